@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * grid.c - chunks of an axis: arithmetic for regular ones, a shared list of starts for the rest.
+ */
+#include "array/expr/grid.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "runtime/alloc.h"
+
+struct bri_starts {
+    atomic_int refs;
+    int64_t start[]; /* nchunks + 1 of them */
+};
+
+enum { SHORTEST_LAST_CHUNK = 512 };
+
+bri_axis bri_axis_regular(int64_t extent, int64_t chunk)
+{
+    if (chunk <= 0 || chunk > extent)
+        chunk = extent > 0 ? extent : 1;
+    int64_t n = extent > 0 ? (extent - 1) / chunk + 1 : 1;
+    return (bri_axis){.extent = extent, .nchunks = n, .first = chunk, .chunk = chunk};
+}
+
+static bri_starts *new_starts(int64_t nchunks)
+{
+    bri_starts *s = bri_malloc(sizeof *s + ((size_t)nchunks + 1) * sizeof s->start[0]);
+    if (s != NULL)
+        atomic_init(&s->refs, 1);
+    return s;
+}
+
+bri_axis bri_axis_share(const bri_axis *axis)
+{
+    if (axis->starts != NULL)
+        atomic_fetch_add_explicit(&axis->starts->refs, 1, memory_order_relaxed);
+    return *axis;
+}
+
+void bri_axis_release(bri_axis *axis)
+{
+    if (axis->starts != NULL &&
+        atomic_fetch_sub_explicit(&axis->starts->refs, 1, memory_order_acq_rel) == 1)
+        bri_free(axis->starts);
+    axis->starts = NULL;
+}
+
+int64_t bri_axis_start(const bri_axis *axis, int64_t i)
+{
+    if (axis->starts != NULL)
+        return axis->starts->start[i];
+    int64_t at = i == 0 ? 0 : axis->first + (i - 1) * axis->chunk;
+    return at < axis->extent ? at : axis->extent;
+}
+
+int64_t bri_axis_find(const bri_axis *axis, int64_t at)
+{
+    if (axis->starts == NULL)
+        return at < axis->first ? 0 : 1 + (at - axis->first) / axis->chunk;
+    int64_t low = 0;
+    int64_t high = axis->nchunks - 1;
+    while (low < high) {
+        int64_t middle = low + (high - low + 1) / 2;
+        if (axis->starts->start[middle] <= at)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+int64_t bri_axis_largest(const bri_axis *axis)
+{
+    int64_t most = 0;
+    if (axis->starts == NULL) {
+        most = axis->first > axis->chunk || axis->nchunks == 1 ? axis->first : axis->chunk;
+        return most < axis->extent ? most : axis->extent;
+    }
+    for (int64_t i = 0; i < axis->nchunks; i++)
+        if (bri_axis_count(axis, i) > most)
+            most = bri_axis_count(axis, i);
+    return most;
+}
+
+bool bri_axis_equal(const bri_axis *a, const bri_axis *b)
+{
+    if (a->extent != b->extent || a->nchunks != b->nchunks)
+        return false;
+    if (a->starts == NULL && b->starts == NULL)
+        return a->nchunks == 1 || (a->first == b->first && (a->nchunks == 2 || a->chunk == b->chunk));
+    for (int64_t i = 1; i < a->nchunks; i++)
+        if (bri_axis_start(a, i) != bri_axis_start(b, i))
+            return false;
+    return true;
+}
+
+/* Takes a list of starts over, as arithmetic where it is regular. */
+static void adopt(bri_starts *s, int64_t nchunks, bri_axis *out)
+{
+    const int64_t *at = s->start;
+    int64_t first = at[1];
+    int64_t chunk = nchunks > 2 ? at[2] - at[1] : nchunks == 2 ? at[2] - at[1] : first;
+    *out = (bri_axis){.extent = at[nchunks], .nchunks = nchunks, .first = first, .chunk = chunk, .starts = s};
+    for (int64_t i = 2; i <= nchunks; i++) {
+        int64_t step = at[i] - at[i - 1];
+        if (step != chunk && (i < nchunks || step > chunk))
+            return;
+    }
+    out->starts = NULL;
+    bri_free(s);
+}
+
+br_status bri_axis_listed(const int64_t *extents, int64_t n, bri_axis *out)
+{
+    bri_starts *s = new_starts(n);
+    if (s == NULL)
+        return BR_ENOMEM;
+    s->start[0] = 0;
+    for (int64_t i = 0; i < n; i++)
+        s->start[i + 1] = s->start[i] + extents[i];
+    adopt(s, n, out);
+    return BR_OK;
+}
+
+/* Smallest index i with start + i * step at or past `edge` in the direction of step. */
+static int64_t first_past(int64_t edge, int64_t start, int64_t step)
+{
+    int64_t way = step > 0 ? edge - start : start - edge;
+    int64_t size = step > 0 ? step : -step;
+    return way <= 0 ? 0 : (way + size - 1) / size;
+}
+
+br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t count, bri_axis *out)
+{
+    if (count == 0 || x->nchunks == 1) {
+        *out = bri_axis_regular(count, count);
+        return BR_OK;
+    }
+    int64_t from = bri_axis_find(x, start);
+    int64_t to = bri_axis_find(x, start + (count - 1) * step);
+    bri_starts *s = new_starts((from < to ? to - from : from - to) + 1);
+    if (s == NULL)
+        return BR_ENOMEM;
+    int64_t n = 0;
+    s->start[0] = 0;
+    for (int64_t c = from; c != to; c += step > 0 ? 1 : -1) {
+        /* Going down, the edge is the last element of the chunk below. */
+        int64_t edge = step > 0 ? bri_axis_start(x, c + 1) : bri_axis_start(x, c) - 1;
+        int64_t i = first_past(edge, start, step);
+        if (i > s->start[n] && i < count)
+            s->start[++n] = i;
+    }
+    s->start[++n] = count;
+    adopt(s, n, out);
+    return BR_OK;
+}
+
+br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out)
+{
+    if (bri_axis_equal(a, b) || b->nchunks == 1) {
+        *out = bri_axis_share(a);
+        return BR_OK;
+    }
+    if (a->nchunks == 1) {
+        *out = bri_axis_share(b);
+        return BR_OK;
+    }
+    bri_starts *s = new_starts(a->nchunks + b->nchunks);
+    if (s == NULL)
+        return BR_ENOMEM;
+    int64_t n = 0;
+    int64_t i = 1;
+    int64_t j = 1;
+    s->start[0] = 0;
+    while (s->start[n] < a->extent) {
+        int64_t next_a = bri_axis_start(a, i);
+        int64_t next_b = bri_axis_start(b, j);
+        s->start[++n] = next_a < next_b ? next_a : next_b;
+        i += next_a <= next_b;
+        j += next_b <= next_a;
+    }
+    adopt(s, n, out);
+    return BR_OK;
+}
+
+static int64_t power_of_two_below(int64_t n)
+{
+    int64_t p = 1;
+    while (2 * p <= n)
+        p *= 2;
+    return p;
+}
+
+static double chunk_bytes(int ndim, const int64_t *chunk, size_t size)
+{
+    double bytes = (double)size;
+    for (int a = 0; a < ndim; a++)
+        bytes *= (double)chunk[a];
+    return bytes;
+}
+
+/* The axis to cut next: the longest chunk, or with `rows` the first one that is longer than 1. */
+static int axis_to_cut(int ndim, const int64_t *chunk, const int64_t *least, bool rows)
+{
+    int best = -1;
+    for (int a = 0; a < ndim; a++) {
+        if (chunk[a] <= least[a])
+            continue;
+        if (rows)
+            return a;
+        if (best < 0 || chunk[a] > chunk[best])
+            best = a;
+    }
+    return best;
+}
+
+static void cut_down(int ndim, size_t size, const int64_t *least, bool rows, int64_t *chunk)
+{
+    while (chunk_bytes(ndim, chunk, size) > BRI_AUTO_CHUNK_BYTES) {
+        int a = axis_to_cut(ndim, chunk, least, rows);
+        if (a < 0)
+            return;
+        int64_t units = (chunk[a] + least[a] - 1) / least[a];
+        int64_t half = power_of_two_below(units - 1);
+        chunk[a] = (half > 0 ? half : 1) * least[a];
+    }
+}
+
+void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t *stored, bool rows, int64_t *chunk)
+{
+    int64_t least[BR_MAX_NDIM];
+    for (int a = 0; a < ndim; a++) {
+        chunk[a] = shape[a] > 0 ? shape[a] : 1;
+        least[a] = 1;
+        if (stored != NULL)
+            least[a] = stored[a] < chunk[a] ? stored[a] : chunk[a];
+        else if (a == ndim - 1)
+            least[a] = chunk[a] < SHORTEST_LAST_CHUNK ? chunk[a] : SHORTEST_LAST_CHUNK;
+    }
+    cut_down(ndim, size, least, rows, chunk);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * inspect.c - looking at arrays: their properties, and their expression as text.
+ */
+#include <string.h>
+
+#include <bramble/compute.h>
+
+#include "array/expr/handle.h"
+#include "runtime/alloc.h"
+
+static const bri_node *good_node(const br_array *x)
+{
+    return x != NULL && x->status == BR_OK ? x->node : NULL;
+}
+
+int br_ndim(const br_array *x)
+{
+    const bri_node *n = good_node(x);
+    return n != NULL ? n->ndim : 0;
+}
+
+const int64_t *br_shape(const br_array *x)
+{
+    static const int64_t none[1];
+    return good_node(x) != NULL ? x->shape : none;
+}
+
+br_dtype br_dtype_of(const br_array *x)
+{
+    const bri_node *n = good_node(x);
+    return n != NULL ? n->dtype : BR_NO_DTYPE;
+}
+
+int64_t br_nelem(const br_array *x)
+{
+    const bri_node *n = good_node(x);
+    return n != NULL ? bri_node_nelem(n) : 0;
+}
+
+size_t br_nbytes(const br_array *x)
+{
+    return (size_t)br_nelem(x) * br_dtype_size(br_dtype_of(x));
+}
+
+static const bri_axis *axis_of(const br_array *x, int axis)
+{
+    const bri_node *n = good_node(x);
+    if (n != NULL && axis < 0)
+        axis += n->ndim;
+    return n != NULL && axis >= 0 && axis < n->ndim ? &n->axis[axis] : NULL;
+}
+
+int64_t br_num_chunks(const br_array *x, int axis)
+{
+    const bri_axis *a = axis_of(x, axis);
+    return a != NULL ? a->nchunks : -1;
+}
+
+int64_t br_chunks(const br_array *x, int axis, int64_t *extents, int64_t max)
+{
+    const bri_axis *a = axis_of(x, axis);
+    if (a == NULL)
+        return -1;
+    for (int64_t i = 0; i < a->nchunks && i < max; i++)
+        extents[i] = bri_axis_count(a, i);
+    return a->nchunks;
+}
+
+/* ---- text ---- */
+
+static void print_chunks(const bri_node *n, FILE *to)
+{
+    fprintf(to, "(");
+    for (int a = 0; a < n->ndim; a++)
+        fprintf(to, "%s%lld", a > 0 ? ", " : "", (long long)bri_axis_largest(&n->axis[a]));
+    fprintf(to, "%s", n->ndim == 1 ? ",)" : ")");
+}
+
+/* The name of an operation: that of the table row for the operations that are many in one. */
+static void print_operation(const bri_node *n, FILE *to)
+{
+    bool named_by_print = strcmp(n->op->name, "elementwise") == 0 || strcmp(n->op->name, "reduce") == 0;
+    if (!named_by_print)
+        fprintf(to, "%s", n->op->name);
+    if (n->op->print == NULL)
+        return;
+    fprintf(to, "%s", named_by_print ? "" : " [");
+    n->op->print(n, to);
+    fprintf(to, "%s", named_by_print ? "" : "]");
+}
+
+static void print_type(const bri_node *n, FILE *to)
+{
+    char shape[256];
+    fprintf(to, "%s %s", br_dtype_name(n->dtype), bri_node_shape_text(n, shape, sizeof shape));
+    if (n->ndim > 0) {
+        fprintf(to, " chunks ");
+        print_chunks(n, to);
+    }
+}
+
+static br_status written(FILE *to)
+{
+    return ferror(to) ? bri_error(BR_EIO, "writing failed") : BR_OK;
+}
+
+br_status br_print(const br_array *x, FILE *to)
+{
+    const bri_node *n = good_node(x);
+    if (n == NULL) {
+        fprintf(to, "array: failed: %s\n", br_error(x));
+        return written(to);
+    }
+    fprintf(to, "array: ");
+    print_type(n, to);
+    fprintf(to, ", %lld chunk%s, made by ", (long long)bri_node_nchunks(n), bri_node_nchunks(n) == 1 ? "" : "s");
+    print_operation(n, to);
+    fprintf(to, "\n");
+    return written(to);
+}
+
+/* Only the last part of the path: trees are read by people, and compared by tests on other machines. */
+static const char *short_file(const char *file)
+{
+    const char *slash = file != NULL ? strrchr(file, '/') : NULL;
+    return slash != NULL ? slash + 1 : file != NULL ? file : "?";
+}
+
+typedef struct line {
+    bri_node *node;
+    int depth;
+} line;
+
+/* Prints one node and pushes its inputs, the first on top; a node met before is only named by its number. */
+static br_status print_line(line at, uint32_t walk, int *numbered, FILE *to, line **stack, size_t *n)
+{
+    bri_node *node = at.node;
+    fprintf(to, "%*s", 2 * at.depth, "");
+    if (node->visit == walk) {
+        fprintf(to, "#%d again\n", (int)node->slot);
+        return BR_OK;
+    }
+    node->visit = walk;
+    node->slot = ++*numbered;
+    fprintf(to, "#%d ", (int)node->slot);
+    print_operation(node, to);
+    fprintf(to, "  ");
+    print_type(node, to);
+    fprintf(to, "  (%s:%d)\n", short_file(node->at.file), node->at.line);
+    line *bigger = bri_realloc(*stack, *n + (size_t)node->ninputs + 1, sizeof **stack);
+    if (bigger == NULL)
+        return BR_ENOMEM;
+    *stack = bigger;
+    for (int i = node->ninputs - 1; i >= 0; i--)
+        bigger[(*n)++] = (line){node->input[i], at.depth + 1};
+    return BR_OK;
+}
+
+br_status br_print_tree(const br_array *x, FILE *to)
+{
+    if (good_node(x) == NULL)
+        return br_print(x, to);
+    line *stack = bri_malloc(sizeof *stack);
+    if (stack == NULL)
+        return BR_ENOMEM;
+    size_t n = 1;
+    int numbered = 0;
+    uint32_t walk = bri_node_new_walk(x->ctx);
+    br_status st = BR_OK;
+    stack[0] = (line){x->node, 0};
+    while (n > 0 && st == BR_OK) {
+        line at = stack[--n];
+        st = print_line(at, walk, &numbered, to, &stack, &n);
+    }
+    bri_free(stack);
+    return st == BR_OK ? written(to) : st;
+}
+
+/* ---- values ---- */
+
+enum { SUMMARY_OVER = 1000, EDGE = 3 };
+
+static void print_element(br_dtype dtype, const char *element, FILE *to)
+{
+    int64_t i;
+    uint64_t u;
+    double z[2];
+    switch (bri_kind(dtype)) {
+    case 'b':
+        fprintf(to, "%s", *element ? "True" : "False");
+        break;
+    case 'i':
+        bri_convert(BR_INT64, &i, dtype, element, 1);
+        fprintf(to, "%lld", (long long)i);
+        break;
+    case 'u':
+        bri_convert(BR_UINT64, &u, dtype, element, 1);
+        fprintf(to, "%llu", (unsigned long long)u);
+        break;
+    case 'f':
+        bri_convert(BR_FLOAT64, z, dtype, element, 1);
+        fprintf(to, "%.*g", dtype == BR_FLOAT32 ? 7 : 9, z[0]);
+        break;
+    default:
+        bri_convert(BR_COMPLEX128, z, dtype, element, 1);
+        fprintf(to, "%.9g%+.9gj", z[0], z[1]);
+    }
+}
+
+/* The indices of an axis that are printed: all, or the first and last three. */
+static int64_t shown(int64_t extent, bool summary)
+{
+    return summary && extent > 2 * EDGE ? 2 * EDGE : extent;
+}
+
+typedef struct printer {
+    const bri_node *node;
+    const char *values;     /* the shown elements, dense */
+    bool summary;
+    FILE *to;
+} printer;
+
+/* Depth is at most 32 axes. */
+static const char *print_axis(const printer *p, int axis, const char *at)
+{
+    if (axis == p->node->ndim) {
+        print_element(p->node->dtype, at, p->to);
+        return at + br_dtype_size(p->node->dtype);
+    }
+    int64_t extent = p->node->axis[axis].extent;
+    int64_t n = shown(extent, p->summary);
+    bool last = axis == p->node->ndim - 1;
+    fprintf(p->to, "[");
+    for (int64_t i = 0; i < n; i++) {
+        if (i > 0 && last)
+            fprintf(p->to, " ");
+        else if (i > 0)
+            fprintf(p->to, "\n%*s", axis + 1, "");
+        if (n < extent && i == EDGE)
+            fprintf(p->to, last ? "... " : "...\n%*s", axis + 1, "");
+        at = print_axis(p, axis + 1, at);
+    }
+    fprintf(p->to, "]");
+    return at;
+}
+
+/* x restricted to its first and last three indices along axis a, as one array. */
+static br_status compute_shown(br_array *x, bool summary, char **values)
+{
+    int64_t n = 1;
+    int64_t extent[BR_MAX_NDIM];
+    size_t size = br_dtype_size(x->node->dtype);
+    for (int a = 0; a < x->node->ndim; a++) {
+        extent[a] = shown(x->shape[a], summary);
+        n *= extent[a];
+    }
+    *values = bri_calloc((size_t)n, size);
+    if (*values == NULL)
+        return BR_ENOMEM;
+    if (!summary)
+        return br_compute(x, *values, br_nbytes(x));
+    return bri_compute_corners(x, extent, EDGE, *values);
+}
+
+br_status br_print_values(br_array *x, FILE *to)
+{
+    BRI_TRY(bri_check(x));
+    char *values = NULL;
+    bool summary = bri_node_nelem(x->node) > SUMMARY_OVER;
+    br_scope *scope = br_scope_open(x->ctx);
+    br_status st = compute_shown(x, summary, &values);
+    br_scope_close(scope);
+    if (st == BR_OK) {
+        printer p = {x->node, values, summary, to};
+        if (bri_node_nelem(x->node) == 0)
+            fprintf(to, "[]");
+        else
+            print_axis(&p, 0, values);
+        fprintf(to, "\n");
+        st = written(to);
+    }
+    bri_free(values);
+    return st;
+}

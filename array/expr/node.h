@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * node.h - the immutable nodes of the expression, and the operations they stand for.
+ *
+ * Equal nodes (same operation, parameters and inputs) are one node; handles (br_array) are many and keep their own places.
+ */
+#ifndef BRI_NODE_H
+#define BRI_NODE_H
+
+#include <stdatomic.h>
+
+#include <bramble/compute.h>
+
+#include "array/expr/map.h"
+#include "array/kernels/program.h"
+#include "runtime/context.h"
+#include "runtime/function.h"
+#include "runtime/job.h"
+
+typedef struct bri_node bri_node;
+typedef struct bri_fuse bri_fuse;
+typedef struct bri_stage_kind bri_stage_kind;
+typedef struct bri_text bri_text;
+typedef struct bri_writer bri_writer;
+typedef struct bri_reader bri_reader;
+
+enum { BRI_MAX_INPUTS = 8 };
+
+/* What an operation must tell. One file a family; registered in ops.c. Unset members mean what the comment says. */
+typedef struct bri_op {
+    const char *name;
+    /* Checks parameters and inputs; sets dtype, ndim and axes (bri_node_set_axis). */
+    br_status (*infer)(bri_node *node);
+    /* The map from the program's iteration space to input k, given that to the node. NULL: broadcasting, as elementwise operations. */
+    void (*access)(const bri_node *node, int input, const bri_map *map, bri_map *out);
+    /* Adds the node's value to a block program: values[k] are the inputs'. NULL: the node is never fused but has a stage of its own. */
+    int (*emit)(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values);
+    /* How the node runs when it has a stage of its own; NULL: as a block program. */
+    const bri_stage_kind *stage;
+    /* A view: emit passes its input's value on. A costly operation is not computed twice to save memory. */
+    bool view, costly;
+    /* Parameters beyond the inputs, for printing; NULL: none. */
+    void (*print)(const bri_node *node, FILE *to);
+    /* The form that travels to other ranks and back; NULL: the bytes of the parameters. */
+    br_status (*pack)(const bri_node *node, bri_writer *w);
+    br_status (*unpack)(br_context *ctx, bri_reader *r, void **params, size_t *bytes);
+    /* Frees node->resource. */
+    void (*destroy)(bri_node *node);
+} bri_op;
+
+struct bri_node {
+    const bri_op *op;
+    br_context *ctx;
+    atomic_int refs;
+    uint64_t hash;
+    bri_node *next_in_table;
+    bool unique;            /* never merged with an equal node */
+    bool is_output;         /* scratch of the planner */
+    br_dtype dtype;
+    int ndim;
+    bri_axis axis[BR_MAX_NDIM];
+    br_place at;            /* of the first call that made it */
+    void *params;
+    size_t params_bytes;
+    void *resource;         /* an open dataset, a copy of the caller's elements; opened by infer, freed by destroy */
+    uint32_t visit;         /* walks of the (one) building thread: number of the last walk that came here, */
+    int32_t slot;           /*  and what it noted */
+    int nparents;
+    int ninputs;
+    bri_node *input[];
+};
+
+/* Operations in the order of their numbers on the wire. */
+extern const bri_op *const bri_op_table[];
+extern const int bri_op_count;
+
+typedef struct bri_recipe {
+    const bri_op *op;
+    const void *params;
+    size_t params_bytes;
+    bri_node *const *inputs;
+    int ninputs;
+    bool unique;
+    void *resource;
+    br_place at;
+} bri_recipe;
+
+/* The node of a recipe: an existing equal one or a new one; counted once for the caller. resource is taken over in any case. */
+br_status bri_node_make(br_context *ctx, const bri_recipe *recipe, bri_node **out);
+/* Frees a recipe's resource that no node took over. */
+void bri_recipe_drop(const bri_recipe *recipe);
+void bri_node_retain(bri_node *node);
+void bri_node_release(bri_node *node);
+
+int64_t bri_node_nelem(const bri_node *node);
+int64_t bri_node_nchunks(const bri_node *node);
+
+/* Starts a walk over nodes: a number to compare node->visit with. */
+uint32_t bri_node_new_walk(br_context *ctx);
+
+/* All nodes below the outputs, inputs first, in a fixed order; *list is freed by the caller. */
+br_status bri_node_sort(br_context *ctx, bri_node *const *outputs, int noutputs, bri_node ***list, int *n);
+
+/* What the array layer keeps in a context (ctx->array_data). */
+typedef struct bri_array_data {
+    bri_node **buckets;
+    size_t nbuckets, nnodes;
+    uint32_t walk;
+    uint64_t next_unique;
+    struct bri_persisted *persisted;
+    int64_t *dropped;           /* persisted arrays the other ranks do not know to be gone */
+    int ndropped;
+    int64_t next_persisted;
+    br_run_info last_run;
+} bri_array_data;
+
+static inline bri_array_data *bri_array_data_of(const br_context *ctx)
+{
+    return (bri_array_data *)ctx->array_data;
+}
+
+/* "(3, 4)" of extents. */
+const char *bri_shape_text(int ndim, const int64_t *extent, char *text, size_t size);
+const char *bri_node_shape_text(const bri_node *node, char *text, size_t size);
+
+#endif

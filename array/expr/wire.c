@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * wire.c - packing and unpacking expressions. Every length read is checked: the bytes come from another process.
+ */
+#include "array/expr/wire.h"
+
+#include <string.h>
+
+#include "runtime/alloc.h"
+#include "runtime/function.h"
+
+typedef struct node_head {
+    int32_t op;
+    int32_t ninputs;
+    int32_t unique;
+    uint32_t params_bytes;
+    int32_t line;
+    uint32_t file_bytes;
+} node_head;
+
+br_status bri_write(bri_writer *w, const void *bytes, size_t n)
+{
+    if (w->n + n > w->room) {
+        size_t room = w->room > 0 ? w->room : 1024;
+        while (room < w->n + n)
+            room *= 2;
+        unsigned char *bigger = bri_realloc(w->bytes, room, 1);
+        if (bigger == NULL)
+            return BR_ENOMEM;
+        w->bytes = bigger;
+        w->room = room;
+    }
+    if (n > 0)
+        memcpy(w->bytes + w->n, bytes, n);
+    w->n += n;
+    return BR_OK;
+}
+
+br_status bri_read_view(bri_reader *r, size_t n, const void **out)
+{
+    if (n > r->left)
+        return bri_error(BR_EINTERNAL, "an expression from rank 0 is cut off");
+    *out = r->at;
+    r->at += n;
+    r->left -= n;
+    return BR_OK;
+}
+
+br_status bri_read(bri_reader *r, void *out, size_t n)
+{
+    const void *from = NULL;
+    BRI_TRY(bri_read_view(r, n, &from));
+    memcpy(out, from, n);
+    return BR_OK;
+}
+
+br_status bri_write_function(bri_writer *w, bri_function f)
+{
+    bri_function_id id = {.offset = 0};
+    memset(&id, 0, sizeof id);
+    BRI_TRY(bri_function_identify(f, &id));
+    return bri_write(w, &id, sizeof id);
+}
+
+br_status bri_read_function(bri_reader *r, bri_function *f)
+{
+    bri_function_id id = {.offset = 0};
+    BRI_TRY(bri_read(r, &id, sizeof id));
+    return bri_function_resolve(&id, f);
+}
+
+static int number_of_op(const bri_op *op)
+{
+    int i = 0;
+    while (bri_op_table[i] != op)
+        i++;
+    return i;
+}
+
+static br_status pack_params(const bri_node *node, bri_writer *w)
+{
+    return node->op->pack != NULL ? node->op->pack(node, w) : bri_write(w, node->params, node->params_bytes);
+}
+
+/* The length of the parameters is known only after packing them. */
+static br_status pack_node(const bri_node *node, bri_writer *w)
+{
+    const char *file = node->at.file != NULL ? node->at.file : "";
+    node_head head = {number_of_op(node->op), node->ninputs, node->unique, 0, node->at.line, (uint32_t)strlen(file) + 1};
+    size_t head_at = w->n;
+    BRI_TRY(bri_write(w, &head, sizeof head));
+    BRI_TRY(bri_write(w, file, head.file_bytes));
+    for (int i = 0; i < node->ninputs; i++)
+        BRI_TRY(bri_write(w, &node->input[i]->slot, sizeof node->input[i]->slot));
+    size_t params_at = w->n;
+    BRI_TRY(pack_params(node, w));
+    head.params_bytes = (uint32_t)(w->n - params_at);
+    memcpy(w->bytes + head_at, &head, sizeof head);
+    return BR_OK;
+}
+
+br_status bri_pack_nodes(br_context *ctx, bri_writer *w, bri_node *const *outputs, int noutputs)
+{
+    bri_node **list = NULL;
+    int n = 0;
+    BRI_TRY(bri_node_sort(ctx, outputs, noutputs, &list, &n));
+    br_status st = bri_write(w, &n, sizeof n);
+    for (int i = 0; i < n && st == BR_OK; i++)
+        st = pack_node(list[i], w);
+    if (st == BR_OK)
+        st = bri_write(w, &noutputs, sizeof noutputs);
+    for (int i = 0; i < noutputs && st == BR_OK; i++)
+        st = bri_write(w, &outputs[i]->slot, sizeof outputs[i]->slot);
+    bri_free(list);
+    return st;
+}
+
+/* Places point into the program's own strings on rank 0; other ranks keep one copy of each file name. */
+static const char *intern_file(const char *name)
+{
+    static const char *known[256]; /* only the serving thread comes here */
+    size_t i = 0;
+    while (i < 255 && known[i] != NULL && strcmp(known[i], name) != 0)
+        i++;
+    if (known[i] == NULL)
+        known[i] = bri_strdup(name);
+    return known[i];
+}
+
+static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r, void **params, size_t *bytes)
+{
+    if (op->unpack != NULL)
+        return op->unpack(ctx, r, params, bytes);
+    *bytes = r->left;
+    *params = bri_memdup(r->at, r->left);
+    return *params != NULL ? BR_OK : BR_ENOMEM;
+}
+
+static br_status unpack_inputs(bri_reader *r, bri_node *const *list, int made, int n, bri_node **inputs)
+{
+    for (int i = 0; i < n; i++) {
+        int32_t slot = 0;
+        BRI_TRY(bri_read(r, &slot, sizeof slot));
+        if (slot < 0 || slot >= made)
+            return bri_error(BR_EINTERNAL, "an expression from rank 0 is out of order");
+        inputs[i] = list[slot];
+    }
+    return BR_OK;
+}
+
+static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *list, int made, bri_node **out)
+{
+    node_head head = {0};
+    bri_node *inputs[BRI_MAX_INPUTS];
+    const void *file = NULL;
+    const void *params_from = NULL;
+    void *params = NULL;
+    size_t bytes = 0;
+    BRI_TRY(bri_read(r, &head, sizeof head));
+    if (head.op < 0 || head.op >= bri_op_count || head.ninputs < 0 || head.ninputs > BRI_MAX_INPUTS || head.file_bytes == 0)
+        return bri_error(BR_EINTERNAL, "an expression from rank 0 is not understood");
+    BRI_TRY(bri_read_view(r, head.file_bytes, &file));
+    BRI_TRY(unpack_inputs(r, list, made, head.ninputs, inputs));
+    BRI_TRY(bri_read_view(r, head.params_bytes, &params_from));
+    const bri_op *op = bri_op_table[head.op];
+    bri_reader inner = {params_from, head.params_bytes};
+    BRI_TRY(unpack_params(ctx, op, &inner, &params, &bytes));
+    bri_recipe recipe = {.op = op, .params = params, .params_bytes = bytes, .inputs = inputs, .ninputs = head.ninputs};
+    recipe.unique = head.unique != 0;
+    recipe.at = (br_place){intern_file(file), head.line};
+    br_status st = bri_node_make(ctx, &recipe, out);
+    bri_free(params);
+    return st;
+}
+
+static br_status unpack_outputs(bri_reader *r, bri_node *const *list, int made, bri_node **outputs, int room, int *n)
+{
+    BRI_TRY(bri_read(r, n, sizeof *n));
+    if (*n < 0 || *n > room)
+        return bri_error(BR_EINTERNAL, "an expression from rank 0 has too many outputs");
+    for (int i = 0; i < *n; i++) {
+        int32_t slot = 0;
+        BRI_TRY(bri_read(r, &slot, sizeof slot));
+        if (slot < 0 || slot >= made)
+            return bri_error(BR_EINTERNAL, "an expression from rank 0 is out of order");
+        outputs[i] = list[slot];
+    }
+    for (int i = 0; i < *n; i++)
+        bri_node_retain(outputs[i]);
+    return BR_OK;
+}
+
+br_status bri_unpack_nodes(br_context *ctx, bri_reader *r, bri_node **outputs, int room, int *n)
+{
+    int count = 0;
+    int made = 0;
+    BRI_TRY(bri_read(r, &count, sizeof count));
+    if (count < 0 || (size_t)count > r->left)
+        return bri_error(BR_EINTERNAL, "an expression from rank 0 is not understood");
+    bri_node **list = bri_calloc((size_t)count, sizeof *list);
+    if (list == NULL)
+        return BR_ENOMEM;
+    br_status st = BR_OK;
+    while (st == BR_OK && made < count) {
+        st = unpack_node(ctx, r, list, made, &list[made]);
+        made += st == BR_OK;
+    }
+    if (st == BR_OK)
+        st = unpack_outputs(r, list, made, outputs, room, n);
+    for (int i = 0; i < made; i++)
+        bri_node_release(list[i]);
+    bri_free(list);
+    return st;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * wire.h - the form in which an expression travels to other ranks: nodes in order, inputs by number.
+ */
+#ifndef BRI_WIRE_H
+#define BRI_WIRE_H
+
+#include "array/expr/node.h"
+
+struct bri_writer {
+    unsigned char *bytes;
+    size_t n, room;
+};
+
+struct bri_reader {
+    const unsigned char *at;
+    size_t left;
+};
+
+br_status bri_write(bri_writer *w, const void *bytes, size_t n);
+br_status bri_read(bri_reader *r, void *out, size_t n);
+/* The next n bytes where they stand. */
+br_status bri_read_view(bri_reader *r, size_t n, const void **out);
+
+/* Functions travel as (build-id, offset). */
+br_status bri_write_function(bri_writer *w, bri_function f);
+br_status bri_read_function(bri_reader *r, bri_function *f);
+
+/* The nodes below the outputs. */
+br_status bri_pack_nodes(br_context *ctx, bri_writer *w, bri_node *const *outputs, int noutputs);
+/* Rebuilds them; outputs[] are counted for the caller. *n is how many there are, at most room. */
+br_status bri_unpack_nodes(br_context *ctx, bri_reader *r, bri_node **outputs, int room, int *n);
+
+#endif

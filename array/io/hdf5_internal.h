@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * hdf5_internal.h - what the hdf5_*.c files share: the lock, the recording driver, the dataset.
+ *
+ * Every HDF5 call of this library is made between bri_h5_lock() and bri_h5_unlock(). The lock
+ * guards the HDF5 library itself, the driver's record and last errno, and the list of files in use.
+ */
+#ifndef BRI_HDF5_INTERNAL_H
+#define BRI_HDF5_INTERNAL_H
+
+#include <hdf5.h>
+
+#include "array/io/hdf5.h"
+
+enum {
+    BRI_H5_MAX_FILTERS = 8,
+    BRI_H5_GATHER = 512 << 10, /* bytes read at once where wanted elements lie close together */
+    BRI_H5_MESSAGE = 320,
+};
+
+/* The lock also silences HDF5's error printing for the calling thread, and restores it. */
+void bri_h5_lock(void);
+void bri_h5_unlock(void);
+
+/* bri_error() with HDF5's innermost message, or the errno of the file access that failed, appended.
+ * The lock must be held. */
+br_status bri_h5_error(br_status status, const char *format, ...) BR_PRINTF(2, 3);
+
+/* ---- the driver: HDF5's file access by pread and pwrite, which can record instead of read ---- */
+
+typedef struct bri_h5_seen {
+    int reads;
+    uint64_t address; /* of the last raw read, from the start of the file, user block included */
+    uint64_t bytes;
+} bri_h5_seen;
+
+/* A new file access property list for the driver; the lock must be held for these. */
+hid_t bri_h5_access(void);
+/* From here to the end call, raw data reads fill in *seen and read nothing. */
+void bri_h5_record_begin(bri_h5_seen *seen);
+void bri_h5_record_end(void);
+/* The errno of the last failed file access since the lock was taken; 0 when there was none. Writes
+ * must be checked by it, since HDF5 is not told that they failed: the file is discarded instead. */
+int bri_h5_errno(void);
+void bri_h5_errno_reset(void);
+/* The descriptor the driver has open for file, which HDF5 closes; -1 on failure. */
+int bri_h5_descriptor(hid_t file);
+/* Makes all later writes to file vanish, so that it closes without errors even when the disk is
+ * full; what was written to a file that existed before is undone when it is closed. */
+void bri_h5_discard(hid_t file);
+
+/* ---- files this process holds open: HDF5 must not see one file both read and written ---- */
+
+typedef struct bri_h5_use {
+    struct bri_h5_use *next;
+    uint64_t device, inode;
+    bool writing;
+} bri_h5_use;
+
+/* Enters use in the list, or fails when its file is being written, or is read and shall be written.
+ */
+br_status bri_h5_use_begin(bri_h5_use *use, const char *path);
+void bri_h5_use_end(bri_h5_use *use);
+
+/* ---- types ---- */
+
+typedef enum bri_h5_fix {
+    BRI_H5_AS_IS,
+    BRI_H5_SWAP2,
+    BRI_H5_SWAP4,
+    BRI_H5_SWAP8,
+    BRI_H5_TRUTH, /* bytes of an enum become 0 or 1, whatever the file holds */
+} bri_h5_fix;
+
+typedef struct bri_h5_type {
+    br_dtype dtype;
+    hid_t memory;   /* what H5Dread converts to; the owner closes it */
+    bool plain;     /* stored bytes are elements of dtype after fix */
+    bri_h5_fix fix; /* of the plain stored bytes; TRUTH also after a conversion */
+    char name[64];  /* of an unsupported type: what it is */
+} bri_h5_type;
+
+/* What the elements of a stored type become; false when there is no dtype for them. Lock held. */
+bool bri_h5_type_of(hid_t stored, bri_h5_type *out);
+/* The type stored for dtype, as h5py does it; the caller closes it. Lock held. */
+hid_t bri_h5_type_for(br_dtype dtype);
+/* Brings n bytes of stored elements to native form in place. */
+void bri_h5_fix_bytes(bri_h5_fix fix, char *bytes, size_t n);
+
+/* ---- finding ---- */
+
+/* Opens the dataset, or fails and lists the datasets of the file with the nearest names. */
+br_status bri_h5_find(hid_t file, const char *path, const char *dataset, hid_t *out);
+/* True when every link on the way to name exists. Names have less than 1024 bytes. */
+bool bri_h5_exists(hid_t file, const char *name);
+
+struct libdeflate_compressor;
+struct libdeflate_decompressor;
+
+/* ---- filters: shuffle, deflate and fletcher32, in any order; no HDF5 calls ---- */
+
+typedef struct bri_h5_filters {
+    int n;
+    H5Z_filter_t id[BRI_H5_MAX_FILTERS];
+    size_t element; /* bytes that shuffle spreads */
+    int level;      /* of deflate, when writing */
+} bri_h5_filters;
+
+/* Shuffled elements. */
+typedef struct bri_h5_planes {
+    char *bytes;
+    size_t n, element; /* elements, and bytes of one: as many planes of n bytes */
+} bri_h5_planes;
+
+/* Puts elements first..last of the planes together at to. */
+void bri_h5_unshuffle(const bri_h5_planes *planes, size_t first, size_t last, char *to);
+void bri_h5_shuffle(const char *from, const bri_h5_planes *planes);
+
+typedef struct bri_h5_decode {
+    const bri_h5_filters *filters;
+    uint32_t mask;      /* bit k: filter k was not applied to this chunk */
+    size_t bytes;       /* of the whole decoded chunk */
+    size_t first, last; /* the bytes wanted of it, whole elements */
+    char *into;         /* if not NULL, where the bytes wanted may be put */
+    char *spare;        /* a buffer as large as the one that holds the stored bytes */
+    struct libdeflate_decompressor *inflater;
+} bri_h5_decode;
+
+/* Undoes the filters of n stored bytes, which it overwrites. *out is where byte `first` is then.
+ * Returns NULL, or what is wrong with the chunk. */
+const char *bri_h5_decode_chunk(const bri_h5_decode *how, char *stored, size_t n, char **out);
+/* Applies shuffle and deflate to bytes of raw; *out is where the result is, in raw, a or b; all of
+ * them hold `bytes`, and a result that did not shrink is left out by *mask. */
+size_t bri_h5_encode_chunk(const bri_h5_filters *filters, size_t bytes, char *const buffers[3],
+                           char **out, uint32_t *mask, struct libdeflate_compressor *deflater);
+
+/* ---- boxes of elements, as byte strides on either side ---- */
+
+typedef struct bri_h5_box {
+    int ndim;
+    int64_t count[BR_MAX_NDIM];
+    int64_t from[BR_MAX_NDIM];
+    int64_t to[BR_MAX_NDIM];
+} bri_h5_box;
+
+/* Drops axes of extent 1 and joins those that are one run on both sides. */
+void bri_h5_box_join(bri_h5_box *box);
+void bri_h5_box_copy(const bri_h5_box *box, size_t element, const char *from, char *to);
+int64_t bri_h5_box_nelem(const bri_h5_box *box);
+/* Bytes between the first byte of the first and the last byte of the last element, axes axis... */
+size_t bri_h5_box_span(const bri_h5_box *box, int axis, size_t element);
+/* True when a joined box is one run of bytes on both sides. */
+bool bri_h5_box_is_run(const bri_h5_box *box, size_t element);
+
+/* ---- the dataset ---- */
+
+typedef struct bri_h5_chunk {
+    uint64_t address; /* UINT64_MAX: never written */
+    uint32_t bytes;
+    uint32_t mask;
+} bri_h5_chunk;
+
+#define BRI_H5_HOLE UINT64_MAX
+
+typedef enum bri_h5_kind { BRI_H5_CONTIGUOUS, BRI_H5_CHUNKED, BRI_H5_SLOW } bri_h5_kind;
+
+struct bri_h5_dataset {
+    bri_h5_info info;
+    char path_kind[96];
+    char *path, *name;
+    int fd;
+    bri_h5_kind kind;
+    size_t element;
+    bri_h5_fix fix;
+    char fill[16];                /* one element, native */
+    uint64_t address;             /* of contiguous data; BRI_H5_HOLE when never written */
+    int64_t strides[BR_MAX_NDIM]; /* bytes, of contiguous data or within a chunk */
+    size_t chunk_bytes;
+    size_t stored_max; /* of all stored chunks, where any are filtered */
+    int64_t grid[BR_MAX_NDIM];
+    bri_h5_filters filters;
+    bri_h5_chunk *chunks;
+    hid_t file, dataset, memory; /* only of the slow kind */
+    bri_h5_use use;
+};
+
+/* A wanted selection with all steps made positive. */
+typedef struct bri_h5_want {
+    int64_t start[BR_MAX_NDIM], step[BR_MAX_NDIM], count[BR_MAX_NDIM], stride[BR_MAX_NDIM];
+    char *to;
+    char *scratch;
+    uint64_t bytes_read;
+} bri_h5_want;
+
+/* Reads a box whose source begins at a file address, without filters. chunk < 0: contiguous data.
+ */
+br_status bri_h5_read_plain(const bri_h5_dataset *d, bri_h5_box *box, uint64_t address,
+                            int64_t chunk, bri_h5_want *want);
+br_status bri_h5_read_slow(const bri_h5_dataset *d, bri_h5_want *want);
+/* pread of exactly n bytes, with the error of the dataset. */
+br_status bri_h5_pread(const bri_h5_dataset *d, void *to, size_t n, uint64_t address,
+                       int64_t chunk);
+/* "file:dataset" or "file:dataset, chunk (1, 2)" for messages. */
+const char *bri_h5_where(const bri_h5_dataset *d, int64_t chunk, char text[BRI_H5_MESSAGE]);
+/* Fills in the layout: kind, filters, chunk index. Lock held. */
+br_status bri_h5_layout(bri_h5_dataset *d, hid_t dataset, bool plain);
+
+#endif

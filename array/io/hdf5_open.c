@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * hdf5_open.c - opening a dataset for reading: the file, the metadata, then HDF5 is let go.
+ *
+ * Only the descriptor stays open afterwards, so that datasets can be added to a file that was read.
+ * Datasets of the slow kind keep their HDF5 handles.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "array/io/hdf5_internal.h"
+#include "runtime/alloc.h"
+#include "runtime/error.h"
+
+static br_status open_file(bri_h5_dataset *d)
+{
+    struct stat st;
+    /* Without O_NONBLOCK a named pipe would wait here for a writer. */
+    d->fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (d->fd < 0)
+        return bri_error(errno == ENOENT || errno == ENOTDIR ? BR_ENOTFOUND : BR_EIO, "%s: %s",
+                         d->path, strerror(errno));
+    if (fstat(d->fd, &st) != 0)
+        return bri_error(BR_EIO, "%s: %s", d->path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return bri_error(BR_EIO, "%s: is %s, not a file", d->path,
+                         S_ISDIR(st.st_mode) ? "a directory" : "a device or pipe");
+    d->info.device = (uint64_t)st.st_dev;
+    d->info.inode = (uint64_t)st.st_ino;
+    d->info.bytes = (uint64_t)st.st_size;
+    d->info.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    return BR_OK;
+}
+
+/* The signature stands at 0, or after a user block of 512, 1024, 2048 ... bytes. */
+static bool has_signature(const bri_h5_dataset *d)
+{
+    static const char signature[8] = "\211HDF\r\n\032\n";
+    char bytes[8];
+    for (uint64_t at = 0; at + 8 <= d->info.bytes; at = at == 0 ? 512 : 2 * at)
+        if (pread(d->fd, bytes, 8, (off_t)at) == 8 && memcmp(bytes, signature, 8) == 0)
+            return true;
+    return false;
+}
+
+static br_status check_format(const bri_h5_dataset *d)
+{
+    char magic[4] = "";
+    if (has_signature(d))
+        return BR_OK;
+    if (d->info.bytes == 0)
+        return bri_error(BR_EFORMAT, "%s: the file is empty", d->path);
+    if (pread(d->fd, magic, 4, 0) == 4 && memcmp(magic, "CDF", 3) == 0 &&
+        (magic[3] == 1 || magic[3] == 2 || magic[3] == 5))
+        return bri_error(BR_EFORMAT,
+                         "%s: a netCDF-3 file, not HDF5; convert it by: nccopy -k nc4 %s out.nc",
+                         d->path, d->path);
+    return bri_error(BR_EFORMAT, "%s: not an HDF5 file", d->path);
+}
+
+/* The lock is held from here on. HDF5 forgets its message at the next call, so the error is made
+ * before anything is closed. */
+static br_status open_error(const bri_h5_dataset *d)
+{
+    int why = bri_h5_errno();
+    if (why == EAGAIN || why == EWOULDBLOCK)
+        return bri_error(BR_EIO,
+                         "%s: locked by a program that is writing to it "
+                         "(HDF5_USE_FILE_LOCKING=FALSE reads it nevertheless)",
+                         d->path);
+    return bri_h5_error(why != 0 ? BR_EIO : BR_EFORMAT, "%s: HDF5 cannot open the file", d->path);
+}
+
+static br_status open_hdf5(bri_h5_dataset *d)
+{
+    struct stat st;
+    hid_t access = bri_h5_access();
+    if (access < 0)
+        return bri_h5_error(BR_EIO, "HDF5 does not accept the file driver");
+    d->file = H5Fopen(d->path, H5F_ACC_RDONLY, access);
+    br_status status = d->file >= 0 ? BR_OK : open_error(d);
+    H5Pclose(access);
+    BRI_TRY(status);
+    if (fstat(bri_h5_descriptor(d->file), &st) != 0 || (uint64_t)st.st_ino != d->info.inode ||
+        (uint64_t)st.st_dev != d->info.device)
+        return bri_error(BR_EIO, "%s: another file took its place while it was opened", d->path);
+    return BR_OK;
+}
+
+static br_status set_shape(bri_h5_dataset *d, const hsize_t *extent, int ndim)
+{
+    char where[BRI_H5_MESSAGE];
+    int64_t bytes = (int64_t)d->element;
+    for (int a = 0; a < ndim; a++) {
+        int64_t n = extent[a] > 0 ? (int64_t)extent[a] : 1;
+        if (extent[a] > INT64_MAX / 4 || __builtin_mul_overflow(bytes, n, &bytes) ||
+            bytes > INT64_MAX / 4)
+            return bri_error(BR_EFORMAT, "%s: its shape is too large", bri_h5_where(d, -1, where));
+        d->info.shape[a] = (int64_t)extent[a];
+    }
+    d->info.ndim = ndim;
+    return BR_OK;
+}
+
+static br_status read_shape(bri_h5_dataset *d)
+{
+    char where[BRI_H5_MESSAGE];
+    hsize_t extent[BR_MAX_NDIM];
+    br_status status;
+    hid_t space = H5Dget_space(d->dataset);
+    H5S_class_t kind = space >= 0 ? H5Sget_simple_extent_type(space) : H5S_NO_CLASS;
+    int ndim = kind == H5S_SIMPLE ? H5Sget_simple_extent_dims(space, extent, NULL) : 0;
+    if (kind == H5S_NULL)
+        status = bri_error(BR_EUNSUPPORTED, "%s: has no shape (a null dataspace)",
+                           bri_h5_where(d, -1, where));
+    else if (kind == H5S_NO_CLASS || ndim < 0)
+        status =
+            bri_h5_error(BR_EFORMAT, "%s: its shape cannot be read", bri_h5_where(d, -1, where));
+    else
+        status = set_shape(d, extent, ndim);
+    if (space >= 0)
+        H5Sclose(space);
+    return status;
+}
+
+static br_status read_type(bri_h5_dataset *d, bool *plain)
+{
+    char where[BRI_H5_MESSAGE];
+    bri_h5_type type;
+    hid_t stored = H5Dget_type(d->dataset);
+    if (stored < 0)
+        return bri_h5_error(BR_EFORMAT, "%s: its type cannot be read", bri_h5_where(d, -1, where));
+    bool known = bri_h5_type_of(stored, &type);
+    d->memory = type.memory;
+    d->info.dtype = type.dtype;
+    d->element = br_dtype_size(type.dtype);
+    d->fix = type.fix;
+    *plain = type.plain && H5Tget_size(stored) == d->element;
+    H5Tclose(stored);
+    if (!known)
+        return bri_error(BR_ETYPE, "%s: holds %s, which no dtype stands for",
+                         bri_h5_where(d, -1, where), type.name);
+    return BR_OK;
+}
+
+static br_status read_fill(bri_h5_dataset *d)
+{
+    char where[BRI_H5_MESSAGE];
+    H5D_fill_value_t defined;
+    hid_t creation = H5Dget_create_plist(d->dataset);
+    bool ok = creation >= 0 && H5Pfill_value_defined(creation, &defined) >= 0;
+    if (ok && defined != H5D_FILL_VALUE_UNDEFINED)
+        ok = H5Pget_fill_value(creation, d->memory, d->fill) >= 0;
+    br_status status = BR_OK;
+    if (!ok)
+        status = bri_h5_error(BR_EFORMAT, "%s: its fill value cannot be read",
+                              bri_h5_where(d, -1, where));
+    if (creation >= 0)
+        H5Pclose(creation);
+    if (d->fix == BRI_H5_TRUTH)
+        bri_h5_fix_bytes(d->fix, d->fill, 1);
+    return status;
+}
+
+static void let_go(bri_h5_dataset *d)
+{
+    if (d->memory >= 0)
+        H5Tclose(d->memory);
+    if (d->dataset >= 0)
+        H5Dclose(d->dataset);
+    if (d->file >= 0)
+        H5Fclose(d->file);
+    d->memory = d->dataset = d->file = -1;
+    bri_h5_use_end(&d->use);
+}
+
+static br_status read_metadata(bri_h5_dataset *d)
+{
+    bool plain = false;
+    d->use = (bri_h5_use){.device = d->info.device, .inode = d->info.inode};
+    BRI_TRY(bri_h5_use_begin(&d->use, d->path));
+    BRI_TRY(open_hdf5(d));
+    BRI_TRY(bri_h5_find(d->file, d->path, d->name, &d->dataset));
+    BRI_TRY(read_type(d, &plain));
+    BRI_TRY(read_shape(d));
+    BRI_TRY(read_fill(d));
+    BRI_TRY(bri_h5_layout(d, d->dataset, plain));
+    if (d->kind != BRI_H5_SLOW)
+        let_go(d);
+    else if (d->fix != BRI_H5_TRUTH)
+        d->fix = BRI_H5_AS_IS; /* H5Dread swaps */
+    return BR_OK;
+}
+
+br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out)
+{
+    *out = NULL;
+    bri_h5_dataset *d = bri_calloc(1, sizeof *d);
+    if (d == NULL)
+        return BR_ENOMEM;
+    d->fd = -1;
+    d->file = d->dataset = d->memory = -1;
+    d->path = bri_strdup(path);
+    d->name = bri_strdup(dataset);
+    br_status status = d->path != NULL && d->name != NULL ? BR_OK : BR_ENOMEM;
+    if (status == BR_OK)
+        status = open_file(d);
+    if (status == BR_OK)
+        status = check_format(d);
+    if (status == BR_OK) {
+        bri_h5_lock();
+        status = read_metadata(d);
+        if (status != BR_OK)
+            let_go(d);
+        bri_h5_unlock();
+    }
+    if (status != BR_OK) {
+        bri_h5_close(d);
+        return status;
+    }
+    d->info.path_kind = d->path_kind;
+    *out = d;
+    return BR_OK;
+}
+
+const bri_h5_info *bri_h5_about(const bri_h5_dataset *d)
+{
+    return &d->info;
+}
+
+void bri_h5_close(bri_h5_dataset *d)
+{
+    if (d == NULL)
+        return;
+    if (d->file >= 0) {
+        bri_h5_lock();
+        let_go(d);
+        bri_h5_unlock();
+    }
+    if (d->fd >= 0)
+        close(d->fd);
+    bri_free(d->chunks);
+    bri_free(d->path);
+    bri_free(d->name);
+    bri_free(d);
+}
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+size_t bri_h5_scratch(const bri_h5_dataset *d)
+{
+    size_t bytes = BRI_H5_GATHER, larger = d->chunk_bytes + 64;
+    if (d->kind == BRI_H5_CHUNKED && d->filters.n > 0) {
+        if (d->stored_max > larger)
+            larger = d->stored_max;
+        if (bytes < 2 * larger)
+            bytes = 2 * larger;
+    }
+    return round_up(bytes, 128);
+}

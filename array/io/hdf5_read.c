@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * hdf5_read.c - reading a selection: chunk by chunk, decoded in the calling thread.
+ */
+#include <libdeflate.h>
+#include <string.h>
+
+#include "array/io/hdf5_internal.h"
+#include "runtime/error.h"
+
+const char *bri_h5_where(const bri_h5_dataset *d, int64_t chunk, char text[BRI_H5_MESSAGE])
+{
+    int n = snprintf(text, BRI_H5_MESSAGE, "%.120s:%.60s", d->path, d->name);
+    if (chunk < 0)
+        return text;
+    int64_t at[BR_MAX_NDIM];
+    for (int a = d->info.ndim - 1; a >= 0; a--) {
+        at[a] = chunk % d->grid[a];
+        chunk /= d->grid[a];
+    }
+    n += snprintf(text + n, (size_t)(BRI_H5_MESSAGE - n), ", chunk (");
+    for (int a = 0; a < d->info.ndim && n < BRI_H5_MESSAGE - 24; a++)
+        n += snprintf(text + n, (size_t)(BRI_H5_MESSAGE - n), "%s%lld", a > 0 ? ", " : "",
+                      (long long)at[a]);
+    snprintf(text + n, (size_t)(BRI_H5_MESSAGE - n), ")");
+    return text;
+}
+
+/* Steps of either sign become positive ones by walking the axis from its other end. */
+static bool normalise(const bri_h5_dataset *d, bri_h5_want *want)
+{
+    for (int a = 0; a < d->info.ndim; a++) {
+        if (want->count[a] == 0)
+            return false;
+        if (want->count[a] == 1)
+            want->step[a] = 1;
+        if (want->step[a] > 0)
+            continue;
+        int64_t last = want->count[a] - 1;
+        want->start[a] += last * want->step[a];
+        want->step[a] = -want->step[a];
+        want->to += last * want->stride[a];
+        want->stride[a] = -want->stride[a];
+    }
+    return true;
+}
+
+static void fill_box(const bri_h5_dataset *d, bri_h5_box *box, char *to)
+{
+    memset(box->from, 0, sizeof box->from);
+    bri_h5_box_copy(box, d->element, d->fill, to);
+}
+
+static br_status read_contiguous(const bri_h5_dataset *d, bri_h5_want *want)
+{
+    bri_h5_box box = {.ndim = d->info.ndim};
+    int64_t first = 0;
+    for (int a = 0; a < box.ndim; a++) {
+        box.count[a] = want->count[a];
+        box.from[a] = want->step[a] * d->strides[a];
+        box.to[a] = want->stride[a];
+        first += want->start[a] * d->strides[a];
+    }
+    if (d->address == BRI_H5_HOLE) {
+        fill_box(d, &box, want->to);
+        return BR_OK;
+    }
+    return bri_h5_read_plain(d, &box, d->address + (uint64_t)first, -1, want);
+}
+
+/* The wanted elements of one stored chunk. */
+typedef struct piece {
+    bri_h5_box box;
+    size_t first; /* byte of the chunk where they begin */
+    char *to;
+} piece;
+
+/* False when the steps pass over the chunk. */
+static bool piece_of(const bri_h5_dataset *d, const bri_h5_want *want, const int64_t *at,
+                     piece *out)
+{
+    out->box.ndim = d->info.ndim;
+    out->first = 0;
+    out->to = want->to;
+    for (int a = 0; a < d->info.ndim; a++) {
+        int64_t begin = at[a] * d->info.chunk[a] - want->start[a], step = want->step[a];
+        int64_t k0 = begin > 0 ? (begin + step - 1) / step : 0;
+        int64_t k1 = (begin + d->info.chunk[a] - 1) / step + 1;
+        if (k1 > want->count[a])
+            k1 = want->count[a];
+        if (k0 >= k1)
+            return false;
+        out->box.count[a] = k1 - k0;
+        out->box.from[a] = step * d->strides[a];
+        out->box.to[a] = want->stride[a];
+        out->first += (size_t)((k0 * step - begin) * d->strides[a]);
+        out->to += k0 * want->stride[a];
+    }
+    return true;
+}
+
+static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want,
+                               struct libdeflate_decompressor *inflater)
+{
+    const bri_h5_chunk *chunk = &d->chunks[index];
+    size_t room = bri_h5_scratch(d) / 2;
+    BRI_TRY(bri_h5_pread(d, want->scratch, chunk->bytes, chunk->address, index));
+    want->bytes_read += chunk->bytes;
+    bri_h5_box_join(&p->box);
+    bri_h5_decode how = {
+        .filters = &d->filters,
+        .mask = chunk->mask,
+        .bytes = d->chunk_bytes,
+        .first = p->first,
+        .last = p->first + bri_h5_box_span(&p->box, 0, d->element),
+        .into = bri_h5_box_is_run(&p->box, d->element) ? p->to : NULL,
+        .spare = want->scratch + room,
+        .inflater = inflater,
+    };
+    char where[BRI_H5_MESSAGE], *from;
+    const char *wrong = bri_h5_decode_chunk(&how, want->scratch, chunk->bytes, &from);
+    if (wrong != NULL)
+        return bri_error(BR_EFORMAT, "%s is corrupt: %s", bri_h5_where(d, index, where), wrong);
+    bri_h5_fix_bytes(d->fix, from, how.last - how.first);
+    if (from != p->to)
+        bri_h5_box_copy(&p->box, d->element, from, p->to);
+    return BR_OK;
+}
+
+static br_status read_chunk(const bri_h5_dataset *d, const int64_t *at, bri_h5_want *want,
+                            struct libdeflate_decompressor *inflater)
+{
+    piece p;
+    if (!piece_of(d, want, at, &p))
+        return BR_OK;
+    int64_t index = 0;
+    for (int a = 0; a < d->info.ndim; a++)
+        index = index * d->grid[a] + at[a];
+    const bri_h5_chunk *chunk = &d->chunks[index];
+    if (chunk->address == BRI_H5_HOLE) {
+        fill_box(d, &p.box, p.to);
+        return BR_OK;
+    }
+    uint32_t all = (1u << d->filters.n) - 1;
+    if ((chunk->mask & all) != all)
+        return read_filtered(d, &p, index, want, inflater);
+    bri_h5_want part = {.to = p.to, .scratch = want->scratch};
+    br_status status = bri_h5_read_plain(d, &p.box, chunk->address + p.first, index, &part);
+    want->bytes_read += part.bytes_read;
+    return status;
+}
+
+static br_status read_chunks(const bri_h5_dataset *d, bri_h5_want *want)
+{
+    int64_t first[BR_MAX_NDIM], last[BR_MAX_NDIM], at[BR_MAX_NDIM];
+    for (int a = 0; a < d->info.ndim; a++) {
+        int64_t end = want->start[a] + (want->count[a] - 1) * want->step[a];
+        at[a] = first[a] = want->start[a] / d->info.chunk[a];
+        last[a] = end / d->info.chunk[a];
+    }
+    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
+    if (inflater == NULL)
+        return bri_no_memory(16 << 10, "a decompressor");
+    br_status status = BR_OK;
+    for (int a = 0; a >= 0 && status == BR_OK;) {
+        status = read_chunk(d, at, want, inflater);
+        for (a = d->info.ndim - 1; a >= 0 && ++at[a] > last[a]; a--)
+            at[a] = first[a];
+    }
+    libdeflate_free_decompressor(inflater);
+    return status;
+}
+
+br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
+                      const int64_t *count, char *dst, const int64_t *dst_stride, void *scratch,
+                      uint64_t *bytes_read)
+{
+    bri_h5_want want = {.to = dst, .scratch = scratch};
+    size_t n = (size_t)d->info.ndim * sizeof want.start[0];
+    if (n > 0) {
+        memcpy(want.start, start, n);
+        memcpy(want.step, step, n);
+        memcpy(want.count, count, n);
+        memcpy(want.stride, dst_stride, n);
+    }
+    if (!normalise(d, &want))
+        return BR_OK;
+    br_status status = BR_OK;
+    switch (d->kind) {
+    case BRI_H5_CONTIGUOUS:
+        status = read_contiguous(d, &want);
+        break;
+    case BRI_H5_CHUNKED:
+        status = read_chunks(d, &want);
+        break;
+    case BRI_H5_SLOW:
+        status = bri_h5_read_slow(d, &want);
+        break;
+    }
+    if (bytes_read != NULL)
+        *bytes_read += want.bytes_read;
+    return status;
+}

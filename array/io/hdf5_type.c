@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * hdf5_type.c - stored HDF5 types to dtypes and back; h5py's forms of bool and complex.
+ */
+#include <string.h>
+
+#include "array/io/hdf5_internal.h"
+
+/* dtype, native type, little-endian form, big-endian form, fix that swaps one element */
+#define PLAIN_TYPES(X)                                                                             \
+    X(BR_INT8, H5T_NATIVE_INT8, H5T_STD_I8LE, H5T_STD_I8BE, BRI_H5_AS_IS)                          \
+    X(BR_INT16, H5T_NATIVE_INT16, H5T_STD_I16LE, H5T_STD_I16BE, BRI_H5_SWAP2)                      \
+    X(BR_INT32, H5T_NATIVE_INT32, H5T_STD_I32LE, H5T_STD_I32BE, BRI_H5_SWAP4)                      \
+    X(BR_INT64, H5T_NATIVE_INT64, H5T_STD_I64LE, H5T_STD_I64BE, BRI_H5_SWAP8)                      \
+    X(BR_UINT8, H5T_NATIVE_UINT8, H5T_STD_U8LE, H5T_STD_U8BE, BRI_H5_AS_IS)                        \
+    X(BR_UINT16, H5T_NATIVE_UINT16, H5T_STD_U16LE, H5T_STD_U16BE, BRI_H5_SWAP2)                    \
+    X(BR_UINT32, H5T_NATIVE_UINT32, H5T_STD_U32LE, H5T_STD_U32BE, BRI_H5_SWAP4)                    \
+    X(BR_UINT64, H5T_NATIVE_UINT64, H5T_STD_U64LE, H5T_STD_U64BE, BRI_H5_SWAP8)                    \
+    X(BR_FLOAT32, H5T_NATIVE_FLOAT, H5T_IEEE_F32LE, H5T_IEEE_F32BE, BRI_H5_SWAP4)                  \
+    X(BR_FLOAT64, H5T_NATIVE_DOUBLE, H5T_IEEE_F64LE, H5T_IEEE_F64BE, BRI_H5_SWAP8)
+
+static hid_t native(br_dtype dtype)
+{
+    switch (dtype) {
+#define NATIVE(dtype_, native_, le, be, swap)                                                      \
+    case dtype_:                                                                                   \
+        return native_;
+        PLAIN_TYPES(NATIVE)
+#undef NATIVE
+    default:
+        return -1;
+    }
+}
+
+/* Types whose stored bytes need at most a swap. */
+static bool plain_number(hid_t stored, bri_h5_type *out)
+{
+#define TRY(dtype_, native_, le, be, swap)                                                         \
+    if (H5Tequal(stored, native_) > 0 || H5Tequal(stored, le) > 0 || H5Tequal(stored, be) > 0) {   \
+        out->dtype = dtype_;                                                                       \
+        out->fix = H5Tequal(stored, native_) > 0 ? BRI_H5_AS_IS : swap;                            \
+        out->plain = true;                                                                         \
+        return true;                                                                               \
+    }
+    PLAIN_TYPES(TRY)
+#undef TRY
+    return false;
+}
+
+/* Numbers of other widths or bit layouts go to the next wider dtype, by H5Dread's conversion. */
+static bool odd_number(hid_t stored, bri_h5_type *out)
+{
+    size_t bytes = H5Tget_size(stored);
+    out->plain = false;
+    out->fix = BRI_H5_AS_IS;
+    if (H5Tget_class(stored) == H5T_FLOAT) {
+        out->dtype = bytes <= 4 ? BR_FLOAT32 : BR_FLOAT64;
+        snprintf(out->name, sizeof out->name, "%zu-byte floats", bytes);
+        return bytes <= 8;
+    }
+    bool is_signed = H5Tget_sign(stored) == H5T_SGN_2;
+    static const br_dtype wide[2][4] = {{BR_UINT8, BR_UINT16, BR_UINT32, BR_UINT64},
+                                        {BR_INT8, BR_INT16, BR_INT32, BR_INT64}};
+    out->dtype = wide[is_signed][(bytes > 1) + (bytes > 2) + (bytes > 4)];
+    snprintf(out->name, sizeof out->name, "%zu-byte integers", bytes);
+    return bytes <= 8;
+}
+
+static bool number(hid_t stored, bri_h5_type *out)
+{
+    if (!plain_number(stored, out) && !odd_number(stored, out))
+        return false;
+    out->memory = H5Tcopy(native(out->dtype));
+    return out->memory >= 0;
+}
+
+/* h5py stores bool as an enum of int8 with these two members. */
+static bool is_truth(hid_t stored)
+{
+    signed char no = -1, yes = -1;
+    return H5Tget_size(stored) == 1 && H5Tget_nmembers(stored) == 2 &&
+           H5Tenum_valueof(stored, "FALSE", &no) >= 0 &&
+           H5Tenum_valueof(stored, "TRUE", &yes) >= 0 && no == 0 && yes == 1;
+}
+
+/* Enums convert only to enums in HDF5; reading by the native form of the same enum gives the
+ * numbers. */
+static bool enumeration(hid_t stored, bri_h5_type *out)
+{
+    hid_t base = H5Tget_super(stored);
+    bool ok = base >= 0 && plain_number(base, out);
+    if (!ok)
+        snprintf(out->name, sizeof out->name, "enums of unusual integers");
+    if (base >= 0)
+        H5Tclose(base);
+    if (!ok)
+        return false;
+    if (is_truth(stored)) {
+        out->dtype = BR_BOOL;
+        out->fix = BRI_H5_TRUTH;
+    }
+    out->memory = H5Tget_native_type(stored, H5T_DIR_ASCEND);
+    return out->memory >= 0;
+}
+
+static bool member_named(hid_t compound, unsigned i, const char *name)
+{
+    char *stored = H5Tget_member_name(compound, i);
+    bool same = stored != NULL && strcmp(stored, name) == 0;
+    H5free_memory(stored);
+    return same;
+}
+
+static hid_t complex_type(hid_t part, size_t part_bytes)
+{
+    hid_t type = H5Tcreate(H5T_COMPOUND, 2 * part_bytes);
+    if (type < 0 || H5Tinsert(type, "r", 0, part) < 0 || H5Tinsert(type, "i", part_bytes, part) < 0)
+        return -1;
+    return type;
+}
+
+static bool complex_number(hid_t stored, bri_h5_type *out)
+{
+    snprintf(out->name, sizeof out->name, "a compound of %d members", H5Tget_nmembers(stored));
+    if (H5Tget_nmembers(stored) != 2 || !member_named(stored, 0, "r") ||
+        !member_named(stored, 1, "i"))
+        return false;
+    hid_t re = H5Tget_member_type(stored, 0), im = H5Tget_member_type(stored, 1);
+    bool ok = re >= 0 && im >= 0 && H5Tequal(re, im) > 0 && H5Tget_class(re) == H5T_FLOAT &&
+              plain_number(re, out);
+    if (ok) {
+        size_t part = H5Tget_size(re);
+        out->plain = H5Tget_size(stored) == 2 * part && H5Tget_member_offset(stored, 0) == 0 &&
+                     H5Tget_member_offset(stored, 1) == part;
+        if (!out->plain)
+            out->fix = BRI_H5_AS_IS;
+        out->memory = complex_type(native(out->dtype), part);
+        out->dtype = out->dtype == BR_FLOAT32 ? BR_COMPLEX64 : BR_COMPLEX128;
+        ok = out->memory >= 0;
+    }
+    if (re >= 0)
+        H5Tclose(re);
+    if (im >= 0)
+        H5Tclose(im);
+    return ok;
+}
+
+static const char *class_name(hid_t stored)
+{
+    switch (H5Tget_class(stored)) {
+    case H5T_STRING:
+        return H5Tis_variable_str(stored) > 0 ? "variable-length strings" : "fixed-length strings";
+    case H5T_TIME:
+        return "times";
+    case H5T_BITFIELD:
+        return "bit fields";
+    case H5T_OPAQUE:
+        return "opaque bytes";
+    case H5T_REFERENCE:
+        return "references";
+    case H5T_VLEN:
+        return "variable-length sequences";
+    case H5T_ARRAY:
+        return "arrays as elements";
+    default:
+        return "an unknown type";
+    }
+}
+
+bool bri_h5_type_of(hid_t stored, bri_h5_type *out)
+{
+    *out = (bri_h5_type){.memory = -1};
+    switch (H5Tget_class(stored)) {
+    case H5T_INTEGER:
+    case H5T_FLOAT:
+        return number(stored, out);
+    case H5T_ENUM:
+        return enumeration(stored, out);
+    case H5T_COMPOUND:
+        return complex_number(stored, out);
+    default:
+        snprintf(out->name, sizeof out->name, "%s", class_name(stored));
+        return false;
+    }
+}
+
+static hid_t truth_type(void)
+{
+    signed char no = 0, yes = 1;
+    hid_t type = H5Tenum_create(H5T_NATIVE_INT8);
+    if (type < 0 || H5Tenum_insert(type, "FALSE", &no) < 0 ||
+        H5Tenum_insert(type, "TRUE", &yes) < 0)
+        return -1;
+    return type;
+}
+
+hid_t bri_h5_type_for(br_dtype dtype)
+{
+    switch (dtype) {
+    case BR_BOOL:
+        return truth_type();
+    case BR_COMPLEX64:
+        return complex_type(H5T_NATIVE_FLOAT, 4);
+    case BR_COMPLEX128:
+        return complex_type(H5T_NATIVE_DOUBLE, 8);
+    default:
+        return H5Tcopy(native(dtype));
+    }
+}
+
+/* The elements may lie unaligned: contiguous data can start at any address of the file. */
+#define SWAP(bits)                                                                                 \
+    for (size_t i = 0; i + bits / 8 <= n; i += bits / 8) {                                         \
+        uint##bits##_t x;                                                                          \
+        memcpy(&x, bytes + i, sizeof x);                                                           \
+        x = __builtin_bswap##bits(x);                                                              \
+        memcpy(bytes + i, &x, sizeof x);                                                           \
+    }
+
+void bri_h5_fix_bytes(bri_h5_fix fix, char *bytes, size_t n)
+{
+    switch (fix) {
+    case BRI_H5_AS_IS:
+        break;
+    case BRI_H5_SWAP2:
+        SWAP(16)
+        break;
+    case BRI_H5_SWAP4:
+        SWAP(32)
+        break;
+    case BRI_H5_SWAP8:
+        SWAP(64)
+        break;
+    case BRI_H5_TRUTH:
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = bytes[i] != 0;
+        break;
+    }
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * kernels.h - the table of vector loops that bri_kernels_init() fills for one instruction set.
+ *
+ * Everything behind these pointers is compiled once per instruction set from the same templates
+ * (*.inc). Whoever builds a program takes pointers out of the table; nothing else asks for the ISA.
+ */
+#ifndef BRI_KERNELS_H
+#define BRI_KERNELS_H
+
+#include "array/kernels/program.h"
+
+/* An elementwise loop over n elements; d may be the same place as an operand of the same size. */
+typedef void bri_kernel(size_t n, void *d, const void *a, const void *b, const void *c);
+
+/* Which operands are one element for all, as bits: 1 the first, 2 the second, ... For WHERE the
+ * bits are those of its second and third operand; a mask is always a vector. */
+enum { BRI_NFORMS = 4 };
+
+/* The planes of a state array. */
+typedef struct bri_planes {
+    char *p[2];
+} bri_planes;
+
+/* The loops of one reduction on one dtype. */
+typedef struct bri_reducer {
+    /* Each of `rows` rows of n elements, row_stride bytes apart, into ceil(n / BRI_LANE_BLOCK)
+     * block states. */
+    void (*lanes)(int64_t rows, int64_t n, ptrdiff_t row_stride, const char *in, bri_planes out);
+    /* At most BRI_ROW_BLOCK rows of dense elements, row_stride bytes apart, into one block state a
+     * column. */
+    void (*fold)(int64_t rows, int64_t cols, ptrdiff_t row_stride, const char *in, bri_planes out);
+    void (*merge)(int64_t count, bri_planes a, int64_t na, bri_planes b, int64_t nb);
+    /* n groups of `inner` states by the aligned tree into the first group; a group covers `each`
+     * elements but the last, which ends at `total`. */
+    void (*tree)(int64_t n, int64_t inner, bri_planes s, int64_t each, int64_t total);
+    void (*empty)(int64_t count, bri_planes out);
+} bri_reducer;
+
+/* A strided place in memory of two axes: i the slow one, j the fast one. */
+typedef struct bri_plane2 {
+    char *base;
+    int64_t si, sj;
+} bri_plane2;
+
+/* Moves of elements of one size; places may have any alignment. */
+typedef struct bri_mover {
+    void (*fill)(int64_t n, void *to, const void *value);
+    void (*copy)(int64_t n, char *to, int64_t to_stride, const char *from, int64_t from_stride);
+    void (*copy2)(int64_t ni, int64_t nj, bri_plane2 to, bri_plane2 from);
+} bri_mover;
+
+typedef struct bri_kernels {
+    bri_kernel *op[BRI_NOPS][BR_NDTYPE][BRI_NFORMS];
+    bri_kernel *cast[BR_NDTYPE][BR_NDTYPE];            /* from, to */
+    bri_kernel *sum_of_squares[BR_NDTYPE][BRI_NFORMS]; /* a*a + b*b, the products rounded first */
+    bri_reducer reduce[BRI_NREDS][BR_NDTYPE];
+    bri_mover move[5]; /* by log2 of the element's size */
+} bri_kernels;
+
+/* The chosen table; constant from bri_kernels_init() on. */
+extern bri_kernels bri_kernel_table;
+
+static inline const bri_mover *bri_mover_of(size_t size)
+{
+    return &bri_kernel_table.move[__builtin_ctzll(size)];
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * program.c - the table of operations and the building of block programs; equal values are built
+ * once.
+ */
+#include "array/kernels/program.h"
+
+#include <string.h>
+
+#include "array/kernels/vm.h"
+#include "runtime/alloc.h"
+#include "runtime/error.h"
+
+const bri_op_info bri_ops[BRI_NOPS] = {
+#define BRI_OP(NAME, name, arity, kinds, promotes, result) {#name, arity, kinds, promotes, result},
+#include "array/kernels/ops.def"
+#undef BRI_OP
+};
+
+bri_program *bri_program_new(void)
+{
+    return bri_calloc(1, sizeof(bri_program));
+}
+
+void bri_program_free(bri_program *p)
+{
+    if (p == NULL)
+        return;
+    bri_free(p->values);
+    bri_free(p->code);
+    bri_free(p);
+}
+
+static bool room_for_one(bri_program *p)
+{
+    if (p->nvalues < p->capacity)
+        return true;
+    int capacity = p->capacity > 0 ? 2 * p->capacity : 16;
+    bri_value *values = bri_realloc(p->values, (size_t)capacity, sizeof *values);
+    if (values == NULL)
+        return false;
+    p->values = values;
+    p->capacity = capacity;
+    return true;
+}
+
+/* Values are compared as bytes, so they are zeroed before they are filled in. */
+static bri_value blank(bri_value_kind kind, br_dtype dtype)
+{
+    bri_value v;
+    memset(&v, 0, sizeof v);
+    v.kind = kind;
+    v.dtype = dtype;
+    v.arg[0] = v.arg[1] = v.arg[2] = -1;
+    return v;
+}
+
+static int append(bri_program *p, const bri_value *v)
+{
+    if (p == NULL || p->failed)
+        return -1;
+    if (!room_for_one(p)) {
+        p->failed = true;
+        return -1;
+    }
+    memcpy(&p->values[p->nvalues], v, sizeof *v);
+    return p->nvalues++;
+}
+
+/* Common subexpressions: an equal value that exists already is taken instead. */
+static int intern(bri_program *p, const bri_value *v)
+{
+    for (int i = 0; p != NULL && i < p->nvalues; i++)
+        if (memcmp(&p->values[i], v, sizeof *v) == 0)
+            return i;
+    return append(p, v);
+}
+
+static bool valid(const bri_program *p, int value)
+{
+    return p != NULL && value >= 0 && value < p->nvalues;
+}
+
+int bri_program_input(bri_program *p, br_dtype dtype)
+{
+    bri_value v = blank(BRI_VALUE_INPUT, dtype);
+    if (p == NULL)
+        return -1;
+    v.slot = p->ninputs;
+    int value = append(p, &v);
+    if (value >= 0)
+        p->ninputs++;
+    return value;
+}
+
+int bri_program_constant(bri_program *p, br_dtype dtype, const void *value)
+{
+    bri_value v = blank(BRI_VALUE_CONSTANT, dtype);
+    memcpy(v.constant, value, bri_dtypes[dtype].size);
+    return intern(p, &v);
+}
+
+int bri_program_iota(bri_program *p, br_dtype dtype, int axis, const void *start, const void *step)
+{
+    bri_value v = blank(BRI_VALUE_IOTA, dtype);
+    v.slot = axis;
+    memcpy(v.start, start, 8);
+    memcpy(v.step, step, 8);
+    return intern(p, &v);
+}
+
+int bri_program_cast(bri_program *p, br_dtype to, int a)
+{
+    if (!valid(p, a))
+        return -1;
+    if (p->values[a].dtype == to)
+        return a;
+    bri_value v = blank(BRI_VALUE_CAST, to);
+    v.arg[0] = a;
+    return intern(p, &v);
+}
+
+static br_dtype result_dtype(bri_opcode op, br_dtype operand)
+{
+    switch (bri_ops[op].result) {
+    case 'b':
+        return BR_BOOL;
+    case 'r':
+        return bri_real_dtype(operand);
+    default:
+        return operand;
+    }
+}
+
+int bri_program_op(bri_program *p, bri_opcode op, int a, int b, int c)
+{
+    int arg[3] = {a, b, c};
+    for (int i = 0; i < bri_ops[op].arity; i++)
+        if (!valid(p, arg[i]))
+            return -1;
+    br_dtype operand = p->values[op == BRI_OP_WHERE ? b : a].dtype;
+    bool promoted = strchr(bri_ops[op].promotes, bri_kind(operand)) != NULL;
+    if (promoted)
+        operand = BR_FLOAT64;
+    bri_value v = blank(BRI_VALUE_OP, result_dtype(op, operand));
+    v.op = op;
+    for (int i = 0; i < bri_ops[op].arity; i++) {
+        v.arg[i] = promoted ? bri_program_cast(p, BR_FLOAT64, arg[i]) : arg[i];
+        if (v.arg[i] < 0)
+            return -1;
+    }
+    return intern(p, &v);
+}
+
+/* Never merged with an equal call: the function may be impure. */
+int bri_program_call(bri_program *p, double (*fn)(double, const void *), const void *data, int a)
+{
+    if (!valid(p, a))
+        return -1;
+    bri_value v = blank(BRI_VALUE_CALL, BR_FLOAT64);
+    v.fn = fn;
+    v.data = data;
+    v.arg[0] = a;
+    return append(p, &v);
+}
+
+br_dtype bri_program_dtype(const bri_program *p, int value)
+{
+    return valid(p, value) ? p->values[value].dtype : BR_NO_DTYPE;
+}
+
+int bri_program_ninputs(const bri_program *p)
+{
+    return p->ninputs;
+}
+
+size_t bri_program_scratch(const bri_program *p)
+{
+    return p->scratch;
+}
+
+void bri_program_run(const bri_program *p, const bri_box *box)
+{
+    bool empty_axis = false;
+    int64_t nstates = 1;
+    for (int a = 0; a < box->ndim; a++) {
+        bool reduced = p->reduces && a == box->axis;
+        empty_axis |= reduced && box->extent[a] == 0;
+        nstates *= reduced ? 1 : box->extent[a];
+    }
+    if (nstates == 0)
+        return;
+    if (empty_axis) {
+        bri_state_empty(p->redop, p->values[p->result].dtype, nstates, box->state);
+        return;
+    }
+    bri_run run;
+    bri_run_init(&run, p, box);
+    if (p->reduces)
+        bri_run_reduce(&run, box->state);
+    else
+        bri_run_store(&run);
+}

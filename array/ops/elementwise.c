@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * elementwise.c - operations of ops.def on arrays: promotion, broadcasting, and their one node kind.
+ */
+#include <string.h>
+
+#include <bramble/elementwise.h>
+
+#include "array/ops/ops.h"
+#include "array/plan/fuse.h"
+
+/* The extent two axes broadcast to, or -1. */
+static int64_t broadcast_extent(int64_t a, int64_t b)
+{
+    return a == b || b == 1 ? a : a == 1 ? b : -1;
+}
+
+static br_status shapes_differ(const bri_node *node, int back)
+{
+    char text[256];
+    size_t at = 0;
+    for (int i = 0; i < node->ninputs && at < sizeof text; i++) {
+        char shape[128];
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i > 0 ? " and " : "",
+                               bri_node_shape_text(node->input[i], shape, sizeof shape));
+    }
+    return bri_error(BR_ESHAPE, "shapes %s do not broadcast: extents differ on axis %d from the last", text, back);
+}
+
+/* Unifies one axis, counted from the last, over all inputs. */
+static br_status broadcast_axis(bri_node *node, int back)
+{
+    bri_axis *out = &node->axis[node->ndim - back];
+    *out = bri_axis_regular(1, 1);
+    for (int i = 0; i < node->ninputs; i++) {
+        const bri_node *input = node->input[i];
+        if (input->ndim < back)
+            continue;
+        const bri_axis *axis = &input->axis[input->ndim - back];
+        int64_t extent = broadcast_extent(out->extent, axis->extent);
+        if (extent < 0)
+            return shapes_differ(node, back);
+        if (out->extent != extent) {
+            bri_axis_release(out);
+            *out = bri_axis_share(axis);
+        } else if (axis->extent == extent) {
+            bri_axis both;
+            BRI_TRY(bri_axis_unify(out, axis, &both));
+            bri_axis_release(out);
+            *out = both;
+        }
+    }
+    return BR_OK;
+}
+
+br_status bri_broadcast_infer(bri_node *node)
+{
+    for (int i = 0; i < node->ninputs; i++)
+        if (node->input[i]->ndim > node->ndim)
+            node->ndim = node->input[i]->ndim;
+    for (int back = node->ndim; back >= 1; back--)
+        BRI_TRY(broadcast_axis(node, back));
+    return BR_OK;
+}
+
+static br_status infer(bri_node *node)
+{
+    const bri_elementwise_params *p = node->params;
+    const bri_op_info *op = &bri_ops[p->opcode];
+    node->dtype = op->result == 'b' ? BR_BOOL : op->result == 'r' ? bri_real_dtype((br_dtype)p->dtype) : (br_dtype)p->dtype;
+    return bri_broadcast_infer(node);
+}
+
+static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
+{
+    (void)map;
+    const bri_elementwise_params *p = node->params;
+    bri_program *program = bri_fuse_program(fuse);
+    int v[3] = {-1, -1, -1};
+    for (int i = 0; i < node->ninputs; i++) {
+        bool mask = p->opcode == BRI_OP_WHERE && i == 0;
+        br_dtype want = mask ? BR_BOOL : (br_dtype)p->dtype;
+        v[i] = bri_program_dtype(program, values[i]) == want ? values[i] : bri_program_cast(program, want, values[i]);
+        if (v[i] < 0)
+            return -1;
+    }
+    return bri_program_op(program, (bri_opcode)p->opcode, v[0], v[1], v[2]);
+}
+
+static void print(const bri_node *node, FILE *to)
+{
+    const bri_elementwise_params *p = node->params;
+    fprintf(to, "%s", bri_ops[p->opcode].name);
+}
+
+const bri_op bri_op_elementwise = {.name = "elementwise", .infer = infer, .emit = emit, .print = print};
+
+/* The dtype operands are converted to: that of the arrays together, then the numbers weakly (numbers alone start from bool). */
+static br_dtype common_dtype(const br_operand *operands, int n)
+{
+    br_dtype dtype = BR_NO_DTYPE;
+    for (int i = 0; i < n; i++)
+        if (operands[i].array != NULL)
+            dtype = dtype == BR_NO_DTYPE ? operands[i].array->node->dtype
+                                         : br_result_type(dtype, operands[i].array->node->dtype);
+    if (dtype == BR_NO_DTYPE)
+        dtype = BR_BOOL;
+    for (int i = 0; i < n; i++)
+        if (operands[i].array == NULL)
+            dtype = bri_promote_weak(dtype, operands[i].number.kind == 'u' ? 'i' : operands[i].number.kind);
+    return dtype;
+}
+
+static br_status check_kind(const bri_op_info *op, br_dtype *dtype)
+{
+    char kind = bri_kind(*dtype);
+    if (strchr(op->kinds, kind) == NULL)
+        return bri_error(BR_ETYPE, "not defined for %s", br_dtype_name(*dtype));
+    if (strchr(op->promotes, kind) != NULL)
+        *dtype = BR_FLOAT64;
+    return BR_OK;
+}
+
+/* The first failed array among the operands, the first good one, or NULL. */
+static br_array *leading_array(const br_operand *operands, int n)
+{
+    br_array *good = NULL;
+    for (int i = 0; i < n; i++) {
+        br_array *x = operands[i].array;
+        if (x != NULL && x->status != BR_OK)
+            return x;
+        if (good == NULL)
+            good = x;
+    }
+    return good;
+}
+
+static br_array *operand_array(const bri_call *call, const br_operand *operand, br_dtype dtype)
+{
+    if (operand->array != NULL)
+        return operand->array;
+    bri_node *node = NULL;
+    br_status st = bri_constant_node(call->ctx, operand->number, dtype, call->at, &node);
+    return st == BR_OK ? bri_handle(call, node) : bri_handle_error(call, st);
+}
+
+static br_array *apply(bri_opcode opcode, const br_operand *operands, br_place at)
+{
+    const bri_op_info *op = &bri_ops[opcode];
+    br_array *first = leading_array(operands, op->arity);
+    bri_call call = {first != NULL ? first->ctx : NULL, op->name, at};
+    if (first == NULL)
+        return bri_handle_error(&call, bri_error(BR_EARG, "one operand must be an array"));
+    if (first->status != BR_OK)
+        return bri_build(&call, &bri_op_elementwise, NULL, 0, &first, 1);
+    int typed = opcode == BRI_OP_WHERE; /* the condition has no part in the dtype */
+    br_dtype dtype = common_dtype(operands + typed, op->arity - typed);
+    br_status st = check_kind(op, &dtype);
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
+    br_array *inputs[3];
+    for (int i = 0; i < op->arity; i++)
+        inputs[i] = operand_array(&call, &operands[i], typed && i == 0 ? BR_BOOL : dtype);
+    bri_elementwise_params params = {(int32_t)opcode, (int32_t)dtype};
+    return bri_build(&call, &bri_op_elementwise, &params, sizeof params, inputs, op->arity);
+}
+
+#define UNARY(name, OPCODE)                                \
+    br_array *br_##name##_(br_operand x, br_place at)      \
+    {                                                      \
+        return apply(BRI_OP_##OPCODE, &x, at);             \
+    }
+#define BINARY(name, OPCODE)                                           \
+    br_array *br_##name##_(br_operand a, br_operand b, br_place at)    \
+    {                                                                  \
+        return apply(BRI_OP_##OPCODE, (br_operand[]){a, b}, at);       \
+    }
+
+UNARY(negative, NEGATIVE)
+UNARY(abs, ABS)
+UNARY(square, SQUARE)
+UNARY(sqrt, SQRT)
+UNARY(exp, EXP)
+UNARY(log, LOG)
+UNARY(sin, SIN)
+UNARY(cos, COS)
+UNARY(logical_not, LOGICAL_NOT)
+BINARY(add, ADD)
+BINARY(subtract, SUBTRACT)
+BINARY(multiply, MULTIPLY)
+BINARY(divide, DIVIDE)
+BINARY(floor_divide, FLOOR_DIVIDE)
+BINARY(remainder, REMAINDER)
+BINARY(pow, POW)
+BINARY(minimum, MINIMUM)
+BINARY(maximum, MAXIMUM)
+BINARY(equal, EQUAL)
+BINARY(not_equal, NOT_EQUAL)
+BINARY(less, LESS)
+BINARY(less_equal, LESS_EQUAL)
+BINARY(greater, GREATER)
+BINARY(greater_equal, GREATER_EQUAL)
+BINARY(logical_and, LOGICAL_AND)
+BINARY(logical_or, LOGICAL_OR)
+BINARY(logical_xor, LOGICAL_XOR)
+
+br_array *br_where_(br_operand condition, br_operand a, br_operand b, br_place at)
+{
+    return apply(BRI_OP_WHERE, (br_operand[]){condition, a, b}, at);
+}
+
+/* ---- conversion ---- */
+
+static br_status infer_astype(bri_node *node)
+{
+    node->dtype = (br_dtype)(*(const int32_t *)node->params);
+    return bri_broadcast_infer(node);
+}
+
+static int emit_astype(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
+{
+    (void)map;
+    bri_program *program = bri_fuse_program(fuse);
+    return bri_program_dtype(program, values[0]) == node->dtype ? values[0] : bri_program_cast(program, node->dtype, values[0]);
+}
+
+static void print_astype(const bri_node *node, FILE *to)
+{
+    fprintf(to, "%s", br_dtype_name(node->dtype));
+}
+
+const bri_op bri_op_astype = {.name = "astype", .infer = infer_astype, .emit = emit_astype, .print = print_astype};
+
+br_array *br_astype_(br_array *x, br_dtype dtype, br_place at)
+{
+    bri_call call = {NULL, "astype", at};
+    int32_t to = (int32_t)dtype;
+    if (x != NULL && x->status == BR_OK) {
+        call.ctx = x->ctx;
+        if (!bri_dtype_ok(dtype))
+            return bri_handle_error(&call, bri_error(BR_ETYPE, "%d is no dtype", (int)dtype));
+        if (bri_kind(x->node->dtype) == 'c' && bri_kind(dtype) != 'c' && bri_kind(dtype) != 'b')
+            return bri_handle_error(&call, bri_error(BR_ETYPE, "%s to %s would lose the imaginary part",
+                                                     br_dtype_name(x->node->dtype), br_dtype_name(dtype)));
+    }
+    return bri_build(&call, &bri_op_astype, &to, sizeof to, &x, 1);
+}

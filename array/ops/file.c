@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * file.c - datasets of HDF5 files as sources.
+ */
+#include <string.h>
+
+#include <bramble/io.h>
+
+#include "array/io/hdf5.h"
+#include "array/ops/ops.h"
+#include "array/plan/fuse.h"
+#include "runtime/alloc.h"
+
+static const char *dataset_of(const bri_hdf5_params *p)
+{
+    return p->names + p->dataset_at;
+}
+
+/* Other ranks open the path themselves; what they find must be the same file. Modification times may differ: copying changes them. */
+static br_status open_here(bri_node *node)
+{
+    const bri_hdf5_params *p = node->params;
+    bri_h5_dataset *d = NULL;
+    BRI_TRY(bri_h5_open(p->names, dataset_of(p), &d));
+    node->resource = d;
+    const bri_h5_info *info = bri_h5_about(d);
+    bool same = info->dtype == (br_dtype)p->layout.dtype && info->ndim == p->layout.ndim && info->bytes == p->bytes;
+    for (int a = 0; same && a < info->ndim; a++)
+        same = info->shape[a] == p->layout.extent[a];
+    if (!same)
+        return bri_error(BR_EIO, "%s on %s is not the file rank 0 has: copy it to every host", p->names, node->ctx->host);
+    return BR_OK;
+}
+
+static br_status infer(bri_node *node)
+{
+    if (node->resource == NULL)
+        BRI_TRY(open_here(node));
+    return bri_layout_infer(node, node->params);
+}
+
+static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
+{
+    (void)values;
+    return bri_fuse_file(fuse, node, map);
+}
+
+static void print(const bri_node *node, FILE *to)
+{
+    const bri_hdf5_params *p = node->params;
+    fprintf(to, "%s:%s by %s", p->names, dataset_of(p), bri_h5_about(node->resource)->path_kind);
+}
+
+static void destroy(bri_node *node)
+{
+    bri_h5_close(node->resource);
+}
+
+const bri_op bri_op_hdf5 = {.name = "from_hdf5", .infer = infer, .emit = emit, .print = print, .destroy = destroy};
+
+/* Chunks that the user did not give: multiples of the stored ones. */
+static br_status set_layout(const bri_h5_info *info, const br_extents *chunks, bri_layout *layout)
+{
+    br_extents shape = {info->ndim > 0 ? info->ndim : -1, {0}};
+    memcpy(shape.extent, info->shape, (size_t)info->ndim * sizeof info->shape[0]);
+    BRI_TRY(bri_layout_set(layout, info->dtype, &shape, chunks));
+    bool stored = info->ndim > 0 && info->chunk[0] > 0;
+    if (chunks->ndim == 0)
+        bri_auto_chunks(info->ndim, info->shape, br_dtype_size(info->dtype), stored ? info->chunk : NULL, !stored,
+                        layout->chunk);
+    return BR_OK;
+}
+
+static br_status fill_params(const br_from_hdf5_args *args, const bri_h5_info *info, bri_hdf5_params *p)
+{
+    BRI_TRY(set_layout(info, &args->chunks, &p->layout));
+    p->device = info->device;
+    p->inode = info->inode;
+    p->bytes = info->bytes;
+    p->mtime_ns = info->mtime_ns;
+    p->dataset_at = (int32_t)strlen(args->path) + 1;
+    strcpy(p->names, args->path);
+    strcpy(p->names + p->dataset_at, args->dataset);
+    return BR_OK;
+}
+
+static br_array *build_from(bri_call *call, const br_from_hdf5_args *args, bri_h5_dataset *d)
+{
+    size_t bytes = sizeof(bri_hdf5_params) + strlen(args->path) + strlen(args->dataset) + 2;
+    bri_hdf5_params *p = bri_calloc(1, bytes);
+    br_status st = p != NULL ? fill_params(args, bri_h5_about(d), p) : BR_ENOMEM;
+    if (st != BR_OK) {
+        bri_free(p);
+        bri_h5_close(d);
+        return bri_handle_error(call, st);
+    }
+    bri_recipe recipe = {.op = &bri_op_hdf5, .params = p, .params_bytes = bytes, .resource = d};
+    br_array *x = bri_build_recipe(call, &recipe, NULL, 0);
+    bri_free(p);
+    return x;
+}
+
+br_array *br_from_hdf5_(br_from_hdf5_args args)
+{
+    bri_call call = {args.ctx, "from_hdf5", args.at};
+    if (args.path == NULL || args.dataset == NULL)
+        return bri_handle_error(&call, bri_error(BR_EARG, "the path or the dataset is NULL"));
+    bri_h5_dataset *d = NULL;
+    br_status st = bri_h5_open(args.path, args.dataset, &d);
+    return st == BR_OK ? build_from(&call, &args, d) : bri_handle_error(&call, st);
+}

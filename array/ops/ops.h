@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * ops.h - the operations and the parameters of their nodes, as the planner and the wire format see them.
+ *
+ * Parameters are compared as bytes, so structs are filled from zero (bri_zeroed) and have no pointers into them.
+ */
+#ifndef BRI_OPS_H
+#define BRI_OPS_H
+
+#include "array/expr/handle.h"
+
+extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_hdf5, bri_op_persisted;
+extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map_blocks;
+extern const bri_op bri_op_reduce, bri_op_matmul;
+extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechunk, bri_op_reshape;
+
+/* Shape and chunks as they stand in the parameters of a source. */
+typedef struct bri_layout {
+    int32_t dtype;
+    int32_t ndim;
+    int64_t extent[BR_MAX_NDIM];
+    int64_t chunk[BR_MAX_NDIM];
+} bri_layout;
+
+typedef struct bri_memory_params {
+    bri_layout layout;
+    const void *data;       /* on rank 0; NULL elsewhere */
+    int64_t serial;         /* makes each call's node its own */
+} bri_memory_params;
+
+typedef struct bri_full_params {
+    bri_layout layout;
+    unsigned char value[16];
+} bri_full_params;
+
+typedef struct bri_iota_params {
+    bri_layout layout;
+    unsigned char start[8], step[8];    /* of the dtype's wide type: int64, uint64 or double */
+} bri_iota_params;
+
+typedef struct bri_hdf5_params {
+    bri_layout layout;
+    uint64_t device, inode, bytes;
+    int64_t mtime_ns;
+    int32_t dataset_at;     /* where the dataset's name starts in names */
+    char names[];           /* path, dataset, both with their zeros */
+} bri_hdf5_params;
+
+typedef struct bri_persisted_params {
+    int64_t id;
+} bri_persisted_params;
+
+typedef struct bri_elementwise_params {
+    int32_t opcode;
+    int32_t dtype;          /* that operands are converted to before */
+} bri_elementwise_params;
+
+typedef struct bri_user_params {
+    bri_function fn;
+    const void *pointer;    /* the caller's .data when no bytes were given */
+    uint64_t scratch_bytes;
+    int64_t serial;         /* 0, or the call's own number when impure */
+    int32_t dtype;
+    int32_t cheap;
+    uint64_t data_bytes;
+    unsigned char data[];
+} bri_user_params;
+
+typedef struct bri_reduce_params {
+    int32_t redop;
+    int32_t dtype;          /* of the result */
+    uint32_t axes;          /* bit a: axis a is reduced */
+    int32_t keepdims;
+    double correction;
+} bri_reduce_params;
+
+/* A view: extents of the result, then the map from it to the source. */
+typedef struct bri_view_params {
+    int32_t ndim, source_ndim;
+    int64_t word[];         /* ndim extents, then source_ndim times axis, start, step */
+} bri_view_params;
+
+typedef struct bri_chunks_params {
+    int32_t ndim;
+    int64_t chunk[BR_MAX_NDIM];
+} bri_chunks_params;
+
+/* ---- helpers of the families ---- */
+
+/* Fills layout from the caller's shape and chunks (automatic when not given). */
+br_status bri_layout_set(bri_layout *layout, br_dtype dtype, const br_extents *shape, const br_extents *chunks);
+/* infer for sources. */
+br_status bri_layout_infer(bri_node *node, const bri_layout *layout);
+int bri_extents_ndim(const br_extents *e);
+
+/* The node of a number as a 0-d constant of `dtype`; a new count. */
+br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, br_place at, bri_node **out);
+/* Writes number as an element of dtype. */
+void bri_number_store(br_number number, br_dtype dtype, void *out);
+
+/* Reads `.axis` into a mask; `what` an axis may be is below ndim. */
+br_status bri_axes_mask(const br_axes *axes, int ndim, uint32_t *mask);
+
+/* Common dtype, shape and chunks of inputs that broadcast together. */
+br_status bri_broadcast_infer(bri_node *node);
+
+void bri_view_map(const bri_node *node, bri_map *map);
+br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, const bri_axis *out, int ndim, const bri_map *map);
+
+#endif

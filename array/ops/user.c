@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * user.c - functions of the user's: on elements (map) and on whole chunks (map_blocks).
+ */
+#include <string.h>
+
+#include <bramble/elementwise.h>
+
+#include "array/expr/wire.h"
+#include "array/ops/ops.h"
+#include "array/plan/fuse.h"
+#include "array/plan/stage.h"
+#include "runtime/alloc.h"
+
+static br_status infer(bri_node *node)
+{
+    const bri_user_params *p = node->params;
+    node->dtype = (br_dtype)p->dtype;
+    return bri_broadcast_infer(node);
+}
+
+static void print(const bri_node *node, FILE *to)
+{
+    const bri_user_params *p = node->params;
+    char name[128];
+    bri_function_name(p->fn, name, sizeof name);
+    fprintf(to, "%s", name);
+}
+
+static br_status pack(const bri_node *node, bri_writer *w)
+{
+    const bri_user_params *p = node->params;
+    if (p->pointer != NULL)
+        return bri_error(BR_EARG, "%s (%s:%d): .data without .data_bytes does not travel to other ranks", node->op->name,
+                         node->at.file, node->at.line);
+    BRI_TRY(bri_write_function(w, p->fn));
+    return bri_write(w, p, node->params_bytes);
+}
+
+static br_status unpack(br_context *ctx, bri_reader *r, void **params, size_t *bytes)
+{
+    (void)ctx;
+    bri_function fn;
+    BRI_TRY(bri_read_function(r, &fn));
+    if (r->left < sizeof(bri_user_params))
+        return bri_error(BR_EINTERNAL, "a user function from rank 0 is cut off");
+    *bytes = r->left;
+    *params = bri_memdup(r->at, r->left);
+    if (*params == NULL)
+        return BR_ENOMEM;
+    ((bri_user_params *)*params)->fn = fn;
+    return BR_OK;
+}
+
+static int emit_map(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
+{
+    (void)map;
+    const bri_user_params *p = node->params;
+    bri_program *program = bri_fuse_program(fuse);
+    int v = values[0];
+    if (bri_program_dtype(program, v) != BR_FLOAT64)
+        v = bri_program_cast(program, BR_FLOAT64, v);
+    const void *data = p->data_bytes > 0 ? p->data : p->pointer;
+    v = v < 0 ? -1 : bri_program_call(program, (br_scalar_function)p->fn, data, v);
+    return v < 0 || node->dtype == BR_FLOAT64 ? v : bri_program_cast(program, node->dtype, v);
+}
+
+const bri_op bri_op_map = {
+    .name = "map",
+    .infer = infer,
+    .emit = emit_map,
+    .costly = true,
+    .print = print,
+    .pack = pack,
+    .unpack = unpack,
+};
+
+const bri_op bri_op_map_blocks = {
+    .name = "map_blocks",
+    .infer = infer,
+    .stage = &bri_stage_blocks,
+    .costly = true,
+    .print = print,
+    .pack = pack,
+    .unpack = unpack,
+};
+
+typedef struct user_call {
+    const bri_op *op;
+    bri_function fn;
+    const void *data;
+    size_t data_bytes;
+    br_dtype dtype;
+    bool cheap, impure;
+    size_t scratch_bytes;
+} user_call;
+
+/* Calls with data of unknown extent or side effects are made unique by their serial number. */
+static br_array *build_user(bri_call *call, const user_call *u, br_array *const *inputs, int ninputs)
+{
+    size_t bytes = sizeof(bri_user_params) + u->data_bytes;
+    bri_user_params *p = bri_calloc(1, bytes);
+    if (p == NULL)
+        return bri_handle_error(call, BR_ENOMEM);
+    bool unique = u->impure || (u->data != NULL && u->data_bytes == 0);
+    p->fn = u->fn;
+    p->pointer = u->data_bytes == 0 ? u->data : NULL;
+    p->scratch_bytes = u->scratch_bytes;
+    p->dtype = (int32_t)u->dtype;
+    p->cheap = u->cheap;
+    p->data_bytes = u->data_bytes;
+    if (u->data_bytes > 0)
+        memcpy(p->data, u->data, u->data_bytes);
+    bri_recipe recipe = {.op = u->op, .params = p, .params_bytes = bytes, .unique = unique};
+    br_array *x = bri_build_recipe(call, &recipe, inputs, ninputs);
+    bri_free(p);
+    return x;
+}
+
+static br_status check_user(const user_call *u)
+{
+    if (u->fn == NULL)
+        return bri_error(BR_EARG, "the function is NULL");
+    if (u->data == NULL && u->data_bytes > 0)
+        return bri_error(BR_EARG, ".data is NULL but .data_bytes is %zu", u->data_bytes);
+    if (u->dtype != BR_NO_DTYPE && !bri_dtype_ok(u->dtype))
+        return bri_error(BR_ETYPE, "%d is no dtype", (int)u->dtype);
+    return BR_OK;
+}
+
+br_array *br_map_(br_map_args args)
+{
+    bri_call call = {args.x != NULL ? args.x->ctx : NULL, "map", args.at};
+    user_call u = {&bri_op_map, (bri_function)args.fn, args.data, args.data_bytes, args.dtype, args.cheap, args.impure, 0};
+    br_status st = check_user(&u);
+    if (st == BR_OK && args.x != NULL && args.x->status == BR_OK && bri_kind(args.x->node->dtype) == 'c')
+        st = bri_error(BR_ETYPE, "elements are passed as double, but x is %s", br_dtype_name(args.x->node->dtype));
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
+    if (u.dtype == BR_NO_DTYPE)
+        u.dtype = BR_FLOAT64;
+    return build_user(&call, &u, &args.x, 1);
+}
+
+br_array *br_map_blocks_(br_map_blocks_args args)
+{
+    bri_call call = {args.x != NULL ? args.x->ctx : NULL, "map_blocks", args.at};
+    user_call u = {&bri_op_map_blocks, (bri_function)args.fn, args.data, args.data_bytes, args.dtype, false, args.impure,
+                   args.scratch_bytes};
+    br_status st = check_user(&u);
+    if (st == BR_OK && (args.nmore < 0 || args.nmore >= BRI_MAX_INPUTS || (args.nmore > 0 && args.more == NULL)))
+        st = bri_error(BR_EARG, "%d further inputs; 0 to %d are possible", args.nmore, BRI_MAX_INPUTS - 1);
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
+    if (u.dtype == BR_NO_DTYPE && args.x != NULL && args.x->status == BR_OK)
+        u.dtype = args.x->node->dtype;
+    br_array *inputs[BRI_MAX_INPUTS] = {args.x};
+    for (int i = 0; i < args.nmore; i++)
+        inputs[i + 1] = args.more[i];
+    return build_user(&call, &u, inputs, args.nmore + 1);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * build.c - from nodes to stages.
+ */
+#include <string.h>
+
+#include "array/ops/ops.h"
+#include "array/plan/sink.h"
+#include "array/plan/stage.h"
+#include "runtime/alloc.h"
+
+void bri_stage_grid(bri_stage *stage, const bri_node *node)
+{
+    stage->ndim = stage->leaf_ndim = node->ndim;
+    for (int a = 0; a < node->ndim; a++) {
+        stage->axis[a] = bri_axis_share(&node->axis[a]);
+        stage->leaf_axis[a] = bri_axis_share(&node->axis[a]);
+    }
+    stage->dtype = node->dtype;
+}
+
+void bri_stage_count(bri_stage *stage)
+{
+    stage->nchunks = 1;
+    for (int a = 0; a < stage->ndim; a++)
+        stage->nchunks *= stage->axis[a].nchunks;
+    stage->nsteps = stage->fold == BRI_FOLD_NONE ? 1 : stage->leaf_axis[stage->fold_axis].nchunks;
+}
+
+static void free_stage(bri_stage *stage)
+{
+    if (stage == NULL)
+        return;
+    if (stage->kind->destroy != NULL)
+        stage->kind->destroy(stage);
+    for (int a = 0; a < stage->ndim; a++)
+        bri_axis_release(&stage->axis[a]);
+    for (int a = 0; a < stage->leaf_ndim; a++)
+        bri_axis_release(&stage->leaf_axis[a]);
+    bri_program_free(stage->program);
+    bri_free(stage->inputs);
+    bri_free(stage->consumers);
+    bri_free(stage->demanded);
+    bri_free(stage->emitted);
+    bri_free(stage);
+}
+
+bri_stage *bri_stage_new(bri_plan *plan, const bri_stage_kind *kind, bri_node *node)
+{
+    bri_stage *stage = bri_calloc(1, sizeof *stage);
+    if (stage == NULL)
+        return NULL;
+    stage->plan = plan;
+    stage->kind = kind;
+    stage->node = node;
+    stage->nchunks = stage->nsteps = 1;
+    return stage;
+}
+
+/* Stages are numbered when they are complete, so inputs stand before their readers. */
+static br_status add_stage(bri_plan *plan, bri_stage *stage)
+{
+    if (plan->nstages == plan->room) {
+        int room = plan->room > 0 ? 2 * plan->room : 16;
+        bri_stage **bigger = bri_realloc(plan->stages, (size_t)room, sizeof *bigger);
+        if (bigger == NULL)
+            return BR_ENOMEM;
+        plan->stages = bigger;
+        plan->room = room;
+    }
+    stage->id = (uint32_t)plan->nstages;
+    plan->stages[plan->nstages++] = stage;
+    return BR_OK;
+}
+
+static br_status note_reader(bri_stage *from, bri_stage *reader, int input)
+{
+    bri_edge *bigger = bri_realloc(from->consumers, (size_t)from->nconsumers + 1, sizeof *bigger);
+    if (bigger == NULL)
+        return BR_ENOMEM;
+    bigger[from->nconsumers++] = (bri_edge){reader, input};
+    from->consumers = bigger;
+    return BR_OK;
+}
+
+/* Readers are noted once the reader is complete: a stage that is thrown away leaves no trace. */
+static br_status note_readers(bri_stage *stage)
+{
+    for (int i = 0; i < stage->ninputs; i++)
+        if (stage->inputs[i].from == BRI_FROM_STAGE)
+            BRI_TRY(note_reader(stage->inputs[i].stage, stage, i));
+    return BR_OK;
+}
+
+br_status bri_stage_finish(bri_plan *plan, bri_stage *stage, br_status st)
+{
+    if (st == BR_OK)
+        st = add_stage(plan, stage);
+    if (st != BR_OK) {
+        free_stage(stage);
+        return st;
+    }
+    bri_stage_count(stage);
+    return note_readers(stage);
+}
+
+br_status bri_stage_add_input(bri_stage *stage, const bri_input *input, int *index)
+{
+    bri_input *bigger = bri_realloc(stage->inputs, (size_t)stage->ninputs + 1, sizeof *bigger);
+    if (bigger == NULL)
+        return BR_ENOMEM;
+    stage->inputs = bigger;
+    bigger[stage->ninputs] = *input;
+    *index = stage->ninputs++;
+    return BR_OK;
+}
+
+static const bri_stage_kind *kind_of(const bri_node *node)
+{
+    if (node->op == &bri_op_memory)
+        return &bri_stage_memory;
+    if (node->op == &bri_op_persisted)
+        return &bri_stage_persisted;
+    return node->op->stage != NULL ? node->op->stage : &bri_stage_program;
+}
+
+br_status bri_stage_of(bri_plan *plan, bri_node *node, bri_stage **out)
+{
+    bri_stage **known = &plan->stage_of[node->slot];
+    if (*known == NULL) {
+        bri_stage *stage = bri_stage_new(plan, kind_of(node), node);
+        if (stage == NULL)
+            return BR_ENOMEM;
+        BRI_TRY(bri_stage_finish(plan, stage, stage->kind->build(plan, stage)));
+        *known = stage;
+    }
+    *out = *known;
+    return BR_OK;
+}
+
+br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, int *index)
+{
+    bri_input input = {.map = *map};
+    while (node->op->view) {
+        bri_map next;
+        node->op->access(node, 0, &input.map, &next);
+        input.map = next;
+        node = node->input[0];
+    }
+    input.node = node;
+    input.from = node->op == &bri_op_hdf5 ? BRI_FROM_FILE : BRI_FROM_STAGE;
+    if (input.from == BRI_FROM_STAGE)
+        BRI_TRY(bri_stage_of(stage->plan, node, &input.stage));
+    return bri_stage_add_input(stage, &input, index);
+}
+
+/* Stages that must be are built from the inputs up, so that building never recurses deeply. */
+static br_status build_certain(bri_plan *plan)
+{
+    for (int i = 0; i < plan->nnodes; i++) {
+        bri_node *node = plan->nodes[i];
+        bri_stage *stage;
+        if (node->op->emit == NULL || (node->op->costly && node->nparents + node->is_output > 1))
+            BRI_TRY(bri_stage_of(plan, node, &stage));
+    }
+    return BR_OK;
+}
+
+static br_status build_outputs(bri_plan *plan, bri_node *const *outputs, const bri_sink *sinks, int n)
+{
+    for (int i = 0; i < n; i++)
+        outputs[i]->is_output = true;
+    BRI_TRY(build_certain(plan));
+    for (int i = 0; i < n; i++)
+        BRI_TRY(bri_sink_build(plan, outputs[i], &sinks[i], &plan->roots[i]));
+    for (int i = 0; i < n; i++)
+        bri_sink_shorten(plan, &sinks[i], &plan->roots[i]);
+    return bri_plan_demand(plan);
+}
+
+br_status bri_plan_new(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n, bri_plan **out)
+{
+    bri_plan *plan = bri_calloc(1, sizeof *plan);
+    if (plan == NULL)
+        return BR_ENOMEM;
+    *out = plan;
+    plan->ctx = ctx;
+    plan->rank = ctx->rank;
+    plan->nranks = ctx->nranks;
+    plan->nroots = n;
+    plan->roots = bri_calloc((size_t)n, sizeof *plan->roots);
+    br_status st = plan->roots != NULL ? bri_node_sort(ctx, outputs, n, &plan->nodes, &plan->nnodes) : BR_ENOMEM;
+    if (st == BR_OK) {
+        plan->stage_of = bri_calloc((size_t)plan->nnodes, sizeof *plan->stage_of);
+        st = plan->stage_of != NULL ? build_outputs(plan, outputs, sinks, n) : BR_ENOMEM;
+    }
+    for (int i = 0; i < n; i++)
+        outputs[i]->is_output = false;
+    if (st == BR_OK)
+        st = bri_emitter_new(plan);
+    if (st != BR_OK) {
+        bri_plan_free(plan);
+        *out = NULL;
+    }
+    return st;
+}
+
+void bri_plan_free(bri_plan *plan)
+{
+    if (plan == NULL)
+        return;
+    bri_emitter_free(plan);
+    for (int i = 0; i < plan->nstages; i++)
+        free_stage(plan->stages[i]);
+    bri_free(plan->stages);
+    bri_free(plan->stage_of);
+    bri_free(plan->roots);
+    bri_free(plan->nodes);
+    bri_free(plan);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * compute.c - the public functions that run graphs.
+ */
+#include <bramble/compute.h>
+#include <bramble/io.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array/expr/handle.h"
+#include "array/io/hdf5.h"
+#include "array/ops/ops.h"
+#include "array/plan/message.h"
+#include "array/plan/run.h"
+#include "runtime/alloc.h"
+
+/* A failure of the call itself, stored in the context with the operation and the array's place. */
+static br_status fail(const br_array *x, br_status st, const char *what)
+{
+    bri_error_context(st, "%s of the array of %s:%d", what, x->at.file != NULL ? x->at.file : "?", x->at.line);
+    return bri_context_fail(x->ctx, st, bri_last_error());
+}
+
+static br_status check_result(const br_result *r)
+{
+    BRI_TRY(bri_check(r->x));
+    size_t bytes = br_nbytes(r->x);
+    if (r->bytes != bytes)
+        return fail(r->x, bri_error(BR_EARG, "the buffer has %zu bytes, the array %zu", r->bytes, bytes), "compute");
+    if (r->buffer == NULL && bytes > 0)
+        return fail(r->x, bri_error(BR_EARG, "the buffer is NULL"), "compute");
+    return BR_OK;
+}
+
+br_status br_compute_many(const br_result *results, size_t n)
+{
+    if (n == 0)
+        return BR_OK;
+    for (size_t i = 0; i < n; i++) {
+        BRI_TRY(check_result(&results[i]));
+        if (results[i].x->ctx != results[0].x->ctx)
+            return fail(results[0].x, bri_error(BR_EARG, "results of two contexts"), "compute");
+    }
+    br_context *ctx = results[0].x->ctx;
+    if (n > BRI_MAX_OUTPUTS)
+        return fail(results[0].x, bri_error(BR_EARG, "%zu results; %d at a time are possible", n, BRI_MAX_OUTPUTS), "compute");
+    bri_node **outputs = bri_calloc(n, sizeof *outputs);
+    bri_sink *sinks = bri_calloc(n, sizeof *sinks);
+    br_status st = outputs != NULL && sinks != NULL ? BR_OK : bri_context_fail(ctx, BR_ENOMEM, bri_last_error());
+    for (size_t i = 0; i < n && st == BR_OK; i++) {
+        outputs[i] = results[i].x->node;
+        sinks[i] = (bri_sink){.kind = BRI_SINK_RESULT, .buffer = results[i].buffer};
+    }
+    if (st == BR_OK)
+        st = bri_run(ctx, outputs, sinks, (int)n);
+    bri_free(outputs);
+    bri_free(sinks);
+    return st;
+}
+
+br_status br_compute(br_array *x, void *buffer, size_t bytes)
+{
+    return br_compute_many(&(br_result){x, buffer, bytes}, 1);
+}
+
+br_status br_compute_alloc(br_array *x, void **buffer)
+{
+    *buffer = NULL;
+    BRI_TRY(bri_check(x));
+    size_t bytes = br_nbytes(x);
+    void *block = bri_alloc_should_fail() ? NULL : malloc(bytes > 0 ? bytes : 1);
+    if (block == NULL)
+        return fail(x, bri_no_memory(bytes, "result"), "compute");
+    br_status st = br_compute(x, block, bytes);
+    if (st != BR_OK) {
+        free(block);
+        return st;
+    }
+    *buffer = block;
+    return BR_OK;
+}
+
+/* One element, converted; `kinds` are those that convert without loss of meaning. */
+static br_status compute_scalar(br_array *x, br_dtype to, const char *kinds, void *value)
+{
+    unsigned char element[16];
+    BRI_TRY(bri_check(x));
+    if (bri_node_nelem(x->node) != 1) {
+        char shape[128];
+        return fail(x, bri_error(BR_ESHAPE, "shape %s is not one element", bri_node_shape_text(x->node, shape, sizeof shape)),
+                    "compute");
+    }
+    if (strchr(kinds, bri_kind(x->node->dtype)) == NULL)
+        return fail(x, bri_error(BR_ETYPE, "%s does not convert to %s", br_dtype_name(x->node->dtype), br_dtype_name(to)),
+                    "compute");
+    BRI_TRY(br_compute(x, element, br_nbytes(x)));
+    bri_convert(to, value, x->node->dtype, element, 1);
+    return BR_OK;
+}
+
+br_status br_compute_f64(br_array *x, double *value)
+{
+    return compute_scalar(x, BR_FLOAT64, "biuf", value);
+}
+
+br_status br_compute_i64(br_array *x, int64_t *value)
+{
+    return compute_scalar(x, BR_INT64, "biu", value);
+}
+
+br_status br_compute_c128(br_array *x, double value[2])
+{
+    return compute_scalar(x, BR_COMPLEX128, "biufc", value);
+}
+
+/* ---- persist ---- */
+
+br_array *br_persist_(br_array *x, br_place at)
+{
+    bri_call call = {x != NULL ? x->ctx : NULL, "persist", at};
+    if (x == NULL || x->status != BR_OK)
+        return bri_build(&call, &bri_op_persisted, NULL, 0, &x, 1);
+    bri_array_data *data = bri_array_data_of(x->ctx);
+    bri_persisted_params params = {++data->next_persisted};
+    bri_sink sink = {.kind = BRI_SINK_KEEP, .id = params.id};
+    br_status st = bri_run(x->ctx, &x->node, &sink, 1);
+    return st == BR_OK ? bri_build(&call, &bri_op_persisted, &params, sizeof params, NULL, 0) : bri_handle_error(&call, st);
+}
+
+/* ---- store ---- */
+
+enum { LARGEST_STORED_CHUNK = 4 << 20 };
+
+static bool regular_grid(const bri_node *x, int64_t *chunk)
+{
+    for (int a = 0; a < x->ndim; a++) {
+        chunk[a] = bri_axis_largest(&x->axis[a]);
+        if (x->axis[a].starts != NULL || (x->axis[a].nchunks > 1 && x->axis[a].first != x->axis[a].chunk))
+            return false;
+    }
+    return true;
+}
+
+/* Stored chunks: those of the grid, halved along the first axes until they are not too large, so that each chunk of the grid holds
+ * whole stored ones. */
+static void default_chunks(const bri_node *x, int64_t *chunk)
+{
+    if (!regular_grid(x, chunk)) {
+        int64_t shape[BR_MAX_NDIM];
+        for (int a = 0; a < x->ndim; a++)
+            shape[a] = x->axis[a].extent;
+        bri_auto_chunks(x->ndim, shape, br_dtype_size(x->dtype), NULL, false, chunk);
+    }
+    double bytes = (double)br_dtype_size(x->dtype);
+    for (int a = 0; a < x->ndim; a++) {
+        chunk[a] = chunk[a] > 0 ? chunk[a] : 1;
+        bytes *= (double)chunk[a];
+    }
+    for (int a = 0; a < x->ndim && bytes > LARGEST_STORED_CHUNK; a++) {
+        while (bytes > LARGEST_STORED_CHUNK && chunk[a] % 2 == 0) {
+            chunk[a] /= 2;
+            bytes /= 2;
+        }
+    }
+}
+
+static br_status fill_spec(const br_store_hdf5_args *args, bri_h5_spec *spec)
+{
+    const bri_node *x = args->x->node;
+    if (args->path == NULL || args->dataset == NULL)
+        return bri_error(BR_EARG, "the path or the dataset is NULL");
+    if (args->deflate < 0 || args->deflate > 9)
+        return bri_error(BR_EARG, "deflate is %d; 0 to 9 are possible", args->deflate);
+    if (args->contiguous && (args->deflate > 0 || args->chunks.ndim != 0))
+        return bri_error(BR_EARG, "a contiguous dataset has no chunks and no compression");
+    if (args->chunks.ndim > 0 && args->chunks.ndim != x->ndim)
+        return bri_error(BR_ESHAPE, "chunks for %d axes, but the array has %d", args->chunks.ndim, x->ndim);
+    spec->dtype = x->dtype;
+    spec->ndim = x->ndim;
+    spec->deflate = args->deflate;
+    spec->shuffle = args->deflate > 0;
+    if (!args->contiguous && x->ndim > 0)
+        default_chunks(x, spec->chunk);
+    bool empty = false;
+    for (int a = 0; a < x->ndim; a++) {
+        spec->shape[a] = x->axis[a].extent;
+        empty = empty || spec->shape[a] == 0;
+        if (args->chunks.ndim > 0 && args->chunks.extent[a] > 0)
+            spec->chunk[a] = args->chunks.extent[a];
+    }
+    if (empty)
+        memset(spec->chunk, 0, sizeof spec->chunk);
+    return BR_OK;
+}
+
+br_status br_store_hdf5_(br_store_hdf5_args args)
+{
+    bri_h5_spec spec;
+    bri_h5_writer *writer = NULL;
+    BRI_TRY(bri_check(args.x));
+    memset(&spec, 0, sizeof spec);
+    br_status st = fill_spec(&args, &spec);
+    if (st == BR_OK)
+        st = bri_h5_create(args.path, args.dataset, &spec, &writer);
+    if (st != BR_OK) {
+        bri_error_context(st, "store_hdf5 (%s:%d)", args.at.file, args.at.line);
+        return bri_context_fail(args.x->ctx, st, bri_last_error());
+    }
+    bri_sink sink = {.kind = BRI_SINK_STORE, .writer = writer};
+    st = bri_run(args.x->ctx, &args.x->node, &sink, 1);
+    if (st != BR_OK) {
+        bri_h5_abort(writer);
+        return st;
+    }
+    st = bri_h5_commit(writer);
+    return st == BR_OK ? BR_OK : bri_context_fail(args.x->ctx, st, bri_last_error());
+}
+
+br_status br_last_run(br_context *ctx, br_run_info *info)
+{
+    if (ctx == NULL || ctx->array_data == NULL)
+        return BR_EARG;
+    *info = bri_array_data_of(ctx)->last_run;
+    return BR_OK;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * demand.c - which chunks the outputs need, and how many tasks read a chunk.
+ *
+ * Going from readers to what they read is the map's range; going back is its inverse, which gives for a chunk a box of the reader's
+ * leaves. Most stages are demanded whole, and then counts are products; else a bitmap tells.
+ */
+#include <string.h>
+
+#include "array/plan/stage.h"
+#include "runtime/alloc.h"
+
+br_status bri_needs_add(bri_needs *list, bri_stage *stage, int64_t chunk)
+{
+    if (list->n == list->room) {
+        size_t room = list->room > 0 ? 2 * list->room : 16;
+        bri_need *bigger = bri_realloc(list->need, room, sizeof *bigger);
+        if (bigger == NULL)
+            return BR_ENOMEM;
+        list->need = bigger;
+        list->room = room;
+    }
+    list->need[list->n++] = (bri_need){stage, chunk};
+    return BR_OK;
+}
+
+/* Chunk ranges [first, last] of an input that a leaf box reads, per axis of the input's grid. */
+static void chunk_range(const bri_input *input, const bri_leaf *leaf, int64_t *first, int64_t *last)
+{
+    for (int a = 0; a < input->map.ndim; a++) {
+        const bri_map_axis *m = &input->map.from[a];
+        int64_t low;
+        int64_t high;
+        int64_t from = m->axis < 0 ? 0 : leaf->origin[m->axis];
+        int64_t count = m->axis < 0 ? 1 : leaf->extent[m->axis];
+        bri_map_range(m, from, count, &low, &high);
+        first[a] = bri_axis_find(&input->stage->axis[a], low);
+        last[a] = bri_axis_find(&input->stage->axis[a], high);
+    }
+}
+
+/* Steps coord through the box [first, last] in C order; false after the last. */
+static bool next_in_box(int ndim, const int64_t *first, const int64_t *last, int64_t *coord)
+{
+    for (int a = ndim - 1; a >= 0; a--) {
+        if (++coord[a] <= last[a])
+            return true;
+        coord[a] = first[a];
+    }
+    return false;
+}
+
+static br_status input_needs(const bri_stage *stage, const bri_input *input, const bri_leaf *leaf, int owner, bri_needs *list)
+{
+    int64_t first[BR_MAX_NDIM];
+    int64_t last[BR_MAX_NDIM];
+    int64_t coord[BR_MAX_NDIM];
+    bri_stage *from = input->stage;
+    (void)stage;
+    chunk_range(input, leaf, first, last);
+    memcpy(coord, first, sizeof coord);
+    do {
+        int64_t chunk = bri_grid_linear(from->ndim, from->axis, coord);
+        if (from->direct && bri_value_owner(from, chunk) == owner)
+            continue;
+        BRI_TRY(bri_needs_add(list, from, chunk));
+    } while (next_in_box(from->ndim, first, last, coord));
+    return BR_OK;
+}
+
+br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list)
+{
+    bri_leaf leaf;
+    bri_leaf_box(stage, chunk, step, &leaf);
+    if (leaf.nelem == 0)
+        return BR_OK;
+    int owner = bri_stage_owner(stage, chunk, step);
+    for (int i = 0; i < stage->ninputs; i++)
+        if (stage->inputs[i].from == BRI_FROM_STAGE)
+            BRI_TRY(input_needs(stage, &stage->inputs[i], &leaf, owner, list));
+    return BR_OK;
+}
+
+static br_status needs_of(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list)
+{
+    return stage->kind->needs != NULL ? stage->kind->needs(stage, chunk, step, list)
+                                      : bri_stage_needs(stage, chunk, step, list);
+}
+
+/* ---- the backward pass ---- */
+
+bool bri_is_demanded(const bri_stage *stage, int64_t chunk)
+{
+    return stage->wanted && (stage->demanded == NULL || stage->demanded[chunk >> 3] >> (chunk & 7) & 1);
+}
+
+/* Does a reader that is demanded whole touch every chunk of its input? Decided axis by axis. */
+static bool covers_axis(const bri_input *input, const bri_stage *reader, int a)
+{
+    const bri_map_axis *m = &input->map.from[a];
+    const bri_axis *source = &input->stage->axis[a];
+    if (source->nchunks == 1)
+        return true;
+    if (m->axis < 0)
+        return false;
+    int64_t extent = reader->leaf_axis[m->axis].extent;
+    for (int64_t c = 0; c < source->nchunks; c++) {
+        int64_t from;
+        int64_t to;
+        bri_map_inverse(m, extent, bri_axis_start(source, c), bri_axis_start(source, c + 1), &from, &to);
+        if (from == to && bri_axis_count(source, c) > 0)
+            return false;
+    }
+    return true;
+}
+
+static bool covers(const bri_input *input, const bri_stage *reader)
+{
+    for (int a = 0; a < reader->leaf_ndim; a++)
+        if (reader->leaf_axis[a].extent == 0)
+            return false;
+    for (int a = 0; a < input->map.ndim; a++)
+        if (!covers_axis(input, reader, a))
+            return false;
+    return true;
+}
+
+static br_status start_partial(bri_stage *stage)
+{
+    if (stage->wanted && stage->demanded == NULL)
+        return BR_OK; /* whole already */
+    stage->wanted = true;
+    if (stage->demanded == NULL)
+        stage->demanded = bri_calloc((size_t)(stage->nchunks / 8 + 1), 1);
+    return stage->demanded != NULL ? BR_OK : BR_ENOMEM;
+}
+
+static void want_whole(bri_stage *stage)
+{
+    stage->wanted = true;
+    bri_free(stage->demanded);
+    stage->demanded = NULL;
+}
+
+static br_status mark_step(bri_stage *reader, int64_t chunk, int64_t step, bri_needs *list)
+{
+    list->n = 0;
+    BRI_TRY(needs_of(reader, chunk, step, list));
+    for (size_t i = 0; i < list->n; i++) {
+        bri_stage *s = list->need[i].stage;
+        BRI_TRY(start_partial(s));
+        if (s->demanded != NULL)
+            s->demanded[list->need[i].chunk >> 3] |= (unsigned char)(1 << (list->need[i].chunk & 7));
+    }
+    return BR_OK;
+}
+
+static br_status mark_chunk_by_chunk(bri_stage *reader, bri_needs *list)
+{
+    for (int64_t c = 0; c < reader->nchunks; c++)
+        for (int64_t t = 0; t < reader->nsteps && bri_is_demanded(reader, c); t++)
+            BRI_TRY(mark_step(reader, c, t, list));
+    return BR_OK;
+}
+
+static br_status mark_inputs(bri_stage *reader, bri_needs *list)
+{
+    bool all = reader->demanded == NULL && reader->kind->needs == NULL;
+    bool partly = false;
+    for (int i = 0; i < reader->ninputs; i++) {
+        if (reader->inputs[i].from != BRI_FROM_STAGE)
+            continue;
+        if (all && covers(&reader->inputs[i], reader))
+            want_whole(reader->inputs[i].stage);
+        else
+            partly = true;
+    }
+    return partly ? mark_chunk_by_chunk(reader, list) : BR_OK;
+}
+
+br_status bri_plan_demand(bri_plan *plan)
+{
+    bri_needs list = {0};
+    br_status st = BR_OK;
+    for (int i = 0; i < plan->nroots; i++)
+        want_whole(plan->roots[i]);
+    for (int i = plan->nstages - 1; i >= 0 && st == BR_OK; i--)
+        if (plan->stages[i]->wanted)
+            st = mark_inputs(plan->stages[i], &list);
+    bri_free(list.need);
+    return st;
+}
+
+/* ---- readers ---- */
+
+typedef struct reader_count {
+    int *local;
+    unsigned char *ranks;
+} reader_count;
+
+/* The box of the reader's leaves that read chunk `coord` of the input, per leaf axis; false when there is none. */
+static bool reading_leaves(const bri_edge *edge, const int64_t *coord, int64_t *first, int64_t *last)
+{
+    const bri_stage *reader = edge->stage;
+    const bri_input *input = &reader->inputs[edge->input];
+    for (int a = 0; a < reader->leaf_ndim; a++) {
+        if (reader->leaf_axis[a].extent == 0)
+            return false;
+        first[a] = 0;
+        last[a] = reader->leaf_axis[a].nchunks - 1;
+    }
+    for (int a = 0; a < input->map.ndim; a++) {
+        const bri_map_axis *m = &input->map.from[a];
+        const bri_axis *source = &input->stage->axis[a];
+        int64_t extent = m->axis < 0 ? 1 : reader->leaf_axis[m->axis].extent;
+        int64_t from;
+        int64_t to;
+        bri_map_inverse(m, extent, bri_axis_start(source, coord[a]), bri_axis_start(source, coord[a] + 1), &from, &to);
+        if (from == to)
+            return false;
+        if (m->axis >= 0) {
+            first[m->axis] = bri_axis_find(&reader->leaf_axis[m->axis], from);
+            last[m->axis] = bri_axis_find(&reader->leaf_axis[m->axis], to - 1);
+        }
+    }
+    return true;
+}
+
+static void count_leaf(const bri_stage *reader, const int64_t *leaf, int except, reader_count *count)
+{
+    int64_t chunk;
+    int64_t step;
+    bri_leaf_place(reader, leaf, &chunk, &step);
+    if (!bri_is_demanded(reader, chunk))
+        return;
+    int owner = bri_stage_owner(reader, chunk, step);
+    if (owner == except)
+        return;
+    if (owner == reader->plan->rank)
+        (*count->local)++;
+    else
+        count->ranks[owner] = 1;
+}
+
+static void count_box(const bri_stage *reader, const int64_t *first, const int64_t *last, int except, reader_count *count)
+{
+    if (reader->plan->nranks == 1 && reader->demanded == NULL && except < 0) {
+        int64_t n = 1;
+        for (int a = 0; a < reader->leaf_ndim; a++)
+            n *= last[a] - first[a] + 1;
+        *count->local += (int)n;
+        return;
+    }
+    int64_t leaf[BR_MAX_NDIM];
+    memcpy(leaf, first, sizeof leaf);
+    do
+        count_leaf(reader, leaf, except, count);
+    while (next_in_box(reader->leaf_ndim, first, last, leaf));
+}
+
+/* Readers whose needs are no affine map are asked leaf by leaf. */
+static br_status count_by_asking(const bri_stage *reader, const bri_stage *from, int64_t chunk, int except, reader_count *count)
+{
+    bri_needs list = {0};
+    br_status st = BR_OK;
+    for (int64_t c = 0; c < reader->nchunks && st == BR_OK; c++) {
+        list.n = 0;
+        st = needs_of(reader, c, 0, &list);
+        int64_t coord[BR_MAX_NDIM];
+        bri_leaf_coords(reader, c, 0, coord);
+        for (size_t i = 0; i < list.n && st == BR_OK; i++)
+            if (list.need[i].stage == from && list.need[i].chunk == chunk)
+                count_leaf(reader, coord, except, count);
+    }
+    bri_free(list.need);
+    return st;
+}
+
+br_status bri_count_readers(const bri_stage *stage, int64_t chunk, int *local, unsigned char *ranks)
+{
+    int64_t coord[BR_MAX_NDIM];
+    int64_t first[BR_MAX_NDIM];
+    int64_t last[BR_MAX_NDIM];
+    reader_count count = {local, ranks};
+    /* Tasks on the owner of a direct chunk read it where it lies. */
+    int except = stage->direct ? bri_value_owner(stage, chunk) : -1;
+    *local = 0;
+    memset(ranks, 0, (size_t)stage->plan->nranks);
+    bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
+    for (int i = 0; i < stage->nconsumers; i++) {
+        const bri_edge *edge = &stage->consumers[i];
+        if (!edge->stage->wanted)
+            continue;
+        if (edge->stage->kind->needs != NULL)
+            BRI_TRY(count_by_asking(edge->stage, stage, chunk, except, &count));
+        else if (reading_leaves(edge, coord, first, last))
+            count_box(edge->stage, first, last, except, &count);
+    }
+    return BR_OK;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * explain.c - a plan as text, before anything runs, and as a Graphviz file.
+ */
+#include <bramble/compute.h>
+#include <string.h>
+
+#include "array/expr/handle.h"
+#include "array/io/hdf5.h"
+#include "array/ops/ops.h"
+#include "array/plan/blas.h"
+#include "array/plan/run.h"
+#include "runtime/alloc.h"
+
+static const char *short_file(const char *file)
+{
+    const char *slash = file != NULL ? strrchr(file, '/') : NULL;
+    return slash != NULL ? slash + 1 : file != NULL ? file : "?";
+}
+
+/* "mean": the row's name where the node kind stands for many. */
+static void operation_name(const bri_node *node, char *text, size_t size)
+{
+    FILE *to = fmemopen(text, size, "w");
+    if (to == NULL) {
+        snprintf(text, size, "%s", node->op->name);
+        return;
+    }
+    if (strcmp(node->op->name, "elementwise") == 0 || strcmp(node->op->name, "reduce") == 0)
+        node->op->print(node, to);
+    else
+        fprintf(to, "%s", node->op->name);
+    fclose(to);
+    text[strcspn(text, ",")] = '\0';
+}
+
+void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size)
+{
+    int64_t coord[BR_MAX_NDIM];
+    char where[160];
+    char name[96];
+    bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
+    operation_name(stage->node, name, sizeof name);
+    snprintf(text, size, "%s (%s:%d), chunk %s", name, short_file(stage->node->at.file), stage->node->at.line,
+             bri_shape_text(stage->ndim, coord, where, sizeof where));
+}
+
+static void bytes_text(double bytes, char *text, size_t size)
+{
+    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int u = 0;
+    while (bytes >= 1024 && u < 4) {
+        bytes /= 1024;
+        u++;
+    }
+    snprintf(text, size, u == 0 ? "%.0f %s" : "%.1f %s", bytes, unit[u]);
+}
+
+/* ---- what a stage reads ---- */
+
+static int64_t demanded_chunks(const bri_stage *stage)
+{
+    int64_t n = 0;
+    if (stage->demanded == NULL)
+        return stage->wanted ? stage->nchunks : 0;
+    for (int64_t c = 0; c < stage->nchunks; c++)
+        n += bri_is_demanded(stage, c);
+    return n;
+}
+
+/* Elements of a source that all of a stage's leaves read together. */
+static double elements_read(const bri_stage *stage, const bri_input *input)
+{
+    double n = 0;
+    for (int64_t c = 0; c < stage->nchunks; c++) {
+        if (!bri_is_demanded(stage, c))
+            continue;
+        for (int64_t t = 0; t < stage->nsteps; t++) {
+            bri_leaf leaf;
+            double each = 1;
+            bri_leaf_box(stage, c, t, &leaf);
+            for (int a = 0; a < input->map.ndim; a++)
+                if (input->map.from[a].axis >= 0)
+                    each *= (double)leaf.extent[input->map.from[a].axis];
+            n += leaf.nelem > 0 ? each : 0;
+        }
+    }
+    return n;
+}
+
+static bool is_source(const bri_input *input)
+{
+    return input->from == BRI_FROM_FILE || input->stage->direct;
+}
+
+static void print_input(const bri_stage *stage, const bri_input *input, FILE *to)
+{
+    char bytes[32];
+    if (!is_source(input)) {
+        fprintf(to, "      reads stage %u\n", input->stage->id);
+        return;
+    }
+    bytes_text(elements_read(stage, input) * (double)br_dtype_size(input->node->dtype), bytes, sizeof bytes);
+    fprintf(to, "      reads %s of %s", bytes, input->node->op->name);
+    if (input->node->op->print != NULL) {
+        fprintf(to, " ");
+        input->node->op->print(input->node, to);
+    }
+    fprintf(to, "\n");
+}
+
+static void print_stage(const bri_stage *stage, FILE *to)
+{
+    char name[96];
+    char shape[160];
+    int64_t extent[BR_MAX_NDIM];
+    operation_name(stage->node, name, sizeof name);
+    for (int a = 0; a < stage->ndim; a++)
+        extent[a] = stage->axis[a].extent;
+    int64_t chunks = demanded_chunks(stage);
+    fprintf(to, "  %u: %s %s (%s:%d) -> %s %s, %lld of %lld chunks", stage->id, stage->kind->name, name,
+            short_file(stage->node->at.file), stage->node->at.line, br_dtype_name(stage->dtype),
+            bri_shape_text(stage->ndim, extent, shape, sizeof shape), (long long)chunks, (long long)stage->nchunks);
+    if (stage->nsteps > 1)
+        fprintf(to, ", %lld %s each", (long long)stage->nsteps, stage->fold == BRI_FOLD_TREE ? "leaves" : "steps");
+    fprintf(to, "\n");
+    for (int i = 0; i < stage->ninputs; i++)
+        print_input(stage, &stage->inputs[i], to);
+}
+
+/* ---- passes over sources ---- */
+
+static bool same_source(const bri_input *a, const bri_input *b)
+{
+    return a->node == b->node && is_source(a) && is_source(b);
+}
+
+/* Sums what all stages read of the source of `input`; only for its first reader, so that each source has one line. */
+static void print_source(const bri_plan *plan, int first, const bri_input *input, FILE *to)
+{
+    double read = 0;
+    char bytes[32];
+    for (int i = 0; i < plan->nstages; i++) {
+        const bri_stage *s = plan->stages[i];
+        for (int k = 0; k < s->ninputs && s->wanted; k++) {
+            if (!same_source(&s->inputs[k], input))
+                continue;
+            if (i < first || (i == first && &s->inputs[k] < input))
+                return;
+            read += elements_read(s, &s->inputs[k]);
+        }
+    }
+    double whole = (double)bri_node_nelem(input->node);
+    bytes_text(read * (double)br_dtype_size(input->node->dtype), bytes, sizeof bytes);
+    fprintf(to, "  %s (%s:%d): %s, %.4g passes\n", input->node->op->name, short_file(input->node->at.file), input->node->at.line,
+            bytes, whole > 0 ? read / whole : 0.0);
+}
+
+static void print_sources(const bri_plan *plan, FILE *to)
+{
+    fprintf(to, "sources\n");
+    for (int i = 0; i < plan->nstages; i++)
+        for (int k = 0; k < plan->stages[i]->ninputs && plan->stages[i]->wanted; k++)
+            if (is_source(&plan->stages[i]->inputs[k]))
+                print_source(plan, i, &plan->stages[i]->inputs[k], to);
+}
+
+/* ---- public ---- */
+
+typedef br_status (*plan_writer)(bri_plan *plan, FILE *to);
+
+static br_status with_plan(br_array *x, FILE *to, plan_writer writer)
+{
+    BRI_TRY(bri_check(x));
+    bri_plan *plan = NULL;
+    bri_sink sink = {.kind = BRI_SINK_RESULT};
+    br_status st = bri_plan_new(x->ctx, &x->node, &sink, 1, &plan);
+    if (st == BR_OK)
+        st = writer(plan, to);
+    bri_plan_free(plan);
+    if (st == BR_OK && ferror(to))
+        st = bri_error(BR_EIO, "writing failed");
+    return st == BR_OK ? BR_OK : bri_context_fail(x->ctx, st, bri_last_error());
+}
+
+static br_status explain(bri_plan *plan, FILE *to)
+{
+    bri_dry_run dry;
+    char peak[32];
+    char limit[32];
+    bri_memory_stats memory;
+    BRI_TRY(bri_plan_measure(plan, &dry));
+    bri_memory_about(plan->ctx->memory, &memory);
+    bytes_text((double)dry.peak, peak, sizeof peak);
+    bytes_text((double)memory.limit, limit, sizeof limit);
+    fprintf(to, "stages\n");
+    for (int i = 0; i < plan->nstages; i++)
+        if (plan->stages[i]->wanted)
+            print_stage(plan->stages[i], to);
+    print_sources(plan, to);
+    fprintf(to, "this rank: %lld tasks; %s at least at a time (%s), more as threads allow, never above %s\n",
+            (long long)dry.tasks, peak, dry.tasks > 0 ? dry.worst : "nothing", limit);
+    fprintf(to, "kernels %s, BLAS %s, scheduler %s, ranks %d, threads %d\n", bri_kernels_isa(), bri_blas_kernel(),
+            plan->ctx->scheduler->name, plan->nranks, plan->ctx->nthreads);
+    return BR_OK;
+}
+
+br_status br_explain(br_array *x, FILE *to)
+{
+    return with_plan(x, to, explain);
+}
+
+static br_status write_dot(bri_plan *plan, FILE *to)
+{
+    char name[96];
+    fprintf(to, "digraph bramble {\n  rankdir=BT;\n  node [shape=box, fontname=\"sans-serif\"];\n");
+    for (int i = 0; i < plan->nnodes; i++) {
+        const bri_node *n = plan->nodes[i];
+        char shape[160];
+        operation_name(n, name, sizeof name);
+        fprintf(to, "  n%d [label=\"%s\\n%s %s\\n%s:%d\"%s];\n", i, name, br_dtype_name(n->dtype),
+                bri_node_shape_text(n, shape, sizeof shape), short_file(n->at.file), n->at.line,
+                plan->stage_of[i] != NULL ? ", style=filled, fillcolor=\"#cfe8cf\"" : "");
+        for (int k = 0; k < n->ninputs; k++)
+            fprintf(to, "  n%d -> n%d;\n", (int)n->input[k]->slot, i);
+    }
+    fprintf(to, "}\n");
+    return BR_OK;
+}
+
+br_status br_visualize(br_array *x, const char *path)
+{
+    BRI_TRY(bri_check(x));
+    FILE *to = fopen(path, "w");
+    if (to == NULL) {
+        br_status st = bri_error(BR_EIO, "visualize: %s cannot be written: %m", path);
+        return bri_context_fail(x->ctx, st, bri_last_error());
+    }
+    br_status st = with_plan(x, to, write_dot);
+    if (fclose(to) != 0 && st == BR_OK)
+        st = bri_context_fail(x->ctx, bri_error(BR_EIO, "visualize: %s: %m", path), bri_last_error());
+    return st;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * fuse.c - elementwise expressions, views and sources become one block program.
+ *
+ * The walk goes down from a stage's node, each node seen through the map that its readers compose. It stops at sources and at values
+ * that are better made once: anything with a stage of its own, costly nodes with several readers, and computed values that would be
+ * repeated along an axis.
+ */
+#include "array/plan/fuse.h"
+
+#include <string.h>
+
+#include "array/ops/ops.h"
+#include "array/plan/stage.h"
+#include "runtime/alloc.h"
+
+/* A node on its way into the program. */
+typedef struct visit {
+    bri_node *node;
+    bri_map map;
+    int next;                       /* input to visit next */
+    int value[BRI_MAX_INPUTS];
+} visit;
+
+/* What is in the program already; node and map name it. */
+typedef struct known {
+    const bri_node *node;
+    bri_map map;
+    int value;
+} known;
+
+struct bri_fuse {
+    bri_stage *stage;
+    visit *stack;
+    size_t depth, stack_room;
+    known *seen;
+    size_t nseen, seen_room;
+};
+
+bri_program *bri_fuse_program(bri_fuse *fuse)
+{
+    return fuse->stage->program;
+}
+
+static int add_input(bri_fuse *fuse, const bri_input *input, br_dtype dtype)
+{
+    int index;
+    if (bri_stage_add_input(fuse->stage, input, &index) != BR_OK)
+        return -1;
+    int value = bri_program_input(fuse->stage->program, dtype);
+    BRI_ASSERT(value < 0 || bri_program_ninputs(fuse->stage->program) == fuse->stage->ninputs);
+    return value;
+}
+
+static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
+{
+    bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map};
+    if (bri_stage_of(fuse->stage->plan, node, &input.stage) != BR_OK)
+        return -1;
+    return add_input(fuse, &input, node->dtype);
+}
+
+int bri_fuse_memory(bri_fuse *fuse, const bri_node *node, const bri_map *map)
+{
+    return load_stage(fuse, (bri_node *)(uintptr_t)node, map);
+}
+
+int bri_fuse_persisted(bri_fuse *fuse, const bri_node *node, const bri_map *map)
+{
+    return load_stage(fuse, (bri_node *)(uintptr_t)node, map);
+}
+
+int bri_fuse_file(bri_fuse *fuse, const bri_node *node, const bri_map *map)
+{
+    bri_input input = {.from = BRI_FROM_FILE, .node = (bri_node *)(uintptr_t)node, .map = *map};
+    return add_input(fuse, &input, node->dtype);
+}
+
+/* A floating range is start + step * (its own index), whatever slices lie above it: the index is made in integers first. */
+static int float_iota(bri_program *p, br_dtype dtype, int index, const void *start, const void *step)
+{
+    int by = bri_program_constant(p, BR_FLOAT64, step);
+    int first = bri_program_constant(p, BR_FLOAT64, start);
+    int i = bri_program_cast(p, BR_FLOAT64, index);
+    if (by < 0 || first < 0 || i < 0)
+        return -1;
+    int v = bri_program_op(p, BRI_OP_MULTIPLY, i, by, -1);
+    v = v < 0 ? -1 : bri_program_op(p, BRI_OP_ADD, v, first, -1);
+    return v < 0 || dtype == BR_FLOAT64 ? v : bri_program_cast(p, dtype, v);
+}
+
+int bri_fuse_iota(bri_fuse *fuse, br_dtype dtype, const void *start, const void *step, const bri_map_axis *m)
+{
+    bri_program *p = fuse->stage->program;
+    int64_t first = m->start;
+    int64_t by = m->axis < 0 ? 0 : m->step;
+    int axis = m->axis < 0 ? 0 : m->axis;
+    if (bri_kind(dtype) == 'f') {
+        int index = bri_program_iota(p, BR_INT64, axis, &first, &by);
+        return index < 0 ? -1 : float_iota(p, dtype, index, start, step);
+    }
+    uint64_t base;
+    uint64_t scale;
+    memcpy(&base, start, sizeof base);
+    memcpy(&scale, step, sizeof scale);
+    base += scale * (uint64_t)first;
+    scale *= (uint64_t)by;
+    return bri_program_iota(p, dtype, axis, &base, &scale);
+}
+
+/* Is some axis of the leaf grid, longer than 1, not seen through the map? Then the value would be computed again along it. */
+static bool repeats(const bri_stage *stage, const bri_map *map)
+{
+    uint32_t used = 0;
+    for (int a = 0; a < map->ndim; a++)
+        if (map->from[a].axis >= 0)
+            used |= 1u << map->from[a].axis;
+    for (int a = 0; a < stage->leaf_ndim; a++)
+        if (!(used >> a & 1) && stage->leaf_axis[a].extent > 1)
+            return true;
+    return false;
+}
+
+static bool is_source(const bri_node *node)
+{
+    return node->ninputs == 0;
+}
+
+static bool needs_own_stage(const bri_fuse *fuse, const bri_node *node, const bri_map *map)
+{
+    if (node->op->emit == NULL)
+        return true;
+    if (node == fuse->stage->node || is_source(node) || node->op->view)
+        return false;
+    bool costly = node->op->costly;
+    if (node->op == &bri_op_map)
+        costly = !((const bri_user_params *)node->params)->cheap;
+    if (costly && (node->nparents + node->is_output > 1))
+        return true;
+    return repeats(fuse->stage, map);
+}
+
+/* Only nodes with several readers can come twice. */
+static int find(const bri_fuse *fuse, const bri_node *node, const bri_map *map)
+{
+    if (node->nparents <= 1)
+        return -1;
+    for (size_t i = fuse->nseen; i-- > 0;)
+        if (fuse->seen[i].node == node && bri_map_equal(&fuse->seen[i].map, map))
+            return fuse->seen[i].value;
+    return -1;
+}
+
+static br_status remember(bri_fuse *fuse, const visit *v, int value)
+{
+    if (v->node->nparents <= 1)
+        return BR_OK;
+    if (fuse->nseen == fuse->seen_room) {
+        size_t room = fuse->seen_room > 0 ? 2 * fuse->seen_room : 32;
+        known *bigger = bri_realloc(fuse->seen, room, sizeof *bigger);
+        if (bigger == NULL)
+            return BR_ENOMEM;
+        fuse->seen = bigger;
+        fuse->seen_room = room;
+    }
+    fuse->seen[fuse->nseen++] = (known){v->node, v->map, value};
+    return BR_OK;
+}
+
+static br_status push(bri_fuse *fuse, bri_node *node, const bri_map *map)
+{
+    if (fuse->depth == fuse->stack_room) {
+        size_t room = fuse->stack_room > 0 ? 2 * fuse->stack_room : 32;
+        visit *bigger = bri_realloc(fuse->stack, room, sizeof *bigger);
+        if (bigger == NULL)
+            return BR_ENOMEM;
+        fuse->stack = bigger;
+        fuse->stack_room = room;
+    }
+    visit *v = &fuse->stack[fuse->depth++];
+    v->node = node;
+    v->map = *map;
+    v->next = 0;
+    return BR_OK;
+}
+
+static void input_map(const visit *v, int k, bri_map *out)
+{
+    const bri_node *node = v->node;
+    if (node->op->access != NULL) {
+        node->op->access(node, k, &v->map, out);
+        return;
+    }
+    bri_map spread = bri_map_broadcast(node->input[k]->ndim, node->input[k]->axis, node->ndim);
+    *out = bri_map_compose(&v->map, &spread);
+}
+
+static int emit(bri_fuse *fuse, const visit *v)
+{
+    if (needs_own_stage(fuse, v->node, &v->map))
+        return load_stage(fuse, v->node, &v->map);
+    return v->node->op->emit(fuse, v->node, &v->map, v->value);
+}
+
+/* Visits the top of the stack once; when it is complete it is popped, and *value goes to the reader below it. */
+static br_status advance(bri_fuse *fuse, int *value)
+{
+    visit *v = &fuse->stack[fuse->depth - 1];
+    *value = -1;
+    if (!needs_own_stage(fuse, v->node, &v->map) && v->next < v->node->ninputs) {
+        bri_map map;
+        input_map(v, v->next, &map);
+        int k = v->next;
+        bri_node *input = v->node->input[k];
+        v->value[k] = find(fuse, input, &map);
+        if (v->value[k] < 0)
+            return push(fuse, input, &map);
+        v->next++;
+        return BR_OK;
+    }
+    visit done = *v;
+    fuse->depth--;
+    *value = emit(fuse, &done);
+    if (*value < 0)
+        return BR_ENOMEM;
+    if (fuse->depth > 0) {
+        visit *reader = &fuse->stack[fuse->depth - 1];
+        reader->value[reader->next++] = *value;
+    }
+    return remember(fuse, &done, *value);
+}
+
+br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value)
+{
+    bri_fuse fuse = {.stage = stage};
+    if (stage->program == NULL)
+        stage->program = bri_program_new();
+    if (stage->program == NULL)
+        return BR_ENOMEM;
+    bri_map map = bri_map_identity(node->ndim);
+    br_status st = push(&fuse, node, &map);
+    while (st == BR_OK && fuse.depth > 0)
+        st = advance(&fuse, value);
+    bri_free(fuse.stack);
+    bri_free(fuse.seen);
+    return st;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * order.c - arithmetic of chunks, steps, tree nodes and their owners.
+ */
+#include "array/plan/stage.h"
+
+void bri_grid_coords(int ndim, const bri_axis *axis, int64_t linear, int64_t *coord)
+{
+    for (int a = ndim - 1; a >= 0; a--) {
+        coord[a] = linear % axis[a].nchunks;
+        linear /= axis[a].nchunks;
+    }
+}
+
+int64_t bri_grid_linear(int ndim, const bri_axis *axis, const int64_t *coord)
+{
+    int64_t linear = 0;
+    for (int a = 0; a < ndim; a++)
+        linear = linear * axis[a].nchunks + coord[a];
+    return linear;
+}
+
+/* Chunks count in C order over the leaf grid's other axes; the fold axis is the step. */
+void bri_leaf_coords(const bri_stage *stage, int64_t chunk, int64_t step, int64_t *coord)
+{
+    for (int a = stage->leaf_ndim - 1; a >= 0; a--) {
+        if (stage->fold != BRI_FOLD_NONE && a == stage->fold_axis) {
+            coord[a] = step;
+            continue;
+        }
+        coord[a] = chunk % stage->leaf_axis[a].nchunks;
+        chunk /= stage->leaf_axis[a].nchunks;
+    }
+}
+
+void bri_leaf_place(const bri_stage *stage, const int64_t *coord, int64_t *chunk, int64_t *step)
+{
+    *chunk = 0;
+    *step = 0;
+    for (int a = 0; a < stage->leaf_ndim; a++) {
+        if (stage->fold != BRI_FOLD_NONE && a == stage->fold_axis)
+            *step = coord[a];
+        else
+            *chunk = *chunk * stage->leaf_axis[a].nchunks + coord[a];
+    }
+}
+
+void bri_leaf_box(const bri_stage *stage, int64_t chunk, int64_t step, bri_leaf *leaf)
+{
+    int64_t coord[BR_MAX_NDIM];
+    bri_leaf_coords(stage, chunk, step, coord);
+    leaf->nelem = 1;
+    for (int a = 0; a < stage->leaf_ndim; a++) {
+        leaf->origin[a] = bri_axis_start(&stage->leaf_axis[a], coord[a]);
+        leaf->extent[a] = bri_axis_count(&stage->leaf_axis[a], coord[a]);
+        leaf->nelem *= leaf->extent[a];
+    }
+}
+
+int64_t bri_chunk_nelem(const bri_stage *stage, int64_t chunk)
+{
+    int64_t coord[BR_MAX_NDIM];
+    int64_t n = 1;
+    bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
+    for (int a = 0; a < stage->ndim; a++)
+        n *= bri_axis_count(&stage->axis[a], coord[a]);
+    return n;
+}
+
+int bri_stage_owner(const bri_stage *stage, int64_t chunk, int64_t step)
+{
+    if (stage->kind->owner != NULL)
+        return stage->kind->owner(stage, chunk, step);
+    if (stage->plan->nranks == 1)
+        return 0;
+    /* A chain stays on one rank. */
+    int64_t steps = stage->fold == BRI_FOLD_TREE ? stage->nsteps : 1;
+    int64_t place = stage->fold == BRI_FOLD_TREE ? chunk * steps + step : chunk;
+    return (int)((__int128)place * stage->plan->nranks / (stage->nchunks * steps));
+}
+
+int bri_value_owner(const bri_stage *stage, int64_t chunk)
+{
+    return bri_stage_owner(stage, chunk, 0); /* a tree's root belongs to its leftmost leaf */
+}
+
+bri_key bri_stage_key(const bri_stage *stage, int64_t chunk)
+{
+    bri_key key = {stage->id, 0, chunk};
+    if (stage->fold == BRI_FOLD_TREE)
+        key.level = (uint32_t)bri_tree_top(stage->nsteps);
+    else if (stage->fold == BRI_FOLD_CHAIN)
+        key.level = (uint32_t)(stage->nsteps - 1);
+    return key;
+}
+
+bool bri_tree_real(int64_t nleaves, int level, int64_t i)
+{
+    return level == 0 || (2 * i + 1) << (level - 1) < nleaves;
+}
+
+void bri_tree_normalise(int64_t nleaves, int *level, int64_t *i)
+{
+    while (!bri_tree_real(nleaves, *level, *i)) {
+        (*level)--;
+        *i *= 2;
+    }
+}
+
+int bri_tree_top(int64_t nleaves)
+{
+    int level = 0;
+    while ((int64_t)1 << level < nleaves)
+        level++;
+    return level;
+}
+
+int64_t bri_tree_width(int64_t nleaves, int level)
+{
+    return ((nleaves - 1) >> level) + 1;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * persist.c - the table of persisted arrays of a context, their node kind, and the stage that reads them.
+ */
+#include "array/plan/persist.h"
+
+#include <string.h>
+
+#include "array/ops/ops.h"
+#include "array/plan/fuse.h"
+#include "array/plan/message.h"
+#include "runtime/alloc.h"
+
+static void free_persisted(bri_persisted *p)
+{
+    for (int64_t c = 0; p->chunk != NULL && c < p->nchunks; c++) {
+        if (p->chunk[c] == NULL)
+            continue;
+        bri_memory_put(p->ctx->memory, p->chunk[c], p->bytes[c]);
+        bri_memory_release(p->ctx->memory, p->bytes[c]);
+    }
+    for (int a = 0; a < p->ndim; a++)
+        bri_axis_release(&p->axis[a]);
+    bri_free(p->owner);
+    bri_free(p->chunk);
+    bri_free(p->bytes);
+    bri_free(p);
+}
+
+br_status bri_persisted_new(br_context *ctx, int64_t id, const bri_stage *stage, bri_persisted **out)
+{
+    bri_array_data *data = bri_array_data_of(ctx);
+    bri_persisted *p = bri_calloc(1, sizeof *p);
+    if (p == NULL)
+        return BR_ENOMEM;
+    p->id = id;
+    p->ctx = ctx;
+    p->dtype = stage->dtype;
+    p->nchunks = stage->nchunks;
+    for (; p->ndim < stage->ndim; p->ndim++)
+        p->axis[p->ndim] = bri_axis_share(&stage->axis[p->ndim]);
+    p->owner = bri_calloc((size_t)p->nchunks, sizeof *p->owner);
+    p->chunk = bri_calloc((size_t)p->nchunks, sizeof *p->chunk);
+    p->bytes = bri_calloc((size_t)p->nchunks, sizeof *p->bytes);
+    if (p->owner == NULL || p->chunk == NULL || p->bytes == NULL) {
+        free_persisted(p);
+        return BR_ENOMEM;
+    }
+    for (int64_t c = 0; c < p->nchunks; c++)
+        p->owner[c] = bri_value_owner(stage, c);
+    p->next = data->persisted;
+    data->persisted = p;
+    *out = p;
+    return BR_OK;
+}
+
+bri_persisted *bri_persisted_find(br_context *ctx, int64_t id)
+{
+    bri_persisted *p = bri_array_data_of(ctx)->persisted;
+    while (p != NULL && p->id != id)
+        p = p->next;
+    return p;
+}
+
+void bri_persisted_drop(br_context *ctx, int64_t id)
+{
+    bri_persisted **link = &bri_array_data_of(ctx)->persisted;
+    while (*link != NULL && (*link)->id != id)
+        link = &(*link)->next;
+    bri_persisted *p = *link;
+    if (p == NULL)
+        return;
+    *link = p->next;
+    free_persisted(p);
+}
+
+/* ---- the node ---- */
+
+static br_status infer(bri_node *node)
+{
+    int64_t id = ((const bri_persisted_params *)node->params)->id;
+    const bri_persisted *p = bri_persisted_find(node->ctx, id);
+    if (p == NULL)
+        return bri_error(BR_EINTERNAL, "persisted array %lld is not here", (long long)id);
+    node->dtype = p->dtype;
+    for (; node->ndim < p->ndim; node->ndim++)
+        node->axis[node->ndim] = bri_axis_share(&p->axis[node->ndim]);
+    return BR_OK;
+}
+
+static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
+{
+    (void)values;
+    return bri_fuse_persisted(fuse, node, map);
+}
+
+static void print(const bri_node *node, FILE *to)
+{
+    fprintf(to, "number %lld", (long long)((const bri_persisted_params *)node->params)->id);
+}
+
+/* Rank 0 frees its chunks at once and tells the others with the next message. */
+static void destroy(bri_node *node)
+{
+    if (node->ctx == NULL || node->ctx->rank != 0 || node->params == NULL)
+        return;
+    int64_t id = ((const bri_persisted_params *)node->params)->id;
+    bri_persisted_drop(node->ctx, id);
+    bri_message_note_dropped(node->ctx, id);
+}
+
+const bri_op bri_op_persisted = {.name = "persisted", .infer = infer, .emit = emit, .print = print, .destroy = destroy};
+
+/* ---- stages that read what is there: persisted chunks and the caller's memory ---- */
+
+static br_status build_persisted(bri_plan *plan, bri_stage *stage)
+{
+    bri_stage_grid(stage, stage->node);
+    stage->direct = true;
+    stage->data = bri_persisted_find(plan->ctx, ((const bri_persisted_params *)stage->node->params)->id);
+    return BR_OK;
+}
+
+static br_status build_memory(bri_plan *plan, bri_stage *stage)
+{
+    (void)plan;
+    bri_stage_grid(stage, stage->node);
+    stage->direct = true;
+    return BR_OK;
+}
+
+static int persisted_owner(const bri_stage *stage, int64_t chunk, int64_t step)
+{
+    (void)step;
+    return ((const bri_persisted *)stage->data)->owner[chunk];
+}
+
+static int memory_owner(const bri_stage *stage, int64_t chunk, int64_t step)
+{
+    (void)stage;
+    (void)chunk;
+    (void)step;
+    return 0;
+}
+
+static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
+{
+    (void)step;
+    sizes->output = (size_t)bri_chunk_nelem(stage, chunk) * br_dtype_size(stage->dtype);
+    sizes->scratch = 0;
+}
+
+void *bri_persisted_chunk(const bri_stage *stage, int64_t chunk)
+{
+    return ((const bri_persisted *)stage->data)->chunk[chunk];
+}
+
+const char *bri_source_element(bri_work *work, const bri_stage *from, int64_t chunk, int64_t inside, int64_t flat)
+{
+    size_t size = br_dtype_size(from->dtype);
+    if (from->kind == &bri_stage_memory && work->plan->rank == 0)
+        return (const char *)((const bri_memory_params *)from->node->params)->data + (size_t)flat * size;
+    return bri_chunk_data(work, from, chunk) + (size_t)inside * size;
+}
+
+/* These tasks exist only for chunks that other ranks read: they make the value that is sent. */
+static br_status export_persisted(bri_work *work)
+{
+    size_t bytes = (size_t)bri_chunk_nelem(work->stage, work->chunk) * br_dtype_size(work->stage->dtype);
+    if (bytes > 0)
+        memcpy(work->task->output->data, bri_persisted_chunk(work->stage, work->chunk), bytes);
+    return BR_OK;
+}
+
+static br_status export_memory(bri_work *work)
+{
+    const bri_stage *stage = work->stage;
+    const char *data = ((const bri_memory_params *)stage->node->params)->data;
+    size_t size = br_dtype_size(stage->dtype);
+    int64_t from[BR_MAX_NDIM];
+    int64_t to[BR_MAX_NDIM];
+    int64_t whole = (int64_t)size;
+    int64_t part = (int64_t)size;
+    bri_leaf leaf;
+    bri_leaf_box(stage, work->chunk, 0, &leaf);
+    for (int a = stage->ndim - 1; a >= 0; a--) {
+        from[a] = whole;
+        to[a] = part;
+        data += leaf.origin[a] * whole;
+        whole *= stage->axis[a].extent;
+        part *= leaf.extent[a];
+    }
+    if (leaf.nelem > 0)
+        bri_copy_box(stage->ndim, leaf.extent, size, work->task->output->data, to, data, from);
+    return BR_OK;
+}
+
+const bri_stage_kind bri_stage_persisted = {
+    .name = "persisted", .build = build_persisted, .sizes = sizes, .execute = export_persisted, .owner = persisted_owner};
+const bri_stage_kind bri_stage_memory = {
+    .name = "from_memory", .build = build_memory, .sizes = sizes, .execute = export_memory, .owner = memory_owner};

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * run.c - the life of one compute: plan, check, announce, run, report. Also the other ranks' side of it.
+ */
+#include "array/plan/run.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "array/expr/handle.h"
+#include "array/plan/blas.h"
+#include "array/plan/message.h"
+#include "array/plan/persist.h"
+#include "runtime/alloc.h"
+
+br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result)
+{
+    bri_job job;
+    br_status st = bri_job_init(&job, plan->ctx, &bri_plan_job_ops, plan);
+    if (st == BR_OK)
+        st = bri_job_dry_run(&job, result);
+    bri_job_fini(&job);
+    bri_emitter_free(plan);
+    return st == BR_OK ? bri_emitter_new(plan) : st;
+}
+
+/* A bound that costs nothing: everything that is ever made, held at once, beside one task on every place in flight. */
+static double careless_bound(const bri_plan *plan)
+{
+    double bytes = 0;
+    double scratch = 0;
+    for (int i = 0; i < plan->nstages; i++) {
+        const bri_stage *s = plan->stages[i];
+        bri_sizes sizes;
+        if (!s->wanted || s->direct)
+            continue;
+        s->kind->sizes(s, s->nchunks / 2, s->nsteps / 2, &sizes);
+        bytes += (double)sizes.output * (double)s->nchunks * (double)s->nsteps;
+        scratch = (double)sizes.scratch > scratch ? (double)sizes.scratch : scratch;
+    }
+    return 2 * (bytes + scratch * 16 * plan->ctx->nthreads);
+}
+
+static br_status check_memory(bri_plan *plan)
+{
+    bri_memory_stats memory;
+    bri_memory_about(plan->ctx->memory, &memory);
+    if (careless_bound(plan) <= (double)memory.limit)
+        return BR_OK;
+    bri_dry_run dry;
+    BRI_TRY(bri_plan_measure(plan, &dry));
+    size_t free_bytes = memory.limit > memory.promised ? memory.limit - memory.promised : 0;
+    if (dry.peak <= free_bytes)
+        return BR_OK;
+    return bri_error(BR_EMEMLIMIT,
+                     "%zu MiB are needed at a time, by %s, but BRAMBLE_MEMORY_LIMIT leaves %zu of %zu MiB: "
+                     "raise it or use smaller chunks",
+                     (dry.peak >> 20) + 1, dry.worst, free_bytes >> 20, memory.limit >> 20);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void report(br_context *ctx, bri_job *job, double seconds)
+{
+    bri_memory_stats memory;
+    bri_memory_about(ctx->memory, &memory);
+    bri_array_data_of(ctx)->last_run = (br_run_info){
+        .seconds = seconds,
+        .tasks = atomic_load(&job->stats.tasks),
+        .bytes_read = atomic_load(&job->stats.bytes_read),
+        .bytes_written = atomic_load(&job->stats.bytes_written),
+        .messages = atomic_load(&job->stats.messages),
+        .bytes_sent = atomic_load(&job->stats.bytes_sent),
+        .peak_bytes = (int64_t)memory.peak,
+    };
+}
+
+/* Runs a planned job; `plan` may be NULL when planning failed with st on this rank but others are running. */
+static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, br_status st)
+{
+    bri_job job;
+    char why[BRI_ERROR_TEXT];
+    snprintf(why, sizeof why, "%s", st != BR_OK ? bri_last_error() : "");
+    br_status init = bri_job_init(&job, ctx, &bri_plan_job_ops, plan);
+    job.id = id;
+    if (init != BR_OK && st == BR_OK)
+        snprintf(why, sizeof why, "%s", bri_last_error());
+    if (st != BR_OK || init != BR_OK)
+        bri_job_fail(&job, st != BR_OK ? st : init, why);
+    bri_memory_reset_peak(ctx->memory);
+    double start = now();
+    br_status started = ctx->scheduler->start(ctx, &job);
+    if (started != BR_OK)
+        bri_job_fail(&job, started, bri_last_error());
+    else
+        ctx->scheduler->progress(ctx, &job, true);
+    report(ctx, &job, now() - start);
+    br_status result = bri_job_status(&job);
+    if (result != BR_OK)
+        bri_error(result, "%s", job.error_text);
+    bri_job_fini(&job);
+    return result;
+}
+
+static br_status announce(br_context *ctx, uint64_t id, bri_node *const *outputs, const bri_sink *sinks, int n)
+{
+    bri_writer w = {0};
+    if (ctx->nranks == 1)
+        return BR_OK;
+    br_status st = bri_message_pack(ctx, outputs, sinks, n, &w);
+    if (st == BR_OK)
+        st = ctx->scheduler->announce(ctx, id, w.bytes, w.n);
+    bri_free(w.bytes);
+    return st;
+}
+
+/* A persisted array of a failed run is not left in the table. */
+static void drop_failed(br_context *ctx, const bri_sink *sinks, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (sinks[i].kind == BRI_SINK_KEEP)
+            bri_persisted_drop(ctx, sinks[i].id);
+}
+
+br_status bri_run(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n)
+{
+    bri_plan *plan = NULL;
+    uint64_t id = ++ctx->next_job;
+    br_status st = bri_plan_new(ctx, outputs, sinks, n, &plan);
+    if (st == BR_OK)
+        st = check_memory(plan);
+    if (st == BR_OK)
+        st = announce(ctx, id, outputs, sinks, n);
+    if (st == BR_OK)
+        st = run_job(ctx, id, plan, BR_OK);
+    bri_plan_free(plan);
+    if (st == BR_OK)
+        return BR_OK;
+    drop_failed(ctx, sinks, n);
+    return bri_context_fail(ctx, st, bri_last_error());
+}
+
+/* ---- ranks above 0 ---- */
+
+static void serve(br_context *ctx, uint64_t id, const void *message, size_t bytes)
+{
+    bri_node *outputs[BRI_MAX_OUTPUTS];
+    bri_sink sinks[BRI_MAX_OUTPUTS];
+    bri_plan *plan = NULL;
+    bri_reader r = {message, bytes};
+    int n = 0;
+    br_status st = bri_message_unpack(ctx, &r, outputs, sinks, &n);
+    if (st != BR_OK)
+        n = 0;
+    if (st == BR_OK)
+        st = bri_plan_new(ctx, outputs, sinks, n, &plan);
+    if (st == BR_OK)
+        st = check_memory(plan);
+    st = run_job(ctx, id, plan, st);
+    bri_plan_free(plan);
+    if (st != BR_OK)
+        drop_failed(ctx, sinks, n);
+    for (int i = 0; i < n; i++)
+        bri_node_release(outputs[i]);
+}
+
+/* ---- opening and closing ---- */
+
+static br_status open_arrays(br_context *ctx)
+{
+    BRI_TRY(bri_kernels_init(ctx->config.isa));
+    if (ctx->array_data == NULL)
+        ctx->array_data = bri_calloc(1, sizeof(bri_array_data));
+    return ctx->array_data != NULL ? bri_blas_open() : BR_ENOMEM;
+}
+
+static void close_arrays(br_context *ctx)
+{
+    bri_array_data *data = bri_array_data_of(ctx);
+    if (data == NULL)
+        return;
+    while (ctx->scope != NULL && ctx->scope->outer != NULL)
+        br_scope_close(ctx->scope);
+    bri_scope_free_arrays(&ctx->root);
+    while (data->persisted != NULL)
+        bri_persisted_drop(ctx, data->persisted->id);
+    BRI_ASSERT(data->nnodes == 0);
+    bri_free(data->buckets);
+    bri_free(data->dropped);
+    bri_free(data);
+    ctx->array_data = NULL;
+    bri_blas_close();
+}
+
+const bri_engine bri_array_engine = {.open = open_arrays, .serve = serve, .close = close_arrays};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * run.h - running outputs on all ranks.
+ */
+#ifndef BRI_RUN_H
+#define BRI_RUN_H
+
+#include "array/plan/stage.h"
+
+/* Plans, checks the memory, tells the other ranks, runs, and stores a failure in the context. On rank 0. */
+br_status bri_run(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n);
+
+/* What planning finds: the peak of the serial order and the number of tasks of this rank. Leaves the plan ready to be run. */
+br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * sink.c - where outputs go: the caller's memory and files, both on rank 0, or the persisted chunks of every rank.
+ */
+#include "array/plan/sink.h"
+
+#include <string.h>
+
+#include "array/io/hdf5.h"
+#include "array/plan/persist.h"
+#include "runtime/alloc.h"
+
+static int on_rank_zero(const bri_stage *stage, int64_t chunk, int64_t step)
+{
+    (void)stage;
+    (void)chunk;
+    (void)step;
+    return 0;
+}
+
+static int where_it_is(const bri_stage *stage, int64_t chunk, int64_t step)
+{
+    (void)step;
+    return bri_value_owner(stage->inputs[0].stage, chunk);
+}
+
+static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
+{
+    bri_leaf leaf;
+    bri_bump bump = {0};
+    bri_leaf_box(stage, chunk, step, &leaf);
+    bri_load_sizes(stage, 0, &leaf, &bump);
+    sizes->output = 0;
+    sizes->scratch = bump.used;
+}
+
+/* A sink's input is a stage's value on the same grid: one whole chunk, dense. */
+static br_status load_chunk(bri_work *work, bri_leaf *leaf, bri_view *view)
+{
+    bri_bump bump = {work->scratch, 0};
+    bri_leaf_box(work->stage, work->chunk, work->step, leaf);
+    return bri_load(work, 0, leaf, &bump, view);
+}
+
+static br_status put_into_memory(bri_work *work)
+{
+    const bri_stage *stage = work->stage;
+    size_t size = br_dtype_size(stage->dtype);
+    bri_leaf leaf;
+    bri_view view;
+    int64_t to[BR_MAX_NDIM];
+    int64_t stride = (int64_t)size;
+    BRI_TRY(load_chunk(work, &leaf, &view));
+    if (leaf.nelem == 0)
+        return BR_OK;
+    char *base = stage->data;
+    for (int a = stage->ndim - 1; a >= 0; a--) {
+        to[a] = stride;
+        base += leaf.origin[a] * stride;
+        stride *= stage->axis[a].extent;
+    }
+    bri_copy_box(stage->ndim, leaf.extent, size, base, to, view.base, view.stride);
+    return BR_OK;
+}
+
+static br_status put_into_file(bri_work *work)
+{
+    bri_leaf leaf;
+    bri_view view;
+    uint64_t bytes = 0;
+    BRI_TRY(load_chunk(work, &leaf, &view));
+    br_status st = bri_h5_put(work->stage->data, leaf.origin, leaf.extent, view.base, &bytes);
+    atomic_fetch_add_explicit(&work->job->stats.bytes_written, (long long)bytes, memory_order_relaxed);
+    return st;
+}
+
+/* Takes the value's block over when nobody else reads it, else copies. */
+static br_status keep_chunk(bri_work *work)
+{
+    bri_persisted *p = work->stage->data;
+    bri_value *v = work->task->inputs[0].value;
+    size_t bytes = v->bytes;
+    void *block = bri_task_take(work->task, 0);
+    if (block == NULL) {
+        bri_memory_force(work->plan->ctx->memory, bytes);
+        block = bri_memory_get(work->plan->ctx->memory, bytes);
+        if (block == NULL) {
+            bri_memory_release(work->plan->ctx->memory, bytes);
+            return BR_ENOMEM;
+        }
+        memcpy(block, v->data, bytes);
+    }
+    p->bytes[work->chunk] = bytes;
+    p->chunk[work->chunk] = block;
+    return BR_OK;
+}
+
+static br_status no_build(bri_plan *plan, bri_stage *stage)
+{
+    (void)plan;
+    (void)stage;
+    return BR_OK;
+}
+
+const bri_stage_kind bri_stage_result = {
+    .name = "result", .build = no_build, .sizes = sizes, .execute = put_into_memory, .owner = on_rank_zero};
+const bri_stage_kind bri_stage_store = {
+    .name = "store", .build = no_build, .sizes = sizes, .execute = put_into_file, .owner = on_rank_zero};
+const bri_stage_kind bri_stage_keep = {
+    .name = "persist", .build = no_build, .sizes = sizes, .execute = keep_chunk, .owner = where_it_is};
+
+static const bri_stage_kind *const kinds[] = {
+    [BRI_SINK_RESULT] = &bri_stage_result,
+    [BRI_SINK_STORE] = &bri_stage_store,
+    [BRI_SINK_KEEP] = &bri_stage_keep,
+};
+
+void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root)
+{
+    bri_stage *from = (*root)->inputs[0].stage;
+    if (sink->kind != BRI_SINK_RESULT || plan->nranks > 1 || from->kind != &bri_stage_program || from->nconsumers > 1)
+        return;
+    from->direct_result = true;
+    from->target = sink->buffer;
+    *root = from;
+}
+
+static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, bri_stage **root)
+{
+    bri_stage *stage = bri_stage_new(plan, kinds[sink->kind], from->node);
+    int index;
+    if (stage == NULL)
+        return BR_ENOMEM;
+    bri_stage_grid(stage, from->node);
+    bri_input input = {.from = BRI_FROM_STAGE, .stage = from, .node = from->node, .map = bri_map_identity(from->ndim)};
+    br_status st = bri_stage_add_input(stage, &input, &index);
+    if (st == BR_OK && sink->kind == BRI_SINK_KEEP)
+        st = bri_persisted_new(plan->ctx, sink->id, from, (bri_persisted **)&stage->data);
+    if (sink->kind == BRI_SINK_RESULT)
+        stage->data = sink->buffer;
+    if (sink->kind == BRI_SINK_STORE)
+        stage->data = sink->writer;
+    *root = stage;
+    return bri_stage_finish(plan, stage, st);
+}
+
+/* Sources as outputs go through a program, which makes values of them on every rank. */
+static br_status value_stage(bri_plan *plan, bri_node *output, bri_stage **from)
+{
+    BRI_TRY(bri_stage_of(plan, output, from));
+    if (!(*from)->direct)
+        return BR_OK;
+    bri_stage *copy = bri_stage_new(plan, &bri_stage_program, output);
+    if (copy == NULL)
+        return BR_ENOMEM;
+    *from = copy;
+    return bri_stage_finish(plan, copy, bri_stage_program.build(plan, copy));
+}
+
+br_status bri_sink_build(bri_plan *plan, bri_node *output, const bri_sink *sink, bri_stage **root)
+{
+    bri_stage *from;
+    BRI_TRY(value_stage(plan, output, &from));
+    return connect(plan, from, sink, root);
+}

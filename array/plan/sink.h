@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * sink.h - the last stages: where the outputs of a run go.
+ */
+#ifndef BRI_SINK_H
+#define BRI_SINK_H
+
+#include "array/plan/stage.h"
+
+/* Adds the stage that takes the output away; *root is the stage whose chunks are emitted for it. */
+br_status bri_sink_build(bri_plan *plan, bri_node *output, const bri_sink *sink, bri_stage **root);
+
+/* When all stages are built: on one rank, a block program that only this output reads writes straight into the caller's memory. */
+void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root);
+
+#endif

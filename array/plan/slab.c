@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * slab.c - slabs of a leaf box: how many rows, their inputs, one run of the program.
+ */
+#include "array/plan/slab.h"
+
+#include <string.h>
+
+#include "array/io/hdf5.h"
+#include "array/ops/ops.h"
+
+enum { SLAB_BYTES = 512 << 10 };
+
+static bool reads_in_runs(const bri_input *input)
+{
+    return input->from == BRI_FROM_FILE && bri_h5_about(input->node->resource)->contiguous;
+}
+
+/* Only when every file the stage reads is of that kind: others would decode a stored chunk for each slab. */
+static bool slabs_pay(const bri_stage *stage, size_t *row_bytes, const bri_leaf *leaf)
+{
+    bool any = false;
+    *row_bytes = 0;
+    for (int i = 0; i < stage->ninputs; i++) {
+        const bri_input *input = &stage->inputs[i];
+        if (input->from == BRI_FROM_FILE && !reads_in_runs(input))
+            return false;
+        if (input->from != BRI_FROM_FILE)
+            continue;
+        any = true;
+        *row_bytes += br_dtype_size(input->node->dtype) * (size_t)(leaf->nelem / leaf->extent[0]);
+    }
+    return any;
+}
+
+int64_t bri_slab_rows(const bri_stage *stage, const bri_leaf *leaf)
+{
+    size_t row_bytes;
+    if (stage->leaf_ndim == 0 || leaf->nelem == 0)
+        return stage->leaf_ndim == 0 ? 1 : leaf->extent[0];
+    if (!slabs_pay(stage, &row_bytes, leaf))
+        return leaf->extent[0];
+    int64_t rows = stage->leaf_ndim == 1 ? BRI_LANE_BLOCK : BRI_ROW_BLOCK;
+    while (rows * 2 * (int64_t)row_bytes <= SLAB_BYTES)
+        rows *= 2;
+    return rows < leaf->extent[0] ? rows : leaf->extent[0];
+}
+
+bri_leaf bri_slab_of(const bri_leaf *leaf, int64_t row, int64_t rows)
+{
+    bri_leaf slab = *leaf;
+    if (rows == leaf->extent[0] || leaf->nelem == 0)
+        return slab;
+    slab.origin[0] += row;
+    slab.extent[0] = leaf->extent[0] - row < rows ? leaf->extent[0] - row : rows;
+    slab.nelem = leaf->nelem / leaf->extent[0] * slab.extent[0];
+    return slab;
+}
+
+void bri_slab_sizes(const bri_stage *stage, const bri_leaf *slab, bri_bump *bump)
+{
+    bri_bump_take(bump, bri_program_scratch(stage->program));
+    bri_bump_take(bump, (size_t)stage->ninputs * sizeof(bri_view));
+    for (int i = 0; i < stage->ninputs; i++)
+        bri_load_sizes(stage, i, slab, bump);
+}
+
+/* A reduction over no axes: along a new last axis of extent 1. */
+static void reduce_one_element(const bri_stage *stage, bri_box *box, bri_view *views)
+{
+    box->axis = box->ndim++;
+    box->extent[box->axis] = 1;
+    box->origin[box->axis] = 0;
+    for (int i = 0; i < stage->ninputs; i++)
+        views[i].stride[box->axis] = 0;
+}
+
+br_status bri_slab_run(bri_work *work, const bri_leaf *slab, bri_bump *bump, bri_box *box)
+{
+    const bri_stage *stage = work->stage;
+    box->ndim = stage->leaf_ndim;
+    memcpy(box->extent, slab->extent, sizeof box->extent);
+    memcpy(box->origin, slab->origin, sizeof box->origin);
+    box->scratch = bri_bump_take(bump, bri_program_scratch(stage->program));
+    bri_view *views = bri_bump_take(bump, (size_t)stage->ninputs * sizeof *views);
+    for (int i = 0; i < stage->ninputs; i++)
+        BRI_TRY(bri_load(work, i, slab, bump, &views[i]));
+    box->inputs = views;
+    if (stage->reducing.axes == 0 && stage->kind == &bri_stage_reduce)
+        reduce_one_element(stage, box, views);
+    bri_program_run(stage->program, box);
+    return BR_OK;
+}

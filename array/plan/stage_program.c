@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * stage_program.c - stages that store what a block program computes, chunk by chunk.
+ */
+#include <string.h>
+
+#include "array/plan/slab.h"
+#include "array/plan/stage.h"
+
+static br_status build(bri_plan *plan, bri_stage *stage)
+{
+    (void)plan;
+    int value;
+    bri_stage_grid(stage, stage->node);
+    BRI_TRY(bri_fuse_into(stage, stage->node, &value));
+    return bri_program_seal_store(stage->program, value);
+}
+
+static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
+{
+    bri_leaf leaf;
+    bri_bump bump = {0};
+    bri_leaf_box(stage, chunk, step, &leaf);
+    bri_leaf slab = bri_slab_of(&leaf, 0, bri_slab_rows(stage, &leaf));
+    bri_slab_sizes(stage, &slab, &bump);
+    sizes->output = stage->direct_result ? 0 : (size_t)leaf.nelem * br_dtype_size(stage->dtype);
+    sizes->scratch = bump.used;
+}
+
+/* Into the chunk's own block, or to its place in the caller's memory. */
+static bri_view output_view(const bri_work *work, const bri_leaf *leaf)
+{
+    const bri_stage *stage = work->stage;
+    bri_view out;
+    memset(&out, 0, sizeof out);
+    out.base = stage->direct_result ? stage->target : work->task->output->data;
+    int64_t stride = (int64_t)br_dtype_size(stage->dtype);
+    for (int a = stage->ndim - 1; a >= 0; a--) {
+        out.stride[a] = stride;
+        if (stage->direct_result)
+            out.base += leaf->origin[a] * stride;
+        stride *= stage->direct_result ? stage->axis[a].extent : leaf->extent[a];
+    }
+    return out;
+}
+
+static br_status execute(bri_work *work)
+{
+    const bri_stage *stage = work->stage;
+    bri_leaf leaf;
+    bri_leaf_box(stage, work->chunk, work->step, &leaf);
+    if (leaf.nelem == 0)
+        return BR_OK;
+    int64_t rows = bri_slab_rows(stage, &leaf);
+    bri_view out = output_view(work, &leaf);
+    for (int64_t row = 0; row < (stage->leaf_ndim > 0 ? leaf.extent[0] : 1); row += rows) {
+        bri_leaf slab = bri_slab_of(&leaf, row, rows);
+        bri_bump bump = {work->scratch, 0};
+        bri_box box = {.out = out};
+        box.out.base += row * out.stride[0];
+        BRI_TRY(bri_slab_run(work, &slab, &bump, &box));
+    }
+    return BR_OK;
+}
+
+const bri_stage_kind bri_stage_program = {.name = "fused", .build = build, .sizes = sizes, .execute = execute};

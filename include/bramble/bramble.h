@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * bramble.h - all of bramble: lazy chunked arrays for C programs, from a laptop to a cluster of Raspberry Pis.
+ */
+#ifndef BRAMBLE_BRAMBLE_H
+#define BRAMBLE_BRAMBLE_H
+
+#include <bramble/array.h>
+#include <bramble/base.h>
+#include <bramble/compute.h>
+#include <bramble/context.h>
+#include <bramble/elementwise.h>
+#include <bramble/io.h>
+#include <bramble/reduce.h>
+#include <bramble/version.h>
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * context.c - opening and closing a context, and its first failure.
+ */
+#include "runtime/context.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/alloc.h"
+#include "runtime/host.h"
+#include "runtime/log.h"
+#include "runtime/scheduler.h"
+
+/* What br_open returns when there is no memory even for a context; shared, so never written to. */
+static br_context no_memory = {
+    .status = BR_ENOMEM,
+    .failure = BR_ENOMEM,
+    .message = "no memory for a context",
+    .rank = 0,
+    .nranks = 1,
+    .nthreads = 1,
+    .root = {.ctx = &no_memory},
+    .scope = &no_memory.root,
+};
+
+/* ---- failures ---- */
+
+br_status bri_context_fail(br_context *ctx, br_status status, const char *text)
+{
+    if (ctx->failure == BR_OK && ctx != &no_memory) {
+        ctx->failure = status;
+        snprintf(ctx->message, sizeof ctx->message, "%s", text);
+    }
+    if (ctx->log != NULL)
+        ctx->log(ctx->log_data, status, text);
+    return status;
+}
+
+const char *br_message(const br_context *ctx)
+{
+    return ctx->message;
+}
+
+br_status br_error_status(const br_context *ctx)
+{
+    return ctx->failure;
+}
+
+/* A context that did not open stays failed. */
+void br_clear_error(br_context *ctx)
+{
+    if (ctx->status != BR_OK)
+        return;
+    ctx->failure = BR_OK;
+    ctx->message[0] = '\0';
+}
+
+void br_set_log(br_context *ctx, void (*log)(void *data, br_status status, const char *text),
+                void *data)
+{
+    if (ctx == &no_memory)
+        return;
+    ctx->log = log;
+    ctx->log_data = data;
+}
+
+/* ---- opening ---- */
+
+static size_t memory_limit(const bri_bytes_setting *setting)
+{
+    if (setting->share <= 0)
+        return setting->bytes;
+    uint64_t host = bri_host_memory() / (uint64_t)bri_launch_read().local_ranks;
+    return (size_t)(setting->share * (double)host);
+}
+
+static br_status open_memory(br_context *ctx)
+{
+    ctx->memory = bri_memory_new(memory_limit(&ctx->config.memory_limit));
+    return ctx->memory != NULL ? BR_OK : BR_ENOMEM;
+}
+
+static br_status open_engine(br_context *ctx)
+{
+    BRI_TRY(bri_array_engine.open(ctx));
+    ctx->engine = &bri_array_engine;
+    return BR_OK;
+}
+
+/* Known before it opens, since the threads it starts may look. A scheduler that does not open
+ * cleans up after itself. */
+static br_status open_scheduler(br_context *ctx, const bri_scheduler *scheduler)
+{
+    ctx->scheduler = scheduler;
+    br_status st = scheduler->open(ctx);
+    if (st != BR_OK)
+        ctx->scheduler = NULL;
+    return st;
+}
+
+static br_status open_parts(br_context *ctx, const bri_scheduler *scheduler)
+{
+    BRI_TRY(bri_config_read(&ctx->config));
+    if (ctx->config.help && bri_launch_read().rank == 0)
+        bri_config_print(stdout);
+    if (scheduler == NULL)
+        BRI_TRY(bri_scheduler_choose(ctx, &scheduler));
+    BRI_TRY(bri_host_threads(ctx));
+    BRI_TRY(open_memory(ctx));
+    BRI_TRY(open_engine(ctx));
+    return open_scheduler(ctx, scheduler);
+}
+
+/* Undoes what open_parts did, as far as it came. */
+static void close_parts(br_context *ctx)
+{
+    if (ctx->engine != NULL)
+        ctx->engine->close(ctx);
+    if (ctx->scheduler != NULL)
+        ctx->scheduler->close(ctx);
+    bri_memory_free(ctx->memory);
+    ctx->engine = NULL;
+    ctx->scheduler = NULL;
+    ctx->memory = NULL;
+}
+
+/* A rank above 0 must never go on into the user's main. Where rank 0 failed for the same reason (as
+ * a rule: the settings are the same) its message is the one to see, and mpirun ends us with it; so
+ * ours waits. */
+static void end_other_rank(const br_context *ctx)
+{
+    bri_launch launch = bri_launch_read();
+    if (launch.nranks <= 1 || launch.rank == 0)
+        return;
+    sleep(2);
+    fprintf(stderr, "bramble: rank %d on %s: %s\n", launch.rank, ctx->host, ctx->message);
+    exit(EXIT_FAILURE);
+}
+
+br_context *bri_context_open(const bri_scheduler *scheduler, void *scheduler_data)
+{
+    br_context *ctx = bri_calloc(1, sizeof *ctx);
+    if (ctx == NULL)
+        return &no_memory;
+    ctx->nranks = 1;
+    ctx->nthreads = 1;
+    ctx->root.ctx = ctx;
+    ctx->scope = &ctx->root;
+    ctx->scheduler_data = scheduler_data;
+    gethostname(ctx->host, sizeof ctx->host - 1);
+    br_status st = open_parts(ctx, scheduler);
+    if (st != BR_OK) {
+        ctx->status = bri_context_fail(ctx, st, bri_last_error());
+        close_parts(ctx);
+    }
+    return ctx;
+}
+
+br_context *br_open(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    br_context *ctx = bri_context_open(NULL, NULL);
+    if (ctx->status != BR_OK)
+        end_other_rank(ctx);
+    return ctx;
+}
+
+int br_close(br_context *ctx)
+{
+    if (ctx == NULL)
+        return 0;
+    close_parts(ctx);
+    int status = (int)ctx->failure;
+    if (status != BR_OK)
+        bri_log_failure(ctx);
+    if (ctx != &no_memory)
+        bri_free(ctx);
+    return status;
+}
+
+/* ---- what runs where ---- */
+
+int br_num_ranks(const br_context *ctx)
+{
+    return ctx->nranks;
+}
+
+int br_num_threads(const br_context *ctx)
+{
+    return ctx->nthreads;
+}
+
+const char *br_scheduler(const br_context *ctx)
+{
+    return ctx->scheduler != NULL ? ctx->scheduler->name : "none";
+}
+
+br_status br_rank(br_context *ctx, int rank, br_rank_info *info)
+{
+    if (ctx->status != BR_OK)
+        return ctx->status;
+    if (rank < 0 || rank >= ctx->nranks)
+        return bri_context_fail(ctx, bri_error(BR_EARG, "rank %d: there are %d", rank, ctx->nranks),
+                                bri_last_error());
+    memset(info, 0, sizeof *info);
+    if (ctx->scheduler->about != NULL) {
+        ctx->scheduler->about(ctx, rank, info);
+        return BR_OK;
+    }
+    info->rank = rank;
+    info->threads = ctx->nthreads;
+    snprintf(info->host, sizeof info->host, "%s", ctx->host);
+    snprintf(info->why, sizeof info->why, "%s", ctx->threads_why);
+    return BR_OK;
+}

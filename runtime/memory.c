@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * memory.c - the budget counter and the pool of recycled blocks.
+ *
+ * Blocks come in size classes, four between two powers of two, so at most 1/5 of a block is unused.
+ * The budget counts the bytes asked for, idle blocks count whole.
+ */
+#include "runtime/memory.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "runtime/alloc.h"
+#include "runtime/error.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POISON 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define POISON 1
+#endif
+#ifdef POISON
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+enum { SMALLEST_BITS = 6, LARGEST_BITS = 47, STEPS = 4 };
+enum { NCLASSES = (LARGEST_BITS - SMALLEST_BITS) * STEPS + 1 };
+
+typedef struct idle_block {
+    struct idle_block *next;
+} idle_block;
+
+struct bri_memory {
+    size_t limit;
+    atomic_size_t promised;
+    atomic_size_t peak;
+    atomic_size_t idle;   /* bytes in the lists; written with `lock` */
+    pthread_mutex_t lock; /* guards lists and largest */
+    idle_block *lists[NCLASSES];
+    int largest; /* no list above it has a block */
+};
+
+bri_memory *bri_memory_new(size_t limit)
+{
+    bri_memory *m = bri_calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    m->limit = limit;
+    pthread_mutex_init(&m->lock, NULL);
+    return m;
+}
+
+/* ---- budget ---- */
+
+static void raise_peak(bri_memory *m, size_t promised)
+{
+    size_t peak = atomic_load_explicit(&m->peak, memory_order_relaxed);
+    while (promised > peak &&
+           !atomic_compare_exchange_weak_explicit(&m->peak, &peak, promised, memory_order_relaxed,
+                                                  memory_order_relaxed))
+        ;
+}
+
+/* Relaxed throughout: the counter orders nothing but itself. */
+bool bri_memory_reserve(bri_memory *m, size_t bytes)
+{
+    size_t promised = atomic_load_explicit(&m->promised, memory_order_relaxed);
+    do {
+        if (promised > m->limit || bytes > m->limit - promised)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&m->promised, &promised, promised + bytes,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    raise_peak(m, promised + bytes);
+    return true;
+}
+
+void bri_memory_force(bri_memory *m, size_t bytes)
+{
+    size_t before = atomic_fetch_add_explicit(&m->promised, bytes, memory_order_relaxed);
+    raise_peak(m, before + bytes);
+}
+
+void bri_memory_release(bri_memory *m, size_t bytes)
+{
+    size_t before = atomic_fetch_sub_explicit(&m->promised, bytes, memory_order_relaxed);
+    BRI_ASSERT(before >= bytes);
+    (void)before;
+}
+
+void bri_memory_about(const bri_memory *m, bri_memory_stats *stats)
+{
+    stats->limit = m->limit;
+    stats->promised = atomic_load_explicit(&m->promised, memory_order_relaxed);
+    stats->peak = atomic_load_explicit(&m->peak, memory_order_relaxed);
+    stats->idle = atomic_load_explicit(&m->idle, memory_order_relaxed);
+}
+
+void bri_memory_reset_peak(bri_memory *m)
+{
+    atomic_store_explicit(&m->peak, atomic_load_explicit(&m->promised, memory_order_relaxed),
+                          memory_order_relaxed);
+}
+
+/* ---- size classes ---- */
+
+static size_t class_bytes(int class)
+{
+    size_t power = (size_t)1 << (SMALLEST_BITS + class / STEPS);
+    return power + power / STEPS * (size_t)(class % STEPS);
+}
+
+/* The smallest class that holds the bytes; NCLASSES when none does. */
+static int class_of(size_t bytes)
+{
+    if (bytes <= (size_t)1 << SMALLEST_BITS)
+        return 0;
+    int bits = 63 - __builtin_clzll(bytes - 1); /* 2^bits < bytes <= 2^(bits+1) */
+    if (bits >= LARGEST_BITS)
+        return NCLASSES;
+    size_t step = ((size_t)1 << bits) / STEPS;
+    return (bits - SMALLEST_BITS) * STEPS + (int)((bytes - 1 - ((size_t)1 << bits)) / step) + 1;
+}
+
+/* ---- blocks of the system ---- */
+
+/* From 2 MiB on: aligned to 2 MiB, so that the kernel can give huge pages (FACTS: a tenth of the
+ * cost of small ones). */
+static void *map_block(size_t size)
+{
+    char *all = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (all == MAP_FAILED)
+        return NULL;
+    size_t before = -(uintptr_t)all & (HUGE_PAGE - 1);
+    if (before > 0)
+        munmap(all, before);
+    munmap(all + before + size, HUGE_PAGE - before);
+    madvise(all + before, size,
+            MADV_HUGEPAGE); /* refused by some kernels: then small pages it is */
+    return all + before;
+}
+
+static void *new_block(size_t size)
+{
+    if (bri_alloc_should_fail())
+        return NULL;
+    return size >= HUGE_PAGE ? map_block(size) : aligned_alloc(64, (size + 63) & ~(size_t)63);
+}
+
+static void give_back(void *block, size_t size)
+{
+    ASAN_UNPOISON_MEMORY_REGION(block, size);
+    if (size >= HUGE_PAGE)
+        munmap(block, size);
+    else
+        free(block);
+}
+
+/* ---- idle blocks; all with `lock` held ---- */
+
+static void *take_idle(bri_memory *m, int class)
+{
+    idle_block *block = m->lists[class];
+    if (block == NULL)
+        return NULL;
+    ASAN_UNPOISON_MEMORY_REGION(block, class_bytes(class));
+    m->lists[class] = block->next;
+    atomic_fetch_sub_explicit(&m->idle, class_bytes(class), memory_order_relaxed);
+    return block;
+}
+
+static void add_idle(bri_memory *m, int class, void *p)
+{
+    idle_block *block = p;
+    block->next = m->lists[class];
+    m->lists[class] = block;
+    if (class > m->largest)
+        m->largest = class;
+    atomic_fetch_add_explicit(&m->idle, class_bytes(class), memory_order_relaxed);
+    ASAN_POISON_MEMORY_REGION(block, class_bytes(class));
+}
+
+/* Gives idle blocks back, the largest first, until `most` bytes of them are left. */
+static void trim(bri_memory *m, size_t most)
+{
+    while (atomic_load_explicit(&m->idle, memory_order_relaxed) > most) {
+        while (m->lists[m->largest] == NULL)
+            m->largest--;
+        give_back(take_idle(m, m->largest), class_bytes(m->largest));
+    }
+}
+
+/* What the budget leaves for idle blocks. */
+static size_t room_for_idle(const bri_memory *m)
+{
+    size_t promised = atomic_load_explicit(&m->promised, memory_order_relaxed);
+    return promised < m->limit ? m->limit - promised : 0;
+}
+
+/* ---- get and put ---- */
+
+void *bri_memory_get(bri_memory *m, size_t bytes)
+{
+    int class = class_of(bytes);
+    if (class == NCLASSES) {
+        bri_no_memory(bytes, "a chunk");
+        return NULL;
+    }
+    pthread_mutex_lock(&m->lock);
+    void *block = take_idle(m, class);
+    if (block == NULL)
+        trim(m, room_for_idle(m));
+    pthread_mutex_unlock(&m->lock);
+    if (block == NULL)
+        block = new_block(class_bytes(class));
+    if (block == NULL)
+        bri_no_memory(bytes, "a chunk");
+    return block;
+}
+
+void bri_memory_put(bri_memory *m, void *block, size_t bytes)
+{
+    if (block == NULL)
+        return;
+    int class = class_of(bytes);
+    pthread_mutex_lock(&m->lock);
+    add_idle(m, class, block);
+    trim(m, room_for_idle(m));
+    pthread_mutex_unlock(&m->lock);
+}
+
+void bri_memory_free(bri_memory *m)
+{
+    if (m == NULL)
+        return;
+    trim(m, 0);
+    pthread_mutex_destroy(&m->lock);
+    bri_free(m);
+}

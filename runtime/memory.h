@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * memory.h - chunk buffers: a pool of recycled blocks, and the budget that admits tasks.
+ *
+ * The budget is a counter of promised bytes (bri_memory_reserve before a task starts, bri_memory_release when what it
+ * made is gone); the pool hands out the blocks themselves. A block is only taken by who has reserved its bytes, so
+ * the bytes in use never exceed the bytes promised. Idle blocks stay in the pool (fresh pages cost 1.6 us each)
+ * but are given back to the system when promised + idle would exceed the limit.
+ */
+#ifndef BRI_MEMORY_H
+#define BRI_MEMORY_H
+
+#include <bramble/base.h>
+
+typedef struct bri_memory bri_memory;
+
+typedef struct bri_memory_stats {
+    size_t limit, promised, peak, idle;
+} bri_memory_stats;
+
+bri_memory *bri_memory_new(size_t limit);
+void bri_memory_free(bri_memory *m);
+
+/* Promises bytes when they fit under the limit. Thread-safe; lock-free. */
+bool bri_memory_reserve(bri_memory *m, size_t bytes);
+/* Promises them anyway, for the one task that must run so that there is progress. */
+void bri_memory_force(bri_memory *m, size_t bytes);
+void bri_memory_release(bri_memory *m, size_t bytes);
+
+/* A block of at least `bytes`, 64-byte aligned (2 MiB aligned with huge pages from 2 MiB on); contents undefined.
+ * NULL with a BR_ENOMEM error when the system has none. bytes = 0 gives a valid block. Thread-safe. */
+void *bri_memory_get(bri_memory *m, size_t bytes);
+void bri_memory_put(bri_memory *m, void *block, size_t bytes);
+
+void bri_memory_about(const bri_memory *m, bri_memory_stats *stats);
+void bri_memory_reset_peak(bri_memory *m);
+
+/* Memory this process may count on: the smaller of the host's and the cgroup's limits. */
+uint64_t bri_host_memory(void);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * command.c - rank 0's side of serve.h: commands go out in the order in which they were given.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include "runtime/alloc.h"
+#include "runtime/config.h"
+#include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/parts.h"
+#include "scheduler/mpi/serve.h"
+#include "scheduler/mpi/thread.h"
+
+/* A command of any size on its way to all ranks. */
+typedef struct command {
+    bri_packet packet;
+    int receivers; /* to which it has not been sent entirely */
+    unsigned char message[];
+} command;
+
+/* One rank's share of a long command. */
+typedef struct delivery {
+    bri_transfer transfer;
+    command *command;
+} delivery;
+
+/* The answers to OPEN; one context opens at a time. `lock` guards all of it. */
+static struct {
+    pthread_mutex_t opening, lock;
+    pthread_cond_t changed;
+    int missing;
+    br_status status;
+    char text[BRI_ERROR_TEXT];
+} answers = {.opening = PTHREAD_MUTEX_INITIALIZER,
+             .lock = PTHREAD_MUTEX_INITIALIZER,
+             .changed = PTHREAD_COND_INITIALIZER};
+
+/* ---- sending ---- */
+
+static void delivered(bri_transfer *transfer)
+{
+    delivery *d = (delivery *)transfer; /* its first member */
+    if (--d->command->receivers == 0)
+        bri_free(d->command);
+    bri_free(d);
+}
+
+static void deliver_long(command *c, int rank)
+{
+    delivery *d = bri_malloc(sizeof *d);
+    if (d == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    *d = (delivery){.transfer.done = delivered, .command = c};
+    bri_link_send(rank, &c->packet, NULL);
+    bri_link_send_long(&d->transfer, (bri_link_place){.rank = rank, .command = true}, c->message,
+                       c->packet.bytes);
+}
+
+static void send_to_all(const bri_request *request)
+{
+    command *c = request->data;
+    int nranks = bri_meet_nranks();
+    bool is_long = c->packet.bytes > BRI_LINK_INLINE;
+    bool is_exit = c->packet.kind == BRI_PACKET_EXIT;
+    c->receivers = nranks - 1;
+    for (int r = 1; r < nranks; r++) {
+        if (is_long)
+            deliver_long(c, r);
+        else
+            bri_link_send(r, &c->packet, c->message);
+    }
+    if (!is_long || nranks == 1)
+        bri_free(c);
+    if (is_exit)
+        bri_thread_stop();
+}
+
+static br_status give(const bri_packet *packet, const void *message)
+{
+    command *c = bri_malloc(sizeof *c + packet->bytes);
+    if (c == NULL)
+        return BR_ENOMEM;
+    c->packet = *packet;
+    if (packet->bytes > 0)
+        memcpy(c->message, message, packet->bytes);
+    br_status st = bri_thread_post(&(bri_request){.run = send_to_all, .data = c});
+    if (st != BR_OK)
+        bri_free(c);
+    return st;
+}
+
+/* For commands that nobody can miss. */
+static void must_give(const bri_packet *packet)
+{
+    if (give(packet, NULL) != BR_OK)
+        bri_leave_abort(1, "%s", bri_last_error());
+}
+
+/* ---- contexts ---- */
+
+static char *exported_settings(size_t *bytes)
+{
+    size_t n = bri_config_export(NULL, 0);
+    char *text = bri_malloc(n + 1);
+    if (text != NULL)
+        bri_config_export(text, n + 1);
+    *bytes = n + 1;
+    return text;
+}
+
+static void expect_answers(void)
+{
+    pthread_mutex_lock(&answers.lock);
+    answers.missing = bri_meet_nranks() - 1;
+    answers.status = BR_OK;
+    pthread_mutex_unlock(&answers.lock);
+}
+
+static br_status wait_for_answers(void)
+{
+    pthread_mutex_lock(&answers.lock);
+    while (answers.missing > 0)
+        pthread_cond_wait(&answers.changed, &answers.lock);
+    br_status st = answers.status;
+    if (st != BR_OK)
+        bri_error(st, "%s", answers.text);
+    pthread_mutex_unlock(&answers.lock);
+    return st;
+}
+
+void bri_serve_on_opened(int from, const bri_packet *packet, const void *payload)
+{
+    char name[96];
+    pthread_mutex_lock(&answers.lock);
+    if (packet->number != BR_OK && answers.status == BR_OK) {
+        answers.status = (br_status)packet->number;
+        snprintf(answers.text, sizeof answers.text, "%s: %.900s", bri_meet_name(from, name),
+                 (const char *)payload);
+    }
+    answers.missing--;
+    pthread_cond_broadcast(&answers.changed);
+    pthread_mutex_unlock(&answers.lock);
+}
+
+br_status bri_serve_open(unsigned number)
+{
+    bri_packet packet = {.kind = BRI_PACKET_OPEN, .job = number};
+    char *settings = exported_settings(&packet.bytes);
+    if (settings == NULL)
+        return BR_ENOMEM;
+    pthread_mutex_lock(&answers.opening);
+    expect_answers();
+    br_status st = give(&packet, settings);
+    if (st == BR_OK)
+        st = wait_for_answers();
+    pthread_mutex_unlock(&answers.opening);
+    bri_free(settings);
+    return st;
+}
+
+void bri_serve_close(unsigned number)
+{
+    must_give(&(bri_packet){.kind = BRI_PACKET_CLOSE, .job = number});
+}
+
+br_status bri_serve_announce(uint64_t part, const void *message, size_t bytes)
+{
+    bri_part_get(part); /* so that its end is waited for, whatever happens before its start */
+    br_status st =
+        give(&(bri_packet){.kind = BRI_PACKET_SERVE, .job = part, .bytes = bytes}, message);
+    if (st != BR_OK)
+        bri_part_forget(part);
+    return st;
+}
+
+void bri_serve_send_exit(int code)
+{
+    must_give(&(bri_packet){.kind = BRI_PACKET_EXIT, .number = code});
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * leave.h - how the process ends: all ranks together with rank 0's exit code, or all at once with a
+ * message.
+ */
+#ifndef BRI_MPI_LEAVE_H
+#define BRI_MPI_LEAVE_H
+
+#include <bramble/base.h>
+
+/* Prints "bramble: rank r on host: text" and aborts every rank. Any thread; does not return. */
+_Noreturn void bri_leave_abort(int code, const char *format, ...) BR_PRINTF(2, 3);
+
+/* Registers what exit() has to do in this process. On the thread that opened the first context. */
+br_status bri_leave_prepare(void);
+
+/* Ranks above 0: joins the communication thread, which rank 0 has told to stop, and exits. */
+_Noreturn void bri_leave_exit(int code);
+
+/* The thread that opened the first context is inside a job (and may be running a task) from true to
+ * false. */
+void bri_leave_working(bool working);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * link.c - packets and transfers over two communicators of our own, and the table of requests under
+ * way.
+ */
+#include "scheduler/mpi/link.h"
+
+#include <limits.h>
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/alloc.h"
+#include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/thread.h"
+
+/* A piece is one MPI message of a long transfer. Of those to one rank only a few are under way: the
+ * values that were asked for first arrive first, and signs of life get through between them on a
+ * slow network. */
+#define PIECE ((size_t)4 << 20)
+enum { PIECES_UNDER_WAY = 4 };
+
+/* So many packets are taken before completions get their turn. */
+enum { PACKETS_IN_A_ROW = 64, FIRST_REQUESTS = 256, PACKET_TAG = 1 };
+
+typedef struct outgoing {
+    bri_transfer transfer;
+    bri_packet packet;
+    unsigned char payload[];
+} outgoing;
+
+/* Long transfers to one rank that have pieces not yet started. */
+typedef struct outbox {
+    bri_transfer *first, **last;
+    int under_way; /* pieces */
+} outbox;
+
+static struct {
+    MPI_Comm packets, values, commands;
+    int rank, nranks, tag_limit;
+    MPI_Request *requests; /* MPI wants an array of them alone, so their owners are a second one */
+    bri_transfer **owners;
+    int *indices;
+    int nrequests, capacity;
+    unsigned char *incoming;
+    outbox *outboxes; /* by rank */
+} link;
+
+static void check(int result, const char *call)
+{
+    BRI_ASSERT(bri_thread_is_this());
+    if (result == MPI_SUCCESS)
+        return;
+    char text[MPI_MAX_ERROR_STRING] = "unknown error";
+    int length;
+    MPI_Error_string(result, text, &length);
+    bri_leave_abort(1, "%s failed: %s", call, text);
+}
+
+static int count_of(size_t bytes)
+{
+    BRI_ASSERT(bytes <= INT_MAX);
+    return (int)bytes;
+}
+
+static MPI_Comm own_communicator(void)
+{
+    MPI_Comm comm;
+    check(MPI_Comm_dup(MPI_COMM_WORLD, &comm), "MPI_Comm_dup");
+    check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    return comm;
+}
+
+static void refuse_foreign_mpi(void)
+{
+    int initialised = 0;
+    MPI_Initialized(&initialised);
+    if (initialised)
+        bri_leave_abort(
+            1, "MPI_Init was called before br_open: with BRAMBLE_SCHEDULER=mpi bramble starts and "
+               "ends MPI itself");
+}
+
+static void grow_requests(int capacity)
+{
+    size_t n = (size_t)capacity;
+    MPI_Request *requests = bri_realloc(link.requests, n, sizeof *requests);
+    if (requests != NULL)
+        link.requests = requests;
+    bri_transfer **owners = bri_realloc(link.owners, n, sizeof *owners);
+    if (owners != NULL)
+        link.owners = owners;
+    int *indices = bri_realloc(link.indices, n, sizeof *indices);
+    if (indices != NULL)
+        link.indices = indices;
+    if (requests == NULL || owners == NULL || indices == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    link.capacity = capacity;
+}
+
+void bri_link_open(int *rank, int *nranks)
+{
+    refuse_foreign_mpi();
+    int provided;
+    check(MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+    if (provided < MPI_THREAD_SERIALIZED)
+        bri_leave_abort(
+            1, "this MPI library gives no thread support (MPI_THREAD_SERIALIZED is needed)");
+    check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check(MPI_Comm_rank(MPI_COMM_WORLD, &link.rank), "MPI_Comm_rank");
+    check(MPI_Comm_size(MPI_COMM_WORLD, &link.nranks), "MPI_Comm_size");
+    link.packets = own_communicator();
+    link.values = own_communicator();
+    link.commands = own_communicator();
+    int *limit, found;
+    check(MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &limit, &found), "MPI_Comm_get_attr");
+    link.tag_limit = found ? *limit : 32767;
+    link.incoming = bri_malloc(sizeof(bri_packet) + BRI_LINK_INLINE);
+    if (link.incoming == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    grow_requests(FIRST_REQUESTS);
+    link.outboxes = bri_calloc((size_t)link.nranks, sizeof *link.outboxes);
+    if (link.outboxes == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    for (int r = 0; r < link.nranks; r++)
+        link.outboxes[r].last = &link.outboxes[r].first;
+    *rank = link.rank;
+    *nranks = link.nranks;
+}
+
+void bri_link_gather(const void *mine, void *all, size_t bytes)
+{
+    int n = count_of(bytes);
+    check(MPI_Allgather(mine, n, MPI_BYTE, all, n, MPI_BYTE, link.packets), "MPI_Allgather");
+}
+
+void bri_link_abort(int code)
+{
+    MPI_Abort(MPI_COMM_WORLD, code);
+}
+
+/* ---- requests ---- */
+
+static MPI_Request *new_request(bri_transfer *owner)
+{
+    if (link.nrequests == link.capacity)
+        grow_requests(2 * link.capacity);
+    int i = link.nrequests++;
+    link.owners[i] = owner;
+    return &link.requests[i];
+}
+
+static void remove_request(int i)
+{
+    int last = --link.nrequests;
+    link.requests[i] = link.requests[last];
+    link.owners[i] = link.owners[last];
+}
+
+static int descending(const void *a, const void *b)
+{
+    return *(const int *)b - *(const int *)a;
+}
+
+static MPI_Comm channel(bri_link_place place)
+{
+    if (place.tag > link.tag_limit)
+        bri_leave_abort(1, "more than %d values on their way to one rank", link.tag_limit);
+    return place.command ? link.commands : link.values;
+}
+
+static size_t next_piece(size_t left)
+{
+    return left < PIECE ? left : PIECE;
+}
+
+/* Pieces of one transfer have the same tag: MPI keeps the order of messages between two ranks. */
+static void start_piece(bri_transfer *t)
+{
+    size_t n = next_piece(t->bytes);
+    check(MPI_Isend(t->data, count_of(n), MPI_BYTE, t->place.rank, t->place.tag, channel(t->place),
+                    new_request(t)),
+          "MPI_Isend");
+    t->data += n;
+    t->bytes -= n;
+}
+
+static void start_pieces(int rank)
+{
+    outbox *box = &link.outboxes[rank];
+    while (box->first != NULL && box->under_way < PIECES_UNDER_WAY) {
+        bri_transfer *t = box->first;
+        start_piece(t);
+        box->under_way++;
+        if (t->bytes > 0)
+            continue;
+        box->first = t->next;
+        if (box->first == NULL)
+            box->last = &box->first;
+    }
+}
+
+static void complete(bri_transfer *t, const bri_link_events *events)
+{
+    if (t->is_long && events != NULL)
+        events->moved(t->place.rank);
+    if (t->is_long && t->outgoing) {
+        link.outboxes[t->place.rank].under_way--;
+        start_pieces(t->place.rank);
+    }
+    if (--t->left == 0)
+        t->done(t);
+}
+
+/* From the highest index down, so that the entry that fills a hole is never one of the completed;
+ * new requests may be appended meanwhile. */
+static bool complete_some(const bri_link_events *events)
+{
+    if (link.nrequests == 0)
+        return false;
+    int n;
+    check(MPI_Testsome(link.nrequests, link.requests, &n, link.indices, MPI_STATUSES_IGNORE),
+          "MPI_Testsome");
+    if (n == MPI_UNDEFINED || n == 0)
+        return false;
+    qsort(link.indices, (size_t)n, sizeof link.indices[0], descending);
+    for (int k = 0; k < n; k++) {
+        int i = link.indices[k];
+        bri_transfer *owner = link.owners[i];
+        remove_request(i);
+        complete(owner, events);
+    }
+    return true;
+}
+
+bool bri_link_busy(void)
+{
+    return link.nrequests > 0;
+}
+
+/* ---- packets ---- */
+
+static void free_outgoing(bri_transfer *transfer)
+{
+    bri_free(transfer); /* its first member */
+}
+
+void bri_link_send(int to, const bri_packet *packet, const void *payload)
+{
+    size_t more = payload != NULL ? packet->bytes : 0;
+    BRI_ASSERT(more <= BRI_LINK_INLINE && to != link.rank);
+    outgoing *o = bri_malloc(sizeof *o + more);
+    if (o == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    o->transfer = (bri_transfer){.left = 1, .done = free_outgoing};
+    o->packet = *packet;
+    if (more > 0)
+        memcpy(o->payload, payload, more);
+    check(MPI_Isend(&o->packet, count_of(sizeof o->packet + more), MPI_BYTE, to, PACKET_TAG,
+                    link.packets, new_request(&o->transfer)),
+          "MPI_Isend");
+}
+
+static bool take_packet(const bri_link_events *events)
+{
+    int found;
+    MPI_Message message;
+    MPI_Status status;
+    check(MPI_Improbe(MPI_ANY_SOURCE, PACKET_TAG, link.packets, &found, &message, &status),
+          "MPI_Improbe");
+    if (!found)
+        return false;
+    int bytes;
+    check(MPI_Get_count(&status, MPI_BYTE, &bytes), "MPI_Get_count");
+    check(MPI_Mrecv(link.incoming, bytes, MPI_BYTE, &message, &status), "MPI_Mrecv");
+    bri_packet packet;
+    memcpy(&packet, link.incoming, sizeof packet);
+    bool inside = (size_t)bytes > sizeof packet;
+    events->packet(status.MPI_SOURCE, &packet, inside ? link.incoming + sizeof packet : NULL);
+    return true;
+}
+
+bool bri_link_poll(const bri_link_events *events)
+{
+    int n = 0;
+    while (n < PACKETS_IN_A_ROW && take_packet(events))
+        n++;
+    return complete_some(events) || n > 0;
+}
+
+/* ---- long transfers ---- */
+
+static void prepare(bri_transfer *t, bri_link_place place, size_t bytes)
+{
+    t->left = count_of(bytes / PIECE + (bytes % PIECE != 0));
+    t->is_long = true;
+    t->place = place;
+}
+
+void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes)
+{
+    outbox *box = &link.outboxes[to.rank];
+    prepare(transfer, to, bytes);
+    transfer->outgoing = true;
+    transfer->data = data;
+    transfer->bytes = bytes;
+    transfer->next = NULL;
+    *box->last = transfer;
+    box->last = &transfer->next;
+    start_pieces(to.rank);
+}
+
+void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *data, size_t bytes)
+{
+    MPI_Comm comm = channel(from);
+    prepare(transfer, from, bytes);
+    transfer->outgoing = false;
+    for (size_t at = 0, n; at < bytes; at += n) {
+        n = next_piece(bytes - at);
+        check(MPI_Irecv((char *)data + at, count_of(n), MPI_BYTE, from.rank, from.tag, comm,
+                        new_request(transfer)),
+              "MPI_Irecv");
+    }
+}
+
+void bri_link_take_back(bri_transfer *transfer)
+{
+    for (int i = link.nrequests - 1; i >= 0; i--) {
+        if (link.owners[i] != transfer)
+            continue;
+        check(MPI_Cancel(&link.requests[i]), "MPI_Cancel");
+        check(MPI_Wait(&link.requests[i], MPI_STATUS_IGNORE), "MPI_Wait");
+        remove_request(i);
+    }
+    transfer->left = 0;
+}
+
+/* ---- the end ---- */
+
+void bri_link_close(void)
+{
+    while (link.nrequests > 0)
+        complete_some(NULL);
+    bri_free(link.incoming);
+    bri_free(link.requests);
+    bri_free(link.owners);
+    bri_free(link.indices);
+    bri_free(link.outboxes);
+    MPI_Comm_free(&link.packets);
+    MPI_Comm_free(&link.values);
+    MPI_Comm_free(&link.commands);
+    check(MPI_Finalize(), "MPI_Finalize");
+}

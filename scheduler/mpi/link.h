@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * link.h - the only file's interface that calls MPI: packets between ranks, and long transfers in
+ * pieces.
+ *
+ * Everything here belongs to the communication thread of thread.h and to no other. The state is the
+ * process's, as MPI itself is. An error of MPI ends the job with a message (leave.h): there is no
+ * continuing after one.
+ */
+#ifndef BRI_MPI_LINK_H
+#define BRI_MPI_LINK_H
+
+#include "runtime/job.h"
+
+/* Payloads up to this size travel inside their packet; with its header that stays below the eager
+ * limit of 64 KiB. */
+enum { BRI_LINK_INLINE = 32 << 10 };
+
+/* What packets say. ->0: to rank 0, 0->: from it. */
+#define BRI_PACKETS(X)                                                                             \
+    X(WANT)   /* reader -> owner: send this value to my slot */                                    \
+    X(VALUE)  /* owner -> reader: here is a short one */                                           \
+    X(REFUSE) /* owner -> reader: the job failed, none will come */                                \
+    X(FAIL)   /* ->0: my part of the job failed */                                                 \
+    X(DONE)   /* ->0: my part is over, nothing is on its way */                                    \
+    X(CANCEL) /* 0->: the job failed somewhere */                                                  \
+    X(END)    /* 0->: all parts are over */                                                        \
+    X(OPEN)   /* 0->: a context with these settings */                                             \
+    X(OPENED) /* ->0: it is open here, or why not */                                               \
+    X(SERVE)  /* 0->: the engine's message */                                                      \
+    X(CLOSE)  /* 0->: the context closes */                                                        \
+    X(EXIT)   /* 0->: finalise and exit with this code */                                          \
+    X(BEAT)   /* a sign of life */
+
+typedef enum bri_packet_kind {
+#define BRI_PACKET_ENUM(NAME) BRI_PACKET_##NAME,
+    BRI_PACKETS(BRI_PACKET_ENUM)
+#undef BRI_PACKET_ENUM
+} bri_packet_kind;
+
+/* Sent as it stands: the meeting has made sure that all ranks run the same binary. */
+typedef struct bri_packet {
+    bri_packet_kind kind;
+    int32_t number; /* WANT, VALUE, REFUSE: slot of the reader; FAIL … END, OPENED: status; EXIT:
+                       code */
+    uint64_t job;   /* which job, or which context */
+    uint64_t bytes; /* of the payload, or of the value that is wanted */
+    bri_key key;
+} bri_packet;
+
+/* Long transfers: with which rank, and the tag both sides know. */
+typedef struct bri_link_place {
+    int rank;
+    int tag;
+    bool command; /* bytes of a command of rank 0, kept apart from the values; order alone matches
+                     them */
+} bri_link_place;
+
+/* Some requests that are complete together; `done` may free the transfer. */
+typedef struct bri_transfer bri_transfer;
+struct bri_transfer {
+    void (*done)(bri_transfer *transfer);
+    /* The rest is link.c's. */
+    int left; /* pieces that are not complete */
+    bool is_long, outgoing;
+    bri_link_place place;
+    const char *data; /* outgoing, from the first piece on that has not been started */
+    size_t bytes;     /* of those */
+    bri_transfer *next;
+};
+
+typedef struct bri_link_events {
+    /* payload holds packet->bytes bytes when they are at most BRI_LINK_INLINE and the kind has a
+     * payload, else NULL. */
+    void (*packet)(int from, const bri_packet *packet, const void *payload);
+    /* A piece went to or came from the rank. */
+    void (*moved)(int rank);
+} bri_link_events;
+
+void bri_link_open(int *rank, int *nranks);
+/* Completes what is still on its way out, then finalises MPI. */
+void bri_link_close(void);
+void bri_link_abort(int code);
+
+/* Collective: everybody's `bytes` bytes, in rank order. */
+void bri_link_gather(const void *mine, void *all, size_t bytes);
+
+/* Sends a packet with its payload (copied; at most BRI_LINK_INLINE bytes). */
+void bri_link_send(int to, const bri_packet *packet, const void *payload);
+
+/* Long transfers; only transfer->done must be set. Pieces for one rank go out in order, a few at a
+ * time. */
+void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes);
+void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *data, size_t bytes);
+/* Takes back a receive whose sender has said that nothing will come; done is not called. */
+void bri_link_take_back(bri_transfer *transfer);
+
+/* Handles what has come and what is complete; true when there was something. */
+bool bri_link_poll(const bri_link_events *events);
+/* Requests are under way. */
+bool bri_link_busy(void);
+
+#endif

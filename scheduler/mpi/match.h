@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * match.h - the owner's table of values that are ready but not wanted yet, and wanted but not ready
+ * yet.
+ */
+#ifndef BRI_MPI_MATCH_H
+#define BRI_MPI_MATCH_H
+
+#include "runtime/job.h"
+
+/* Either value (ready) or, when that is NULL, slot and bytes (wanted) are known. */
+typedef struct bri_match_entry bri_match_entry;
+struct bri_match_entry {
+    bri_match_entry *next;
+    bri_key key;
+    int rank; /* the reader */
+    bri_value *value;
+    int slot;
+    uint64_t bytes;
+};
+
+typedef struct bri_match {
+    bri_match_entry **buckets;
+    size_t nbuckets, nentries;
+} bri_match;
+
+/* Takes the other half out: the entry is the caller's, to be freed by bri_free. NULL when it is not
+ * there yet. */
+bri_match_entry *bri_match_take(bri_match *match, bri_key key, int rank);
+/* Keeps a half until the other comes (copied). BR_ENOMEM. */
+br_status bri_match_put(bri_match *match, const bri_match_entry *half);
+/* Takes any entry out, NULL when there is none. */
+bri_match_entry *bri_match_pop(bri_match *match);
+void bri_match_fini(bri_match *match);
+
+#endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * parts.c - the list of parts, and the agreement on how a job ends.
+ */
+#include "scheduler/mpi/parts.h"
+
+#include <string.h>
+
+#include "runtime/alloc.h"
+#include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/thread.h"
+#include "scheduler/mpi/values.h"
+
+/* Contexts have numbers of their own for jobs; together they name a job of the process. */
+enum { JOB_BITS = 40 };
+
+/* `lock` guards the list and the fields marked so in parts.h. Parts are added in front by any
+ * thread and taken out by the communication thread, which may therefore walk along `next` without
+ * it. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bri_part *first;
+} parts = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+
+uint64_t bri_part_id(unsigned context, uint64_t job)
+{
+    BRI_ASSERT(job >> JOB_BITS == 0);
+    return (uint64_t)context << JOB_BITS | job;
+}
+
+unsigned bri_part_context(uint64_t id, uint64_t *job)
+{
+    *job = id & (((uint64_t)1 << JOB_BITS) - 1);
+    return (unsigned)(id >> JOB_BITS);
+}
+
+/* ---- the list ---- */
+
+static bri_part *find_locked(uint64_t id)
+{
+    bri_part *part = parts.first;
+    while (part != NULL && part->id != id)
+        part = part->next;
+    return part;
+}
+
+static bri_part *get_locked(uint64_t id)
+{
+    bri_part *part = find_locked(id);
+    if (part != NULL)
+        return part;
+    part = bri_calloc(1, sizeof *part);
+    if (part == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    part->id = id;
+    part->next = parts.first;
+    parts.first = part;
+    return part;
+}
+
+static void remove_locked(bri_part *part)
+{
+    bri_part **link = &parts.first;
+    while (*link != part)
+        link = &(*link)->next;
+    *link = part->next;
+}
+
+bri_part *bri_part_find(uint64_t id)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_part *part = find_locked(id);
+    pthread_mutex_unlock(&parts.lock);
+    return part;
+}
+
+bri_part *bri_part_get(uint64_t id)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_part *part = get_locked(id);
+    pthread_mutex_unlock(&parts.lock);
+    return part;
+}
+
+void bri_part_forget(uint64_t id)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_part *part = find_locked(id);
+    remove_locked(part);
+    pthread_mutex_unlock(&parts.lock);
+    bri_free(part);
+}
+
+static bri_part *first_part(void)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_part *part = parts.first;
+    pthread_mutex_unlock(&parts.lock);
+    return part;
+}
+
+bool bri_parts_any(void)
+{
+    return first_part() != NULL;
+}
+
+/* ---- threads that work ---- */
+
+bri_part *bri_part_start(uint64_t id, bri_job *job, bri_pool *pool)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_part *part = get_locked(id);
+    part->job = job;
+    part->pool = pool;
+    if (part->status != BR_OK) /* it has failed elsewhere before it began here */
+        bri_job_fail(job, part->status, part->text);
+    pthread_mutex_unlock(&parts.lock);
+    return part;
+}
+
+static void look_again(const bri_request *request)
+{
+    (void)request; /* the thread looks at all parts after any request */
+}
+
+void bri_part_leave(bri_part *part)
+{
+    pthread_mutex_lock(&parts.lock);
+    bool already = part->leaving;
+    part->leaving = true;
+    pthread_mutex_unlock(&parts.lock);
+    if (already)
+        return;
+    bri_pool_detach(part->pool, part->job);
+    pthread_mutex_lock(&parts.lock);
+    part->left = true;
+    pthread_mutex_unlock(&parts.lock);
+    bri_thread_must_post(&(bri_request){.run = look_again});
+}
+
+bool bri_part_wait(bri_part *part, bool block)
+{
+    pthread_mutex_lock(&parts.lock);
+    while (block && !part->ended)
+        pthread_cond_wait(&parts.ended, &parts.lock);
+    bool ended = part->ended;
+    pthread_mutex_unlock(&parts.lock);
+    if (ended)
+        bri_free(part);
+    return ended;
+}
+
+static void take_for_done(const bri_request *request)
+{
+    bri_part *part = bri_part_get(request->number);
+    bri_part_fail(part, (br_status)request->rank, request->data);
+    pthread_mutex_lock(&parts.lock);
+    part->left = true;
+    pthread_mutex_unlock(&parts.lock);
+    bri_free(request->data);
+}
+
+void bri_part_absent(uint64_t id, br_status status, const char *text)
+{
+    char *copy = bri_strdup(text);
+    if (copy == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    bri_thread_must_post(
+        &(bri_request){.run = take_for_done, .number = id, .rank = (int)status, .data = copy});
+}
+
+/* A part that never started has nobody who waits for it; the communication thread frees it. */
+static void wait_until_gone(uint64_t id)
+{
+    pthread_mutex_lock(&parts.lock);
+    while (find_locked(id) != NULL)
+        pthread_cond_wait(&parts.ended, &parts.lock);
+    pthread_mutex_unlock(&parts.lock);
+}
+
+void bri_parts_abandon(void)
+{
+    static const char why[] = "the program ended before the job";
+    for (bri_part *part; (part = first_part()) != NULL;) {
+        if (part->job == NULL) {
+            bri_part_absent(part->id, BR_EUSER, why);
+            wait_until_gone(part->id);
+            continue;
+        }
+        bri_job_fail(part->job, BR_EUSER, why);
+        bri_pool_notify(part->pool);
+        bri_pool_work(part->pool, part->job, true);
+        bri_part_leave(part);
+        bri_part_wait(part, true);
+    }
+}
+
+/* ---- counters ---- */
+
+_Static_assert(sizeof(bri_job_stats) == BRI_PART_STATS * sizeof(atomic_llong),
+               "bri_job_stats has other counters than travel with DONE");
+
+static atomic_llong *counter(bri_job *job, int i)
+{
+    return (atomic_llong *)&job->stats + i;
+}
+
+static void read_stats(bri_job *job, int64_t stats[BRI_PART_STATS])
+{
+    for (int i = 0; i < BRI_PART_STATS; i++)
+        stats[i] = job != NULL ? atomic_load_explicit(counter(job, i), memory_order_relaxed) : 0;
+}
+
+/* ---- the end ---- */
+
+/* Nothing of this rank touches the job any more, so the text may be written. */
+static void set_outcome(bri_job *job, br_status status, const char *text)
+{
+    snprintf(job->error_text, sizeof job->error_text, "%s", text);
+    atomic_store_explicit(&job->status, (int)status, memory_order_release);
+    if (status != BR_OK)
+        atomic_store_explicit(&job->failed, true, memory_order_release);
+}
+
+static void end_part(bri_part *part, br_status status, const char *text)
+{
+    bri_match_fini(&part->matches);
+    pthread_mutex_lock(&parts.lock);
+    if (part->job != NULL)
+        set_outcome(part->job, status, text);
+    remove_locked(part);
+    part->ended = true;
+    bool waited_for = part->job != NULL;
+    pthread_cond_broadcast(&parts.ended);
+    pthread_mutex_unlock(&parts.lock);
+    if (!waited_for)
+        bri_free(part);
+}
+
+/* A packet about a job with a status and a text. */
+static bri_packet verdict(bri_packet_kind kind, const bri_part *part, br_status status,
+                          const char *text)
+{
+    return (bri_packet){
+        .kind = kind, .number = (int32_t)status, .job = part->id, .bytes = strlen(text) + 1};
+}
+
+static void tell_all(const bri_packet *packet, const void *payload)
+{
+    for (int r = 1; r < bri_meet_nranks(); r++)
+        bri_link_send(r, packet, payload);
+}
+
+/* Rank 0, when everybody has reported. */
+static void end_everywhere(bri_part *part)
+{
+    char text[BRI_ERROR_TEXT];
+    memcpy(text, part->text, sizeof text);
+    bri_packet packet = verdict(BRI_PACKET_END, part, part->status, text);
+    tell_all(&packet, text);
+    for (int i = 0; part->job != NULL && i < BRI_PART_STATS; i++)
+        atomic_fetch_add_explicit(counter(part->job, i), part->elsewhere[i], memory_order_relaxed);
+    end_part(part, part->status, text);
+}
+
+void bri_parts_on_end(int from, const bri_packet *packet, const void *payload)
+{
+    (void)from;
+    end_part(bri_part_get(packet->job), (br_status)packet->number, payload);
+}
+
+/* ---- failures ---- */
+
+/* From now on this rank wants and gives nothing for the job. */
+static void cancel_here(bri_part *part, br_status status, const char *text)
+{
+    pthread_mutex_lock(&parts.lock);
+    part->status = status;
+    snprintf(part->text, sizeof part->text, "%s", text);
+    bri_job *job = part->job;
+    pthread_mutex_unlock(&parts.lock);
+    part->failed = true;
+    if (job != NULL) {
+        bri_job_fail(job, status, text);
+        bri_pool_notify(part->pool);
+    }
+    bri_values_give_up(part);
+}
+
+void bri_parts_on_cancel(int from, const bri_packet *packet, const void *payload)
+{
+    (void)from;
+    cancel_here(bri_part_get(packet->job), (br_status)packet->number, payload);
+}
+
+/* Rank 0: the first failure becomes everybody's. */
+static void hear_of_failure(bri_part *part, int from, br_status status, const char *text)
+{
+    if (part->status != BR_OK)
+        return;
+    char name[96];
+    char full[BRI_ERROR_TEXT];
+    if (bri_meet_nranks() > 1)
+        snprintf(full, sizeof full, "%s: %.900s", bri_meet_name(from, name), text);
+    else
+        snprintf(full, sizeof full, "%s", text);
+    bri_packet packet = verdict(BRI_PACKET_CANCEL, part, status, full);
+    tell_all(&packet, full);
+    cancel_here(part, status, full);
+}
+
+void bri_parts_on_fail(int from, const bri_packet *packet, const void *payload)
+{
+    hear_of_failure(bri_part_get(packet->job), from, (br_status)packet->number, payload);
+}
+
+static void tell_of_failure(bri_part *part, br_status status, const char *text)
+{
+    part->failed = true;
+    if (bri_meet_rank() == 0) {
+        hear_of_failure(part, 0, status, text);
+        return;
+    }
+    bri_packet packet = verdict(BRI_PACKET_FAIL, part, status, text);
+    bri_link_send(0, &packet, text);
+    bri_values_give_up(part);
+}
+
+void bri_part_fail(bri_part *part, br_status status, const char *text)
+{
+    char copy[BRI_ERROR_TEXT]; /* text may be the thread's last error, which another one replaces */
+    snprintf(copy, sizeof copy, "%s", text);
+    if (part->job != NULL) {
+        bri_job_fail(part->job, status, copy);
+        bri_pool_notify(part->pool);
+    }
+    if (!part->failed)
+        tell_of_failure(part, status, copy);
+}
+
+/* ---- progress ---- */
+
+void bri_part_arrived(bri_part *part, bri_value *value)
+{
+    pthread_mutex_lock(&parts.lock);
+    /* After a failure nobody needs it. While the lock is held the pool cannot be left, so the tasks
+     * get through it. */
+    if (!part->leaving)
+        bri_pool_push(part->pool, part->job, bri_job_arrived(part->job, value));
+    pthread_mutex_unlock(&parts.lock);
+}
+
+static void hear_of_end(bri_part *part, const int64_t stats[BRI_PART_STATS], bool mine)
+{
+    for (int i = 0; i < BRI_PART_STATS && !mine; i++)
+        part->elsewhere[i] += stats[i];
+    if (++part->nreported == bri_meet_nranks())
+        end_everywhere(part);
+}
+
+void bri_parts_on_done(int from, const bri_packet *packet, const void *payload)
+{
+    int64_t stats[BRI_PART_STATS];
+    (void)from;
+    memcpy(stats, payload, sizeof stats);
+    hear_of_end(bri_part_get(packet->job), stats, false);
+}
+
+static void report(bri_part *part)
+{
+    int64_t stats[BRI_PART_STATS];
+    read_stats(part->job, stats);
+    part->reported = true;
+    if (bri_meet_rank() == 0) {
+        hear_of_end(part, stats, true);
+        return;
+    }
+    bri_packet packet = {.kind = BRI_PACKET_DONE, .job = part->id, .bytes = sizeof stats};
+    bri_link_send(0, &packet, stats);
+}
+
+/* The part may be gone afterwards. */
+static bool step(bri_part *part)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_job *job = part->job;
+    bool left = part->left;
+    pthread_mutex_unlock(&parts.lock);
+    bool news =
+        job != NULL && !part->failed && atomic_load_explicit(&job->failed, memory_order_acquire);
+    if (news)
+        tell_of_failure(part, bri_job_status(job), job->error_text);
+    bool over = left && !part->reported && part->moving == 0;
+    if (over)
+        report(part);
+    return news || over;
+}
+
+bool bri_parts_step(void)
+{
+    bool something = false;
+    for (bri_part *part = first_part(), *next; part != NULL; part = next) {
+        next = part->next;
+        something |= step(part);
+    }
+    return something;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * serve.c - ranks above 0: the queue of commands and what is done about each.
+ *
+ * Rank 0 may have several contexts, at a time or one after the other. The first is served by the
+ * context this rank has opened itself, others by copies of it, which share its memory and its pool.
+ */
+#include "scheduler/mpi/serve.h"
+
+#include <string.h>
+
+#include "runtime/alloc.h"
+#include "runtime/scheduler.h"
+#include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/parts.h"
+#include "scheduler/mpi/thread.h"
+
+typedef struct command {
+    bri_transfer transfer;
+    struct command *next;
+    bri_packet packet;
+    bool here; /* all its bytes are (lock) */
+    unsigned char message[];
+} command;
+
+typedef struct served {
+    struct served *next;
+    br_context *ctx;
+    bool engine_open;
+    bri_mpi_context mpi;
+} served;
+
+/* Commands wait in the order of their packets, so that a long one is not overtaken. `lock` guards
+ * the queue. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    command *first, **last;
+} queue = {
+    .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .last = &queue.first};
+
+/* The serving thread's own. */
+static struct {
+    br_context *opened; /* by this rank */
+    bool engine_open;   /* in that, but in no context that is served */
+    bri_pool *pool;
+    served *contexts;
+} serving;
+
+/* ---- the queue ---- */
+
+static void is_here(bri_transfer *transfer)
+{
+    command *c = (command *)transfer; /* its first member */
+    pthread_mutex_lock(&queue.lock);
+    c->here = true;
+    pthread_cond_signal(&queue.changed);
+    pthread_mutex_unlock(&queue.lock);
+}
+
+static void append(command *c)
+{
+    pthread_mutex_lock(&queue.lock);
+    *queue.last = c;
+    queue.last = &c->next;
+    pthread_mutex_unlock(&queue.lock);
+}
+
+void bri_serve_on_command(int from, const bri_packet *packet, const void *payload)
+{
+    command *c = bri_malloc(sizeof *c + packet->bytes);
+    if (c == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    *c = (command){.transfer.done = is_here, .packet = *packet};
+    append(c);
+    if (packet->bytes > BRI_LINK_INLINE) {
+        bri_link_receive_long(&c->transfer, (bri_link_place){.rank = from, .command = true},
+                              c->message, packet->bytes);
+        return;
+    }
+    if (packet->bytes > 0)
+        memcpy(c->message, payload, packet->bytes);
+    if (packet->kind == BRI_PACKET_EXIT)
+        bri_thread_stop();
+    is_here(&c->transfer);
+}
+
+static command *next_command(void)
+{
+    pthread_mutex_lock(&queue.lock);
+    while (queue.first == NULL || !queue.first->here)
+        pthread_cond_wait(&queue.changed, &queue.lock);
+    command *c = queue.first;
+    queue.first = c->next;
+    if (queue.first == NULL)
+        queue.last = &queue.first;
+    pthread_mutex_unlock(&queue.lock);
+    return c;
+}
+
+/* ---- contexts ---- */
+
+static served *find_context(unsigned number)
+{
+    served *s = serving.contexts;
+    while (s != NULL && s->mpi.number != number)
+        s = s->next;
+    return s;
+}
+
+static bool is_taken(const br_context *ctx)
+{
+    for (const served *s = serving.contexts; s != NULL; s = s->next)
+        if (s->ctx == ctx)
+            return true;
+    return false;
+}
+
+static br_context *free_context(void)
+{
+    if (!is_taken(serving.opened))
+        return serving.opened;
+    br_context *ctx = bri_memdup(serving.opened, sizeof *ctx);
+    if (ctx == NULL)
+        return NULL;
+    ctx->failure = BR_OK;
+    ctx->array_data = NULL;
+    ctx->root = (br_scope){.ctx = ctx};
+    ctx->scope = &ctx->root;
+    return ctx;
+}
+
+static served *add_context(unsigned number)
+{
+    served *s = bri_calloc(1, sizeof *s);
+    br_context *ctx = s != NULL ? free_context() : NULL;
+    if (ctx == NULL) {
+        bri_free(s);
+        return NULL;
+    }
+    s->ctx = ctx;
+    if (ctx == serving.opened) {
+        s->engine_open = serving.engine_open;
+        serving.engine_open = false;
+    }
+    s->mpi = (bri_mpi_context){.number = number, .pool = serving.pool};
+    s->next = serving.contexts;
+    serving.contexts = s;
+    ctx->scheduler_data = &s->mpi;
+    return s;
+}
+
+static void close_engine(served *s)
+{
+    if (s->engine_open)
+        s->ctx->engine->close(s->ctx);
+    s->engine_open = false;
+}
+
+/* Rank 0's settings count, but for those that a host has of its own; the kernels may depend on
+ * them, so that the engine opens anew. */
+static br_status open_context(const command *c)
+{
+    served *s = add_context((unsigned)c->packet.job);
+    if (s == NULL)
+        return BR_ENOMEM;
+    close_engine(s);
+    BRI_TRY(bri_config_import((const char *)c->message, &s->ctx->config));
+    BRI_TRY(s->ctx->engine->open(s->ctx));
+    s->engine_open = true;
+    return BR_OK;
+}
+
+static void send_opened(const bri_request *request)
+{
+    char *text = request->data;
+    bri_packet packet = {
+        .kind = BRI_PACKET_OPENED, .number = request->rank, .bytes = strlen(text) + 1};
+    bri_link_send(0, &packet, text);
+    bri_free(text);
+}
+
+static void answer_open(br_status status)
+{
+    char *text = bri_strdup(status != BR_OK ? bri_last_error() : "");
+    if (text == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    bri_thread_must_post(&(bri_request){.run = send_opened, .rank = (int)status, .data = text});
+}
+
+static void close_context(unsigned number)
+{
+    served **link = &serving.contexts;
+    while (*link != NULL && (*link)->mpi.number != number)
+        link = &(*link)->next;
+    served *s = *link;
+    if (s == NULL)
+        return;
+    *link = s->next;
+    close_engine(s);
+    s->ctx->scheduler_data = NULL;
+    if (s->ctx != serving.opened)
+        bri_free(s->ctx);
+    bri_free(s);
+}
+
+/* ---- serving ---- */
+
+/* The others wait for this rank's part, even when the engine could not begin it. */
+static void serve_job(const command *c)
+{
+    uint64_t job;
+    served *s = find_context(bri_part_context(c->packet.job, &job));
+    BRI_ASSERT(s != NULL);
+    s->mpi.last_started = UINT64_MAX;
+    bri_error(BR_EINTERNAL, "the job did not start");
+    s->ctx->engine->serve(s->ctx, job, c->message, c->packet.bytes);
+    if (s->mpi.last_started != job)
+        bri_part_absent(c->packet.job, BR_EINTERNAL, bri_last_error());
+}
+
+/* Everything is freed here, since br_open does not return to somebody who could call br_close. */
+static _Noreturn void leave(int code)
+{
+    br_context *ctx = serving.opened;
+    while (serving.contexts != NULL)
+        close_context(serving.contexts->mpi.number);
+    if (serving.engine_open)
+        ctx->engine->close(ctx);
+    bri_pool_free(serving.pool);
+    bri_memory_free(ctx->memory);
+    bri_free(ctx);
+    bri_leave_exit(code);
+}
+
+static void obey(const command *c)
+{
+    switch (c->packet.kind) {
+    case BRI_PACKET_OPEN:
+        answer_open(open_context(c));
+        break;
+    case BRI_PACKET_SERVE:
+        serve_job(c);
+        break;
+    case BRI_PACKET_CLOSE:
+        close_context((unsigned)c->packet.job);
+        break;
+    default:
+        BRI_ASSERT(!"a command of rank 0");
+    }
+}
+
+_Noreturn void bri_serve_forever(br_context *ctx)
+{
+    serving.opened = ctx;
+    serving.engine_open = true;
+    serving.pool = bri_pool_new(ctx->nthreads);
+    if (serving.pool == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    command *c;
+    for (; (c = next_command())->packet.kind != BRI_PACKET_EXIT; bri_free(c))
+        obey(c);
+    int code = c->packet.number;
+    bri_free(c);
+    leave(code);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * thread.h - the communication thread: the only one that calls MPI, from MPI_Init_thread to
+ * MPI_Finalize.
+ *
+ * It starts with the first context that opens and lives as long as the process. Other threads hand
+ * it requests.
+ */
+#ifndef BRI_MPI_THREAD_H
+#define BRI_MPI_THREAD_H
+
+#include "runtime/job.h"
+
+struct bri_part;
+
+/* Something to do for the communication thread; which fields mean something depends on run. */
+typedef struct bri_request bri_request;
+struct bri_request {
+    void (*run)(const bri_request *request);
+    struct bri_part *part;
+    bri_value *value;
+    void *data; /* owned by run */
+    size_t bytes;
+    uint64_t number;
+    int rank;
+};
+
+/* It has been started. */
+bool bri_thread_runs(void);
+/* Starts the thread and waits until all ranks have met. Returns what they found (meet.h). */
+br_status bri_thread_start(void);
+/* Hands a request over (copied). Requests of one thread run in their order. BR_ENOMEM. Any thread.
+ */
+br_status bri_thread_post(const bri_request *request);
+/* For requests that must not be lost: without memory for it the job is aborted. */
+void bri_thread_must_post(const bri_request *request);
+
+/* For the thread itself: leaves the loop after this round, finalises MPI and ends. */
+void bri_thread_stop(void);
+/* Waits for that; false when it has not ended after so many seconds. */
+bool bri_thread_join(double seconds);
+
+bool bri_thread_is_this(void);
+double bri_thread_now(void);
+
+#endif

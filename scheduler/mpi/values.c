@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * values.c - wishes and answers.
+ */
+#include "scheduler/mpi/values.h"
+
+#include <string.h>
+
+#include "runtime/alloc.h"
+#include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/parts.h"
+
+/* A value asked for. Its index is its tag, so that two on their way never share one. */
+typedef struct slot {
+    bri_transfer transfer;
+    bri_part *part; /* NULL when the slot is free */
+    bri_value *value;
+    int index, next_free;
+} slot;
+
+typedef struct sending {
+    bri_transfer transfer;
+    bri_part *part;
+    bri_value *value;
+} sending;
+
+/* Pointers, since transfers under way must not move. */
+static struct {
+    slot **all;
+    int n, capacity, first_free; /* first_free: an index, or n when all are taken */
+} slots;
+
+/* ---- slots ---- */
+
+static br_status add_slot(void)
+{
+    if (slots.n == slots.capacity) {
+        int capacity = slots.capacity > 0 ? 2 * slots.capacity : 64;
+        slot **bigger = bri_realloc(slots.all, (size_t)capacity, sizeof *bigger);
+        if (bigger == NULL)
+            return BR_ENOMEM;
+        slots.all = bigger;
+        slots.capacity = capacity;
+    }
+    slot *s = bri_calloc(1, sizeof *s);
+    if (s == NULL)
+        return BR_ENOMEM;
+    s->index = slots.n;
+    s->next_free = slots.n + 1;
+    slots.all[slots.n++] = s;
+    return BR_OK;
+}
+
+static slot *take_slot(bri_part *part, bri_value *value)
+{
+    if (slots.first_free == slots.n && add_slot() != BR_OK)
+        return NULL;
+    slot *s = slots.all[slots.first_free];
+    slots.first_free = s->next_free;
+    s->part = part;
+    s->value = value;
+    part->moving++;
+    return s;
+}
+
+static void free_slot(slot *s)
+{
+    s->part->moving--;
+    s->part = NULL;
+    s->next_free = slots.first_free;
+    slots.first_free = s->index;
+}
+
+void bri_values_free(void)
+{
+    for (int i = 0; i < slots.n; i++)
+        bri_free(slots.all[i]);
+    bri_free(slots.all);
+    memset(&slots, 0, sizeof slots);
+}
+
+static void count(atomic_llong *counter, size_t n)
+{
+    atomic_fetch_add_explicit(counter, (long long)n, memory_order_relaxed);
+}
+
+static void count_arrival(bri_job *job, const bri_value *value)
+{
+    count(&job->stats.bytes_received, value->bytes);
+    count(&job->stats.messages, 1);
+}
+
+/* ---- the owner ---- */
+
+static void refuse(int rank, int index)
+{
+    bri_link_send(rank, &(bri_packet){.kind = BRI_PACKET_REFUSE, .number = index}, NULL);
+}
+
+/* The bytes are free again, for which a task may be waiting. */
+static void sent(bri_part *part, bri_value *value)
+{
+    bri_job_sent(part->job, value);
+    bri_pool_notify(part->pool);
+}
+
+static void sent_long(bri_transfer *transfer)
+{
+    sending *s = (sending *)transfer; /* its first member */
+    s->part->moving--;
+    sent(s->part, s->value);
+    bri_free(s);
+}
+
+static br_status answer_long(bri_part *part, bri_value *value, const bri_match_entry *to)
+{
+    sending *s = bri_malloc(sizeof *s);
+    if (s == NULL)
+        return BR_ENOMEM;
+    *s = (sending){.transfer.done = sent_long, .part = part, .value = value};
+    part->moving++;
+    bri_link_send_long(&s->transfer, (bri_link_place){.rank = to->rank, .tag = to->slot},
+                       value->data, value->bytes);
+    return BR_OK;
+}
+
+static br_status answer(bri_part *part, bri_value *value, const bri_match_entry *to)
+{
+    if (to->bytes != value->bytes)
+        return bri_error(BR_EINTERNAL, "rank %d expects %llu bytes of a value that has %zu",
+                         to->rank, (unsigned long long)to->bytes, value->bytes);
+    count(&part->job->stats.bytes_sent, value->bytes);
+    if (value->bytes > BRI_LINK_INLINE)
+        return answer_long(part, value, to);
+    bri_packet packet = {.kind = BRI_PACKET_VALUE, .number = to->slot, .bytes = value->bytes};
+    bri_link_send(to->rank, &packet, value->data);
+    sent(part, value);
+    return BR_OK;
+}
+
+static void answer_or_fail(bri_part *part, bri_value *value, const bri_match_entry *to)
+{
+    br_status st = answer(part, value, to);
+    if (st == BR_OK)
+        return;
+    refuse(to->rank, to->slot);
+    bri_part_fail(part, st, bri_last_error());
+    sent(part, value);
+}
+
+void bri_values_send(const bri_request *request)
+{
+    bri_part *part = request->part;
+    bri_value *value = request->value;
+    if (part->failed) {
+        sent(part, value);
+        return;
+    }
+    bri_match_entry *wish = bri_match_take(&part->matches, value->key, request->rank);
+    if (wish != NULL) {
+        answer_or_fail(part, value, wish);
+        bri_free(wish);
+        return;
+    }
+    bri_match_entry half = {.key = value->key, .rank = request->rank, .value = value};
+    if (bri_match_put(&part->matches, &half) != BR_OK) {
+        bri_part_fail(part, BR_ENOMEM, bri_last_error());
+        sent(part, value);
+    }
+}
+
+void bri_values_on_want(int from, const bri_packet *packet, const void *payload)
+{
+    (void)payload;
+    bri_part *part = bri_part_get(packet->job);
+    if (part->failed) {
+        refuse(from, packet->number);
+        return;
+    }
+    bri_match_entry half = {
+        .key = packet->key, .rank = from, .slot = packet->number, .bytes = packet->bytes};
+    bri_match_entry *ready = bri_match_take(&part->matches, packet->key, from);
+    if (ready != NULL) {
+        answer_or_fail(part, ready->value, &half);
+        bri_free(ready);
+    } else if (bri_match_put(&part->matches, &half) != BR_OK) {
+        refuse(from, packet->number);
+        bri_part_fail(part, BR_ENOMEM, bri_last_error());
+    }
+}
+
+void bri_values_give_up(bri_part *part)
+{
+    for (bri_match_entry *e; (e = bri_match_pop(&part->matches)) != NULL; bri_free(e)) {
+        if (e->value != NULL)
+            sent(part, e->value);
+        else
+            refuse(e->rank, e->slot);
+    }
+}
+
+/* ---- the reader ---- */
+
+static void received_long(bri_transfer *transfer)
+{
+    slot *s = (slot *)transfer; /* its first member */
+    bri_part *part = s->part;
+    bri_value *value = s->value;
+    free_slot(s);
+    count_arrival(part->job, value);
+    bri_part_arrived(part, value);
+}
+
+static void want(const slot *s)
+{
+    bri_packet packet = {
+        .kind = BRI_PACKET_WANT,
+        .number = s->index,
+        .job = s->part->id,
+        .bytes = s->value->bytes,
+        .key = s->value->key,
+    };
+    bri_link_send(s->value->owner, &packet, NULL);
+}
+
+void bri_values_expect(const bri_request *request)
+{
+    bri_part *part = request->part;
+    bri_value *value = request->value;
+    if (part->failed)
+        return;
+    if (bri_job_receive_block(part->job, value) == NULL) {
+        bri_part_fail(part, BR_ENOMEM, bri_last_error());
+        return;
+    }
+    slot *s = take_slot(part, value);
+    if (s == NULL) {
+        bri_part_fail(part, BR_ENOMEM, bri_last_error());
+        return;
+    }
+    s->transfer = (bri_transfer){.done = received_long};
+    if (value->bytes > BRI_LINK_INLINE)
+        bri_link_receive_long(&s->transfer, (bri_link_place){.rank = value->owner, .tag = s->index},
+                              value->data, value->bytes);
+    want(s);
+}
+
+void bri_values_on_value(int from, const bri_packet *packet, const void *payload)
+{
+    (void)from;
+    slot *s = slots.all[packet->number];
+    bri_part *part = s->part;
+    bri_value *value = s->value;
+    free_slot(s);
+    if (packet->bytes > 0)
+        memcpy(value->data, payload, packet->bytes);
+    count_arrival(part->job, value);
+    bri_part_arrived(part, value);
+}
+
+/* The failure itself comes by way of rank 0. */
+void bri_values_on_refuse(int from, const bri_packet *packet, const void *payload)
+{
+    (void)from, (void)payload;
+    slot *s = slots.all[packet->number];
+    bri_link_take_back(&s->transfer);
+    free_slot(s);
+}

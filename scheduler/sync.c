@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * sync.c - runs a job's tasks one after the other, in their serial order, on the calling thread.
+ *
+ * The scheduler for debugging: every run takes the same steps. What the others do is compared with
+ * it.
+ */
+#include "runtime/scheduler.h"
+
+static br_status open_sync(br_context *ctx)
+{
+    ctx->rank = 0;
+    ctx->nranks = 1;
+    ctx->nthreads = 1;
+    snprintf(ctx->threads_why, sizeof ctx->threads_why, "the sync scheduler has one");
+    return BR_OK;
+}
+
+static br_status start(br_context *ctx, bri_job *job)
+{
+    (void)ctx;
+    job->max_in_flight = 1;
+    return BR_OK;
+}
+
+/* Emits one task and runs it. With one task in flight nothing else can become ready, and nobody
+ * else holds the lock. */
+static void step(bri_job *job)
+{
+    bri_task *task = bri_job_pull(job, 1);
+    if (task == NULL) {
+        if (!bri_job_done(job))
+            bri_job_fail(job, BR_EINTERNAL, "a task waits for a value that nobody computes");
+        return;
+    }
+    while (task != NULL)
+        task = bri_job_exec(job, task);
+}
+
+static bool progress(br_context *ctx, bri_job *job, bool block)
+{
+    (void)ctx;
+    do
+        step(job);
+    while (block && !bri_job_done(job));
+    return bri_job_done(job);
+}
+
+static void cancel(br_context *ctx, bri_job *job)
+{
+    (void)ctx;
+    bri_job_fail(job, BR_EUSER, "cancelled");
+}
+
+static void close_sync(br_context *ctx)
+{
+    (void)ctx;
+}
+
+const bri_scheduler bri_scheduler_sync = {
+    .name = "sync",
+    .open = open_sync,
+    .start = start,
+    .progress = progress,
+    .cancel = cancel,
+    .close = close_sync,
+};

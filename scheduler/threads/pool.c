@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * pool.c - the pool's threads, the thread that waits, and the jobs that come and go.
+ *
+ * Locks: pool->lock guards the list of jobs, the tasks from outside and the starting of threads;
+ * no other lock is taken while it is held.
+ */
+#include "scheduler/threads/pool.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+
+#include "runtime/alloc.h"
+#include "runtime/host.h"
+#include "scheduler/threads/worker.h"
+
+/* In flight there is enough for each thread to have tasks while one emits. A wake costs 6-18 us, so
+ * threads spin for a while before they sleep, unless there are more of them than cores. */
+enum { IN_FLIGHT_EACH = 8, IN_FLIGHT_MORE = 16, TASKS_OF_A_MOMENT = 16 };
+enum { SPIN_NS = 300000, SPIN_CROWDED_NS = 5000 };
+
+static _Thread_local bri_pool_worker *self;
+
+static void *worker_main(void *argument)
+{
+    bri_pool_worker *w = argument;
+    char name[16];
+    self = w;
+    snprintf(name, sizeof name, "bramble-%d", w->index);
+    pthread_setname_np(pthread_self(), name);
+    for (bri_task *task; (task = bri_worker_wait(w, NULL)) != NULL;)
+        bri_worker_run(w, task);
+    return NULL;
+}
+
+/* ---- the waiting thread ---- */
+
+/* Several threads may wait at a time: the one in the seat works, the others sleep until it gets up
+ * or they are done. */
+static bool take_seat(bri_pool *pool, const bri_job *job)
+{
+    while (atomic_exchange(&pool->seat, true)) {
+        unsigned ticket = bri_event_prepare(&pool->event);
+        if (atomic_load(&pool->seat) && !bri_job_done(job))
+            bri_event_sleep(&pool->event, ticket, BRI_SLEEPS_FOR_JOB);
+        bri_event_cancel(&pool->event);
+        if (bri_job_done(job))
+            return false;
+    }
+    return true;
+}
+
+/* The next one may sit down; and a wake that was meant for who works on other jobs may have gone to
+ * us. */
+static void leave_seat(bri_pool *pool, const bri_job *job)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool others = pool->jobs != NULL && (pool->jobs != job || job->next_attached != NULL);
+    pthread_mutex_unlock(&pool->lock);
+    atomic_store(&pool->seat, false);
+    if (others)
+        bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_ANY);
+}
+
+/* True once the job was seen done. When it failed that need not last: a thread that was emitting
+ * may still bring tasks, which the threads then pass through. */
+static bool work(bri_pool_worker *w, bri_job *job, bool block)
+{
+    for (int i = 0; block || i < TASKS_OF_A_MOMENT; i++) {
+        if (bri_job_done(job))
+            return true;
+        bri_task *task = block ? bri_worker_wait(w, job) : bri_worker_find(w);
+        if (task == NULL)
+            return block;
+        bri_worker_run(w, task);
+    }
+    return false;
+}
+
+bool bri_pool_work(bri_pool *pool, bri_job *job, bool block)
+{
+    bri_pool_worker *before = self;
+    bool inside = before != NULL && before->pool == pool;
+    if (bri_job_done(job))
+        return true;
+    if (!inside && !block && atomic_load(&pool->seat))
+        return false;
+    if (!inside && !take_seat(pool, job))
+        return true;
+    bri_pool_worker *w = inside ? before : &pool->workers[0];
+    self = w;
+    /* A task that waits for another job is still running in its own. */
+    bri_job *outer = w->job;
+    w->job = NULL;
+    bri_worker_enter(w, job);
+    bool done = work(w, job, block);
+    bri_worker_leave(w);
+    w->job = outer;
+    self = before;
+    if (!inside)
+        leave_seat(pool, job);
+    return done;
+}
+
+/* ---- jobs ---- */
+
+/* Signals go to the program's own threads. */
+static br_status start_thread(bri_pool_worker *w)
+{
+    sigset_t all;
+    sigset_t old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int failure = pthread_create(&w->thread, NULL, worker_main, w);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failure != 0)
+        return bri_error(BR_ENOMEM, "cannot start thread %d of %d: %s; set BRAMBLE_NUM_THREADS",
+                         w->index + 1, w->pool->nworkers, strerror(failure));
+    return BR_OK;
+}
+
+static br_status start_threads(bri_pool *pool)
+{
+    br_status st = BR_OK;
+    pthread_mutex_lock(&pool->lock);
+    while (st == BR_OK && pool->nstarted < pool->nworkers - 1) {
+        st = start_thread(&pool->workers[pool->nstarted + 1]);
+        if (st == BR_OK)
+            pool->nstarted++;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return st;
+}
+
+br_status bri_pool_attach(bri_pool *pool, bri_job *job)
+{
+    BRI_TRY(start_threads(pool));
+    job->max_in_flight = IN_FLIGHT_EACH * pool->nworkers + IN_FLIGHT_MORE;
+    pthread_mutex_lock(&pool->lock);
+    bri_job **last = &pool->jobs;
+    while (*last != NULL)
+        last = &(*last)->next_attached;
+    job->next_attached = NULL;
+    *last = job;
+    pthread_mutex_unlock(&pool->lock);
+    bri_event_wake(&pool->event, 1, BRI_SLEEPS_FOR_TASKS);
+    return BR_OK;
+}
+
+static void wait_for_users(bri_job *job)
+{
+    while (atomic_load(&job->users) > 0)
+        sched_yield();
+}
+
+/* Off the list, nobody new emits; when those who did are gone, the number of tasks can only fall;
+ * when there is none and nobody inside, nobody will come again. Every wait is short: the job is
+ * done, only a failed one has tasks to pass through. */
+void bri_pool_detach(bri_pool *pool, bri_job *job)
+{
+    pthread_mutex_lock(&pool->lock);
+    bri_job **link = &pool->jobs;
+    while (*link != NULL && *link != job)
+        link = &(*link)->next_attached;
+    if (*link == job)
+        *link = job->next_attached;
+    pthread_mutex_unlock(&pool->lock);
+    wait_for_users(job);
+    bri_pool_work(pool, job, true);
+    wait_for_users(job);
+}
+
+void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list)
+{
+    if (list == NULL)
+        return;
+    int n = 0;
+    for (bri_task *t = list; t != NULL; t = t->next) {
+        t->job = job;
+        n++;
+    }
+    bri_pool_add_outside(pool, list);
+    bri_event_wake(&pool->event, n, BRI_SLEEPS_FOR_TASKS);
+}
+
+void bri_pool_notify(bri_pool *pool)
+{
+    bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_ANY);
+}
+
+/* ---- the pool ---- */
+
+bri_pool *bri_pool_new(int nthreads)
+{
+    bri_pool *pool = bri_calloc(1, sizeof *pool);
+    if (pool == NULL)
+        return NULL;
+    pool->nworkers = nthreads;
+    pool->spin_ns = nthreads <= bri_host_cores() ? SPIN_NS : SPIN_CROWDED_NS;
+    pool->outside_end = &pool->outside;
+    pthread_mutex_init(&pool->lock, NULL);
+    pool->workers = bri_calloc((size_t)nthreads, sizeof *pool->workers);
+    if (pool->workers == NULL) {
+        bri_pool_free(pool);
+        return NULL;
+    }
+    for (int i = 0; i < nthreads; i++) {
+        pool->workers[i].pool = pool;
+        pool->workers[i].index = i;
+    }
+    return pool;
+}
+
+void bri_pool_free(bri_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    atomic_store(&pool->stop, true);
+    bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_ANY);
+    for (int i = 1; i <= pool->nstarted; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    pthread_mutex_destroy(&pool->lock);
+    bri_free(pool->workers);
+    bri_free(pool);
+}

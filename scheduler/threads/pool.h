@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * pool.h - the work-stealing thread pool under the threads and mpi schedulers.
+ *
+ * A pool has ctx->nthreads - 1 threads of its own, started at the first attach; the thread that
+ * waits in bri_pool_work is the last one. Several jobs may be attached at a time. Idle threads spin
+ * briefly and then sleep, so whoever changes a job's state outside the pool must say so:
+ * bri_pool_push does by itself, bri_pool_notify is for the rest (a send completed, bytes given
+ * back, job->emit held for a moment, the job failed).
+ */
+#ifndef BRI_THREADS_POOL_H
+#define BRI_THREADS_POOL_H
+
+#include "runtime/job.h"
+
+typedef struct bri_pool bri_pool;
+
+/* NULL with a BR_ENOMEM error. No thread is started yet. nthreads counts the waiting thread too. */
+bri_pool *bri_pool_new(int nthreads);
+/* No job may be attached any more. NULL is fine. */
+void bri_pool_free(bri_pool *pool);
+
+/* Makes the job known to the threads and sets its max_in_flight. BR_ENOMEM when a thread cannot be
+ * started. */
+br_status bri_pool_attach(bri_pool *pool, bri_job *job);
+
+/* The job is done: afterwards no thread of the pool touches it. */
+void bri_pool_detach(bri_pool *pool, bri_job *job);
+
+/* Hands in tasks that became ready outside the pool, linked by next. Any thread. */
+void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list);
+
+/* Works until bri_job_done(job) (block), or for a few tasks. Returns whether it is done. Any
+ * thread, also inside a task; of several threads that wait from outside one works and the others
+ * sleep. */
+bool bri_pool_work(bri_pool *pool, bri_job *job, bool block);
+
+/* Something changed: every sleeping thread looks again. Cheap when none sleeps. Any thread. */
+void bri_pool_notify(bri_pool *pool);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * threads.c - the scheduler of one process with several threads: a pool for each context.
+ */
+#include "runtime/scheduler.h"
+#include "scheduler/threads/pool.h"
+
+static br_status open_threads(br_context *ctx)
+{
+    ctx->rank = 0;
+    ctx->nranks = 1;
+    ctx->scheduler_data = bri_pool_new(ctx->nthreads);
+    return ctx->scheduler_data != NULL ? BR_OK : BR_ENOMEM;
+}
+
+static br_status start(br_context *ctx, bri_job *job)
+{
+    return bri_pool_attach(ctx->scheduler_data, job);
+}
+
+static bool progress(br_context *ctx, bri_job *job, bool block)
+{
+    bri_pool *pool = ctx->scheduler_data;
+    if (!bri_pool_work(pool, job, block))
+        return false;
+    bri_pool_detach(pool, job);
+    return true;
+}
+
+static void cancel(br_context *ctx, bri_job *job)
+{
+    bri_job_fail(job, BR_EUSER, "cancelled");
+    bri_pool_notify(ctx->scheduler_data);
+}
+
+static void close_threads(br_context *ctx)
+{
+    bri_pool_free(ctx->scheduler_data);
+    ctx->scheduler_data = NULL;
+}
+
+const bri_scheduler bri_scheduler_threads = {
+    .name = "threads",
+    .open = open_threads,
+    .start = start,
+    .progress = progress,
+    .cancel = cancel,
+    .close = close_threads,
+};

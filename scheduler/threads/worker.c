@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * worker.c - how a thread of the pool finds its next task, and when it sleeps.
+ *
+ * It works for one job at a time and is counted in job->users while it may touch it. It looks for
+ * tasks in its own deque, in the job's emission, among tasks from outside, in other deques, in
+ * other jobs. Before it sleeps it looks once more, after it has entered the event's count.
+ */
+#include "scheduler/threads/worker.h"
+
+#include <limits.h>
+#include <time.h>
+
+/* A batch is what one thread emits at a time: small, so that others get their turn. Idle threads
+ * try again every ~3 us (128 pauses; FACTS: hammering costs the others 2-3.6 times) for the pool's
+ * spin_ns, then sleep. */
+enum { BATCH = 4, PAUSES = 128 };
+enum { PULL_IDLE, PULL_BUSY, PULL_WANTED }; /* states of job->pulling */
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void pause_briefly(void)
+{
+    for (int i = 0; i < PAUSES; i++) {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ __volatile__("yield");
+#endif
+    }
+}
+
+/* ---- working for a job ---- */
+
+void bri_worker_enter(bri_pool_worker *w, bri_job *job)
+{
+    atomic_fetch_add(&job->users, 1);
+    w->job = job;
+}
+
+/* The job may be freed by its waiter as soon as users is down, so that is the last touch. */
+void bri_worker_leave(bri_pool_worker *w)
+{
+    bri_job *job = w->job;
+    if (job == NULL)
+        return;
+    w->job = NULL;
+    bool done = bri_job_done(job);
+    atomic_fetch_sub(&job->users, 1);
+    if (done)
+        bri_event_wake(&w->pool->event, INT_MAX, BRI_SLEEPS_FOR_JOB);
+}
+
+/* ---- handing tasks on ---- */
+
+void bri_pool_add_outside(bri_pool *pool, bri_task *first)
+{
+    pthread_mutex_lock(&pool->lock);
+    *pool->outside_end = first;
+    for (bri_task *t = first; t != NULL; t = t->next) {
+        pool->outside_end = &t->next;
+        atomic_fetch_add(&pool->noutside, 1);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static bri_task *take_outside(bri_pool *pool)
+{
+    if (atomic_load(&pool->noutside) == 0)
+        return NULL;
+    pthread_mutex_lock(&pool->lock);
+    bri_task *task = pool->outside;
+    if (task != NULL) {
+        pool->outside = task->next;
+        if (pool->outside == NULL)
+            pool->outside_end = &pool->outside;
+        atomic_fetch_sub(&pool->noutside, 1);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return task;
+}
+
+static bri_task *reverse(bri_task *list)
+{
+    bri_task *reversed = NULL;
+    while (list != NULL) {
+        bri_task *next = list->next;
+        list->next = reversed;
+        reversed = list;
+        list = next;
+    }
+    return reversed;
+}
+
+static void push_own(bri_pool_worker *w, bri_task *task)
+{
+    if (bri_deque_push(&w->deque, task))
+        return;
+    task->next = NULL;
+    bri_pool_add_outside(w->pool, task);
+}
+
+/* After tasks went into a deque. */
+static void wake_one(bri_pool *pool)
+{
+    if (bri_event_sleepers(&pool->event))
+        bri_event_wake(&pool->event, 1, BRI_SLEEPS_FOR_TASKS);
+}
+
+/* Keeps the first task of a list for itself and lets others have the rest, so that its own pops
+ * come in the list's order. */
+static bri_task *share(bri_pool_worker *w, bri_task *list)
+{
+    if (list == NULL)
+        return NULL;
+    list->job = w->job;
+    if (list->next == NULL)
+        return list;
+    for (bri_task *t = reverse(list->next), *next; t != NULL; t = next) {
+        next = t->next;
+        t->job = w->job;
+        push_own(w, t);
+    }
+    wake_one(w->pool);
+    return list;
+}
+
+/* ---- finding a task ---- */
+
+static bool emits(const bri_job *job)
+{
+    return !atomic_load_explicit(&job->end_seen, memory_order_acquire) &&
+           !atomic_load_explicit(&job->failed, memory_order_acquire);
+}
+
+/* Whether this thread may emit; if not, whoever does is told. */
+static bool begin_pull(bri_job *job)
+{
+    for (;;) {
+        int state = PULL_IDLE;
+        if (atomic_compare_exchange_strong(&job->pulling, &state, PULL_BUSY))
+            return true;
+        if (state == PULL_WANTED ||
+            atomic_compare_exchange_strong(&job->pulling, &state, PULL_WANTED))
+            return false;
+    }
+}
+
+/* False when another thread wanted to emit meanwhile. */
+static bool end_pull(bri_job *job)
+{
+    int state = PULL_BUSY;
+    return atomic_compare_exchange_strong(&job->pulling, &state, PULL_IDLE);
+}
+
+/* One thread emits at a time; who finds it at work leaves a mark and goes. Who emitted in vain and
+ * finds the mark tries again, since what the other one knows of (a finished task, bytes given back)
+ * may have come too late for it. */
+static bri_task *pull(bri_job *job)
+{
+    if (!emits(job) || !begin_pull(job))
+        return NULL;
+    for (;;) {
+        bri_task *list = bri_job_pull(job, BATCH);
+        if (end_pull(job))
+            return list;
+        atomic_store(&job->pulling, list != NULL ? PULL_IDLE : PULL_BUSY);
+        if (list != NULL)
+            return list;
+    }
+}
+
+/* Even when it leaves no task to others there may be more to emit. */
+static bri_task *emit(bri_pool_worker *w)
+{
+    if (w->job == NULL)
+        return NULL;
+    bri_task *list = pull(w->job);
+    if (list != NULL && list->next == NULL)
+        wake_one(w->pool);
+    return share(w, list);
+}
+
+/* A thief that leaves something behind wakes the next one. */
+static bri_task *steal(bri_pool_worker *w)
+{
+    bri_pool *pool = w->pool;
+    for (int i = 0; i < pool->nworkers; i++) {
+        int v = (w->victim + i) % pool->nworkers;
+        bri_deque *d = &pool->workers[v].deque;
+        bri_task *task = v != w->index ? bri_deque_steal(d) : NULL;
+        if (task == NULL)
+            continue;
+        w->victim = v;
+        if (!bri_deque_empty(d))
+            wake_one(pool);
+        return task;
+    }
+    return NULL;
+}
+
+/* Enters the nth of the attached jobs that have more to emit. Others must be left alone: leaving a
+ * job that is done wakes its waiter, and sleepers that wake each other would never sleep. */
+static bool enter_emitting(bri_pool_worker *w, int nth)
+{
+    bri_pool *pool = w->pool;
+    bri_worker_leave(w);
+    pthread_mutex_lock(&pool->lock);
+    bri_job *job = pool->jobs;
+    while (job != NULL && (!emits(job) || nth-- > 0))
+        job = job->next_attached;
+    if (job != NULL)
+        bri_worker_enter(w, job);
+    pthread_mutex_unlock(&pool->lock);
+    return job != NULL;
+}
+
+static bri_task *emit_any(bri_pool_worker *w)
+{
+    for (int n = 0; enter_emitting(w, n); n++) {
+        bri_task *task = emit(w);
+        if (task != NULL)
+            return task;
+    }
+    return NULL;
+}
+
+bri_task *bri_worker_find(bri_pool_worker *w)
+{
+    bri_task *task = bri_deque_pop(&w->deque);
+    if (task == NULL)
+        task = emit(w);
+    if (task == NULL)
+        task = take_outside(w->pool);
+    if (task == NULL)
+        task = steal(w);
+    if (task == NULL)
+        task = emit_any(w);
+    return task;
+}
+
+void bri_worker_run(bri_pool_worker *w, bri_task *task)
+{
+    if (task->job != w->job) {
+        bri_job *job = task->job;
+        bri_worker_leave(w);
+        bri_worker_enter(w, job);
+    }
+    while (task != NULL)
+        task = share(w, bri_job_exec(w->job, task));
+}
+
+/* ---- waiting for one ---- */
+
+static bool finished(const bri_pool_worker *w, const bri_job *job)
+{
+    return job != NULL ? bri_job_done(job) : atomic_load(&w->pool->stop);
+}
+
+static bri_task *sleep_for_task(bri_pool_worker *w, const bri_job *job)
+{
+    bri_event *event = &w->pool->event;
+    unsigned ticket = bri_event_prepare(event);
+    bri_task *task = bri_worker_find(w);
+    bri_worker_leave(w);
+    if (task == NULL && !finished(w, job))
+        bri_event_sleep(event, ticket, job != NULL ? BRI_SLEEPS_ANY : BRI_SLEEPS_FOR_TASKS);
+    bri_event_cancel(event);
+    return task;
+}
+
+bri_task *bri_worker_wait(bri_pool_worker *w, const bri_job *job)
+{
+    int64_t deadline = 0;
+    for (;;) {
+        bri_task *task = bri_worker_find(w);
+        if (task != NULL)
+            return task;
+        bri_worker_leave(w);
+        if (finished(w, job))
+            return NULL;
+        int64_t now = now_ns();
+        if (deadline == 0)
+            deadline = now + w->pool->spin_ns;
+        if (now < deadline) {
+            pause_briefly();
+            continue;
+        }
+        task = sleep_for_task(w, job);
+        if (task != NULL)
+            return task;
+        deadline = 0;
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * worker.h - what a pool and its workers hold, between pool.c and worker.c.
+ */
+#ifndef BRI_THREADS_WORKER_H
+#define BRI_THREADS_WORKER_H
+
+#include "scheduler/threads/deque.h"
+#include "scheduler/threads/event.h"
+#include "scheduler/threads/pool.h"
+
+typedef struct bri_pool_worker {
+    bri_deque deque;
+    bri_pool *pool;
+    bri_job *job; /* whose users include this worker, or NULL; its own thread only */
+    int index;
+    int victim; /* where the last theft succeeded */
+    pthread_t thread;
+} bri_pool_worker;
+
+struct bri_pool {
+    int nworkers;
+    int64_t spin_ns;
+    bri_pool_worker *workers; /* 0 belongs to the thread that waits */
+
+    pthread_mutex_t lock;
+    int nstarted;           /* of workers 1 .. nworkers-1 (lock) */
+    bri_job *jobs;          /* attached (lock) */
+    bri_task *outside;      /* handed in from outside, the first is the oldest (lock) */
+    bri_task **outside_end; /* (lock) */
+    atomic_int noutside;    /* their number; changed with the lock, read without */
+    atomic_bool stop;
+    atomic_bool seat; /* worker 0 is taken by a thread */
+    bri_event event;
+};
+
+/* Counts the worker among the job's users. Only while the job cannot be detached: its list is
+ * locked, it has a task that has not run, or its waiter calls. */
+void bri_worker_enter(bri_pool_worker *w, bri_job *job);
+
+/* Takes it out of the count, and wakes the job's waiters when it is done. Without a job: nothing.
+ */
+void bri_worker_leave(bri_pool_worker *w);
+
+/* A ready task of any job or NULL, at once. */
+bri_task *bri_worker_find(bri_pool_worker *w);
+
+/* A ready task of any job; NULL when `job` is done or, without a job, the pool stops. Not counted
+ * as a user of any job while it waits, so that jobs can be detached. */
+bri_task *bri_worker_wait(bri_pool_worker *w, const bri_job *job);
+
+/* Runs a task, then the first one that it made ready, and so on. */
+void bri_worker_run(bri_pool_worker *w, bri_task *task);
+
+/* Appends tasks, linked by next, to those from outside. */
+void bri_pool_add_outside(bri_pool *pool, bri_task *first);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_hdf5_layouts.c - reading every kind of dataset, and files with something wrong.
+ */
+#include <sys/stat.h>
+
+#include "tests/hdf5_samples.h"
+
+#define PREAD           "pread"
+#define DECODE(filters) "pread + decode (" filters ")"
+#define SLOW(why)       "H5Dread (" why ")"
+
+// clang-format off
+static const layout layouts[] = {
+    {"scalar", &H5T_IEEE_F64LE_g, BR_FLOAT64, "", PREAD, 0, 0, {0}, {0}},
+    {"empty", &H5T_IEEE_F64LE_g, BR_FLOAT64, "", PREAD, 0, 2, {0, 5}, {0}},
+    {"empty chunked", &H5T_IEEE_F64LE_g, BR_FLOAT64, "sd", DECODE("shuffle, deflate"), GROWS_0, 2, {0, 5}, {4, 5}},
+    {"contiguous", &H5T_IEEE_F32LE_g, BR_FLOAT32, "", PREAD, 0, 3, {20, 31, 57}, {0}},
+    {"contiguous, long rows", &H5T_STD_I8LE_g, BR_INT8, "", PREAD, 0, 2, {5, 300000}, {0}},
+    {"big-endian", &H5T_IEEE_F64BE_g, BR_FLOAT64, "", PREAD, USER_BLOCK, 2, {41, 83}, {0}},
+    {"big-endian chunks", &H5T_STD_U16BE_g, BR_UINT16, "sd", DECODE("shuffle, deflate"), USER_BLOCK, 2, {41, 83}, {7, 20}},
+    {"unfiltered", &H5T_STD_I64LE_g, BR_INT64, "", PREAD, 0, 3, {9, 20, 30}, {4, 6, 8}},
+    {"deflate", &H5T_STD_I32LE_g, BR_INT32, "d", DECODE("deflate"), 0, 2, {50, 60}, {16, 60}},
+    {"shuffle", &H5T_STD_I32BE_g, BR_INT32, "s", DECODE("shuffle"), 0, 2, {50, 60}, {16, 16}},
+    {"netCDF order", &H5T_IEEE_F32LE_g, BR_FLOAT32, "fsd", DECODE("fletcher32, shuffle, deflate"), 0, 3, {10, 20, 30}, {4, 8, 16}},
+    {"h5py order", &H5T_IEEE_F64LE_g, BR_FLOAT64, "sdf", DECODE("shuffle, deflate, fletcher32"), 0, 2, {50, 60}, {16, 16}},
+    {"odd order", &H5T_STD_I16LE_g, BR_INT16, "dsf", DECODE("deflate, shuffle, fletcher32"), 0, 2, {50, 60}, {15, 16}},
+    {"odder order", &H5T_STD_I16LE_g, BR_INT16, "dfs", DECODE("deflate, fletcher32, shuffle"), 0, 2, {50, 60}, {15, 16}},
+    {"checksum", &H5T_STD_U8LE_g, BR_UINT8, "f", DECODE("fletcher32"), 0, 2, {51, 61}, {15, 17}},
+    {"checksum, bytes", &H5T_STD_I8LE_g, BR_INT8, "fsd", DECODE("fletcher32, shuffle, deflate"), 0, 1, {5000}, {1001}},
+    {"single chunk", &H5T_STD_U32LE_g, BR_UINT32, "sd", DECODE("shuffle, deflate"), LATEST, 2, {20, 30}, {20, 30}},
+    {"implicit index", &H5T_STD_U64LE_g, BR_UINT64, "", PREAD, LATEST | EARLY, 2, {25, 30}, {4, 7}},
+    {"fixed array", &H5T_STD_U64BE_g, BR_UINT64, "sd", DECODE("shuffle, deflate"), LATEST | USER_BLOCK, 2, {25, 30}, {4, 7}},
+    {"extensible array", &H5T_STD_I64BE_g, BR_INT64, "sd", DECODE("shuffle, deflate"), LATEST | GROWS_0, 2, {25, 30}, {4, 7}},
+    {"second B-tree", &H5T_STD_U32BE_g, BR_UINT32, "sdf", DECODE("shuffle, deflate, fletcher32"), LATEST | GROWS_0 | GROWS_1, 2, {25, 30}, {4, 7}},
+    {"unlimited", &H5T_IEEE_F32BE_g, BR_FLOAT32, "sd", DECODE("shuffle, deflate"), GROWS_0, 4, {5, 6, 7, 8}, {2, 4, 3, 8}},
+    {"raw edges", &H5T_IEEE_F32LE_g, BR_FLOAT32, "sd", DECODE("shuffle, deflate"), LATEST | RAW_EDGES, 2, {25, 30}, {4, 7}},
+    {"holes", &H5T_STD_I16BE_g, BR_INT16, "sd", DECODE("shuffle, deflate"), HOLES | USER_BLOCK, 2, {25, 30}, {4, 7}},
+    {"holes, unfiltered", &H5T_IEEE_F64BE_g, BR_FLOAT64, "", PREAD, HOLES | LATEST, 2, {25, 30}, {4, 7}},
+    {"compact", &H5T_STD_I32BE_g, BR_INT32, "", SLOW("compact layout"), COMPACT, 2, {20, 30}, {0}},
+    {"external", &H5T_STD_I32LE_g, BR_INT32, "", SLOW("external files"), EXTERNAL, 2, {20, 30}, {0}},
+    {"nbit", &int12, BR_INT16, "n", SLOW("type conversion"), 0, 2, {20, 30}, {8, 8}},
+    {"scale-offset", &H5T_STD_I32LE_g, BR_INT32, "o", SLOW("filter scaleoffset"), 0, 2, {400, 500}, {80, 80}},
+    {"float16", &float16, BR_FLOAT32, "sd", SLOW("type conversion"), 0, 2, {50, 60}, {16, 16}},
+    {"bool", &truth, BR_BOOL, "d", DECODE("deflate"), 0, 2, {50, 60}, {16, 16}},
+    {"bool, contiguous", &truth, BR_BOOL, "", PREAD, 0, 2, {50, 60}, {0}},
+    {"enum", &colour, BR_INT16, "", PREAD, 0, 2, {50, 60}, {0}},
+    {"enum, compact", &colour, BR_INT16, "", SLOW("compact layout"), COMPACT, 2, {50, 60}, {0}},
+    {"complex, big-endian", &complex64be, BR_COMPLEX64, "sd", DECODE("shuffle, deflate"), 0, 2, {50, 60}, {16, 16}},
+    {"complex", &complex128le, BR_COMPLEX128, "sdf", DECODE("shuffle, deflate, fletcher32"), 0, 2, {50, 60}, {16, 16}},
+    {"complex, contiguous", &complex128le, BR_COMPLEX128, "", PREAD, 0, 2, {50, 60}, {0}},
+};
+// clang-format on
+enum { NLAYOUTS = sizeof layouts / sizeof layouts[0] };
+
+START_TEST(reads_every_layout)
+{
+    const layout *l = &layouts[_i];
+    make_types();
+    make_file(in_folder("in.h5"), l);
+    bri_h5_dataset *d = open_ok(in_folder("in.h5"), "g/x");
+    const bri_h5_info *info = bri_h5_about(d);
+    ck_assert_msg(strcmp(info->path_kind, l->kind) == 0, "%s: %s", l->name, info->path_kind);
+    ck_assert_int_eq(info->dtype, l->dtype);
+    ck_assert_int_eq(info->ndim, l->ndim);
+    struct stat st;
+    ck_assert_int_eq(stat(in_folder("in.h5"), &st), 0);
+    ck_assert(info->inode == st.st_ino && info->bytes == (uint64_t)st.st_size);
+    for (int i = 0; i < 60; i++) {
+        choice c = choose(l, i == 0);
+        read_ok(d, l, &c);
+    }
+    bri_h5_close(d);
+}
+END_TEST
+
+/* Filters that some chunks were stored without, as HDF5 does when they do not shrink the data. */
+START_TEST(reads_chunks_without_filters)
+{
+    static const layout l = {"masked", &H5T_IEEE_F32LE_g, BR_FLOAT32, "sd", "", 0,
+                             2,        {50, 60},          {16, 20}};
+    make_file(in_folder("in.h5"), &l);
+    hid_t file = H5Fopen(in_folder("in.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t data = H5Dopen2(file, "g/x", H5P_DEFAULT);
+    for (hsize_t i = 0; i < 2; i++) {
+        float raw[16 * 20], planes[16 * 20];
+        hsize_t origin[2] = {16 * i, 20 * i};
+        for (hsize_t k = 0; k < 16 * 20; k++)
+            raw[k] = (float)value((int64_t)((origin[0] + k / 20) * 60 + origin[1] + k % 20));
+        for (size_t k = 0; k < sizeof raw; k++)
+            ((char *)planes)[k % 4 * 320 + k / 4] = ((char *)raw)[k];
+        ck_assert_int_ge(H5Dwrite_chunk(data, H5P_DEFAULT, i == 0 ? 3 : 2, origin, sizeof raw,
+                                        i == 0 ? raw : planes),
+                         0);
+    }
+    ck_assert_int_ge(H5Dclose(data) | H5Fclose(file), 0);
+    bri_h5_dataset *d = open_ok(in_folder("in.h5"), "g/x");
+    for (int i = 0; i < 60; i++) {
+        choice c = choose(&l, i == 0);
+        read_ok(d, &l, &c);
+    }
+    bri_h5_close(d);
+}
+END_TEST
+
+START_TEST(reads_a_virtual_dataset)
+{
+    static const layout l = {"virtual", &H5T_IEEE_F64LE_g, BR_FLOAT64, "sd", "", 0,
+                             2,         {50, 60},          {16, 20}};
+    make_file(in_folder("in.h5"), &l);
+    hid_t file = H5Fopen(in_folder("in.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(2, l.shape, NULL), list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_virtual(list, space, ".", "g/x", space);
+    hid_t data = H5Dcreate2(file, "v", H5T_IEEE_F64LE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+    ck_assert_int_ge(H5Dclose(data) | H5Sclose(space) | H5Pclose(list) | H5Fclose(file), 0);
+    bri_h5_dataset *d = open_ok(in_folder("in.h5"), "v");
+    ck_assert_str_eq(bri_h5_about(d)->path_kind, "H5Dread (virtual dataset)");
+    for (int i = 0; i < 60; i++) {
+        choice c = choose(&l, i == 0);
+        read_ok(d, &l, &c);
+    }
+    bri_h5_close(d);
+}
+END_TEST
+
+START_TEST(names_what_is_wrong_with_a_file)
+{
+    const char *path = in_folder("in.h5");
+    expect_error(path, "x", BR_ENOTFOUND, "No such file");
+    expect_error(folder, "x", BR_EIO, "directory");
+    spoil(in_folder("text"), "hello, world", 12, 0);
+    expect_error(in_folder("text"), "x", BR_EFORMAT, "not an HDF5 file");
+    spoil(in_folder("classic.nc"), "CDF\002....", 8, 0);
+    expect_error(in_folder("classic.nc"), "x", BR_EFORMAT, "nccopy -k nc4");
+    spoil(in_folder("nothing"), "", 0, 0);
+    expect_error(in_folder("nothing"), "x", BR_EFORMAT, "empty");
+    make_file(path, &plain);
+    expect_error(path, "g", BR_ENOTFOUND, "is a group");
+    expect_error(path, "/", BR_ENOTFOUND, "is a group");
+    expect_error(path, "", BR_ENOTFOUND, "has: g/x");
+    expect_error(path, "g/x/y", BR_ENOTFOUND, "has: g/x");
+    expect_error(path, "h/x", BR_ENOTFOUND, "has: g/x");
+}
+END_TEST
+
+START_TEST(lists_near_names)
+{
+    static const char *const names[] = {"salinity", "temperature", "pressure", "wind_u",
+                                        "wind_v",   "lat",         "lon",      "time",
+                                        "depth",    "humidity"};
+    hid_t file = H5Fcreate(in_folder("in.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate(H5S_SCALAR), text = H5Tcopy(H5T_C_S1),
+          pair = H5Tcreate(H5T_COMPOUND, 8);
+    H5Tset_size(text, H5T_VARIABLE);
+    H5Tinsert(pair, "a", 0, H5T_NATIVE_INT);
+    H5Tinsert(pair, "b", 4, H5T_NATIVE_INT);
+    for (int i = 0; i < 10; i++)
+        H5Dclose(H5Dcreate2(file, names[i],
+                            i == 5   ? text
+                            : i == 6 ? pair
+                                     : H5T_NATIVE_INT,
+                            space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Lcreate_hard(file, "/", file, "loop", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_soft("/nowhere", file, "broken", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(file), H5Sclose(space), H5Tclose(text), H5Tclose(pair);
+    expect_error(in_folder("in.h5"), "Temprature", BR_ENOTFOUND, "has: temperature, ");
+    expect_error(in_folder("in.h5"), "Temprature", BR_ENOTFOUND, " more");
+    expect_error(in_folder("in.h5"), "lat", BR_ETYPE, "variable-length strings");
+    expect_error(in_folder("in.h5"), "lon", BR_ETYPE, "compound of 2 members");
+    expect_error(in_folder("in.h5"), "broken", BR_EFORMAT, "cannot be opened");
+}
+END_TEST
+
+START_TEST(notices_damage)
+{
+    static const char *const filters[] = {"sd", "fsd", "sdf", "f"};
+    for (int i = 0; i < 4; i++) {
+        layout l = plain;
+        hsize_t origin[2] = {32, 16}, bytes;
+        haddr_t address;
+        unsigned mask;
+        l.filters = filters[i];
+        make_file(in_folder("in.h5"), &l);
+        hid_t file = H5Fopen(in_folder("in.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+        hid_t set = H5Dopen2(file, "g/x", H5P_DEFAULT);
+        H5Dget_chunk_info_by_coord(set, origin, &mask, &address, &bytes);
+        H5Dclose(set), H5Fclose(file);
+        spoil(in_folder("in.h5"), "\x5a\xa5\x5a", 3, (off_t)(address + bytes / 2));
+        ck_assert_int_eq(read_all(in_folder("in.h5"), &l, NULL), BR_EFORMAT);
+        ck_assert_ptr_nonnull(strstr(bri_last_error(), "g/x, chunk (2, 1) is corrupt"));
+    }
+}
+END_TEST
+
+START_TEST(notices_truncation)
+{
+    struct stat st;
+    layout l = plain;
+    for (int chunked = 0; chunked < 2; chunked++) {
+        l.chunk[0] = l.chunk[1] = chunked ? 16 : 0;
+        l.filters = chunked ? "sd" : "";
+        make_file(in_folder("in.h5"), &l);
+        bri_h5_dataset *d = open_ok(in_folder("in.h5"), "g/x");
+        ck_assert_int_eq(stat(in_folder("in.h5"), &st), 0);
+        ck_assert_int_eq(truncate(in_folder("in.h5"), st.st_size / 2), 0);
+        ck_assert_int_eq(read_all(NULL, &l, d), BR_EIO);
+        ck_assert_ptr_nonnull(strstr(bri_last_error(), "truncated"));
+        bri_h5_close(d);
+        expect_error(in_folder("in.h5"), "g/x", BR_EFORMAT, "truncated file");
+    }
+}
+END_TEST
+
+START_TEST(names_a_missing_filter)
+{
+    hsize_t n = 100;
+    hid_t file = H5Fcreate(in_folder("in.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(1, &n, NULL), list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(list, 1, &n);
+    H5Pset_filter(list, 32015, H5Z_FLAG_OPTIONAL, 0, NULL);
+    H5Dclose(H5Dcreate2(file, "x", H5T_NATIVE_INT, space, H5P_DEFAULT, list, H5P_DEFAULT));
+    H5Fclose(file), H5Sclose(space), H5Pclose(list);
+    expect_error(in_folder("in.h5"), "x", BR_EUNSUPPORTED, "32015");
+}
+END_TEST
+
+START_TEST(names_a_writer_in_the_way)
+{
+    make_file(in_folder("in.h5"), &plain);
+    hid_t file = H5Fopen(in_folder("in.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    expect_error(in_folder("in.h5"), "g/x", BR_EIO, "HDF5_USE_FILE_LOCKING");
+    H5Fclose(file);
+    bri_h5_close(open_ok(in_folder("in.h5"), "g/x"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("hdf5_layouts");
+    TCase *t = new_case(suite, "read");
+    tcase_add_loop_test(t, reads_every_layout, 0, NLAYOUTS);
+    tcase_add_test(t, reads_chunks_without_filters);
+    tcase_add_test(t, reads_a_virtual_dataset);
+    t = new_case(suite, "wrong");
+    tcase_add_test(t, names_what_is_wrong_with_a_file);
+    tcase_add_test(t, lists_near_names);
+    tcase_add_test(t, notices_damage);
+    tcase_add_test(t, notices_truncation);
+    tcase_add_test(t, names_a_missing_filter);
+    tcase_add_test(t, names_a_writer_in_the_way);
+    return run(suite);
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_threads.c - the sync and threads schedulers run graphs of every shape, fail cleanly, sleep
+ * and wake.
+ */
+#include <check.h>
+#include <dirent.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/scheduler.h"
+#include "scheduler/threads/pool.h"
+#include "toy_plan.h"
+
+enum { MOST_THREADS = 4, ROUNDS = 30 };
+
+static void open_context(br_context *ctx, const bri_scheduler *scheduler, int nthreads,
+                         size_t limit)
+{
+    memset(ctx, 0, sizeof *ctx);
+    ctx->memory = bri_memory_new(limit);
+    ctx->nthreads = nthreads;
+    ctx->scheduler = scheduler;
+    ck_assert_int_eq(scheduler->open(ctx), BR_OK);
+}
+
+static void close_context(br_context *ctx)
+{
+    bri_memory_stats stats;
+    ctx->scheduler->close(ctx);
+    bri_memory_about(ctx->memory, &stats);
+    ck_assert_uint_eq(stats.promised, 0);
+    bri_memory_free(ctx->memory);
+}
+
+static void start(br_context *ctx, bri_job *job, toy_plan *plan)
+{
+    ck_assert_int_eq(bri_job_init(job, ctx, &toy_ops, plan), BR_OK);
+    ck_assert_int_eq(ctx->scheduler->start(ctx, job), BR_OK);
+}
+
+static void finish(br_context *ctx, bri_job *job, br_status expected)
+{
+    ck_assert(ctx->scheduler->progress(ctx, job, true));
+    ck_assert_int_eq(bri_job_status(job), expected);
+    bri_job_fini(job);
+}
+
+static void run(br_context *ctx, toy_plan *plan)
+{
+    bri_job job;
+    start(ctx, &job, plan);
+    finish(ctx, &job, plan->fails_at < 0 ? BR_OK : BR_EUSER);
+    ck_assert_int_eq(atomic_load(&plan->wrong), 0);
+    if (plan->fails_at < 0)
+        ck_assert_int_eq(atomic_load(&plan->ran), plan->n);
+    toy_free(plan);
+}
+
+static void run_shapes(br_context *ctx)
+{
+    toy_plan plan;
+    toy_independent(&plan, 0);
+    run(ctx, &plan);
+    toy_independent(&plan, 5000);
+    run(ctx, &plan);
+    toy_chain(&plan, 5000);
+    run(ctx, &plan);
+    toy_tree(&plan, 11);
+    run(ctx, &plan);
+    for (uint64_t seed = 0; seed < ROUNDS; seed++) {
+        toy_random(&plan, 1000, seed, seed % 3 == 0 ? 4 : 100);
+        run(ctx, &plan);
+    }
+}
+
+START_TEST(sync_runs_every_shape)
+{
+    br_context ctx;
+    open_context(&ctx, &bri_scheduler_sync, 1, 1 << 20);
+    run_shapes(&ctx);
+    close_context(&ctx);
+}
+END_TEST
+
+START_TEST(threads_run_every_shape)
+{
+    br_context ctx;
+    open_context(&ctx, &bri_scheduler_threads, _i, 1 << 24);
+    run_shapes(&ctx);
+    close_context(&ctx);
+}
+END_TEST
+
+/* So little memory that most tasks wait for others, and some only run because nothing else does. */
+START_TEST(threads_run_in_little_memory)
+{
+    br_context ctx;
+    open_context(&ctx, &bri_scheduler_threads, _i, 6000);
+    run_shapes(&ctx);
+    close_context(&ctx);
+}
+END_TEST
+
+/* ---- failures ---- */
+
+static void run_failing(br_context *ctx)
+{
+    for (uint64_t seed = 0; seed < 3 * ROUNDS; seed++) {
+        toy_plan plan;
+        toy_random(&plan, 300, seed, 50);
+        plan.fails_at = (int)toy_dice(&(uint64_t){seed}, 300);
+        run(ctx, &plan);
+    }
+}
+
+START_TEST(a_failing_task_ends_the_job)
+{
+    br_context ctx;
+    open_context(&ctx, _i == 0 ? &bri_scheduler_sync : &bri_scheduler_threads, _i, 1 << 20);
+    run_failing(&ctx);
+
+    toy_plan plan;
+    bri_job job;
+    toy_chain(&plan, 100);
+    plan.fails_at = 60;
+    start(&ctx, &job, &plan);
+    ck_assert(ctx.scheduler->progress(&ctx, &job, true));
+    ck_assert_int_eq(bri_job_status(&job), BR_EUSER);
+    ck_assert_str_eq(job.error_text, "node 60: node 60 fails");
+    ck_assert_int_eq(atomic_load(&plan.ran), 60);
+    bri_job_fini(&job);
+    toy_free(&plan);
+    close_context(&ctx);
+}
+END_TEST
+
+START_TEST(a_job_can_be_cancelled)
+{
+    br_context ctx;
+    toy_plan plan;
+    bri_job job;
+    open_context(&ctx, _i == 0 ? &bri_scheduler_sync : &bri_scheduler_threads, _i, 1 << 20);
+    toy_independent(&plan, 1000000);
+    plan.spin = 1000;
+    start(&ctx, &job, &plan);
+    ctx.scheduler->progress(&ctx, &job, false);
+    ctx.scheduler->cancel(&ctx, &job);
+    finish(&ctx, &job, BR_EUSER);
+    ck_assert_int_lt(atomic_load(&plan.ran), plan.n);
+    toy_free(&plan);
+    close_context(&ctx);
+}
+END_TEST
+
+/* ---- several jobs at a time ---- */
+
+START_TEST(jobs_run_together)
+{
+    br_context ctx;
+    open_context(&ctx, &bri_scheduler_threads, _i, 1 << 20);
+    for (int round = 0; round < ROUNDS; round++) {
+        toy_plan plans[5];
+        bri_job jobs[5];
+        for (int i = 0; i < 5; i++) {
+            toy_random(&plans[i], 200 * (i + 1), (uint64_t)(round + i), 20);
+            plans[i].fails_at = i == 3 ? 150 : -1;
+            start(&ctx, &jobs[i], &plans[i]);
+        }
+        for (int i = 4; i >= 0; i--)
+            finish(&ctx, &jobs[i], i == 3 ? BR_EUSER : BR_OK);
+        for (int i = 0; i < 5; i++) {
+            ck_assert_int_eq(atomic_load(&plans[i].wrong), 0);
+            toy_free(&plans[i]);
+        }
+    }
+    close_context(&ctx);
+}
+END_TEST
+
+START_TEST(progress_need_not_block)
+{
+    br_context ctx;
+    toy_plan plan;
+    bri_job job;
+    open_context(&ctx, _i == 0 ? &bri_scheduler_sync : &bri_scheduler_threads, _i, 1 << 20);
+    toy_random(&plan, 1000, 3, 30);
+    start(&ctx, &job, &plan);
+    while (!ctx.scheduler->progress(&ctx, &job, false))
+        ;
+    ck_assert_int_eq(bri_job_status(&job), BR_OK);
+    ck_assert_int_eq(atomic_load(&plan.ran), 1000);
+    bri_job_fini(&job);
+    toy_free(&plan);
+    close_context(&ctx);
+}
+END_TEST
+
+static void compute_inside(toy_plan *plan, int node)
+{
+    if (node % 50 != 0)
+        return;
+    br_context *ctx = plan->data;
+    toy_plan inner;
+    toy_tree(&inner, 5);
+    bri_job job;
+    bri_job_init(&job, ctx, &toy_ops, &inner);
+    bool ok = ctx->scheduler->start(ctx, &job) == BR_OK;
+    ok = ok && ctx->scheduler->progress(ctx, &job, true) && bri_job_status(&job) == BR_OK;
+    if (!ok || atomic_load(&inner.wrong) > 0)
+        atomic_fetch_add(&plan->wrong, 1);
+    bri_job_fini(&job);
+    toy_free(&inner);
+}
+
+START_TEST(a_task_may_wait_for_another_job)
+{
+    br_context ctx;
+    open_context(&ctx, &bri_scheduler_threads, _i, 1 << 20);
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        toy_plan plan;
+        toy_random(&plan, 500, seed, 30);
+        plan.inside = compute_inside;
+        plan.data = &ctx;
+        run(&ctx, &plan);
+    }
+    close_context(&ctx);
+}
+END_TEST
+
+static void *compute_in_thread(void *argument)
+{
+    br_context *ctx = argument;
+    for (uint64_t seed = 0; seed < ROUNDS; seed++) {
+        toy_plan plan;
+        toy_random(&plan, 300, seed, 30);
+        run(ctx, &plan);
+    }
+    return NULL;
+}
+
+START_TEST(several_threads_may_wait)
+{
+    br_context ctx;
+    pthread_t threads[3];
+    open_context(&ctx, &bri_scheduler_threads, _i, 1 << 20);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, compute_in_thread, &ctx), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    close_context(&ctx);
+}
+END_TEST
+
+/* ---- tasks from outside, as under mpi ---- */
+
+enum { MOST_EXPECTED = 4096 };
+
+typedef struct outside {
+    pthread_mutex_t lock;
+    bri_value *values[MOST_EXPECTED];
+    int nvalues, ntaken;
+    bool stop;
+    bri_job *job;
+} outside;
+
+static void expect(br_context *ctx, bri_job *job, bri_value *value)
+{
+    outside *o = ((toy_plan *)job->plan)->data;
+    (void)ctx;
+    pthread_mutex_lock(&o->lock);
+    o->values[o->nvalues++] = value;
+    pthread_mutex_unlock(&o->lock);
+}
+
+static void nap(uint32_t microseconds)
+{
+    nanosleep(&(struct timespec){.tv_nsec = (long)microseconds * 1000}, NULL);
+}
+
+static void *send_values(void *argument)
+{
+    outside *o = argument;
+    toy_plan *plan = o->job->plan;
+    uint64_t seed = 1;
+    for (;;) {
+        pthread_mutex_lock(&o->lock);
+        bri_value *value = o->ntaken < o->nvalues ? o->values[o->ntaken++] : NULL;
+        bool stop = o->stop;
+        pthread_mutex_unlock(&o->lock);
+        if (value == NULL && stop)
+            return NULL;
+        if (toy_dice(&seed, 8) == 0)
+            nap(toy_dice(&seed, 600));
+        if (value == NULL)
+            continue;
+        uint64_t *data = bri_job_receive_block(o->job, value);
+        *data = plan->nodes[value->key.index].expected;
+        bri_pool_push(o->job->ctx->scheduler_data, o->job, bri_job_arrived(o->job, value));
+    }
+}
+
+START_TEST(values_come_from_outside)
+{
+    bri_scheduler scheduler = bri_scheduler_threads;
+    scheduler.expect = expect;
+    br_context ctx;
+    open_context(&ctx, &scheduler, _i, 1 << 20);
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        static outside o;
+        memset(&o, 0, sizeof o);
+        pthread_mutex_init(&o.lock, NULL);
+        toy_plan plan;
+        bri_job job;
+        toy_random(&plan, 2000, seed, 20);
+        int nremote = 0;
+        for (int i = 0; i < plan.n; i++) {
+            plan.nodes[i].remote = i % 7 == 0 && plan.nodes[i].readers > 0;
+            nremote += plan.nodes[i].remote;
+        }
+        /* Nobody here reads what the remote nodes read. */
+        for (int i = 0; i < plan.n; i++)
+            for (int k = 0; plan.nodes[i].remote && k < plan.nodes[i].ninputs; k++)
+                plan.nodes[plan.nodes[i].inputs[k]].readers--;
+        plan.data = &o;
+        o.job = &job;
+        start(&ctx, &job, &plan);
+        pthread_t sender;
+        ck_assert_int_eq(pthread_create(&sender, NULL, send_values, &o), 0);
+        ck_assert(ctx.scheduler->progress(&ctx, &job, true));
+        pthread_mutex_lock(&o.lock);
+        o.stop = true;
+        pthread_mutex_unlock(&o.lock);
+        pthread_join(sender, NULL);
+        ck_assert_int_eq(bri_job_status(&job), BR_OK);
+        ck_assert_int_eq(atomic_load(&plan.ran), plan.n - nremote);
+        ck_assert_int_eq(atomic_load(&plan.wrong), 0);
+        bri_job_fini(&job);
+        toy_free(&plan);
+        pthread_mutex_destroy(&o.lock);
+    }
+    close_context(&ctx);
+}
+END_TEST
+
+/* ---- sleeping ---- */
+
+static double seconds(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Jobs that start while threads fall asleep, and tasks so uneven that they do in the middle. */
+START_TEST(no_wake_is_lost)
+{
+    br_context ctx;
+    uint64_t seed = 42;
+    open_context(&ctx, &bri_scheduler_threads, _i, 1 << 20);
+    double end = seconds(CLOCK_MONOTONIC) + 0.7;
+    while (seconds(CLOCK_MONOTONIC) < end) {
+        toy_plan plan;
+        toy_random(&plan, 1 + (int)toy_dice(&seed, 60), seed, 1 + toy_dice(&seed, 20));
+        plan.spin = toy_dice(&seed, 4) == 0 ? (int)toy_dice(&seed, 200000) : 0;
+        run(&ctx, &plan);
+        nap(toy_dice(&seed, 4) == 0 ? toy_dice(&seed, 700) : 0);
+    }
+    close_context(&ctx);
+}
+END_TEST
+
+START_TEST(idle_threads_use_no_processor)
+{
+    br_context ctx;
+    toy_plan plan;
+    open_context(&ctx, &bri_scheduler_threads, MOST_THREADS, 1 << 20);
+    toy_tree(&plan, 8);
+    run(&ctx, &plan);
+    nap(50000);
+    double before = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    nap(300000);
+    ck_assert_double_lt(seconds(CLOCK_PROCESS_CPUTIME_ID) - before, 0.003);
+    close_context(&ctx);
+}
+END_TEST
+
+/* A job that waits for something outside must not keep anyone busy either, done jobs nobody asked
+ * for neither. */
+START_TEST(waiting_threads_use_no_processor)
+{
+    br_context ctx;
+    toy_plan plan;
+    bri_job job;
+    open_context(&ctx, &bri_scheduler_threads, MOST_THREADS, 1 << 20);
+    toy_tree(&plan, 8);
+    start(&ctx, &job, &plan);
+    nap(50000);
+    ck_assert(bri_job_done(&job));
+    double before = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    nap(300000);
+    ck_assert_double_lt(seconds(CLOCK_PROCESS_CPUTIME_ID) - before, 0.003);
+    finish(&ctx, &job, BR_OK);
+    toy_free(&plan);
+    close_context(&ctx);
+}
+END_TEST
+
+static int count_named_threads(void)
+{
+    int n = 0;
+    DIR *folder = opendir("/proc/self/task");
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        char path[300];
+        char name[32] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        FILE *f = fopen(path, "r");
+        if (f == NULL)
+            continue;
+        n += fgets(name, sizeof name, f) != NULL && strncmp(name, "bramble-", 8) == 0;
+        fclose(f);
+    }
+    closedir(folder);
+    return n;
+}
+
+START_TEST(threads_start_late_and_end_early)
+{
+    br_context ctx;
+    toy_plan plan;
+    open_context(&ctx, &bri_scheduler_threads, 3, 1 << 20);
+    ck_assert_int_eq(count_named_threads(), 0);
+    toy_tree(&plan, 10);
+    run(&ctx, &plan);
+    nap(10000);
+    ck_assert_int_eq(count_named_threads(), 2);
+    close_context(&ctx);
+    ck_assert_int_eq(count_named_threads(), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("threads");
+    TCase *runs = tcase_create("run");
+    tcase_set_timeout(runs, 60);
+    tcase_add_test(runs, sync_runs_every_shape);
+    tcase_add_loop_test(runs, threads_run_every_shape, 1, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, threads_run_in_little_memory, 1, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, a_failing_task_ends_the_job, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, a_job_can_be_cancelled, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, jobs_run_together, 1, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, progress_need_not_block, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, a_task_may_wait_for_another_job, 1, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, several_threads_may_wait, 1, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, values_come_from_outside, 1, MOST_THREADS + 1);
+    suite_add_tcase(suite, runs);
+    TCase *sleeps = tcase_create("sleep");
+    tcase_set_timeout(sleeps, 60);
+    tcase_add_loop_test(sleeps, no_wake_is_lost, 1, MOST_THREADS + 1);
+    tcase_add_test(sleeps, idle_threads_use_no_processor);
+    tcase_add_test(sleeps, waiting_threads_use_no_processor);
+    tcase_add_test(sleeps, threads_start_late_and_end_early);
+    suite_add_tcase(suite, sleeps);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
