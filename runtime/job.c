@@ -498,6 +498,8 @@ static void dry_step(bri_job *job, bri_task *t, size_t *live, bri_dry_run *resul
     }
     if (t->output != NULL)
         *live += t->output->bytes;
+    if (t->keeps)
+        *live += t->inputs[0].value->bytes;
     if (*live + t->scratch > result->peak) {
         result->peak = *live + t->scratch;
         job->ops->describe(job, t, result->worst, sizeof result->worst);

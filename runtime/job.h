@@ -56,6 +56,7 @@ struct bri_task {
     atomic_int pending;             /* inputs not ready, plus one until it is admitted */
     bri_value *output;              /* or NULL */
     size_t scratch;                 /* bytes beside the output */
+    bool keeps;                     /* its first input outlives the run: bri_task_take */
     int64_t argument[2];            /* the plan's own */
     bri_job *job;                   /* set by the thread pool when it takes the task */
     bri_task *next;                 /* in lists of ready tasks, owned by whoever holds the list */

@@ -192,6 +192,7 @@ static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_tas
         return BR_ENOMEM;
     *out = t;
     t->scratch = sizes.scratch;
+    t->keeps = s->kind->keeps;
     BRI_TRY(connect_needs(plan, job, f, t));
     if (chained) {
         bri_key before = {s->id, key.level - 1, key.index};

@@ -49,6 +49,8 @@ void bri_leaf_box(const bri_stage *stage, int64_t chunk, int64_t step, bri_leaf 
     int64_t coord[BR_MAX_NDIM];
     bri_leaf_coords(stage, chunk, step, coord);
     leaf->nelem = 1;
+    leaf->origin[0] = 0; /* a scalar is one row, for those who go by rows */
+    leaf->extent[0] = 1;
     for (int a = 0; a < stage->leaf_ndim; a++) {
         leaf->origin[a] = bri_axis_start(&stage->leaf_axis[a], coord[a]);
         leaf->extent[a] = bri_axis_count(&stage->leaf_axis[a], coord[a]);

@@ -106,7 +106,7 @@ const bri_stage_kind bri_stage_result = {
 const bri_stage_kind bri_stage_store = {
     .name = "store", .build = no_build, .sizes = sizes, .execute = put_into_file, .owner = on_rank_zero};
 const bri_stage_kind bri_stage_keep = {
-    .name = "persist", .build = no_build, .sizes = sizes, .execute = keep_chunk, .owner = where_it_is};
+    .name = "persist", .build = no_build, .sizes = sizes, .execute = keep_chunk, .owner = where_it_is, .keeps = true};
 
 static const bri_stage_kind *const kinds[] = {
     [BRI_SINK_RESULT] = &bri_stage_result,

@@ -77,6 +77,8 @@ struct bri_stage_kind {
     /* The rank that runs a step; NULL: contiguous runs of the order (chunk, step). */
     int (*owner)(const bri_stage *stage, int64_t chunk, int64_t step);
     void (*destroy)(bri_stage *stage);
+    /* A task keeps its input's bytes beyond the run. */
+    bool keeps;
 };
 
 /* A reduction's part that one stage does. */
