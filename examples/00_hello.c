@@ -7,8 +7,9 @@
 
 int main(int argc, char **argv)
 {
-    /* Under mpirun every rank comes as far as this call. Rank 0 returns from it and runs the rest of main;
-     * the others stay inside and compute what rank 0 asks for. So everything below is printed once. */
+    /* Under mpirun every rank comes as far as this call. Rank 0 returns from it and runs the rest
+     * of main; the others stay inside and compute what rank 0 asks for. So everything below is
+     * printed once. */
     br_context *ctx = br_open(&argc, &argv);
     int nranks = br_num_ranks(ctx);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * 02_map.c - functions of your own: of one element, and of a whole chunk.
  *
- * Under mpirun they run on every rank: a C function travels as (program, offset), its .data as bytes.
+ * Under mpirun they run on every rank: a C function travels as (program, offset), its .data as
+ * bytes.
  */
 #include <bramble/bramble.h>
 
@@ -39,7 +40,8 @@ static int steps(double a, double b, int most)
     return most;
 }
 
-/* origin says where the chunk lies in the whole array, so that no chunk needs to know of another. */
+/* origin says where the chunk lies in the whole array, so that no chunk needs to know of another.
+ */
 static int mandelbrot(const br_block *in, int nin, const br_block *out, const void *data)
 {
     const view *v = data;
@@ -49,7 +51,8 @@ static int mandelbrot(const br_block *in, int nin, const br_block *out, const vo
     for (int64_t i = 0; i < out->extent[0]; i++)
         for (int64_t j = 0; j < out->extent[1]; j++) {
             double row = (double)(out->origin[0] + i) + 0.5, column = (double)(out->origin[1] + j);
-            *n++ = steps(v->left + v->width * column / (COLUMNS - 1), v->top - v->height * row / ROWS, v->most);
+            *n++ = steps(v->left + v->width * column / (COLUMNS - 1),
+                         v->top - v->height * row / ROWS, v->most);
         }
     return 0;
 }
@@ -75,18 +78,20 @@ int main(int argc, char **argv)
 
     /* The array below gives the shape and the chunks; 12 tasks, of very different length. */
     view all = {.left = -2.2, .top = 1.2, .width = 3.2, .height = 2.4, .most = 500};
-    br_array *plane = br_zeros(ctx, BR_SHAPE(ROWS, COLUMNS), .dtype = BR_INT32, .chunks = BR_CHUNKS(CHUNK, CHUNK));
+    br_array *plane = br_zeros(ctx, BR_SHAPE(ROWS, COLUMNS), .dtype = BR_INT32,
+                               .chunks = BR_CHUNKS(CHUNK, CHUNK));
     br_array *set = br_map_blocks(plane, mandelbrot, .data = &all, .data_bytes = sizeof all);
 
     int32_t n[ROWS][COLUMNS];
     if (br_compute(set, n, sizeof n) == BR_OK)
         for (int i = 0; i < ROWS; i++) {
             for (int j = 0; j < COLUMNS; j++)
-                putchar(n[i][j] == all.most ? '#' : n[i][j] > 8 ? '+' : n[i][j] > 4 ? '.' : ' ');
+                putchar(n[i][j] == all.most ? '#' : n[i][j] > 8 ? '+' : n[i][j] > 4 ? ':' : '.');
             putchar('\n');
         }
 
-    /* A failure stops the run and is kept until it is cleared; br_message(ctx) would also name chunk, rank and host. */
+    /* A failure stops the run and is kept until it is cleared; br_message(ctx) would also name
+     * chunk, rank and host. */
     double sum;
     br_status status = br_compute_f64(br_sum(br_map_blocks(plane, give_up)), &sum);
     printf("the sum that failed: %s\n", br_status_text(status));

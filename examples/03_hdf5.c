@@ -10,7 +10,8 @@ static const char path[] = "multiplication.h5";
 /* The product table: a column times a row, broadcast, in 16 chunks of 250 x 250. */
 static br_array *table(br_context *ctx)
 {
-    br_array *row = br_arange(ctx, BR_NUM(1), BR_NUM(1001), .dtype = BR_INT32, .chunks = BR_CHUNKS(250));
+    br_array *row =
+        br_arange(ctx, BR_NUM(1), BR_NUM(1001), .dtype = BR_INT32, .chunks = BR_CHUNKS(250));
     return br_multiply(br_expand_dims(row, 1), row);
 }
 
@@ -18,10 +19,11 @@ int main(int argc, char **argv)
 {
     br_context *ctx = br_open(&argc, &argv);
 
-    /* Rank 0 alone is here, so the file is removed once; a dataset that exists is never overwritten. */
+    /* Rank 0 alone is here, so the file is removed once; a dataset that exists is never
+     * overwritten. */
     remove(path);
-    br_store_hdf5(table(ctx), path, "products", .deflate = 4);
-    br_store_hdf5(br_sqrt(br_arange(ctx, BR_NUM(0), BR_NUM(5))), path, "more/roots", .contiguous = true);
+    br_store_hdf5(table(ctx), path, "products");
+    br_store_hdf5(br_sqrt(br_arange(ctx, BR_NUM(0), BR_NUM(5))), path, "more/roots", .deflate = 4);
 
     br_array *x = br_from_hdf5(ctx, path, "products");
     br_print(x, stdout);
@@ -43,15 +45,17 @@ int main(int argc, char **argv)
     printf("\nthe second dataset of the file:\n");
     br_print_values(br_from_hdf5(ctx, path, "more/roots"), stdout);
 
-    /* What a slice costs is known before it is computed: one stored chunk of sixteen. */
+    /* Of the stored chunks only what the slice touches is read. */
     br_run_info run;
     br_array *corner = br_sum(br_index(x, ":100, :100"));
     if (br_compute_i64(corner, &sum) == BR_OK && br_last_run(ctx, &run) == BR_OK)
-        printf("\nthe sum of the first 100 x 100: %lld\n", (long long)sum);
+        printf("\nthe sum of the first 100 x 100: %lld, %lld bytes of %zu read\n", (long long)sum,
+               (long long)run.bytes_read, br_nbytes(x));
 
-    /* A dataset that is not there is an array that carries its error; the first one is what br_message keeps. */
+    /* What is not there becomes an array that carries its error, and so does all that is made from
+     * it; br_message(ctx) says which call it was and which datasets the file has. */
     br_array *missing = br_add(br_from_hdf5(ctx, path, "quotients"), 1);
-    printf("\n%s\n", br_error(missing));
+    printf("\nthe quotients: %s\n", br_status_text(br_status_of(missing)));
     br_clear_error(ctx);
 
     return br_close(ctx);

@@ -299,7 +299,7 @@ static int usage(void)
 }
 
 /* A program may end without br_close; the leak sanitizer then finds the context here. */
-static br_context *never_closed;
+static br_context *volatile never_closed;
 
 static int end_with(br_context *ctx, const char *how, int code)
 {

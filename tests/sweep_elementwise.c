@@ -255,8 +255,9 @@ static void edges(void)
         ref *zero = ref_new(d, 1, shape);
         ref *plus = ref_new(d, 1, shape);
         for (int64_t i = 0; i < 9; i++) {
-            a->v[i] = as(d, i < 5 ? -1 - i : 8 * (long double)br_dtype_size(d) > 60 ? 1e18L + i : (value)(1u << 30) - i);
-            plus->v[i] = as(d, (a->v[i] + as(d, 100)));
+            value exact = i < 5 ? -1 - i : br_dtype_size(d) == 8 ? 1e18L + i : (value)(1u << 30) - i;
+            a->v[i] = as(d, exact);
+            plus->v[i] = as(d, exact + 100);
         }
         br_array *x = source(a, CUT_2);
         expect(br_floor_divide(x, source(zero, CUT_3)), zero, 0, 0, "%s // 0", br_dtype_name(d));

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # test_mpi.sh - the mpi scheduler by itself: values, contexts, exit codes, failures, lost ranks, idle cost.
 #
-# usage: test_mpi.sh TOY    the program of mpi_toy.c
+# usage: test_mpi.sh DIRECTORY    where the program mpi_toy is
 # Prints PASS or FAIL for each case; ends with the number of failures. Under a minute.
 set -uo pipefail
-toy=$(realpath "$1")
+toy=$(realpath "$1/mpi_toy")
 cd "$(dirname "$0")" || exit 2
 # shellcheck source=tests/mpi-root.sh
 . ./mpi-root.sh

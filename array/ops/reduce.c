@@ -121,14 +121,24 @@ static br_status fill_params(const reduction_call *r, bri_reduce_params *p)
     return bri_axes_mask(r->axis, r->x->node->ndim, &p->axes);
 }
 
+/* To .dtype where it is given; means and variances of integers are taken in float64, where sums don't wrap around. */
+static br_array *convert_first(const reduction_call *r)
+{
+    char rule = reductions[r->op].result;
+    if (r->dtype != BR_NO_DTYPE)
+        return br_astype_(r->x, r->dtype, r->at);
+    if ((rule == 'm' || rule == 'v') && strchr("biu", bri_kind(r->x->node->dtype)) != NULL)
+        return br_astype_(r->x, BR_FLOAT64, r->at);
+    return r->x;
+}
+
 static br_array *reduce(reduction_call r)
 {
     bri_call call = {r.x != NULL ? r.x->ctx : NULL, reductions[r.op].name, r.at};
     bri_reduce_params params;
     memset(&params, 0, sizeof params);
     if (r.x != NULL && r.x->status == BR_OK) {
-        if (r.dtype != BR_NO_DTYPE)
-            r.x = br_astype_(r.x, r.dtype, r.at);
+        r.x = convert_first(&r);
         br_status st = r.x->status == BR_OK ? fill_params(&r, &params) : BR_OK;
         if (st != BR_OK)
             return bri_handle_error(&call, st);

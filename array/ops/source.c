@@ -89,7 +89,7 @@ static void destroy_memory(bri_node *node)
 
 static void print_memory(const bri_node *node, FILE *to)
 {
-    fprintf(to, "%s", node->resource != NULL ? "copy" : "");
+    fprintf(to, "%s", node->resource != NULL ? "a copy" : "in place");
 }
 
 const bri_op bri_op_memory = {

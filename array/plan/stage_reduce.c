@@ -150,6 +150,15 @@ static size_t state_bytes(const bri_stage *stage, int64_t n)
     return (size_t)n * bri_state_bytes(stage->reducing.op, stage->reducing.operand);
 }
 
+/* Bytes of states that a leaf has at some time: reducing an axis of extent 0 makes more of them. */
+static size_t states_room(const bri_stage *stage, const bri_leaf *leaf, int except)
+{
+    int64_t n = 1;
+    for (int a = 0; a < stage->leaf_ndim; a++)
+        n *= a == except || leaf->extent[a] == 0 ? 1 : leaf->extent[a];
+    return state_bytes(stage, n);
+}
+
 /* The axis the program itself reduces: the last of the stage's. */
 static int program_axis(const bri_stage *stage)
 {
@@ -203,7 +212,7 @@ static leaf_scratch take_scratch(const bri_stage *stage, const bri_leaf *leaf, b
 {
     leaf_layout l = layout_of(stage, leaf);
     leaf_scratch s;
-    size_t bytes = state_bytes(stage, l.first_states);
+    size_t bytes = states_room(stage, leaf, program_axis(stage));
     s.states[0] = bri_bump_take(bump, bytes);
     s.states[1] = bri_bump_take(bump, bytes);
     size_t levels = l.merges_slabs ? (size_t)levels_of(l.nslabs) + 1 : 1;
@@ -221,7 +230,7 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     bool root = stage->nsteps == 1 && stage->reducing.finishes;
     sizes->output = root ? (size_t)n * br_dtype_size(stage->dtype) : state_bytes(stage, n);
     if (stage->reducing.states) {
-        sizes->scratch = 2 * (state_bytes(stage, leaf.nelem) + 64);
+        sizes->scratch = 2 * (states_room(stage, &leaf, -1) + 64);
         return;
     }
     take_scratch(stage, &leaf, &bump);
@@ -371,9 +380,10 @@ static br_status execute_leaf(bri_work *work)
     char *state;
     if (r->states) {
         bri_bump bump = {work->scratch, 0};
-        char *a = bri_bump_take(&bump, state_bytes(stage, leaf.nelem));
-        char *b = bri_bump_take(&bump, state_bytes(stage, leaf.nelem));
-        memcpy(a, work->task->inputs[0].value->data, state_bytes(stage, leaf.nelem));
+        char *a = bri_bump_take(&bump, states_room(stage, &leaf, -1));
+        char *b = bri_bump_take(&bump, states_room(stage, &leaf, -1));
+        if (leaf.nelem > 0)
+            memcpy(a, work->task->inputs[0].value->data, state_bytes(stage, leaf.nelem));
         state = reduce_axes(stage, &box, stage->leaf_ndim - 1, r->each, a, b);
     } else {
         bri_bump bump = {work->scratch, 0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * mpi_keep_libraries.c - for sanitizer builds of programs that use MPI: libraries stay loaded until
+ * keep_libraries.c - for sanitizer builds of programs that use MPI: libraries stay loaded until
  * the process ends.
  *
  * Open MPI unloads its components in MPI_Finalize, after which LeakSanitizer cannot tell whose an

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * sizes.h - how large the inputs are; the same numbers stand in bench/peers. Those of files are in
+ * files.def.
+ */
+#ifndef BENCH_SIZES_H
+#define BENCH_SIZES_H
+
+enum {
+    SUM_N = 1 << 27,
+    PAIR_N = 1 << 26,
+    STD_ROWS = 100000,
+    STD_COLUMNS = 512,
+    MATMUL_N = 4096,
+    SQUARE_N = 16384
+};
+
+#endif
