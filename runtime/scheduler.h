@@ -47,6 +47,8 @@ typedef struct bri_engine {
     /* Called by br_open after config, memory and host are known and before the scheduler opens, since a rank above 0 never
      * returns from that: kernels are chosen here. */
     br_status (*open)(br_context *ctx);
+    /* What results depend on beside the expression, for the ranks to compare: names of at most 31 characters. */
+    void (*arithmetic)(char kernels[32], char blas[32]);
     /* The context closes: frees what the array layer keeps in it. */
     void (*close)(br_context *ctx);
 } bri_engine;

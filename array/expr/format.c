@@ -12,7 +12,7 @@
 
 #include "array/kernels/program.h"
 
-enum { PRECISION = 8 };
+enum { PRECISION = 8, NUMBER_TEXT = 400 /* 1e308 written out */ };
 
 static double component(br_dtype dtype, const char *element, int part)
 {
@@ -29,7 +29,7 @@ static bool reads_back(const char *text, double value, bool single)
 /* The fewest digits after the point with which the number reads back as itself, at most PRECISION. */
 static int digits_needed(double value, bool single, bool scientific)
 {
-    char text[BRI_FORMAT_TEXT * 4];
+    char text[NUMBER_TEXT];
     for (int digits = 0; digits < PRECISION; digits++) {
         snprintf(text, sizeof text, scientific ? "%.*e" : "%.*f", digits, value);
         if (reads_back(text, value, single))
@@ -48,7 +48,7 @@ static int digits_needed(double value, bool single, bool scientific)
 
 static int digits_before_point(double value)
 {
-    char text[BRI_FORMAT_TEXT * 4];
+    char text[NUMBER_TEXT];
     snprintf(text, sizeof text, "%.0f", trunc(value));
     return (int)strlen(text) + (signbit(value) && text[0] != '-');
 }
@@ -94,15 +94,23 @@ static void measure_part(bri_format *f, const char *elements, int64_t n, int par
     *left = other > *left ? other : *left;
 }
 
+/* Numbers written out are below 1e8 and have at most PRECISION digits, so they are much shorter than this. */
+enum { NUMBER = 48 };
+
+static int at_most(int n, int most)
+{
+    return n < 0 ? 0 : n < most ? n : most;
+}
+
 static void put_float(const bri_format *f, double v, int part, char *text, size_t size)
 {
     int digits = part == 0 ? f->digits : f->imaginary_digits;
     int left = part == 0 ? f->left : f->imaginary_left;
     int width = left + 1 + digits + (f->scientific ? 4 : 0);
-    char number[BRI_FORMAT_TEXT * 4];
+    char number[NUMBER];
     if (!isfinite(v)) {
         /* "nan" and "inf" stand at the right end, as in NumPy. */
-        snprintf(text, size, "%*s", width, isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
+        snprintf(text, size, "%*s", at_most(width, NUMBER), isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
         return;
     }
     if (f->scientific) {
@@ -112,13 +120,13 @@ static void put_float(const bri_format *f, double v, int part, char *text, size_
             memmove(e + 1, e, strlen(e) + 1);
             *e = '.';
         }
-        snprintf(text, size, "%*s", width, number);
+        snprintf(text, size, "%*s", at_most(width, NUMBER), number);
         return;
     }
     int own = digits_needed(v, bri_real_dtype(f->dtype) == BR_FLOAT32, false);
     snprintf(number, sizeof number, own == 0 ? "%.*f." : "%.*f", own, v);
     int pad = left - (int)(strchr(number, '.') - number);
-    snprintf(text, size, "%*s%s%*s", pad > 0 ? pad : 0, "", number, digits - own, "");
+    snprintf(text, size, "%*s%s%*s", at_most(pad, NUMBER / 2), "", number, at_most(digits - own, PRECISION), "");
 }
 
 static void put_exact(const bri_format *f, const char *element, char *text, size_t size)

@@ -69,7 +69,7 @@ br_array *bri_handle_error(const bri_call *call, br_status status)
     br_array *x = new_handle(call->ctx, call->at, 0);
     if (x == NULL)
         return &nil;
-    bri_error_context(status, "%s (%s:%d)", call->what, call->at.file != NULL ? call->at.file : "?", call->at.line);
+    bri_error_context(status, "%s (%s:%d)", call->what, bri_file_name(call->at.file), call->at.line);
     x->status = status;
     x->why = bri_strdup(bri_last_error());
     return x;

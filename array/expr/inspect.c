@@ -119,13 +119,6 @@ br_status br_print(const br_array *x, FILE *to)
     return written(to);
 }
 
-/* Only the last part of the path: trees are read by people, and compared by tests on other machines. */
-static const char *short_file(const char *file)
-{
-    const char *slash = file != NULL ? strrchr(file, '/') : NULL;
-    return slash != NULL ? slash + 1 : file != NULL ? file : "?";
-}
-
 typedef struct line {
     bri_node *node;
     int depth;
@@ -146,7 +139,7 @@ static br_status print_line(line at, uint32_t walk, int *numbered, FILE *to, lin
     print_operation(node, to);
     fprintf(to, "  ");
     print_type(node, to);
-    fprintf(to, "  (%s:%d)\n", short_file(node->at.file), node->at.line);
+    fprintf(to, "  (%s:%d)\n", bri_file_name(node->at.file), node->at.line);
     line *bigger = bri_realloc(*stack, *n + (size_t)node->ninputs + 1, sizeof **stack);
     if (bigger == NULL)
         return BR_ENOMEM;

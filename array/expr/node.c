@@ -274,6 +274,12 @@ br_status bri_node_sort(br_context *ctx, bri_node *const *outputs, int noutputs,
     return BR_OK;
 }
 
+const char *bri_file_name(const char *path)
+{
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    return slash != NULL ? slash + 1 : path != NULL ? path : "?";
+}
+
 const char *bri_shape_text(int ndim, const int64_t *extent, char *text, size_t size)
 {
     size_t at = 0;

@@ -118,6 +118,8 @@ static inline bri_array_data *bri_array_data_of(const br_context *ctx)
     return (bri_array_data *)ctx->array_data;
 }
 
+/* The last part of a source file's path, for messages: they are read by people, and compared by tests on other machines. */
+const char *bri_file_name(const char *path);
 /* "(3, 4)" of extents. */
 const char *bri_shape_text(int ndim, const int64_t *extent, char *text, size_t size);
 const char *bri_node_shape_text(const bri_node *node, char *text, size_t size);

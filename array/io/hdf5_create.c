@@ -141,7 +141,11 @@ static br_status create_dataset(bri_h5_writer *w)
 static br_status use_file(bri_h5_writer *w, const struct stat *st)
 {
     w->use = (bri_h5_use){
-        .device = (uint64_t)st->st_dev, .inode = (uint64_t)st->st_ino, .writing = true};
+        .device = (uint64_t)st->st_dev,
+        .inode = (uint64_t)st->st_ino,
+        .writing = true,
+        .mtime_before = bri_h5_mtime(st),
+    };
     return bri_h5_use_begin(&w->use, w->path);
 }
 
@@ -235,6 +239,8 @@ static void undo(bri_h5_writer *w)
     w->file = -1;
     if (w->temporary != NULL)
         unlink(w->temporary);
+    else if (w->use.writing)
+        bri_h5_note_own_writing(&w->use, w->path);
     bri_h5_use_end(&w->use);
 }
 
@@ -336,6 +342,8 @@ br_status bri_h5_commit(bri_h5_writer *w)
     br_status status = finish(w);
     if (status != BR_OK)
         undo(w);
+    else if (w->temporary == NULL)
+        bri_h5_note_own_writing(&w->use, w->path);
     bri_h5_use_end(&w->use);
     bri_h5_unlock();
     free_writer(w);

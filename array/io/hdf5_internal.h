@@ -54,12 +54,19 @@ typedef struct bri_h5_use {
     struct bri_h5_use *next;
     uint64_t device, inode;
     bool writing;
+    int64_t mtime_before; /* of a file that is being written */
 } bri_h5_use;
 
 /* Enters use in the list, or fails when its file is being written, or is read and shall be written.
  */
 br_status bri_h5_use_begin(bri_h5_use *use, const char *path);
 void bri_h5_use_end(bri_h5_use *use);
+bool bri_h5_is_being_written(uint64_t device, uint64_t inode);
+
+struct stat;
+int64_t bri_h5_mtime(const struct stat *st);
+/* Our writing to path has ended; the lock is held. */
+void bri_h5_note_own_writing(const bri_h5_use *use, const char *path);
 
 /* ---- types ---- */
 

@@ -30,7 +30,7 @@ static br_status open_file(bri_h5_dataset *d)
     d->info.device = (uint64_t)st.st_dev;
     d->info.inode = (uint64_t)st.st_ino;
     d->info.bytes = (uint64_t)st.st_size;
-    d->info.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    d->info.mtime_ns = bri_h5_mtime(&st);
     return BR_OK;
 }
 

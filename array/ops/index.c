@@ -39,7 +39,7 @@ static int64_t clamp(int64_t i, int64_t low, int64_t high)
     return i < low ? low : i > high ? high : i;
 }
 
-/* Python's slice.indices(). */
+/* Python's slice.indices(). A slice of one element has step 1: a step beyond the extent would overflow in the arithmetic of maps. */
 static br_status take_slice(view *v, const br_index_item *item, int64_t extent)
 {
     int64_t step = item->step != 0 ? item->step : 1;
@@ -52,9 +52,9 @@ static br_status take_slice(view *v, const br_index_item *item, int64_t extent)
     if (item->has_stop)
         stop = clamp(item->stop < 0 ? item->stop + extent : item->stop, low, high);
     int64_t way = step > 0 ? stop - start : start - stop;
-    int64_t size = step > 0 ? step : -step;
+    int64_t size = step > 0 ? step : step > -INT64_MAX ? -step : INT64_MAX;
     int64_t count = way > 0 ? (way - 1) / size + 1 : 0;
-    v->map.from[v->map.ndim++] = (bri_map_axis){v->ndim, count > 0 ? start : 0, count > 0 ? step : 1};
+    v->map.from[v->map.ndim++] = (bri_map_axis){v->ndim, count > 0 ? start : 0, count > 1 ? step : 1};
     return add_axis(v, count);
 }
 

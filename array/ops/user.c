@@ -31,7 +31,7 @@ static br_status pack(const bri_node *node, bri_writer *w)
     const bri_user_params *p = node->params;
     if (p->pointer != NULL)
         return bri_error(BR_EARG, "%s (%s:%d): .data without .data_bytes does not travel to other ranks", node->op->name,
-                         node->at.file, node->at.line);
+                         bri_file_name(node->at.file), node->at.line);
     BRI_TRY(bri_write_function(w, p->fn));
     return bri_write(w, p, node->params_bytes);
 }

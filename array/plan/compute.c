@@ -5,6 +5,7 @@
 #include <bramble/io.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
@@ -16,7 +17,7 @@
 /* A failure of the call itself, stored in the context with the operation and the array's place. */
 static br_status fail(const br_array *x, br_status st, const char *what)
 {
-    bri_error_context(st, "%s of the array of %s:%d", what, x->at.file != NULL ? x->at.file : "?", x->at.line);
+    bri_error_context(st, "%s of the array of %s:%d", what, bri_file_name(x->at.file), x->at.line);
     return bri_context_fail(x->ctx, st, bri_last_error());
 }
 
@@ -192,6 +193,25 @@ static br_status fill_spec(const br_store_hdf5_args *args, bri_h5_spec *spec)
     return BR_OK;
 }
 
+/* HDF5 locks a file that is written, so other ranks could not open it as a source. */
+static br_status check_target(const br_store_hdf5_args *args)
+{
+    struct stat target;
+    bri_node **nodes = NULL;
+    int n = 0;
+    if (args->x->ctx->nranks == 1 || stat(args->path, &target) != 0)
+        return BR_OK;
+    BRI_TRY(bri_node_sort(args->x->ctx, &args->x->node, 1, &nodes, &n));
+    bool read = false;
+    for (int i = 0; i < n; i++) {
+        const bri_hdf5_params *p = nodes[i]->params;
+        read = read || (nodes[i]->op == &bri_op_hdf5 && p->device == (uint64_t)target.st_dev && p->inode == (uint64_t)target.st_ino);
+    }
+    bri_free(nodes);
+    return read ? bri_error(BR_EUNSUPPORTED, "%s is read by the same expression: over several ranks store into another file", args->path)
+                : BR_OK;
+}
+
 br_status br_store_hdf5_(br_store_hdf5_args args)
 {
     bri_h5_spec spec;
@@ -200,9 +220,11 @@ br_status br_store_hdf5_(br_store_hdf5_args args)
     memset(&spec, 0, sizeof spec);
     br_status st = fill_spec(&args, &spec);
     if (st == BR_OK)
+        st = check_target(&args);
+    if (st == BR_OK)
         st = bri_h5_create(args.path, args.dataset, &spec, &writer);
     if (st != BR_OK) {
-        bri_error_context(st, "store_hdf5 (%s:%d)", args.at.file, args.at.line);
+        bri_error_context(st, "store_hdf5 (%s:%d)", bri_file_name(args.at.file), args.at.line);
         return bri_context_fail(args.x->ctx, st, bri_last_error());
     }
     bri_sink sink = {.kind = BRI_SINK_STORE, .writer = writer};

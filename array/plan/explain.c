@@ -11,12 +11,6 @@
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
 
-static const char *short_file(const char *file)
-{
-    const char *slash = file != NULL ? strrchr(file, '/') : NULL;
-    return slash != NULL ? slash + 1 : file != NULL ? file : "?";
-}
-
 /* "mean": the row's name where the node kind stands for many. */
 static void operation_name(const bri_node *node, char *text, size_t size)
 {
@@ -40,7 +34,7 @@ void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size
     char name[96];
     bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
     operation_name(stage->node, name, sizeof name);
-    snprintf(text, size, "%s (%s:%d), chunk %s", name, short_file(stage->node->at.file), stage->node->at.line,
+    snprintf(text, size, "%s (%s:%d), chunk %s", name, bri_file_name(stage->node->at.file), stage->node->at.line,
              bri_shape_text(stage->ndim, coord, where, sizeof where));
 }
 
@@ -118,7 +112,7 @@ static void print_stage(const bri_stage *stage, FILE *to)
         extent[a] = stage->axis[a].extent;
     int64_t chunks = demanded_chunks(stage);
     fprintf(to, "  %u: %s %s (%s:%d) -> %s %s, %lld of %lld chunks", stage->id, stage->kind->name, name,
-            short_file(stage->node->at.file), stage->node->at.line, br_dtype_name(stage->dtype),
+            bri_file_name(stage->node->at.file), stage->node->at.line, br_dtype_name(stage->dtype),
             bri_shape_text(stage->ndim, extent, shape, sizeof shape), (long long)chunks, (long long)stage->nchunks);
     if (stage->nsteps > 1)
         fprintf(to, ", %lld %s each", (long long)stage->nsteps, stage->fold == BRI_FOLD_TREE ? "leaves" : "steps");
@@ -151,7 +145,7 @@ static void print_source(const bri_plan *plan, int first, const bri_input *input
     }
     double whole = (double)bri_node_nelem(input->node);
     bytes_text(read * (double)br_dtype_size(input->node->dtype), bytes, sizeof bytes);
-    fprintf(to, "  %s (%s:%d): %s, %.4g passes\n", input->node->op->name, short_file(input->node->at.file), input->node->at.line,
+    fprintf(to, "  %s (%s:%d): %s, %.4g passes\n", input->node->op->name, bri_file_name(input->node->at.file), input->node->at.line,
             bytes, whole > 0 ? read / whole : 0.0);
 }
 
@@ -218,7 +212,7 @@ static br_status write_dot(bri_plan *plan, FILE *to)
         char shape[160];
         operation_name(n, name, sizeof name);
         fprintf(to, "  n%d [label=\"%s\\n%s %s\\n%s:%d\"%s];\n", i, name, br_dtype_name(n->dtype),
-                bri_node_shape_text(n, shape, sizeof shape), short_file(n->at.file), n->at.line,
+                bri_node_shape_text(n, shape, sizeof shape), bri_file_name(n->at.file), n->at.line,
                 plan->stage_of[i] != NULL ? ", style=filled, fillcolor=\"#cfe8cf\"" : "");
         for (int k = 0; k < n->ninputs; k++)
             fprintf(to, "  n%d -> n%d;\n", (int)n->input[k]->slot, i);

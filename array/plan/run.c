@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "array/expr/handle.h"
+#include "array/io/hdf5.h"
+#include "array/ops/ops.h"
 #include "array/plan/blas.h"
 #include "array/plan/message.h"
 #include "array/plan/persist.h"
@@ -55,6 +57,20 @@ static br_status check_memory(bri_plan *plan)
                      "%zu MiB are needed at a time, by %s, but BRAMBLE_MEMORY_LIMIT leaves %zu of %zu MiB: "
                      "raise it or use smaller chunks",
                      (dry.peak >> 20) + 1, dry.worst, free_bytes >> 20, memory.limit >> 20);
+}
+
+/* What was true when the arrays were built must still be: files that are read, memory that is free. Before any data is read. */
+static br_status check_before_run(bri_plan *plan)
+{
+    for (int i = 0; i < plan->nnodes; i++) {
+        const bri_node *node = plan->nodes[i];
+        if (node->op != &bri_op_hdf5)
+            continue;
+        br_status st = bri_h5_unchanged(node->resource);
+        if (st != BR_OK)
+            return bri_error_context(st, "from_hdf5 (%s:%d)", bri_file_name(node->at.file), node->at.line);
+    }
+    return check_memory(plan);
 }
 
 static double now(void)
@@ -132,7 +148,7 @@ br_status bri_run(br_context *ctx, bri_node *const *outputs, const bri_sink *sin
     uint64_t id = ++ctx->next_job;
     br_status st = bri_plan_new(ctx, outputs, sinks, n, &plan);
     if (st == BR_OK)
-        st = check_memory(plan);
+        st = check_before_run(plan);
     if (st == BR_OK)
         st = announce(ctx, id, outputs, sinks, n);
     if (st == BR_OK)
@@ -159,7 +175,7 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
     if (st == BR_OK)
         st = bri_plan_new(ctx, outputs, sinks, n, &plan);
     if (st == BR_OK)
-        st = check_memory(plan);
+        st = check_before_run(plan);
     st = run_job(ctx, id, plan, st);
     bri_plan_free(plan);
     if (st != BR_OK)
@@ -196,4 +212,14 @@ static void close_arrays(br_context *ctx)
     bri_blas_close();
 }
 
-const bri_engine bri_array_engine = {.open = open_arrays, .serve = serve, .close = close_arrays};
+/* v3 and v4 give the same bits; v2 has no fused multiply-add. */
+static void arithmetic(char kernels[32], char blas[32])
+{
+    const char *isa = bri_kernels_isa();
+    bool fma = strcmp(isa, "x86-64-v3") == 0 || strcmp(isa, "x86-64-v4") == 0;
+    snprintf(kernels, 32, "%s", fma ? "x86-64 with FMA" : isa);
+    snprintf(blas, 32, "%s", bri_blas_kernel());
+}
+
+const bri_engine bri_array_engine = {
+    .open = open_arrays, .serve = serve, .arithmetic = arithmetic, .close = close_arrays};

@@ -33,6 +33,13 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     sizes->scratch = bump.used;
 }
 
+/* Filtering takes up to three times a chunk beside it (hdf5_put.c). */
+static void store_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *out)
+{
+    sizes(stage, chunk, step, out);
+    out->scratch += 3 * (size_t)bri_chunk_nelem(stage, chunk) * br_dtype_size(stage->dtype);
+}
+
 /* A sink's input is a stage's value on the same grid: one whole chunk, dense. */
 static br_status load_chunk(bri_work *work, bri_leaf *leaf, bri_view *view)
 {
@@ -104,7 +111,7 @@ static br_status no_build(bri_plan *plan, bri_stage *stage)
 const bri_stage_kind bri_stage_result = {
     .name = "result", .build = no_build, .sizes = sizes, .execute = put_into_memory, .owner = on_rank_zero};
 const bri_stage_kind bri_stage_store = {
-    .name = "store", .build = no_build, .sizes = sizes, .execute = put_into_file, .owner = on_rank_zero};
+    .name = "store", .build = no_build, .sizes = store_sizes, .execute = put_into_file, .owner = on_rank_zero};
 const bri_stage_kind bri_stage_keep = {
     .name = "persist", .build = no_build, .sizes = sizes, .execute = keep_chunk, .owner = where_it_is, .keeps = true};
 

@@ -33,19 +33,23 @@ static double blend(double a, double b, double t)
     return a + (b - a) * t * t * (3 - 2 * t);
 }
 
-/* One pattern of pressure systems at a time; each pattern is shifted by itself, or the grid of
+/* Adds a pattern of pressure systems along a row; each pattern is shifted by itself, or the grid of
  * systems would show. */
-static double pattern(int64_t number, double day, double row, double column)
+static void add_pattern(double share, int64_t number, int64_t day, int64_t row, int64_t n,
+                        double *line)
 {
-    double y = row / HEIGHT + chance(number, 1, 0),
-           x = (column - EAST * day) / WIDTH + chance(number, 2, 0);
-    int64_t i = (int64_t)floor(y), j = (int64_t)floor(x), west = j % AROUND,
-            east = (j + 1) % AROUND;
-    west += west < 0 ? AROUND : 0;
-    east += east < 0 ? AROUND : 0;
-    double u = x - (double)j, v = y - (double)i;
-    return blend(blend(chance(number, i, west), chance(number, i, east), u),
-                 blend(chance(number, i + 1, west), chance(number, i + 1, east), u), v);
+    double y = (double)row / HEIGHT + chance(number, 1, 0), node[AROUND];
+    int64_t i = (int64_t)floor(y);
+    for (int j = 0; j < AROUND; j++)
+        node[j] = blend(chance(number, i, j), chance(number, i + 1, j), y - (double)i);
+
+    double shift = chance(number, 2, 0) - EAST * (double)day / WIDTH;
+    shift -= AROUND * floor(shift / AROUND);
+    for (int64_t column = 0; column < n; column++) {
+        double x = (double)column / WIDTH + shift;
+        int j = (int)x;
+        line[column] += share * blend(node[j % AROUND], node[(j + 1) % AROUND], x - j);
+    }
 }
 
 static int fill_weather(const br_block *in, int nin, const br_block *out, const void *data)
@@ -55,16 +59,15 @@ static int fill_weather(const br_block *in, int nin, const br_block *out, const 
     (void)nin;
     (void)data;
     for (int64_t k = 0; k < out->extent[0]; k++)
-        for (int64_t i = 0; i < out->extent[1]; i++)
-            for (int64_t j = 0; j < out->extent[2]; j++) {
-                int64_t day = out->origin[0] + k, row = out->origin[1] + i,
-                        column = out->origin[2] + j;
-                int64_t number = day / PERIOD;
-                double system = blend(pattern(number, (double)day, (double)row, (double)column),
-                                      pattern(number + 1, (double)day, (double)row, (double)column),
-                                      (double)(day % PERIOD) / PERIOD);
-                *value++ = (float)(2 * system + 0.3 * chance(day, row, column));
-            }
+        for (int64_t i = 0; i < out->extent[1]; i++) {
+            int64_t day = out->origin[0] + k, row = out->origin[1] + i, number = day / PERIOD;
+            int64_t first = out->origin[2], end = first + out->extent[2];
+            double next = blend(0, 1, (double)(day % PERIOD) / PERIOD), line[NLON] = {0};
+            add_pattern(1 - next, number, day, row, end, line);
+            add_pattern(next, number + 1, day, row, end, line);
+            for (int64_t column = first; column < end; column++)
+                *value++ = (float)(line[column] + 0.2 * chance(day, row, column));
+        }
     return 0;
 }
 
@@ -89,15 +92,15 @@ br_array *weather_temperature(br_context *ctx, int64_t days)
 
     /* Warmest at the end of July in the north and of January in the south; far more so on land. */
     br_array *summer = br_cos(br_mul(br_sub(day, 207), 360 / year * degree));
-    br_array *season = br_mul(br_mul(sine, br_add(4, br_mul(14, land))), summer);
+    br_array *season = br_mul(br_mul(sine, br_add(4.5, br_mul(11, land))), summer);
 
     /* Every four years the eastern Pacific along the equator is warmer. */
     br_array *nino =
         br_mul(br_mul(bump(lat, 0, 7), br_add(bump(lon, -110, 32), bump(lon, -150, 30))),
-               br_mul(1.8, br_sin(br_mul(day, 90 / year * degree))));
+               br_mul(2.5, br_sin(br_mul(day, 90 / year * degree))));
 
     /* Storms follow the belts of middle latitudes. */
-    br_array *storms = br_add(1, br_mul(2.2, br_add(bump(lat, 52, 17), bump(lat, -54, 14))));
+    br_array *storms = br_add(1.6, br_mul(5.5, br_add(bump(lat, 52, 17), bump(lat, -54, 14))));
     br_array *grid = br_zeros(ctx, BR_SHAPE(days, NLAT, NLON), .dtype = BR_FLOAT32,
                               .chunks = BR_CHUNKS(64, 61, 120));
     br_array *weather = br_mul(br_map_blocks(grid, fill_weather), storms);

@@ -35,7 +35,7 @@ BR_API br_array *br_from_hdf5_(br_from_hdf5_args args);
  * dataset     its name; groups in it are made. It must not exist yet.
  * .chunks     stored chunks, by default those of x (at most 4 MiB each); .contiguous stores without chunks
  * .deflate    0 (none) to 9; stored chunks are compressed in the tasks, after shuffling
- * Under MPI the chunks travel to rank 0, which writes the file.
+ * Under MPI the chunks travel to rank 0, which writes the file; it must not be one that the expression reads (BR_EUNSUPPORTED).
  * Errors  BR_EARG (dataset exists, bad options), BR_EIO (no directory, no permission, full disk); nothing is left under the final name.
  */
 typedef struct br_store_hdf5_args {

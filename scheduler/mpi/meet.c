@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "runtime/scheduler.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/link.h"
 
@@ -30,6 +31,8 @@ void bri_meet_describe(const br_context *ctx, bri_meet_record *mine)
     mine->threads = ctx->nthreads;
     snprintf(mine->threads_why, sizeof mine->threads_why, "%s", ctx->threads_why);
     mine->peer_timeout = ctx->config.peer_timeout;
+    ctx->engine->arithmetic(mine->kernels, mine->blas);
+    mine->kernels_chosen = ctx->config.isa[0] != '\0';
 }
 
 /* ---- the comparison ---- */
@@ -52,6 +55,10 @@ static const rule rules[] = {
      "runs another binary", "copy the program to every host"},
     {PLACE(library), SIZE(library), "build-id ",
      "loads another libbramble", "install the same one on every host"},
+    {PLACE(kernels), SIZE(kernels), "",
+     "has kernels with other bits", "set BRAMBLE_ISA to what every host has"},
+    {PLACE(blas), SIZE(blas), "",
+     "has another OpenBLAS kernel", "set OPENBLAS_CORETYPE to one that every host has"},
 };
 // clang-format on
 
@@ -100,6 +107,8 @@ br_status bri_meet_check(const bri_meet_record *all, int nranks)
 {
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         int more;
+        if (rules[i].offset == PLACE(kernels) && all[0].kernels_chosen)
+            continue;
         int first = first_other(all, nranks, &rules[i], &more);
         if (first != 0)
             return refuse(all, &rules[i], first, more);

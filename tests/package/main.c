@@ -3,10 +3,9 @@
  */
 #include <bramble/bramble.h>
 #include <stdio.h>
-#include <string.h>
 
 int main(void)
 {
-    printf("%s\n", br_version());
-    return strcmp(br_version(), BR_VERSION_TEXT) != 0;
+    printf("%d\n", br_version());
+    return br_version() != BR_VERSION;
 }
