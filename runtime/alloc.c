@@ -9,7 +9,8 @@
 
 #include "runtime/error.h"
 
-/* Allocations left until the injected failure; negative when none is asked for. Relaxed: only the count matters. */
+/* Allocations left until the injected failure; negative when none is asked for. Relaxed: only the
+ * count matters. */
 static atomic_long until_failure = -1;
 static atomic_bool initialised;
 
@@ -43,7 +44,9 @@ void *bri_malloc(size_t bytes)
 
 void *bri_calloc(size_t count, size_t bytes)
 {
-    return checked(bri_alloc_should_fail() ? NULL : calloc(count > 0 ? count : 1, bytes > 0 ? bytes : 1), bytes);
+    return checked(bri_alloc_should_fail() ? NULL
+                                           : calloc(count > 0 ? count : 1, bytes > 0 ? bytes : 1),
+                   bytes);
 }
 
 void *bri_realloc(void *old, size_t count, size_t bytes)

@@ -15,12 +15,12 @@ struct bri_engine;
 struct br_scope {
     br_context *ctx;
     br_scope *outer;
-    void *first;                    /* the array layer's list of handles */
+    void *first; /* the array layer's list of handles */
 };
 
 struct br_context {
-    br_status status;               /* why opening failed, or BR_OK */
-    br_status failure;              /* the first failure since br_clear_error */
+    br_status status;  /* why opening failed, or BR_OK */
+    br_status failure; /* the first failure since br_clear_error */
     char message[BRI_ERROR_TEXT];
     void (*log)(void *data, br_status status, const char *text);
     void *log_data;
@@ -30,22 +30,24 @@ struct br_context {
     const struct bri_scheduler *scheduler;
     void *scheduler_data;
     const struct bri_engine *engine;
-    void *array_data;               /* the array layer's: table of nodes, persisted chunks */
+    void *array_data; /* the array layer's: table of nodes, persisted chunks */
 
     int rank, nranks;
     int nthreads;
-    char threads_why[160];          /* "2 cores of the host / 1 rank", for 00_hello and br_explain */
+    char threads_why[160]; /* "2 cores of the host / 1 rank", for 00_hello and br_explain */
     char host[64];
 
     br_scope root;
-    br_scope *scope;                /* the innermost */
+    br_scope *scope; /* the innermost */
     uint64_t next_job;
 };
 
-/* br_open for a given scheduler (NULL: choose), with its scheduler_data set before it opens. br_open_comm stands on it. */
+/* br_open for a given scheduler (NULL: choose), with its scheduler_data set before it opens.
+ * br_open_comm stands on it. */
 br_context *bri_context_open(const struct bri_scheduler *scheduler, void *scheduler_data);
 
-/* Stores the first failure and its text in the context (and tells the log function); returns status. */
+/* Stores the first failure and its text in the context (and tells the log function); returns
+ * status. */
 br_status bri_context_fail(br_context *ctx, br_status status, const char *text);
 
 /* Writes a line to the log when the level is on. */

@@ -7,7 +7,8 @@
 
 const bri_dtype_info bri_dtypes[BR_NDTYPE] = {
     [BR_NO_DTYPE] = {"none", 0, '-', BR_NO_DTYPE},
-#define BRI_DTYPE(NAME, name, type, kind, wide) [BR_##NAME] = {#name, sizeof(type), #kind[0], BR_##wide},
+#define BRI_DTYPE(NAME, name, type, kind, wide)                                                    \
+    [BR_##NAME] = {#name, sizeof(type), #kind[0], BR_##wide},
 #include "runtime/dtypes.def"
 #undef BRI_DTYPE
 };
@@ -49,7 +50,8 @@ static br_dtype signed_with_unsigned(br_dtype s, br_dtype u)
     }
 }
 
-/* An integer beside a float of `float_size` bytes, as NumPy does: float32 holds only 8 and 16-bit integers. */
+/* An integer beside a float of `float_size` bytes, as NumPy does: float32 holds only 8 and 16-bit
+ * integers. */
 static size_t real_size_with_integer(br_dtype integer, size_t float_size)
 {
     return bri_dtypes[integer].size > 2 && bri_kind(integer) != 'b' ? 8 : float_size;
@@ -59,8 +61,9 @@ static br_dtype with_floating(br_dtype floating, br_dtype other)
 {
     bool complex = bri_kind(floating) == 'c' || bri_kind(other) == 'c';
     size_t a = bri_dtypes[bri_real_dtype(floating)].size;
-    size_t b = bri_kind(other) == 'f' || bri_kind(other) == 'c' ? bri_dtypes[bri_real_dtype(other)].size
-                                                               : real_size_with_integer(other, a);
+    size_t b = bri_kind(other) == 'f' || bri_kind(other) == 'c'
+                   ? bri_dtypes[bri_real_dtype(other)].size
+                   : real_size_with_integer(other, a);
     size_t size = a > b ? a : b;
     if (complex)
         return size == 8 ? BR_COMPLEX128 : BR_COMPLEX64;

@@ -9,8 +9,8 @@
 typedef struct bri_dtype_info {
     const char *name;
     size_t size;
-    char kind;      /* 'b' 'i' 'u' 'f' 'c' */
-    br_dtype wide;  /* what sums of it are kept in between tasks */
+    char kind;     /* 'b' 'i' 'u' 'f' 'c' */
+    br_dtype wide; /* what sums of it are kept in between tasks */
 } bri_dtype_info;
 
 extern const bri_dtype_info bri_dtypes[BR_NDTYPE];

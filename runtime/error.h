@@ -2,7 +2,8 @@
  * error.h - how errors are made and passed on inside the library.
  *
  * Every new error is made by bri_error(): it formats the text into the calling thread's last-error
- * buffer and returns the status, so `return bri_error(BR_ESHAPE, "...")` is the whole of it. Whoever
+ * buffer and returns the status, so `return bri_error(BR_ESHAPE, "...")` is the whole of it.
+ * Whoever
  * stops the propagation (a node, a context, a job) copies bri_last_error() before the next call.
  */
 #ifndef BRI_ERROR_H
@@ -24,11 +25,11 @@ const char *bri_last_error(void);
 /* BR_ENOMEM with the number of bytes and what they were for. */
 br_status bri_no_memory(size_t bytes, const char *what);
 
-#define BRI_TRY(call)              \
-    do {                           \
-        br_status st_ = (call);    \
-        if (st_ != BR_OK)          \
-            return st_;            \
+#define BRI_TRY(call)                                                                              \
+    do {                                                                                           \
+        br_status st_ = (call);                                                                    \
+        if (st_ != BR_OK)                                                                          \
+            return st_;                                                                            \
     } while (0)
 
 #ifdef NDEBUG

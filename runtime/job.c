@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * job.c - emission of tasks in serial order, their running, and the life of the values between them.
+ * job.c - emission of tasks in serial order, their running, and the life of the values between
+ * them.
  */
 #include "runtime/job.h"
 
@@ -272,7 +273,8 @@ static bool stage_next(bri_job *job)
     return job->staged != NULL;
 }
 
-/* The staged task is admitted when its bytes fit, or when waiting would not free any: nothing else is in flight. */
+/* The staged task is admitted when its bytes fit, or when waiting would not free any: nothing else
+ * is in flight. */
 static bool admit(bri_job *job)
 {
     size_t bytes = task_bytes(job->staged);
@@ -372,7 +374,8 @@ static void publish(bri_job *job, bri_task *t, bri_task **ready)
         drop_data(job, v);
         return;
     }
-    /* Its reader count may fall to 0 and free it while it is sent and waited for: hold it meanwhile. */
+    /* Its reader count may fall to 0 and free it while it is sent and waited for: hold it
+     * meanwhile. */
     atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed);
     send_away(job, v);
     *ready = make_ready(job, v, *ready);
@@ -400,7 +403,8 @@ bri_task *bri_job_exec(bri_job *job, bri_task *task)
             push_finished(job, task);
         }
     }
-    /* release: who sees no task left sees what all of them wrote. nready last: the job may be gone after it. */
+    /* release: who sees no task left sees what all of them wrote. nready last: the job may be gone
+     * after it. */
     atomic_fetch_sub_explicit(&job->ntasks, 1, memory_order_release);
     atomic_fetch_sub_explicit(&job->nready, 1, memory_order_release);
     return ready;
@@ -437,7 +441,8 @@ void bri_value_expect(bri_job *job, bri_value *value)
 {
     if (job->dry)
         return;
-    /* Receives are promised in serial order with the tasks that read them, so this only runs ahead by one task's inputs. */
+    /* Receives are promised in serial order with the tasks that read them, so this only runs ahead
+     * by one task's inputs. */
     bri_memory_force(job->ctx->memory, value->bytes);
     job->ctx->scheduler->expect(job->ctx, job, value);
 }
@@ -486,7 +491,8 @@ static void dry_done(bri_job *job, bri_value *v, int readers, size_t *live)
     free_value(v);
 }
 
-/* The task's inputs are its last uses here; a value that was only asked for begins to live with its first reader. */
+/* The task's inputs are its last uses here; a value that was only asked for begins to live with its
+ * first reader. */
 static void dry_step(bri_job *job, bri_task *t, size_t *live, bri_dry_run *result)
 {
     for (int i = 0; i < t->ninputs; i++) {

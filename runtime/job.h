@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * job.h - one run of a plan on this rank: tasks and values, emitted in serial order, run in any order.
+ * job.h - one run of a plan on this rank: tasks and values, emitted in serial order, run in any
+ * order.
  *
- * The plan defines one total order of all tasks of a run, the same on every rank, in which a task's inputs come before
- * it (the order in which one thread would run them). Each rank emits, in that order, only the tasks it owns. Emission
- * goes on while the task's bytes fit the budget and not too many are in flight; when they don't fit it waits until
- * what was emitted has run, and by then the memory is as it would be on one thread. So the peak is that of the serial
- * order or the limit, whichever is larger, and is known beforehand; task records exist only while in flight.
+ * The plan defines one total order of all tasks of a run, the same on every rank, in which a task's
+ * inputs come before
+ * it (the order in which one thread would run them). Each rank emits, in that order, only the tasks
+ * it owns. Emission
+ * goes on while the task's bytes fit the budget and not too many are in flight; when they don't fit
+ * it waits until
+ * what was emitted has run, and by then the memory is as it would be on one thread. So the peak is
+ * that of the serial
+ * order or the limit, whichever is larger, and is known beforehand; task records exist only while
+ * in flight.
  *
- * Locks: `emit` guards emission, the table of values and the list of tasks. Everything that finishing tasks touch
+ * Locks: `emit` guards emission, the table of values and the list of tasks. Everything that
+ * finishing tasks touch
  * (pending counts, readers, waiters) is atomic, and says which order it needs where it is used.
  */
 #ifndef BRI_JOB_H
@@ -23,7 +30,8 @@ typedef struct bri_task bri_task;
 typedef struct bri_value bri_value;
 typedef struct bri_job bri_job;
 
-/* Names a value the same on every rank: a chunk (level 0) of a stage or a node of its reduction tree. */
+/* Names a value the same on every rank: a chunk (level 0) of a stage or a node of its reduction
+ * tree. */
 typedef struct bri_key {
     uint32_t stage;
     uint32_t level;
@@ -40,26 +48,28 @@ typedef struct bri_use {
 struct bri_value {
     bri_key key;
     size_t bytes;
-    void *data;                     /* set before the value is ready */
-    atomic_int readers;             /* tasks and sends that have yet to be done with it; acq_rel: the last one frees */
-    _Atomic(bri_use *) waiters;     /* a stack of uses, or BRI_READY once data is there (release/acquire) */
-    bool borrowed;                  /* data belongs to somebody else (a persisted chunk) */
-    int owner;                      /* rank that computes it */
-    int ndestinations;              /* other ranks that read it; each counts in readers */
+    void *data; /* set before the value is ready */
+    atomic_int
+        readers; /* tasks and sends that have yet to be done with it; acq_rel: the last one frees */
+    _Atomic(bri_use *)
+        waiters;       /* a stack of uses, or BRI_READY once data is there (release/acquire) */
+    bool borrowed;     /* data belongs to somebody else (a persisted chunk) */
+    int owner;         /* rank that computes it */
+    int ndestinations; /* other ranks that read it; each counts in readers */
     int *destinations;
     bri_value *next_in_bucket, *next_dead;
 };
 
 struct bri_task {
     bri_key key;
-    int kind;                       /* the plan's own */
-    atomic_int pending;             /* inputs not ready, plus one until it is admitted */
-    bri_value *output;              /* or NULL */
-    size_t scratch;                 /* bytes beside the output */
-    bool keeps;                     /* its first input outlives the run: bri_task_take */
-    int64_t argument[2];            /* the plan's own */
-    bri_job *job;                   /* set by the thread pool when it takes the task */
-    bri_task *next;                 /* in lists of ready tasks, owned by whoever holds the list */
+    int kind;            /* the plan's own */
+    atomic_int pending;  /* inputs not ready, plus one until it is admitted */
+    bri_value *output;   /* or NULL */
+    size_t scratch;      /* bytes beside the output */
+    bool keeps;          /* its first input outlives the run: bri_task_take */
+    int64_t argument[2]; /* the plan's own */
+    bri_job *job;        /* set by the thread pool when it takes the task */
+    bri_task *next;      /* in lists of ready tasks, owned by whoever holds the list */
     bri_task *previous_in_flight, *next_in_flight;
     int ninputs;
     bri_use inputs[];
@@ -76,10 +86,12 @@ typedef struct bri_job_stats {
 
 /* What the plan provides. */
 typedef struct bri_job_ops {
-    /* The next task of the serial order that this rank owns, made by bri_task_new; *task is NULL at the end. Called with
+    /* The next task of the serial order that this rank owns, made by bri_task_new; *task is NULL at
+     * the end. Called with
      * `emit` held. */
     br_status (*next)(bri_job *job, bri_task **task);
-    /* Runs a task: its inputs are ready, task->output->data is a block of the right size (or NULL for no output). */
+    /* Runs a task: its inputs are ready, task->output->data is a block of the right size (or NULL
+     * for no output). */
     br_status (*execute)(bri_job *job, bri_task *task, void *scratch);
     /* "mean of climate.c:12, chunk (0, 3)", for messages. */
     void (*describe)(bri_job *job, const bri_task *task, char *text, size_t size);
@@ -87,43 +99,45 @@ typedef struct bri_job_ops {
 
 struct bri_job {
     br_context *ctx;
-    uint64_t id;                    /* the same on every rank */
+    uint64_t id; /* the same on every rank */
     const bri_job_ops *ops;
     void *plan;
-    bool dry;                       /* in bri_job_dry_run: nothing is asked of other ranks */
+    bool dry; /* in bri_job_dry_run: nothing is asked of other ranks */
 
     pthread_mutex_t emit;
-    bri_task *staged;               /* emitted by the plan but not yet admitted (emit) */
-    bri_task *in_flight;            /* all admitted tasks (emit) */
-    bri_task *abandoned;            /* by failed emission (emit) */
-    bri_value **buckets;            /* the table of values (emit) */
+    bri_task *staged;    /* emitted by the plan but not yet admitted (emit) */
+    bri_task *in_flight; /* all admitted tasks (emit) */
+    bri_task *abandoned; /* by failed emission (emit) */
+    bri_value **buckets; /* the table of values (emit) */
     size_t nbuckets, nvalues;
-    bool end;                       /* the plan has no more tasks (emit) */
+    bool end; /* the plan has no more tasks (emit) */
 
-    atomic_int ntasks;              /* in flight; relaxed hints, acquire when compared with 0 */
-    atomic_int nready;              /* of those: ready or running */
-    atomic_int nsends;              /* values on their way to other ranks */
+    atomic_int ntasks; /* in flight; relaxed hints, acquire when compared with 0 */
+    atomic_int nready; /* of those: ready or running */
+    atomic_int nsends; /* values on their way to other ranks */
     int max_in_flight;
-    _Atomic(bri_value *) dead;      /* values whose last reader is done, to be taken out of the table */
-    _Atomic(bri_task *) finished;   /* tasks that are done, to be freed */
-    atomic_bool end_seen;           /* `end`, for those without the lock */
+    _Atomic(bri_value *) dead; /* values whose last reader is done, to be taken out of the table */
+    _Atomic(bri_task *) finished; /* tasks that are done, to be freed */
+    atomic_bool end_seen;         /* `end`, for those without the lock */
 
-    atomic_int status;              /* first error (compare and swap) */
-    atomic_bool failed;             /* error_text is complete */
+    atomic_int status;  /* first error (compare and swap) */
+    atomic_bool failed; /* error_text is complete */
     char error_text[BRI_ERROR_TEXT];
     bri_job_stats stats;
 
-    bri_job *next_attached;         /* the thread pool's list of jobs (pool's mutex) */
-    atomic_int users;               /* pool threads that may touch the job now; seq_cst, see scheduler/threads */
-    atomic_int pulling;             /* whether one of them emits, and whether another one wanted to meanwhile */
+    bri_job *next_attached; /* the thread pool's list of jobs (pool's mutex) */
+    atomic_int users; /* pool threads that may touch the job now; seq_cst, see scheduler/threads */
+    atomic_int pulling; /* whether one of them emits, and whether another one wanted to meanwhile */
 };
 
 br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan);
 /* Frees whatever is left; no thread may be inside the job any more. */
 void bri_job_fini(bri_job *job);
 
-/* Emits everything and frees it again as if each task ran at once: the peak of bytes in the serial order, the number of tasks, and the
- * task at the peak (*worst, described). Nothing runs; the plan must start its emission anew afterwards. */
+/* Emits everything and frees it again as if each task ran at once: the peak of bytes in the serial
+ * order, the number of tasks, and the
+ * task at the peak (*worst, described). Nothing runs; the plan must start its emission anew
+ * afterwards. */
 typedef struct bri_dry_run {
     size_t peak;
     int64_t tasks;
@@ -136,10 +150,12 @@ br_status bri_job_dry_run(bri_job *job, bri_dry_run *result);
 bri_task *bri_task_new(bri_job *job, bri_key key, int kind, int ninputs);
 /* The task reads value as input i; the value's reader count already includes it. */
 void bri_task_input(bri_task *task, int i, bri_value *value);
-/* Emission failed half way: the task will never run, but values know it; the job keeps it until its end. */
+/* Emission failed half way: the task will never run, but values know it; the job keeps it until its
+ * end. */
 void bri_task_abandon(bri_job *job, bri_task *task);
 bri_value *bri_value_find(bri_job *job, bri_key key);
-/* A new value in the table with its number of readers (local tasks only; destinations add theirs). */
+/* A new value in the table with its number of readers (local tasks only; destinations add theirs).
+ * */
 bri_value *bri_value_new(bri_job *job, bri_key key, size_t bytes, int readers);
 br_status bri_value_destination(bri_value *value, int rank);
 /* The value is computed by another rank: asks the transport for it, within the budget. */
@@ -149,17 +165,21 @@ void bri_value_borrow(bri_job *job, bri_value *value, void *data);
 
 /* ---- for tasks ---- */
 
-/* When this task is the only reader left of its input i, the output takes over the input's block (and true is returned);
+/* When this task is the only reader left of its input i, the output takes over the input's block
+ * (and true is returned);
  * the output's own block goes back. Both must have the same size. */
 bool bri_task_steal(bri_job *job, bri_task *task, int i);
-/* When this task is the only reader left of its input i: takes the block, with the promise of its bytes, out of the run. Else NULL. */
+/* When this task is the only reader left of its input i: takes the block, with the promise of its
+ * bytes, out of the run. Else NULL. */
 void *bri_task_take(bri_task *task, int i);
 
 /* ---- for schedulers ---- */
 
-/* Emits up to max tasks and returns those that are ready, linked; NULL when none is, or when another thread is emitting. */
+/* Emits up to max tasks and returns those that are ready, linked; NULL when none is, or when
+ * another thread is emitting. */
 bri_task *bri_job_pull(bri_job *job, int max);
-/* Runs a ready task and returns the tasks that became ready by it, linked. After a failure it only passes through. */
+/* Runs a ready task and returns the tasks that became ready by it, linked. After a failure it only
+ * passes through. */
 bri_task *bri_job_exec(bri_job *job, bri_task *task);
 /* All work of this rank is done, or the job has failed and nothing runs any more. */
 bool bri_job_done(const bri_job *job);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * memory.h - chunk buffers: a pool of recycled blocks, and the budget that admits tasks.
  *
- * The budget is a counter of promised bytes (bri_memory_reserve before a task starts, bri_memory_release when what it
- * made is gone); the pool hands out the blocks themselves. A block is only taken by who has reserved its bytes, so
- * the bytes in use never exceed the bytes promised. Idle blocks stay in the pool (fresh pages cost 1.6 us each)
+ * The budget is a counter of promised bytes (bri_memory_reserve before a task starts,
+ * bri_memory_release when what it
+ * made is gone); the pool hands out the blocks themselves. A block is only taken by who has
+ * reserved its bytes, so
+ * the bytes in use never exceed the bytes promised. Idle blocks stay in the pool (fresh pages cost
+ * 1.6 us each)
  * but are given back to the system when promised + idle would exceed the limit.
  */
 #ifndef BRI_MEMORY_H
@@ -26,8 +29,10 @@ bool bri_memory_reserve(bri_memory *m, size_t bytes);
 void bri_memory_force(bri_memory *m, size_t bytes);
 void bri_memory_release(bri_memory *m, size_t bytes);
 
-/* A block of at least `bytes`, 64-byte aligned (2 MiB aligned with huge pages from 2 MiB on); contents undefined.
- * NULL with a BR_ENOMEM error when the system has none. bytes = 0 gives a valid block. Thread-safe. */
+/* A block of at least `bytes`, 64-byte aligned (2 MiB aligned with huge pages from 2 MiB on);
+ * contents undefined.
+ * NULL with a BR_ENOMEM error when the system has none. bytes = 0 gives a valid block. Thread-safe.
+ * */
 void *bri_memory_get(bri_memory *m, size_t bytes);
 void bri_memory_put(bri_memory *m, void *block, size_t bytes);
 

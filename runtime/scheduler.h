@@ -11,12 +11,15 @@
 /* HOW a job's tasks run. One row of bri_schedulers each; BRAMBLE_SCHEDULER picks it. */
 typedef struct bri_scheduler {
     const char *name;
-    /* Sets ctx->scheduler_data, ctx->rank, ctx->nranks and ctx->nthreads. Under mpi, ranks above 0 do not return. */
+    /* Sets ctx->scheduler_data, ctx->rank, ctx->nranks and ctx->nthreads. Under mpi, ranks above 0
+     * do not return. */
     br_status (*open)(br_context *ctx);
     /* Makes the job known to the workers. */
     br_status (*start)(br_context *ctx, bri_job *job);
-    /* Works on the job until it is done on this rank and, under mpi, on all (block), or for a moment. True when done;
-     * then nothing of the scheduler touches the job any more, and bri_job_status() is what all ranks agreed on. */
+    /* Works on the job until it is done on this rank and, under mpi, on all (block), or for a
+     * moment. True when done;
+     * then nothing of the scheduler touches the job any more, and bri_job_status() is what all
+     * ranks agreed on. */
     bool (*progress)(br_context *ctx, bri_job *job, bool block);
     void (*cancel)(br_context *ctx, bri_job *job);
     void (*close)(br_context *ctx);
@@ -27,27 +30,34 @@ typedef struct bri_scheduler {
     void (*about)(br_context *ctx, int rank, br_rank_info *info);
     /* Rank 0: tells every rank to serve this message (bri_engine.serve) as job `id`. */
     br_status (*announce)(br_context *ctx, uint64_t id, const void *message, size_t bytes);
-    /* Sends a ready value to a rank; calls bri_job_sent when its bytes are free again. Any thread. */
+    /* Sends a ready value to a rank; calls bri_job_sent when its bytes are free again. Any thread.
+     * */
     void (*send)(br_context *ctx, bri_job *job, bri_value *value, int rank);
-    /* A value will come from value->owner; calls bri_job_arrived and runs what became ready. With job->emit held. */
+    /* A value will come from value->owner; calls bri_job_arrived and runs what became ready. With
+     * job->emit held. */
     void (*expect)(br_context *ctx, bri_job *job, bri_value *value);
 } bri_scheduler;
 
 extern const bri_scheduler bri_scheduler_sync, bri_scheduler_threads, bri_scheduler_mpi;
 
-/* The row that BRAMBLE_SCHEDULER asks for, or the one for how the process was launched. BR_ECONFIG when it cannot serve
+/* The row that BRAMBLE_SCHEDULER asks for, or the one for how the process was launched. BR_ECONFIG
+ * when it cannot serve
  * several ranks. */
 br_status bri_scheduler_choose(const br_context *ctx, const bri_scheduler **scheduler);
 
-/* WHAT a message from rank 0 asks for; the array layer sets ctx->engine. Called on ranks above 0, on the thread that serves. */
+/* WHAT a message from rank 0 asks for; the array layer sets ctx->engine. Called on ranks above 0,
+ * on the thread that serves. */
 typedef struct bri_engine {
-    /* Runs the message as job `id`: start and progress are called inside, whatever fails (bri_job_fail), since all ranks must
+    /* Runs the message as job `id`: start and progress are called inside, whatever fails
+     * (bri_job_fail), since all ranks must
      * agree on the end. */
     void (*serve)(br_context *ctx, uint64_t id, const void *message, size_t bytes);
-    /* Called by br_open after config, memory and host are known and before the scheduler opens, since a rank above 0 never
+    /* Called by br_open after config, memory and host are known and before the scheduler opens,
+     * since a rank above 0 never
      * returns from that: kernels are chosen here. */
     br_status (*open)(br_context *ctx);
-    /* What results depend on beside the expression, for the ranks to compare: names of at most 31 characters. */
+    /* What results depend on beside the expression, for the ranks to compare: names of at most 31
+     * characters. */
     void (*arithmetic)(char kernels[32], char blas[32]);
     /* The context closes: frees what the array layer keeps in it. */
     void (*close)(br_context *ctx);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * mpi_settings.c - prints, for each rank, its host and the settings that reached it; started by test_mpi_hosts.sh.
+ * mpi_settings.c - prints, for each rank, its host and the settings that reached it; started by
+ * test_mpi_hosts.sh.
  */
 #include <bramble/bramble.h>
 #include <stdlib.h>
@@ -29,8 +30,8 @@ int main(int argc, char **argv)
         for (int rank = 0; rank < nranks; rank++) {
             br_rank_info info;
             br_rank(ctx, rank, &info);
-            printf("rank %d on %s: timeout %g, threads setting %g, threads %d\n", rank, info.host, values[2 * rank],
-                   values[2 * rank + 1], info.threads);
+            printf("rank %d on %s: timeout %g, threads setting %g, threads %d\n", rank, info.host,
+                   values[2 * rank], values[2 * rank + 1], info.threads);
         }
         free(values);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * corners.c - the first and last few indices of every axis of a large array, computed without the rest.
+ * corners.c - the first and last few indices of every axis of a large array, computed without the
+ * rest.
  */
 #include <bramble/compute.h>
 #include <string.h>
@@ -13,7 +14,8 @@ typedef struct corner {
     int64_t at[BR_MAX_NDIM], count[BR_MAX_NDIM];
 } corner;
 
-static bool set_corner(const br_array *x, const int64_t *shown, int64_t edge, uint32_t ends, corner *c)
+static bool set_corner(const br_array *x, const int64_t *shown, int64_t edge, uint32_t ends,
+                       corner *c)
 {
     for (int a = 0; a < br_ndim(x); a++) {
         bool cut = shown[a] < x->shape[a];
@@ -24,7 +26,8 @@ static bool set_corner(const br_array *x, const int64_t *shown, int64_t edge, ui
         c->at[a] = high ? edge : 0;
         c->count[a] = cut ? edge : shown[a];
         if (cut && high)
-            c->item[a] = (br_index_item){.kind = ':', .has_start = true, .start = x->shape[a] - edge};
+            c->item[a] =
+                (br_index_item){.kind = ':', .has_start = true, .start = x->shape[a] - edge};
         else if (cut)
             c->item[a] = (br_index_item){.kind = ':', .has_stop = true, .stop = edge};
     }

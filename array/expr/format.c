@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * format.c - NumPy's rules for printing elements.
  *
- * Floats have as many digits (at most 8) as the one needs that needs most to be read back as itself, are padded with blanks after the
- * last digit, and go scientific when the largest is 1e8 or more, the smallest below 1e-4 or their ratio above 1000 (numpy.core.arrayprint).
+ * Floats have as many digits (at most 8) as the one needs that needs most to be read back as
+ * itself, are padded with blanks after the
+ * last digit, and go scientific when the largest is 1e8 or more, the smallest below 1e-4 or their
+ * ratio above 1000 (numpy.core.arrayprint).
  */
 #include "array/expr/format.h"
 
@@ -26,7 +28,8 @@ static bool reads_back(const char *text, double value, bool single)
     return single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value;
 }
 
-/* The fewest digits after the point with which the number reads back as itself, at most PRECISION. */
+/* The fewest digits after the point with which the number reads back as itself, at most PRECISION.
+ * */
 static int digits_needed(double value, bool single, bool scientific)
 {
     char text[NUMBER_TEXT];
@@ -94,7 +97,8 @@ static void measure_part(bri_format *f, const char *elements, int64_t n, int par
     *left = other > *left ? other : *left;
 }
 
-/* Numbers written out are below 1e8 and have at most PRECISION digits, so they are much shorter than this. */
+/* Numbers written out are below 1e8 and have at most PRECISION digits, so they are much shorter
+ * than this. */
 enum { NUMBER = 48 };
 
 static int at_most(int n, int most)
@@ -110,7 +114,10 @@ static void put_float(const bri_format *f, double v, int part, char *text, size_
     char number[NUMBER];
     if (!isfinite(v)) {
         /* "nan" and "inf" stand at the right end, as in NumPy. */
-        snprintf(text, size, "%*s", at_most(width, NUMBER), isnan(v) ? "nan" : v < 0 ? "-inf" : "inf");
+        snprintf(text, size, "%*s", at_most(width, NUMBER),
+                 isnan(v) ? "nan"
+                 : v < 0  ? "-inf"
+                          : "inf");
         return;
     }
     if (f->scientific) {
@@ -126,7 +133,8 @@ static void put_float(const bri_format *f, double v, int part, char *text, size_
     int own = digits_needed(v, bri_real_dtype(f->dtype) == BR_FLOAT32, false);
     snprintf(number, sizeof number, own == 0 ? "%.*f." : "%.*f", own, v);
     int pad = left - (int)(strchr(number, '.') - number);
-    snprintf(text, size, "%*s%s%*s", at_most(pad, NUMBER / 2), "", number, at_most(digits - own, PRECISION), "");
+    snprintf(text, size, "%*s%s%*s", at_most(pad, NUMBER / 2), "", number,
+             at_most(digits - own, PRECISION), "");
 }
 
 static void put_exact(const bri_format *f, const char *element, char *text, size_t size)
@@ -157,7 +165,8 @@ static void put_complex(const bri_format *f, const char *element, char *text, si
         blanks--;
     size_t padding = strlen(first) - blanks;
     size_t n = strlen(text);
-    snprintf(text + n, size - n, "%c%.*sj%*s", signbit(v) ? '-' : '+', (int)blanks, first, (int)padding, "");
+    snprintf(text + n, size - n, "%c%.*sj%*s", signbit(v) ? '-' : '+', (int)blanks, first,
+             (int)padding, "");
 }
 
 /* The shortest text that reads back as the number, with a point. */
@@ -212,7 +221,8 @@ bri_format bri_format_of(br_dtype dtype, const char *elements, int64_t n)
     bri_format f = {.dtype = dtype};
     char kind = bri_kind(dtype);
     if (kind == 'f' || kind == 'c') {
-        f.scientific = find_scientific(dtype, elements, n, 0) || (kind == 'c' && find_scientific(dtype, elements, n, 1));
+        f.scientific = find_scientific(dtype, elements, n, 0) ||
+                       (kind == 'c' && find_scientific(dtype, elements, n, 1));
         measure_part(&f, elements, n, 0);
         if (kind == 'c')
             measure_part(&f, elements, n, 1);

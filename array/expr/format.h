@@ -9,11 +9,11 @@
 /* How the elements of one array are printed: found by looking at all that will be shown. */
 typedef struct bri_format {
     br_dtype dtype;
-    bool scientific;        /* 1.5e+10 instead of 15000000000. */
-    int digits;             /* after the point, of the element that needs most */
-    int left;               /* characters before the point, with the sign */
+    bool scientific; /* 1.5e+10 instead of 15000000000. */
+    int digits;      /* after the point, of the element that needs most */
+    int left;        /* characters before the point, with the sign */
     int imaginary_digits, imaginary_left;
-    int width;              /* of a whole element */
+    int width; /* of a whole element */
 } bri_format;
 
 enum { BRI_FORMAT_TEXT = 128 };

@@ -88,7 +88,8 @@ bool bri_axis_equal(const bri_axis *a, const bri_axis *b)
     if (a->extent != b->extent || a->nchunks != b->nchunks)
         return false;
     if (a->starts == NULL && b->starts == NULL)
-        return a->nchunks == 1 || (a->first == b->first && (a->nchunks == 2 || a->chunk == b->chunk));
+        return a->nchunks == 1 ||
+               (a->first == b->first && (a->nchunks == 2 || a->chunk == b->chunk));
     for (int64_t i = 1; i < a->nchunks; i++)
         if (bri_axis_start(a, i) != bri_axis_start(b, i))
             return false;
@@ -101,7 +102,8 @@ static void adopt(bri_starts *s, int64_t nchunks, bri_axis *out)
     const int64_t *at = s->start;
     int64_t first = at[1];
     int64_t chunk = nchunks > 2 ? at[2] - at[1] : nchunks == 2 ? at[2] - at[1] : first;
-    *out = (bri_axis){.extent = at[nchunks], .nchunks = nchunks, .first = first, .chunk = chunk, .starts = s};
+    *out = (bri_axis){
+        .extent = at[nchunks], .nchunks = nchunks, .first = first, .chunk = chunk, .starts = s};
     for (int64_t i = 2; i <= nchunks; i++) {
         int64_t step = at[i] - at[i - 1];
         if (step != chunk && (i < nchunks || step > chunk))
@@ -131,7 +133,8 @@ static int64_t first_past(int64_t edge, int64_t start, int64_t step)
     return way <= 0 ? 0 : (way + size - 1) / size;
 }
 
-br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t count, bri_axis *out)
+br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t count,
+                         bri_axis *out)
 {
     if (count == 0 || x->nchunks == 1) {
         *out = bri_axis_regular(count, count);
@@ -227,7 +230,8 @@ static void cut_down(int ndim, size_t size, const int64_t *least, bool rows, int
     }
 }
 
-void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t *stored, bool rows, int64_t *chunk)
+void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t *stored, bool rows,
+                     int64_t *chunk)
 {
     int64_t least[BR_MAX_NDIM];
     for (int a = 0; a < ndim; a++) {

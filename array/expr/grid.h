@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * grid.h - how one axis of an array is cut into chunks.
  *
- * An axis has at least one chunk, of extent 0 when the axis is empty, so that a reduction over nothing has a leaf. Regular
- * axes are arithmetic (a first chunk, then equal ones, then the rest); others share a counted list of starts.
+ * An axis has at least one chunk, of extent 0 when the axis is empty, so that a reduction over
+ * nothing has a leaf. Regular
+ * axes are arithmetic (a first chunk, then equal ones, then the rest); others share a counted list
+ * of starts.
  */
 #ifndef BRI_GRID_H
 #define BRI_GRID_H
@@ -14,11 +16,12 @@ typedef struct bri_starts bri_starts;
 typedef struct bri_axis {
     int64_t extent;
     int64_t nchunks;
-    int64_t first, chunk;   /* extents of chunk 0 and of the next ones, when starts is NULL */
+    int64_t first, chunk; /* extents of chunk 0 and of the next ones, when starts is NULL */
     bri_starts *starts;
 } bri_axis;
 
-/* Bytes an automatic chunk aims at; part of what results depend on, so never changed by settings. */
+/* Bytes an automatic chunk aims at; part of what results depend on, so never changed by settings.
+ * */
 enum { BRI_AUTO_CHUNK_BYTES = 4 << 20 };
 
 bri_axis bri_axis_regular(int64_t extent, int64_t chunk);
@@ -38,13 +41,17 @@ int64_t bri_axis_find(const bri_axis *axis, int64_t at);
 int64_t bri_axis_largest(const bri_axis *axis);
 
 /* The axis of x[start::step] with `count` elements, cut where x is cut. */
-br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t count, bri_axis *out);
+br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t count,
+                         bri_axis *out);
 /* Cut wherever a or b is; both have the same extent. */
 br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out);
 
-/* Automatic chunks: halves the longest axis, by powers of two, until a chunk is at most BRI_AUTO_CHUNK_BYTES; the last axis keeps at
- * least 512 elements. `stored` (or NULL) are extents that chunks should be multiples of; `rows` keeps later axes whole
+/* Automatic chunks: halves the longest axis, by powers of two, until a chunk is at most
+ * BRI_AUTO_CHUNK_BYTES; the last axis keeps at
+ * least 512 elements. `stored` (or NULL) are extents that chunks should be multiples of; `rows`
+ * keeps later axes whole
  * as long as possible, for files that are read best in long runs. */
-void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t *stored, bool rows, int64_t *chunk);
+void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t *stored, bool rows,
+                     int64_t *chunk);
 
 #endif

@@ -47,6 +47,7 @@ static br_array *new_handle(br_context *ctx, br_place at, int ndim)
         return NULL;
     x->ctx = ctx;
     x->at = at;
+    x->count = 1;
     link_into(ctx->scope, x);
     return x;
 }
@@ -69,7 +70,8 @@ br_array *bri_handle_error(const bri_call *call, br_status status)
     br_array *x = new_handle(call->ctx, call->at, 0);
     if (x == NULL)
         return &nil;
-    bri_error_context(status, "%s (%s:%d)", call->what, bri_file_name(call->at.file), call->at.line);
+    bri_error_context(status, "%s (%s:%d)", call->what, bri_file_name(call->at.file),
+                      call->at.line);
     x->status = status;
     x->why = bri_strdup(bri_last_error());
     return x;
@@ -137,8 +139,8 @@ br_array *bri_build_recipe(bri_call *call, bri_recipe *recipe, br_array *const *
     return st == BR_OK ? bri_handle(call, node) : bri_handle_error(call, st);
 }
 
-br_array *bri_build(bri_call *call, const bri_op *op, const void *params, size_t params_bytes, br_array *const *inputs,
-                    int ninputs)
+br_array *bri_build(bri_call *call, const bri_op *op, const void *params, size_t params_bytes,
+                    br_array *const *inputs, int ninputs)
 {
     bri_recipe recipe = {.op = op, .params = params, .params_bytes = params_bytes};
     return bri_build_recipe(call, &recipe, inputs, ninputs);
@@ -150,7 +152,8 @@ br_status bri_check(const br_array *x)
         return bri_error(BR_EARG, "the array is NULL");
     if (x->status == BR_OK)
         return BR_OK;
-    return x->ctx != NULL ? bri_context_fail(x->ctx, x->status, x->why != NULL ? x->why : "") : x->status;
+    return x->ctx != NULL ? bri_context_fail(x->ctx, x->status, x->why != NULL ? x->why : "")
+                          : x->status;
 }
 
 const char *br_error(const br_array *x)
@@ -187,6 +190,34 @@ void bri_scope_free_arrays(br_scope *scope)
     scope->first = NULL;
 }
 
+/* Takes the scope's count off its arrays; those that are retained live on in the outermost scope. */
+static void leave_arrays(br_scope *scope)
+{
+    br_scope *root = &scope->ctx->root;
+    for (br_array *x = scope->first, *next; x != NULL; x = next) {
+        next = x->next;
+        if (--x->count > 0)
+            link_into(root, x);
+        else
+            free_handle(x);
+    }
+    scope->first = NULL;
+}
+
+void br_retain(br_array *x)
+{
+    if (x != NULL && x->scope != NULL)
+        x->count++;
+}
+
+void br_release(br_array *x)
+{
+    if (x == NULL || x->scope == NULL || --x->count > 0)
+        return;
+    unlink_from_scope(x);
+    free_handle(x);
+}
+
 static bool is_open(const br_scope *scope)
 {
     const br_scope *s = scope->ctx->scope;
@@ -203,7 +234,7 @@ void br_scope_close(br_scope *scope)
     br_scope *outer = scope->outer;
     while (ctx->scope != outer) {
         br_scope *inner = ctx->scope;
-        bri_scope_free_arrays(inner);
+        leave_arrays(inner);
         ctx->scope = inner->outer;
         bri_free(inner);
     }

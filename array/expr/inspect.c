@@ -79,7 +79,8 @@ static void print_chunks(const bri_node *n, FILE *to)
 /* The name of an operation: that of the table row for the operations that are many in one. */
 static void print_operation(const bri_node *n, FILE *to)
 {
-    bool named_by_print = strcmp(n->op->name, "elementwise") == 0 || strcmp(n->op->name, "reduce") == 0;
+    bool named_by_print =
+        strcmp(n->op->name, "elementwise") == 0 || strcmp(n->op->name, "reduce") == 0;
     if (!named_by_print)
         fprintf(to, "%s", n->op->name);
     if (n->op->print == NULL)
@@ -113,7 +114,8 @@ br_status br_print(const br_array *x, FILE *to)
     }
     fprintf(to, "array: ");
     print_type(n, to);
-    fprintf(to, ", %lld chunk%s, made by ", (long long)bri_node_nchunks(n), bri_node_nchunks(n) == 1 ? "" : "s");
+    fprintf(to, ", %lld chunk%s, made by ", (long long)bri_node_nchunks(n),
+            bri_node_nchunks(n) == 1 ? "" : "s");
     print_operation(n, to);
     fprintf(to, "\n");
     return written(to);
@@ -124,8 +126,10 @@ typedef struct line {
     int depth;
 } line;
 
-/* Prints one node and pushes its inputs, the first on top; a node met before is only named by its number. */
-static br_status print_line(line at, uint32_t walk, int *numbered, FILE *to, line **stack, size_t *n)
+/* Prints one node and pushes its inputs, the first on top; a node met before is only named by its
+ * number. */
+static br_status print_line(line at, uint32_t walk, int *numbered, FILE *to, line **stack,
+                            size_t *n)
 {
     bri_node *node = at.node;
     fprintf(to, "%*s", 2 * at.depth, "");

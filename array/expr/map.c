@@ -16,7 +16,8 @@ bri_map bri_map_broadcast(int source_ndim, const bri_axis *source, int ndim)
     bri_map map = {.ndim = source_ndim};
     for (int a = 0; a < source_ndim; a++) {
         bool repeated = source[a].extent == 1;
-        map.from[a] = (bri_map_axis){repeated ? BRI_FIXED : a + ndim - source_ndim, 0, repeated ? 0 : 1};
+        map.from[a] =
+            (bri_map_axis){repeated ? BRI_FIXED : a + ndim - source_ndim, 0, repeated ? 0 : 1};
     }
     return map;
 }
@@ -31,7 +32,8 @@ bri_map bri_map_compose(const bri_map *outer, const bri_map *inner)
             continue;
         }
         const bri_map_axis *out = &outer->from[in->axis];
-        map.from[b] = (bri_map_axis){out->axis, in->start + in->step * out->start, in->step * out->step};
+        map.from[b] =
+            (bri_map_axis){out->axis, in->start + in->step * out->start, in->step * out->step};
     }
     return map;
 }
@@ -60,7 +62,8 @@ static int64_t ceil_div(int64_t a, int64_t b)
     return a >= 0 ? (a + b - 1) / b : -(-a / b);
 }
 
-void bri_map_inverse(const bri_map_axis *m, int64_t extent, int64_t low, int64_t high, int64_t *from, int64_t *to)
+void bri_map_inverse(const bri_map_axis *m, int64_t extent, int64_t low, int64_t high,
+                     int64_t *from, int64_t *to)
 {
     *from = 0;
     *to = extent;
@@ -70,8 +73,10 @@ void bri_map_inverse(const bri_map_axis *m, int64_t extent, int64_t low, int64_t
         return;
     }
     /* start + step * i in [low, high) */
-    int64_t first = m->step > 0 ? ceil_div(low - m->start, m->step) : ceil_div(m->start - high + 1, -m->step);
-    int64_t past = m->step > 0 ? ceil_div(high - m->start, m->step) : ceil_div(m->start - low + 1, -m->step);
+    int64_t first =
+        m->step > 0 ? ceil_div(low - m->start, m->step) : ceil_div(m->start - high + 1, -m->step);
+    int64_t past =
+        m->step > 0 ? ceil_div(high - m->start, m->step) : ceil_div(m->start - low + 1, -m->step);
     *from = first > 0 ? first : 0;
     *to = past < extent ? past : extent;
     if (*to < *from)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * map.h - access maps: which index of a source an index of a consumer needs, as arithmetic per axis.
+ * map.h - access maps: which index of a source an index of a consumer needs, as arithmetic per
+ * axis.
  *
- * Axis a of the source is read at start + step * i, where i is the index along the consumer's axis from[a].axis. This covers
- * slices, integers, new axes, transposes and broadcasting; maps compose, and invert to chunk ranges without listing tasks.
+ * Axis a of the source is read at start + step * i, where i is the index along the consumer's axis
+ * from[a].axis. This covers
+ * slices, integers, new axes, transposes and broadcasting; maps compose, and invert to chunk ranges
+ * without listing tasks.
  */
 #ifndef BRI_MAP_H
 #define BRI_MAP_H
@@ -18,7 +21,7 @@ typedef struct bri_map_axis {
 } bri_map_axis;
 
 typedef struct bri_map {
-    int ndim;   /* of the source */
+    int ndim; /* of the source */
     bri_map_axis from[BR_MAX_NDIM];
 } bri_map;
 
@@ -29,11 +32,15 @@ bri_map bri_map_broadcast(int source_ndim, const bri_axis *source, int ndim);
 bri_map bri_map_compose(const bri_map *outer, const bri_map *inner);
 bool bri_map_equal(const bri_map *a, const bri_map *b);
 
-/* The source's index range [low, high] that the consumer's elements [from, from + count) touch along source axis a; count > 0. */
+/* The source's index range [low, high] that the consumer's elements [from, from + count) touch
+ * along source axis a; count > 0. */
 void bri_map_range(const bri_map_axis *m, int64_t from, int64_t count, int64_t *low, int64_t *high);
 
-/* The consumer's elements [*from, *to) along its axis, of `extent`, that read source elements [low, high) of axis m; the whole
- * extent when m does not move with the consumer but its index is inside, nothing when it is outside. */
-void bri_map_inverse(const bri_map_axis *m, int64_t extent, int64_t low, int64_t high, int64_t *from, int64_t *to);
+/* The consumer's elements [*from, *to) along its axis, of `extent`, that read source elements [low,
+ * high) of axis m; the whole
+ * extent when m does not move with the consumer but its index is inside, nothing when it is
+ * outside. */
+void bri_map_inverse(const bri_map_axis *m, int64_t extent, int64_t low, int64_t high,
+                     int64_t *from, int64_t *to);
 
 #endif

@@ -163,7 +163,8 @@ void bri_node_retain(bri_node *node)
     atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
 }
 
-/* Chains may be a million nodes long: dead nodes wait in a list linked through next_in_table, not on the stack. */
+/* Chains may be a million nodes long: dead nodes wait in a list linked through next_in_table, not
+ * on the stack. */
 void bri_node_release(bri_node *node)
 {
     bri_node *dead = NULL;
@@ -227,7 +228,8 @@ static br_status append(node_list *list, bri_node *node)
     return BR_OK;
 }
 
-/* Depth first with a stack of its own; slot is the next input to visit, then the node's place in the list. */
+/* Depth first with a stack of its own; slot is the next input to visit, then the node's place in
+ * the list. */
 static br_status sort_below(bri_node *output, uint32_t walk, node_list *stack, node_list *sorted)
 {
     if (output->visit == walk)
@@ -256,7 +258,8 @@ static br_status sort_below(bri_node *output, uint32_t walk, node_list *stack, n
     return BR_OK;
 }
 
-br_status bri_node_sort(br_context *ctx, bri_node *const *outputs, int noutputs, bri_node ***list, int *n)
+br_status bri_node_sort(br_context *ctx, bri_node *const *outputs, int noutputs, bri_node ***list,
+                        int *n)
 {
     uint32_t walk = bri_node_new_walk(ctx);
     node_list stack = {0};
@@ -285,7 +288,8 @@ const char *bri_shape_text(int ndim, const int64_t *extent, char *text, size_t s
     size_t at = 0;
     text[0] = '\0';
     for (int a = 0; a < ndim && at < size; a++)
-        at += (size_t)snprintf(text + at, size - at, "%s%lld", a > 0 ? ", " : "(", (long long)extent[a]);
+        at += (size_t)snprintf(text + at, size - at, "%s%lld", a > 0 ? ", " : "(",
+                               (long long)extent[a]);
     if (at < size)
         snprintf(text + at, size - at, "%s", ndim == 0 ? "()" : ndim == 1 ? ",)" : ")");
     return text;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * node.h - the immutable nodes of the expression, and the operations they stand for.
  *
- * Equal nodes (same operation, parameters and inputs) are one node; handles (br_array) are many and keep their own places.
+ * Equal nodes (same operation, parameters and inputs) are one node; handles (br_array) are many and
+ * keep their own places.
  */
 #ifndef BRI_NODE_H
 #define BRI_NODE_H
@@ -25,18 +26,22 @@ typedef struct bri_reader bri_reader;
 
 enum { BRI_MAX_INPUTS = 8 };
 
-/* What an operation must tell. One file a family; registered in ops.c. Unset members mean what the comment says. */
+/* What an operation must tell. One file a family; registered in ops.c. Unset members mean what the
+ * comment says. */
 typedef struct bri_op {
     const char *name;
     /* Checks parameters and inputs; sets dtype, ndim and axes (bri_node_set_axis). */
     br_status (*infer)(bri_node *node);
-    /* The map from the program's iteration space to input k, given that to the node. NULL: broadcasting, as elementwise operations. */
+    /* The map from the program's iteration space to input k, given that to the node. NULL:
+     * broadcasting, as elementwise operations. */
     void (*access)(const bri_node *node, int input, const bri_map *map, bri_map *out);
-    /* Adds the node's value to a block program: values[k] are the inputs'. NULL: the node is never fused but has a stage of its own. */
+    /* Adds the node's value to a block program: values[k] are the inputs'. NULL: the node is never
+     * fused but has a stage of its own. */
     int (*emit)(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values);
     /* How the node runs when it has a stage of its own; NULL: as a block program. */
     const bri_stage_kind *stage;
-    /* A view: emit passes its input's value on. A costly operation is not computed twice to save memory. */
+    /* A view: emit passes its input's value on. A costly operation is not computed twice to save
+     * memory. */
     bool view, costly;
     /* Parameters beyond the inputs, for printing; NULL: none. */
     void (*print)(const bri_node *node, FILE *to);
@@ -53,17 +58,19 @@ struct bri_node {
     atomic_int refs;
     uint64_t hash;
     bri_node *next_in_table;
-    bool unique;            /* never merged with an equal node */
-    bool is_output;         /* scratch of the planner */
+    bool unique;    /* never merged with an equal node */
+    bool is_output; /* scratch of the planner */
     br_dtype dtype;
     int ndim;
     bri_axis axis[BR_MAX_NDIM];
-    br_place at;            /* of the first call that made it */
+    br_place at; /* of the first call that made it */
     void *params;
     size_t params_bytes;
-    void *resource;         /* an open dataset, a copy of the caller's elements; opened by infer, freed by destroy */
-    uint32_t visit;         /* walks of the (one) building thread: number of the last walk that came here, */
-    int32_t slot;           /*  and what it noted */
+    /* An open dataset, a copy of the caller\'s elements; opened by infer, freed by destroy. */
+    void *resource;
+    uint32_t
+        visit;    /* walks of the (one) building thread: number of the last walk that came here, */
+    int32_t slot; /*  and what it noted */
     int nparents;
     int ninputs;
     bri_node *input[];
@@ -84,7 +91,8 @@ typedef struct bri_recipe {
     br_place at;
 } bri_recipe;
 
-/* The node of a recipe: an existing equal one or a new one; counted once for the caller. resource is taken over in any case. */
+/* The node of a recipe: an existing equal one or a new one; counted once for the caller. resource
+ * is taken over in any case. */
 br_status bri_node_make(br_context *ctx, const bri_recipe *recipe, bri_node **out);
 /* Frees a recipe's resource that no node took over. */
 void bri_recipe_drop(const bri_recipe *recipe);
@@ -98,7 +106,8 @@ int64_t bri_node_nchunks(const bri_node *node);
 uint32_t bri_node_new_walk(br_context *ctx);
 
 /* All nodes below the outputs, inputs first, in a fixed order; *list is freed by the caller. */
-br_status bri_node_sort(br_context *ctx, bri_node *const *outputs, int noutputs, bri_node ***list, int *n);
+br_status bri_node_sort(br_context *ctx, bri_node *const *outputs, int noutputs, bri_node ***list,
+                        int *n);
 
 /* What the array layer keeps in a context (ctx->array_data). */
 typedef struct bri_array_data {
@@ -107,7 +116,7 @@ typedef struct bri_array_data {
     uint32_t walk;
     uint64_t next_unique;
     struct bri_persisted *persisted;
-    int64_t *dropped;           /* persisted arrays the other ranks do not know to be gone */
+    int64_t *dropped; /* persisted arrays the other ranks do not know to be gone */
     int ndropped;
     int64_t next_persisted;
     br_run_info last_run;
@@ -118,7 +127,8 @@ static inline bri_array_data *bri_array_data_of(const br_context *ctx)
     return (bri_array_data *)ctx->array_data;
 }
 
-/* The last part of a source file's path, for messages: they are read by people, and compared by tests on other machines. */
+/* The last part of a source file's path, for messages: they are read by people, and compared by
+ * tests on other machines. */
 const char *bri_file_name(const char *path);
 /* "(3, 4)" of extents. */
 const char *bri_shape_text(int ndim, const int64_t *extent, char *text, size_t size);

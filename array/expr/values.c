@@ -21,12 +21,13 @@ typedef struct printer {
     bri_format format;
     bool summary;
     FILE *to;
-    int column;             /* characters on the current line */
+    int column; /* characters on the current line */
 } printer;
 
 enum { LINE_WIDTH = 75 };
 
-/* A word of the innermost axis; the line is broken as NumPy does when the word and the closing brackets would not fit. */
+/* A word of the innermost axis; the line is broken as NumPy does when the word and the closing
+ * brackets would not fit. */
 static void print_word(printer *p, const char *word, bool first)
 {
     int brackets = p->node->ndim > 0 ? p->node->ndim : 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * wire.c - packing and unpacking expressions. Every length read is checked: the bytes come from another process.
+ * wire.c - packing and unpacking expressions. Every length read is checked: the bytes come from
+ * another process.
  */
 #include "array/expr/wire.h"
 
@@ -78,14 +79,16 @@ static int number_of_op(const bri_op *op)
 
 static br_status pack_params(const bri_node *node, bri_writer *w)
 {
-    return node->op->pack != NULL ? node->op->pack(node, w) : bri_write(w, node->params, node->params_bytes);
+    return node->op->pack != NULL ? node->op->pack(node, w)
+                                  : bri_write(w, node->params, node->params_bytes);
 }
 
 /* The length of the parameters is known only after packing them. */
 static br_status pack_node(const bri_node *node, bri_writer *w)
 {
     const char *file = node->at.file != NULL ? node->at.file : "";
-    node_head head = {number_of_op(node->op), node->ninputs, node->unique, 0, node->at.line, (uint32_t)strlen(file) + 1};
+    node_head head = {number_of_op(node->op),    node->ninputs, node->unique, 0, node->at.line,
+                      (uint32_t)strlen(file) + 1};
     size_t head_at = w->n;
     BRI_TRY(bri_write(w, &head, sizeof head));
     BRI_TRY(bri_write(w, file, head.file_bytes));
@@ -114,7 +117,8 @@ br_status bri_pack_nodes(br_context *ctx, bri_writer *w, bri_node *const *output
     return st;
 }
 
-/* Places point into the program's own strings on rank 0; other ranks keep one copy of each file name. */
+/* Places point into the program's own strings on rank 0; other ranks keep one copy of each file
+ * name. */
 static const char *intern_file(const char *name)
 {
     static const char *known[256]; /* only the serving thread comes here */
@@ -126,7 +130,8 @@ static const char *intern_file(const char *name)
     return known[i];
 }
 
-static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r, void **params, size_t *bytes)
+static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r, void **params,
+                               size_t *bytes)
 {
     if (op->unpack != NULL)
         return op->unpack(ctx, r, params, bytes);
@@ -135,7 +140,8 @@ static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r,
     return *params != NULL ? BR_OK : BR_ENOMEM;
 }
 
-static br_status unpack_inputs(bri_reader *r, bri_node *const *list, int made, int n, bri_node **inputs)
+static br_status unpack_inputs(bri_reader *r, bri_node *const *list, int made, int n,
+                               bri_node **inputs)
 {
     for (int i = 0; i < n; i++) {
         int32_t slot = 0;
@@ -147,7 +153,8 @@ static br_status unpack_inputs(bri_reader *r, bri_node *const *list, int made, i
     return BR_OK;
 }
 
-static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *list, int made, bri_node **out)
+static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *list, int made,
+                             bri_node **out)
 {
     node_head head = {0};
     bri_node *inputs[BRI_MAX_INPUTS];
@@ -156,7 +163,8 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
     void *params = NULL;
     size_t bytes = 0;
     BRI_TRY(bri_read(r, &head, sizeof head));
-    if (head.op < 0 || head.op >= bri_op_count || head.ninputs < 0 || head.ninputs > BRI_MAX_INPUTS || head.file_bytes == 0)
+    if (head.op < 0 || head.op >= bri_op_count || head.ninputs < 0 ||
+        head.ninputs > BRI_MAX_INPUTS || head.file_bytes == 0)
         return bri_error(BR_EINTERNAL, "an expression from rank 0 is not understood");
     BRI_TRY(bri_read_view(r, head.file_bytes, &file));
     BRI_TRY(unpack_inputs(r, list, made, head.ninputs, inputs));
@@ -164,7 +172,11 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
     const bri_op *op = bri_op_table[head.op];
     bri_reader inner = {params_from, head.params_bytes};
     BRI_TRY(unpack_params(ctx, op, &inner, &params, &bytes));
-    bri_recipe recipe = {.op = op, .params = params, .params_bytes = bytes, .inputs = inputs, .ninputs = head.ninputs};
+    bri_recipe recipe = {.op = op,
+                         .params = params,
+                         .params_bytes = bytes,
+                         .inputs = inputs,
+                         .ninputs = head.ninputs};
     recipe.unique = head.unique != 0;
     recipe.at = (br_place){intern_file(file), head.line};
     br_status st = bri_node_make(ctx, &recipe, out);
@@ -172,7 +184,8 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
     return st;
 }
 
-static br_status unpack_outputs(bri_reader *r, bri_node *const *list, int made, bri_node **outputs, int room, int *n)
+static br_status unpack_outputs(bri_reader *r, bri_node *const *list, int made, bri_node **outputs,
+                                int room, int *n)
 {
     BRI_TRY(bri_read(r, n, sizeof *n));
     if (*n < 0 || *n > room)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * wire.h - the form in which an expression travels to other ranks: nodes in order, inputs by number.
+ * wire.h - the form in which an expression travels to other ranks: nodes in order, inputs by
+ * number.
  */
 #ifndef BRI_WIRE_H
 #define BRI_WIRE_H

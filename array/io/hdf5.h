@@ -32,7 +32,8 @@ br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **ou
 const bri_h5_info *bri_h5_about(const bri_h5_dataset *d);
 void bri_h5_close(bri_h5_dataset *d);
 
-/* BR_OK when the file is as it was when the dataset was opened, but for datasets that this process added to it. */
+/* BR_OK when the file is as it was when the dataset was opened, but for datasets that this process
+ * added to it. */
 br_status bri_h5_unchanged(const bri_h5_dataset *d);
 
 /* Bytes of 64-byte aligned scratch a read of this dataset needs (room for stored and decoded

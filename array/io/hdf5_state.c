@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * hdf5_state.c - was a file changed since a dataset of it was opened?
  *
- * By others it must not be: the chunk index would be stale. Datasets that this process adds to a file leave the others where they are,
- * so the modification times before and after our own writing are remembered, and followed like a chain.
+ * By others it must not be: the chunk index would be stale. Datasets that this process adds to a
+ * file leave the others where they are, so the modification times before and after our own writing
+ * are remembered, and followed like a chain.
  */
 #include <errno.h>
 #include <string.h>
@@ -29,7 +30,8 @@ int64_t bri_h5_mtime(const struct stat *st)
 void bri_h5_note_own_writing(const bri_h5_use *use, const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0 || (uint64_t)st.st_dev != use->device || (uint64_t)st.st_ino != use->inode)
+    if (stat(path, &st) != 0 || (uint64_t)st.st_dev != use->device ||
+        (uint64_t)st.st_ino != use->inode)
         return;
     change *bigger = bri_realloc(changes, nchanges + 1, sizeof *bigger);
     if (bigger == NULL)
@@ -38,12 +40,14 @@ void bri_h5_note_own_writing(const bri_h5_use *use, const char *path)
     changes = bigger;
 }
 
-/* The modification time the file has if only we wrote to it since. Changes are in the order in which they happened. */
+/* The modification time the file has if only we wrote to it since. Changes are in the order in
+ * which they happened. */
 static int64_t expected_mtime(const bri_h5_info *info)
 {
     int64_t mtime = info->mtime_ns;
     for (size_t i = 0; i < nchanges; i++)
-        if (changes[i].device == info->device && changes[i].inode == info->inode && changes[i].before == mtime)
+        if (changes[i].device == info->device && changes[i].inode == info->inode &&
+            changes[i].before == mtime)
             mtime = changes[i].after;
     return mtime;
 }
@@ -52,11 +56,14 @@ br_status bri_h5_unchanged(const bri_h5_dataset *d)
 {
     struct stat st;
     if (stat(d->path, &st) != 0)
-        return bri_error(errno == ENOENT ? BR_ENOTFOUND : BR_EIO, "%s: %s", d->path, strerror(errno));
+        return bri_error(errno == ENOENT ? BR_ENOTFOUND : BR_EIO, "%s: %s", d->path,
+                         strerror(errno));
     if ((uint64_t)st.st_dev != d->info.device || (uint64_t)st.st_ino != d->info.inode)
         return bri_error(BR_EIO, "%s: was replaced by another file since it was opened", d->path);
     bri_h5_lock();
-    bool same = bri_h5_is_being_written(d->info.device, d->info.inode) || expected_mtime(&d->info) == bri_h5_mtime(&st);
+    bool same = bri_h5_is_being_written(d->info.device, d->info.inode) ||
+                expected_mtime(&d->info) == bri_h5_mtime(&st);
     bri_h5_unlock();
-    return same ? BR_OK : bri_error(BR_EIO, "%s: was changed since it was opened: open it again", d->path);
+    return same ? BR_OK
+                : bri_error(BR_EIO, "%s: was changed since it was opened: open it again", d->path);
 }

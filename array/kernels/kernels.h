@@ -36,6 +36,18 @@ typedef struct bri_reducer {
     void (*empty)(int64_t count, bri_planes out);
 } bri_reducer;
 
+/* The ends of programs that sums take into their loop; the rows of tails.def in order. */
+typedef enum bri_tail {
+#define BRI_TAIL(NAME, ...) BRI_TAIL_##NAME,
+#include "array/kernels/tails.def"
+#undef BRI_TAIL
+    BRI_NTAILS
+} bri_tail;
+
+/* Each of `rows` rows of n values made of x and y, dense and one row after the other, into
+ * ceil(n / BRI_LANE_BLOCK) block states of a sum. */
+typedef void bri_tail_sum(int64_t rows, int64_t n, const void *x, const void *y, void *states);
+
 /* A strided place in memory of two axes: i the slow one, j the fast one. */
 typedef struct bri_plane2 {
     char *base;
@@ -54,6 +66,7 @@ typedef struct bri_kernels {
     bri_kernel *cast[BR_NDTYPE][BR_NDTYPE];            /* from, to */
     bri_kernel *sum_of_squares[BR_NDTYPE][BRI_NFORMS]; /* a*a + b*b, the products rounded first */
     bri_reducer reduce[BRI_NREDS][BR_NDTYPE];
+    bri_tail_sum *tail[BRI_NTAILS][BR_NDTYPE];
     bri_mover move[5]; /* by log2 of the element's size */
 } bri_kernels;
 

@@ -3,13 +3,14 @@
  *
  * A program is built once for a stage of a plan and then run by many tasks at a time on different
  * boxes; after bri_program_seal() it is immutable. It knows pointers, strides and counts only: no
- * chunks, no threads, no contexts. Values are in single assignment form; the registers they live in, a block of
- * elements each, are chosen by linear scan when the program is sealed.
+ * chunks, no threads, no contexts. Values are in single assignment form; the registers they live
+ * in, a block of elements each, are chosen by linear scan when the program is sealed.
  *
- * Where C leaves a value open: integers wrap round, dividing them by zero gives 0, INT_MIN / -1 is INT_MIN; an
- * integer to a negative power is 0 unless it is 1 or -1; floor_divide rounds down and remainder has the divisor's
- * sign (Python); adding bools is or, multiplying them and; minimum, maximum, min and max pass on a NaN; floats
- * beyond an integer's range convert to what C leaves undefined, yet to the same bits on every x86 instruction set.
+ * Where C leaves a value open: integers wrap round, dividing them by zero gives 0, INT_MIN / -1 is
+ * INT_MIN; an integer to a negative power is 0 unless it is 1 or -1; floor_divide rounds down and
+ * remainder has the divisor's sign (Python); adding bools is or, multiplying them and; minimum,
+ * maximum, min and max pass on a NaN; floats beyond an integer's range convert to what C leaves
+ * undefined, yet to the same bits on every x86 instruction set.
  */
 #ifndef BRI_PROGRAM_H
 #define BRI_PROGRAM_H
@@ -17,9 +18,9 @@
 #include "runtime/dtype.h"
 
 enum {
-    BRI_BLOCK = 1024,           /* elements a register holds at most */
-    BRI_LANE_BLOCK = 512,       /* elements of the fixed reduction block along the last axis */
-    BRI_ROW_BLOCK = 16,         /* rows of the fixed reduction block along any other axis */
+    BRI_BLOCK = 1024,     /* elements a register holds at most */
+    BRI_LANE_BLOCK = 512, /* elements of the fixed reduction block along the last axis */
+    BRI_ROW_BLOCK = 16,   /* rows of the fixed reduction block along any other axis */
 };
 
 /* Operations; the rows of ops.def in order. */
@@ -31,11 +32,11 @@ typedef enum bri_opcode {
 } bri_opcode;
 
 typedef struct bri_op_info {
-    const char *name;       /* as in the API, "add" */
-    int arity;              /* 1, 2 or 3 */
-    const char *kinds;      /* dtype kinds it is defined for, a subset of "biufc" */
-    const char *promotes;   /* kinds that are first promoted to float64 (sqrt of integers), else "" */
-    char result;            /* 's' same as the operands, 'b' bool, 'r' real part's dtype */
+    const char *name;     /* as in the API, "add" */
+    int arity;            /* 1, 2 or 3 */
+    const char *kinds;    /* dtype kinds it is defined for, a subset of "biufc" */
+    const char *promotes; /* kinds that are first promoted to float64 (sqrt of integers), else "" */
+    char result;          /* 's' same as the operands, 'b' bool, 'r' real part's dtype */
 } bri_op_info;
 extern const bri_op_info bri_ops[BRI_NOPS];
 
@@ -53,14 +54,16 @@ typedef struct bri_program bri_program;
 
 bri_program *bri_program_new(void);
 void bri_program_free(bri_program *p);
-int bri_program_input(bri_program *p, br_dtype dtype);                      /* the next input slot */
+int bri_program_input(bri_program *p, br_dtype dtype); /* the next input slot */
 int bri_program_constant(bri_program *p, br_dtype dtype, const void *value);
-/* start + step * index[axis] of the box's absolute index, computed in int64 for integer dtypes (given
- * as istart, istep) and in double for floating ones; every element by itself, so it does not depend on blocks. */
+/* start + step * index[axis] of the box's absolute index, computed in int64 for integer dtypes
+ * (given as istart, istep) and in double for floating ones; every element by itself, so it does not
+ * depend on blocks. */
 int bri_program_iota(bri_program *p, br_dtype dtype, int axis, const void *start, const void *step);
-int bri_program_cast(bri_program *p, br_dtype to, int a);                   /* C conversion; to bool is != 0 */
-/* Operands have the same dtype (for WHERE: a is bool, b and c the same); b, c = -1 when unused. Operands of a kind in
- * the operation's `promotes` are converted to float64 first. Equal values are built once and share a number. */
+int bri_program_cast(bri_program *p, br_dtype to, int a); /* C conversion; to bool is != 0 */
+/* Operands have the same dtype (for WHERE: a is bool, b and c the same); b, c = -1 when unused.
+ * Operands of a kind in the operation's `promotes` are converted to float64 first. Equal values are
+ * built once and share a number. */
 int bri_program_op(bri_program *p, bri_opcode op, int a, int b, int c);
 /* out = fn(x, data) on every element; operand and result are float64. */
 int bri_program_call(bri_program *p, double (*fn)(double, const void *), const void *data, int a);
@@ -78,19 +81,22 @@ size_t bri_program_scratch(const bri_program *p);
 /* ---- running ---- */
 
 typedef struct bri_view {
-    char *base;                     /* the element at the box's first index */
-    int64_t stride[BR_MAX_NDIM];    /* bytes from one index to the next per box axis; 0 broadcasts; negative is fine */
+    char *base;                  /* the element at the box's first index */
+    int64_t stride[BR_MAX_NDIM]; /* bytes from one index to the next per box axis; 0 broadcasts;
+                                    negative is fine */
 } bri_view;
 
 typedef struct bri_box {
     int ndim;
-    int64_t extent[BR_MAX_NDIM];    /* any may be 0 or 1 */
-    int64_t origin[BR_MAX_NDIM];    /* absolute index of the box's first element, for iota */
-    const bri_view *inputs;         /* one for each input slot; any alignment that suits the dtype's elements or less */
-    bri_view out;                   /* store: where the result goes, any strides (writing is dense when they are C order) */
-    int axis;                       /* reduce: the axis of the box that is reduced */
-    void *state;                    /* reduce: planes one after the other, each C order over the box without `axis` */
-    void *scratch;                  /* bri_program_scratch() bytes, 64-byte aligned, this thread's own */
+    int64_t extent[BR_MAX_NDIM]; /* any may be 0 or 1 */
+    int64_t origin[BR_MAX_NDIM]; /* absolute index of the box's first element, for iota */
+    const bri_view *
+        inputs; /* one for each input slot; any alignment that suits the dtype's elements or less */
+    bri_view out; /* store: where the result goes, any strides (writing is dense when they are C
+                     order) */
+    int axis;     /* reduce: the axis of the box that is reduced */
+    void *state;  /* reduce: planes one after the other, each C order over the box without `axis` */
+    void *scratch; /* bri_program_scratch() bytes, 64-byte aligned, this thread's own */
 } bri_box;
 
 /* Runs over the box. The result does not depend on how loops are blocked or vectorised inside. */
@@ -98,50 +104,58 @@ void bri_program_run(const bri_program *p, const bri_box *box);
 
 /* ---- reduction states ----
  *
- * A state of a reduction over n >= 0 elements is one or two planes of bri_state_dtype() values: sum and prod
- * of float32 in float64, of complex64 in complex128, of integers in int64/uint64; var: mean and M2, both in
- * float64 (M2 real, the mean complex128 in a plane as wide for complex data); min and max in the dtype itself.
- * Order, the same for every ISA, thread count and blocking: along the last axis of the box, blocks of
- * BRI_LANE_BLOCK elements counted from the box's start are summed in 32 lanes (element i into lane i % 32) and a
- * halving tree over the lanes; along any other axis blocks of BRI_ROW_BLOCK rows are summed as
+ * A state of a reduction over n >= 0 elements is one or two planes of bri_state_dtype() values: sum
+ * and prod of float32 in float64, of complex64 in complex128, of integers in int64/uint64; var:
+ * mean and M2, both in float64 (M2 real, the mean complex128 in a plane as wide for complex data);
+ * min and max in the dtype itself. Order, the same for every ISA, thread count and blocking: along
+ * the last axis of the box, blocks of BRI_LANE_BLOCK elements counted from the box's start are
+ * summed in 32 lanes (element i into lane i % 32) and a halving tree over the lanes; along any
+ * other axis blocks of BRI_ROW_BLOCK rows are summed as
  * ((r0+r1)+(r2+r3)) + ... row group by row group in order; block states are merged by the aligned
- * binary tree (a node's left part is the largest power of two of blocks below its size). Elements are widened to
- * the state's dtype as they are read, so a block of float32 neither overflows nor loses digits. Sums and products
- * of integers wrap round, and so does the sum behind an integer mean.
+ * binary tree (a node's left part is the largest power of two of blocks below its size). Elements
+ * are widened to the state's dtype as they are read, so a block of float32 neither overflows nor
+ * loses digits. Sums and products of integers wrap round, and so does the sum behind an integer
+ * mean.
  */
 int bri_state_planes(bri_redop op);
 br_dtype bri_state_dtype(bri_redop op, br_dtype operand, int plane);
-size_t bri_state_bytes(bri_redop op, br_dtype operand);     /* of one element's state, all planes */
+size_t bri_state_bytes(bri_redop op, br_dtype operand); /* of one element's state, all planes */
 
-/* a := merge(a, b), elementwise over `count` states; each a covers na elements, each b nb. a is left of b.
- * Planes of a state array of `count` states stand one after the other. */
-void bri_state_merge(bri_redop op, br_dtype operand, int64_t count, void *a, int64_t na, const void *b, int64_t nb);
+/* a := merge(a, b), elementwise over `count` states; each a covers na elements, each b nb. a is
+ * left of b. Planes of a state array of `count` states stand one after the other. */
+void bri_state_merge(bri_redop op, br_dtype operand, int64_t count, void *a, int64_t na,
+                     const void *b, int64_t nb);
 
-/* Reduces a state array seen as [outer][n][inner] along its middle axis by the aligned tree into out, [outer][inner];
- * each state covers `each` elements. in is destroyed; in and out do not overlap. n >= 1. */
-void bri_state_reduce(bri_redop op, br_dtype operand, int64_t outer, int64_t n, int64_t inner, int64_t each,
-                      void *in, void *out);
+/* Reduces a state array seen as [outer][n][inner] along its middle axis by the aligned tree into
+ * out, [outer][inner]; each state covers `each` elements. in is destroyed; in and out do not
+ * overlap. n >= 1. */
+void bri_state_reduce(bri_redop op, br_dtype operand, int64_t outer, int64_t n, int64_t inner,
+                      int64_t each, void *in, void *out);
 
-/* States of nothing: the identity (0, 1, false, ...); min and max have none, so callers refuse empty ones before. */
+/* States of nothing: the identity (0, 1, false, ...); min and max have none, so callers refuse
+ * empty ones before. */
 void bri_state_empty(bri_redop op, br_dtype operand, int64_t count, void *state);
 
-/* Turns `count` states over n elements each into results of dtype `to`, densely at out. correction is for var and std. */
-void bri_state_finish(bri_redop op, br_dtype operand, int64_t count, const void *state, int64_t n, double correction,
-                      br_dtype to, void *out);
+/* Turns `count` states over n elements each into results of dtype `to`, densely at out. correction
+ * is for var and std. */
+void bri_state_finish(bri_redop op, br_dtype operand, int64_t count, const void *state, int64_t n,
+                      double correction, br_dtype to, void *out);
 
 /* ---- copies ---- */
 
-/* Copies a box of elements of `size` bytes between two strided places (no conversion); tiles transposes. */
-void bri_copy_box(int ndim, const int64_t *extent, size_t size, char *to, const int64_t *to_stride, const char *from,
-                  const int64_t *from_stride);
+/* Copies a box of elements of `size` bytes between two strided places (no conversion); tiles
+ * transposes. */
+void bri_copy_box(int ndim, const int64_t *extent, size_t size, char *to, const int64_t *to_stride,
+                  const char *from, const int64_t *from_stride);
 
 /* Converts n dense elements. */
 void bri_convert(br_dtype to, void *out, br_dtype from, const void *in, int64_t n);
 
 /* ---- instruction sets ---- */
 
-/* Chooses the kernels: NULL or "" picks the best the CPU has; returns BR_ECONFIG listing the choices for a bad or
- * unavailable name. Called once by br_open before any program is built. Names: x86-64-v2, -v3, -v4; aarch64. */
+/* Chooses the kernels: NULL or "" picks the best the CPU has; returns BR_ECONFIG listing the
+ * choices for a bad or unavailable name. Called once by br_open before any program is built. Names:
+ * x86-64-v2, -v3, -v4; aarch64. */
 br_status bri_kernels_init(const char *isa);
 const char *bri_kernels_isa(void);
 

@@ -82,16 +82,15 @@ static void short_lanes(bri_run *run, const target *t, const bri_reducer *k)
     for (int64_t row = 0, rows; row < nrows; row += rows) {
         int64_t idx[BR_MAX_NDIM] = {0};
         bri_index_at(last, run->extent, row, idx);
-        int64_t stride = n * (int64_t)bri_size_of_result(run->p);
         const char *x = direct(run, idx, n);
         if (x != NULL) {
             rows = last > 0 ? run->extent[last - 1] - idx[last - 1] : 1;
-            stride = last > 0 ? run->sources[0].stride[last - 1] : 0;
+            k->lanes(rows, n, last > 0 ? run->sources[0].stride[last - 1] : 0, x,
+                     target_at(t, row));
         } else {
             rows = smaller(nrows - row, n < run->p->block ? run->p->block / n : 1);
-            x = bri_run_eval(run, idx, rows * n, run->rows);
+            bri_run_lanes(run, k, idx, rows, n, target_at(t, row));
         }
-        k->lanes(rows, n, stride, x, target_at(t, row));
     }
 }
 
@@ -106,8 +105,10 @@ static void long_lane(bri_run *run, int64_t *idx, bri_tree *tree)
         int64_t most = bri_tree_left(tree) * BRI_LANE_BLOCK;
         most = in_place ? most : smaller(most, BRI_BLOCK);
         m = smaller(n - idx[last], most);
-        const char *x = in_place ? direct(run, idx, n) : bri_run_eval(run, idx, m, run->rows);
-        tree->k->lanes(1, m, 0, x, bri_tree_next(tree));
+        if (in_place)
+            tree->k->lanes(1, m, 0, direct(run, idx, n), bri_tree_next(tree));
+        else
+            bri_run_lanes(run, tree->k, idx, 1, m, bri_tree_next(tree));
         bri_tree_add(tree, (m + BRI_LANE_BLOCK - 1) / BRI_LANE_BLOCK, m);
     }
     idx[last] = 0;
@@ -139,8 +140,7 @@ static void tiled_lane(bri_run *run, int64_t *idx, bri_tree *tree, int64_t rows)
         bri_planes next = bri_tree_next(tree);
         bri_run_fill_panels(run, idx, rows, m);
         for (int64_t r = 0; r < rows; r++, idx[across]++) {
-            const char *x = bri_run_eval(run, idx, m, run->rows);
-            tree->k->lanes(1, m, 0, x, next);
+            bri_run_lanes(run, tree->k, idx, 1, m, next);
             next.p[0] += tree->size[0];
             next.p[1] += tree->size[1];
         }

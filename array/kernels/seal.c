@@ -132,6 +132,33 @@ static br_status emit_all(bri_program *p, fact *facts)
     return BR_OK;
 }
 
+/* Whether the program ends in the instructions of a row of tails.def, which nothing else can read:
+ * all that is emitted serves the result, and numbers of operands are smaller. */
+static bool ends_in(const bri_program *p, const fact *facts, bri_opcode op, int squares)
+{
+    const bri_value *v = &p->values[p->result];
+    return is_op(v, op) && p->values[v->arg[0]].dtype == v->dtype &&
+           (squares != 1 || facts[p->result].fused) && (squares != 2 || facts[v->arg[0]].fused);
+}
+
+static void fuse_tail(bri_program *p, const fact *facts)
+{
+    static const struct {
+        bri_opcode op;
+        int squares;
+    } rows[] = {
+#define BRI_TAIL(NAME, name, op, squares, formula) {BRI_OP_##op, squares},
+#include "array/kernels/tails.def"
+#undef BRI_TAIL
+    };
+    bool sum = p->reduces && (p->redop == BRI_RED_SUM || p->redop == BRI_RED_MEAN);
+    for (int i = 0; sum && p->tail == NULL && i < BRI_NTAILS; i++)
+        if (ends_in(p, facts, rows[i].op, rows[i].squares)) {
+            p->tail = bri_kernel_table.tail[i][p->values[p->result].dtype];
+            p->ntail = rows[i].squares == 2 ? 2 : 1;
+        }
+}
+
 static void find_last_uses(const bri_program *p, fact *facts)
 {
     for (int i = 0; i < p->ncode; i++)
@@ -219,6 +246,7 @@ static br_status seal(bri_program *p, int value)
     status = emit_all(p, facts);
     if (status != BR_OK)
         goto done;
+    fuse_tail(p, facts);
     find_last_uses(p, facts);
     allocate(p, facts, busy);
     size_blocks(p);

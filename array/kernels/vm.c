@@ -206,14 +206,20 @@ static bri_operand execute(const bri_run *run, const bri_instruction *ins, const
     }
 }
 
-static const char *eval_block(bri_run *run, const range *r)
+static void execute_from(bri_run *run, const range *r, int begin, int end)
 {
     const bri_program *p = run->p;
-    for (int i = 0; i < p->ncode; i++) {
+    for (int i = begin; i < end; i++) {
         const bri_instruction *ins = &p->code[i];
         char *reg = i == p->ncode - 1 ? r->dst : run->registers + (size_t)ins->reg * p->reg_bytes;
         run->operands[ins->value] = execute(run, ins, r, reg);
     }
+}
+
+static const char *eval_block(bri_run *run, const range *r, int begin)
+{
+    const bri_program *p = run->p;
+    execute_from(run, r, begin, p->ncode);
     bri_operand *result = &run->operands[p->result];
     if (!result->scalar)
         return result->p;
@@ -234,7 +240,7 @@ static const char *eval_pieces(bri_run *run, const int64_t *idx, int64_t n, char
         bri_index_at(run->ndim, run->extent, flat + done, at);
         int64_t m = n - done < run->p->block ? n - done : run->p->block;
         range r = {at, flat + done, m, dst + (size_t)done * size};
-        const char *made = eval_block(run, &r);
+        const char *made = eval_block(run, &r, 0);
         if (made != r.dst)
             memcpy(r.dst, made, (size_t)m * size);
     }
@@ -246,7 +252,27 @@ const char *bri_run_eval(bri_run *run, const int64_t *idx, int64_t n, char *dst)
     if (n > run->p->block)
         return eval_pieces(run, idx, n, dst);
     range r = {idx, flat_index(run, idx), n, dst};
-    return eval_block(run, &r);
+    return eval_block(run, &r, 0);
+}
+
+void bri_run_lanes(bri_run *run, const bri_reducer *k, const int64_t *idx, int64_t rows, int64_t n,
+                   bri_planes states)
+{
+    const bri_program *p = run->p;
+    ptrdiff_t stride = n * (ptrdiff_t)bri_size_of_result(p);
+    if (p->tail == NULL || rows * n > p->block) {
+        k->lanes(rows, n, stride, bri_run_eval(run, idx, rows * n, run->rows), states);
+        return;
+    }
+    range r = {idx, flat_index(run, idx), rows * n, run->rows};
+    int cut = p->ncode - p->ntail;
+    execute_from(run, &r, 0, cut);
+    const bri_operand *x = &run->operands[p->code[cut].arg[0]];
+    const bri_operand *y = &run->operands[p->code[cut].arg[p->code[cut].nargs - 1]];
+    if (x->scalar || y->scalar)
+        k->lanes(rows, n, stride, eval_block(run, &r, cut), states);
+    else
+        p->tail(rows, n, x->p, y->p, states.p[0]);
 }
 
 void bri_run_fill_panels(bri_run *run, const int64_t *idx, int64_t rows, int64_t cols)

@@ -67,6 +67,8 @@ struct bri_program {
     size_t scratch;
     bool reduces;
     bri_redop redop;
+    bri_tail_sum *tail; /* a sum along the last axis that replaces the last ntail instructions */
+    int ntail;
 };
 
 /* A strided source of a run: an input, or an iota whose "address" is an index. */
@@ -121,6 +123,11 @@ void bri_run_init(bri_run *run, const bri_program *p, const bri_box *box);
 /* Evaluates n elements in C order from index idx on. Returns where they are: dense, at dst, or at
  * their place in an input's memory when the program is just that. */
 const char *bri_run_eval(bri_run *run, const int64_t *idx, int64_t n, char *dst);
+
+/* The same of `rows` rows of n elements each, reduced along the last axis by k into block states.
+ */
+void bri_run_lanes(bri_run *run, const bri_reducer *k, const int64_t *idx, int64_t rows, int64_t n,
+                   bri_planes states);
 
 /* Picks the axis whose rows should be tiled with the last one because an input runs fastest along
  * it. */

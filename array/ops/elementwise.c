@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * elementwise.c - operations of ops.def on arrays: promotion, broadcasting, and their one node kind.
+ * elementwise.c - operations of ops.def on arrays: promotion, broadcasting, and their one node
+ * kind.
  */
 #include <string.h>
 
@@ -23,7 +24,9 @@ static br_status shapes_differ(const bri_node *node, int back)
         at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i > 0 ? " and " : "",
                                bri_node_shape_text(node->input[i], shape, sizeof shape));
     }
-    return bri_error(BR_ESHAPE, "shapes %s do not broadcast: extents differ on axis %d from the last", text, back);
+    return bri_error(BR_ESHAPE,
+                     "shapes %s do not broadcast: extents differ on axis %d from the last", text,
+                     back);
 }
 
 /* Unifies one axis, counted from the last, over all inputs. */
@@ -66,7 +69,9 @@ static br_status infer(bri_node *node)
 {
     const bri_elementwise_params *p = node->params;
     const bri_op_info *op = &bri_ops[p->opcode];
-    node->dtype = op->result == 'b' ? BR_BOOL : op->result == 'r' ? bri_real_dtype((br_dtype)p->dtype) : (br_dtype)p->dtype;
+    node->dtype = op->result == 'b'   ? BR_BOOL
+                  : op->result == 'r' ? bri_real_dtype((br_dtype)p->dtype)
+                                      : (br_dtype)p->dtype;
     return bri_broadcast_infer(node);
 }
 
@@ -79,7 +84,9 @@ static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const 
     for (int i = 0; i < node->ninputs; i++) {
         bool mask = p->opcode == BRI_OP_WHERE && i == 0;
         br_dtype want = mask ? BR_BOOL : (br_dtype)p->dtype;
-        v[i] = bri_program_dtype(program, values[i]) == want ? values[i] : bri_program_cast(program, want, values[i]);
+        v[i] = bri_program_dtype(program, values[i]) == want
+                   ? values[i]
+                   : bri_program_cast(program, want, values[i]);
         if (v[i] < 0)
             return -1;
     }
@@ -92,9 +99,11 @@ static void print(const bri_node *node, FILE *to)
     fprintf(to, "%s", bri_ops[p->opcode].name);
 }
 
-const bri_op bri_op_elementwise = {.name = "elementwise", .infer = infer, .emit = emit, .print = print};
+const bri_op bri_op_elementwise = {
+    .name = "elementwise", .infer = infer, .emit = emit, .print = print};
 
-/* The dtype operands are converted to: that of the arrays together, then the numbers weakly (numbers alone start from bool). */
+/* The dtype operands are converted to: that of the arrays together, then the numbers weakly
+ * (numbers alone start from bool). */
 static br_dtype common_dtype(const br_operand *operands, int n)
 {
     br_dtype dtype = BR_NO_DTYPE;
@@ -106,7 +115,8 @@ static br_dtype common_dtype(const br_operand *operands, int n)
         dtype = BR_BOOL;
     for (int i = 0; i < n; i++)
         if (operands[i].array == NULL)
-            dtype = bri_promote_weak(dtype, operands[i].number.kind == 'u' ? 'i' : operands[i].number.kind);
+            dtype = bri_promote_weak(
+                dtype, operands[i].number.kind == 'u' ? 'i' : operands[i].number.kind);
     return dtype;
 }
 
@@ -164,15 +174,15 @@ static br_array *apply(bri_opcode opcode, const br_operand *operands, br_place a
     return bri_build(&call, &bri_op_elementwise, &params, sizeof params, inputs, op->arity);
 }
 
-#define UNARY(name, OPCODE)                                \
-    br_array *br_##name##_(br_operand x, br_place at)      \
-    {                                                      \
-        return apply(BRI_OP_##OPCODE, &x, at);             \
+#define UNARY(name, OPCODE)                                                                        \
+    br_array *br_##name##_(br_operand x, br_place at)                                              \
+    {                                                                                              \
+        return apply(BRI_OP_##OPCODE, &x, at);                                                     \
     }
-#define BINARY(name, OPCODE)                                           \
-    br_array *br_##name##_(br_operand a, br_operand b, br_place at)    \
-    {                                                                  \
-        return apply(BRI_OP_##OPCODE, (br_operand[]){a, b}, at);       \
+#define BINARY(name, OPCODE)                                                                       \
+    br_array *br_##name##_(br_operand a, br_operand b, br_place at)                                \
+    {                                                                                              \
+        return apply(BRI_OP_##OPCODE, (br_operand[]){a, b}, at);                                   \
     }
 
 UNARY(negative, NEGATIVE)
@@ -220,7 +230,9 @@ static int emit_astype(bri_fuse *fuse, const bri_node *node, const bri_map *map,
 {
     (void)map;
     bri_program *program = bri_fuse_program(fuse);
-    return bri_program_dtype(program, values[0]) == node->dtype ? values[0] : bri_program_cast(program, node->dtype, values[0]);
+    return bri_program_dtype(program, values[0]) == node->dtype
+               ? values[0]
+               : bri_program_cast(program, node->dtype, values[0]);
 }
 
 static void print_astype(const bri_node *node, FILE *to)
@@ -228,7 +240,8 @@ static void print_astype(const bri_node *node, FILE *to)
     fprintf(to, "%s", br_dtype_name(node->dtype));
 }
 
-const bri_op bri_op_astype = {.name = "astype", .infer = infer_astype, .emit = emit_astype, .print = print_astype};
+const bri_op bri_op_astype = {
+    .name = "astype", .infer = infer_astype, .emit = emit_astype, .print = print_astype};
 
 br_array *br_astype_(br_array *x, br_dtype dtype, br_place at)
 {
@@ -239,8 +252,9 @@ br_array *br_astype_(br_array *x, br_dtype dtype, br_place at)
         if (!bri_dtype_ok(dtype))
             return bri_handle_error(&call, bri_error(BR_ETYPE, "%d is no dtype", (int)dtype));
         if (bri_kind(x->node->dtype) == 'c' && bri_kind(dtype) != 'c' && bri_kind(dtype) != 'b')
-            return bri_handle_error(&call, bri_error(BR_ETYPE, "%s to %s would lose the imaginary part",
-                                                     br_dtype_name(x->node->dtype), br_dtype_name(dtype)));
+            return bri_handle_error(&call,
+                                    bri_error(BR_ETYPE, "%s to %s would lose the imaginary part",
+                                              br_dtype_name(x->node->dtype), br_dtype_name(dtype)));
     }
     return bri_build(&call, &bri_op_astype, &to, sizeof to, &x, 1);
 }

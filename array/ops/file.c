@@ -15,7 +15,8 @@ static const char *dataset_of(const bri_hdf5_params *p)
     return p->names + p->dataset_at;
 }
 
-/* Other ranks open the path themselves; what they find must be the same file. Modification times may differ: copying changes them. */
+/* Other ranks open the path themselves; what they find must be the same file. Modification times
+ * may differ: copying changes them. */
 static br_status open_here(bri_node *node)
 {
     const bri_hdf5_params *p = node->params;
@@ -23,11 +24,13 @@ static br_status open_here(bri_node *node)
     BRI_TRY(bri_h5_open(p->names, dataset_of(p), &d));
     node->resource = d;
     const bri_h5_info *info = bri_h5_about(d);
-    bool same = info->dtype == (br_dtype)p->layout.dtype && info->ndim == p->layout.ndim && info->bytes == p->bytes;
+    bool same = info->dtype == (br_dtype)p->layout.dtype && info->ndim == p->layout.ndim &&
+                info->bytes == p->bytes;
     for (int a = 0; same && a < info->ndim; a++)
         same = info->shape[a] == p->layout.extent[a];
     if (!same)
-        return bri_error(BR_EIO, "%s on %s is not the file rank 0 has: copy it to every host", p->names, node->ctx->host);
+        return bri_error(BR_EIO, "%s on %s is not the file rank 0 has: copy it to every host",
+                         p->names, node->ctx->host);
     return BR_OK;
 }
 
@@ -55,7 +58,8 @@ static void destroy(bri_node *node)
     bri_h5_close(node->resource);
 }
 
-const bri_op bri_op_hdf5 = {.name = "from_hdf5", .infer = infer, .emit = emit, .print = print, .destroy = destroy};
+const bri_op bri_op_hdf5 = {
+    .name = "from_hdf5", .infer = infer, .emit = emit, .print = print, .destroy = destroy};
 
 /* Chunks that the user did not give: multiples of the stored ones. */
 static br_status set_layout(const bri_h5_info *info, const br_extents *chunks, bri_layout *layout)
@@ -65,12 +69,13 @@ static br_status set_layout(const bri_h5_info *info, const br_extents *chunks, b
     BRI_TRY(bri_layout_set(layout, info->dtype, &shape, chunks));
     bool stored = info->ndim > 0 && info->chunk[0] > 0;
     if (chunks->ndim == 0)
-        bri_auto_chunks(info->ndim, info->shape, br_dtype_size(info->dtype), stored ? info->chunk : NULL, !stored,
-                        layout->chunk);
+        bri_auto_chunks(info->ndim, info->shape, br_dtype_size(info->dtype),
+                        stored ? info->chunk : NULL, !stored, layout->chunk);
     return BR_OK;
 }
 
-static br_status fill_params(const br_from_hdf5_args *args, const bri_h5_info *info, bri_hdf5_params *p)
+static br_status fill_params(const br_from_hdf5_args *args, const bri_h5_info *info,
+                             bri_hdf5_params *p)
 {
     BRI_TRY(set_layout(info, &args->chunks, &p->layout));
     p->device = info->device;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * index.c - basic indexing, and the functions that are views: permute_dims, broadcast_to, expand_dims, squeeze.
+ * index.c - basic indexing, and the functions that are views: permute_dims, broadcast_to,
+ * expand_dims, squeeze.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -28,8 +29,8 @@ static br_status take_integer(view *v, const br_index_item *item, int64_t extent
 {
     int64_t i = item->start < 0 ? item->start + extent : item->start;
     if (i < 0 || i >= extent)
-        return bri_error(BR_EINDEX, "index %lld is out of range for axis %d with extent %lld", (long long)item->start,
-                         v->map.ndim, (long long)extent);
+        return bri_error(BR_EINDEX, "index %lld is out of range for axis %d with extent %lld",
+                         (long long)item->start, v->map.ndim, (long long)extent);
     v->map.from[v->map.ndim++] = (bri_map_axis){BRI_FIXED, i, 0};
     return BR_OK;
 }
@@ -39,7 +40,8 @@ static int64_t clamp(int64_t i, int64_t low, int64_t high)
     return i < low ? low : i > high ? high : i;
 }
 
-/* Python's slice.indices(). A slice of one element has step 1: a step beyond the extent would overflow in the arithmetic of maps. */
+/* Python's slice.indices(). A slice of one element has step 1: a step beyond the extent would
+ * overflow in the arithmetic of maps. */
 static br_status take_slice(view *v, const br_index_item *item, int64_t extent)
 {
     int64_t step = item->step != 0 ? item->step : 1;
@@ -54,7 +56,8 @@ static br_status take_slice(view *v, const br_index_item *item, int64_t extent)
     int64_t way = step > 0 ? stop - start : start - stop;
     int64_t size = step > 0 ? step : step > -INT64_MAX ? -step : INT64_MAX;
     int64_t count = way > 0 ? (way - 1) / size + 1 : 0;
-    v->map.from[v->map.ndim++] = (bri_map_axis){v->ndim, count > 0 ? start : 0, count > 1 ? step : 1};
+    v->map.from[v->map.ndim++] =
+        (bri_map_axis){v->ndim, count > 0 ? start : 0, count > 1 ? step : 1};
     return add_axis(v, count);
 }
 
@@ -94,7 +97,8 @@ static br_status count_items(const bri_node *x, const br_index_item *items, int 
         return bri_error(BR_EINDEX, "\"...\" stands there more than once");
     if (named > x->ndim) {
         char shape[128];
-        return bri_error(BR_EINDEX, "%d indices for shape %s", named, bri_node_shape_text(x, shape, sizeof shape));
+        return bri_error(BR_EINDEX, "%d indices for shape %s", named,
+                         bri_node_shape_text(x, shape, sizeof shape));
     }
     *unnamed = x->ndim - named;
     return BR_OK;
@@ -129,7 +133,8 @@ br_array *br_index_(br_array *x, const char *text, br_place at)
     bri_call call = {x != NULL ? x->ctx : NULL, "index", at};
     br_index_item items[BRI_MAX_INDEX_ITEMS];
     int n = 0;
-    br_status st = text != NULL ? bri_index_parse(text, items, &n) : bri_error(BR_EINDEX, "the text is NULL");
+    br_status st =
+        text != NULL ? bri_index_parse(text, items, &n) : bri_error(BR_EINDEX, "the text is NULL");
     if (st != BR_OK && x != NULL && x->status == BR_OK)
         return bri_handle_error(&call, st);
     return br_index_items_(x, items, n, at);
@@ -144,7 +149,8 @@ br_array *br_indexf_(br_array *x, br_place at, const char *format, ...)
     va_end(args);
     bri_call call = {x != NULL ? x->ctx : NULL, "index", at};
     if (n < 0 || (size_t)n >= sizeof text)
-        return bri_handle_error(&call, bri_error(BR_EINDEX, "the text is longer than %zu characters", sizeof text - 1));
+        return bri_handle_error(
+            &call, bri_error(BR_EINDEX, "the text is longer than %zu characters", sizeof text - 1));
     return br_index_(x, text, at);
 }
 
@@ -215,7 +221,9 @@ br_array *br_expand_dims_(br_array *x, int axis, br_place at)
     if (x != NULL && x->status == BR_OK) {
         int before = axis < 0 ? axis + x->node->ndim + 1 : axis;
         if (before < 0 || before > x->node->ndim)
-            return bri_handle_error(&call, bri_error(BR_EAXIS, "axis %d is out of range for %d dimensions", axis, x->node->ndim));
+            return bri_handle_error(&call,
+                                    bri_error(BR_EAXIS, "axis %d is out of range for %d dimensions",
+                                              axis, x->node->ndim));
         while (n < before)
             items[n++] = (br_index_item){.kind = ':'};
         items[n++] = (br_index_item){.kind = 'n'};
@@ -234,7 +242,8 @@ br_array *br_squeeze_(br_array *x, br_axes axes, br_place at)
         for (; n < x->node->ndim && st == BR_OK; n++) {
             bool drop = mask >> n & 1;
             if (drop && x->shape[n] != 1)
-                st = bri_error(BR_EAXIS, "axis %d has extent %lld, not 1", n, (long long)x->shape[n]);
+                st = bri_error(BR_EAXIS, "axis %d has extent %lld, not 1", n,
+                               (long long)x->shape[n]);
             items[n] = (br_index_item){.kind = drop ? 'i' : ':'};
         }
         if (st != BR_OK)

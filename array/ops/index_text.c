@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * index_text.c - parser of index texts.
  *
- * items := item ("," item)*      item := integer | [integer] ":" [integer] [":" [integer]] | "None" | "newaxis" | "..."
+ * items := item ("," item)*      item := integer | [integer] ":" [integer] [":" [integer]] | "None"
+ * | "newaxis" | "..."
  */
 #include "array/ops/index_text.h"
 
@@ -18,7 +19,8 @@ typedef struct parser {
 
 static br_status complain(const parser *p, const char *what)
 {
-    return bri_error(BR_EINDEX, "%s at column %d of \"%s\"", what, (int)(p->at - p->text) + 1, p->text);
+    return bri_error(BR_EINDEX, "%s at column %d of \"%s\"", what, (int)(p->at - p->text) + 1,
+                     p->text);
 }
 
 static void skip_space(parser *p)

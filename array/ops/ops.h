@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * ops.h - the operations and the parameters of their nodes, as the planner and the wire format see them.
+ * ops.h - the operations and the parameters of their nodes, as the planner and the wire format see
+ * them.
  *
- * Parameters are compared as bytes, so structs are filled from zero (bri_zeroed) and have no pointers into them.
+ * Parameters are compared as bytes, so structs are filled from zero (bri_zeroed) and have no
+ * pointers into them.
  */
 #ifndef BRI_OPS_H
 #define BRI_OPS_H
@@ -23,8 +25,8 @@ typedef struct bri_layout {
 
 typedef struct bri_memory_params {
     bri_layout layout;
-    const void *data;       /* on rank 0; NULL elsewhere */
-    int64_t serial;         /* makes each call's node its own */
+    const void *data; /* on rank 0; NULL elsewhere */
+    int64_t serial;   /* makes each call's node its own */
 } bri_memory_params;
 
 typedef struct bri_full_params {
@@ -34,15 +36,15 @@ typedef struct bri_full_params {
 
 typedef struct bri_iota_params {
     bri_layout layout;
-    unsigned char start[8], step[8];    /* of the dtype's wide type: int64, uint64 or double */
+    unsigned char start[8], step[8]; /* of the dtype's wide type: int64, uint64 or double */
 } bri_iota_params;
 
 typedef struct bri_hdf5_params {
     bri_layout layout;
     uint64_t device, inode, bytes;
     int64_t mtime_ns;
-    int32_t dataset_at;     /* where the dataset's name starts in names */
-    char names[];           /* path, dataset, both with their zeros */
+    int32_t dataset_at; /* where the dataset's name starts in names */
+    char names[];       /* path, dataset, both with their zeros */
 } bri_hdf5_params;
 
 typedef struct bri_persisted_params {
@@ -51,14 +53,14 @@ typedef struct bri_persisted_params {
 
 typedef struct bri_elementwise_params {
     int32_t opcode;
-    int32_t dtype;          /* that operands are converted to before */
+    int32_t dtype; /* that operands are converted to before */
 } bri_elementwise_params;
 
 typedef struct bri_user_params {
     bri_function fn;
-    const void *pointer;    /* the caller's .data when no bytes were given */
+    const void *pointer; /* the caller's .data when no bytes were given */
     uint64_t scratch_bytes;
-    int64_t serial;         /* 0, or the call's own number when impure */
+    int64_t serial; /* 0, or the call's own number when impure */
     int32_t dtype;
     int32_t cheap;
     uint64_t data_bytes;
@@ -67,8 +69,8 @@ typedef struct bri_user_params {
 
 typedef struct bri_reduce_params {
     int32_t redop;
-    int32_t dtype;          /* of the result */
-    uint32_t axes;          /* bit a: axis a is reduced */
+    int32_t dtype; /* of the result */
+    uint32_t axes; /* bit a: axis a is reduced */
     int32_t keepdims;
     double correction;
 } bri_reduce_params;
@@ -76,7 +78,7 @@ typedef struct bri_reduce_params {
 /* A view: extents of the result, then the map from it to the source. */
 typedef struct bri_view_params {
     int32_t ndim, source_ndim;
-    int64_t word[];         /* ndim extents, then source_ndim times axis, start, step */
+    int64_t word[]; /* ndim extents, then source_ndim times axis, start, step */
 } bri_view_params;
 
 typedef struct bri_chunks_params {
@@ -87,13 +89,15 @@ typedef struct bri_chunks_params {
 /* ---- helpers of the families ---- */
 
 /* Fills layout from the caller's shape and chunks (automatic when not given). */
-br_status bri_layout_set(bri_layout *layout, br_dtype dtype, const br_extents *shape, const br_extents *chunks);
+br_status bri_layout_set(bri_layout *layout, br_dtype dtype, const br_extents *shape,
+                         const br_extents *chunks);
 /* infer for sources. */
 br_status bri_layout_infer(bri_node *node, const bri_layout *layout);
 int bri_extents_ndim(const br_extents *e);
 
 /* The node of a number as a 0-d constant of `dtype`; a new count. */
-br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, br_place at, bri_node **out);
+br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, br_place at,
+                            bri_node **out);
 /* Writes number as an element of dtype. */
 void bri_number_store(br_number number, br_dtype dtype, void *out);
 
@@ -104,6 +108,7 @@ br_status bri_axes_mask(const br_axes *axes, int ndim, uint32_t *mask);
 br_status bri_broadcast_infer(bri_node *node);
 
 void bri_view_map(const bri_node *node, bri_map *map);
-br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, const bri_axis *out, int ndim, const bri_map *map);
+br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, const bri_axis *out,
+                         int ndim, const bri_map *map);
 
 #endif

@@ -29,7 +29,8 @@ br_status bri_axes_mask(const br_axes *axes, int ndim, uint32_t *mask)
     for (int i = 0; i < axes->n; i++) {
         int a = axes->axis[i] < 0 ? axes->axis[i] + ndim : axes->axis[i];
         if (a < 0 || a >= ndim)
-            return bri_error(BR_EAXIS, "axis %d is out of range for %d dimensions", axes->axis[i], ndim);
+            return bri_error(BR_EAXIS, "axis %d is out of range for %d dimensions", axes->axis[i],
+                             ndim);
         if (*mask >> a & 1)
             return bri_error(BR_EAXIS, "axis %d is listed twice", axes->axis[i]);
         *mask |= 1u << a;
@@ -60,8 +61,9 @@ static br_status check_nonempty(const bri_node *node, uint32_t axes)
     char shape[128];
     for (int a = 0; a < x->ndim; a++)
         if ((axes >> a & 1) && x->axis[a].extent == 0)
-            return bri_error(BR_ESHAPE, "no elements along axis %d of shape %s, and there is no value for none", a,
-                             bri_node_shape_text(x, shape, sizeof shape));
+            return bri_error(
+                BR_ESHAPE, "no elements along axis %d of shape %s, and there is no value for none",
+                a, bri_node_shape_text(x, shape, sizeof shape));
     return BR_OK;
 }
 
@@ -96,7 +98,8 @@ static void print(const bri_node *node, FILE *to)
         fprintf(to, ", correction %g", p->correction);
 }
 
-const bri_op bri_op_reduce = {.name = "reduce", .infer = infer, .stage = &bri_stage_reduce, .print = print};
+const bri_op bri_op_reduce = {
+    .name = "reduce", .infer = infer, .stage = &bri_stage_reduce, .print = print};
 
 typedef struct reduction_call {
     bri_redop op;
@@ -115,13 +118,15 @@ static br_status fill_params(const reduction_call *r, bri_reduce_params *p)
         return bri_error(BR_ETYPE, "not defined for %s", br_dtype_name(x));
     memset(p, 0, sizeof *p);
     p->redop = (int32_t)r->op;
-    p->dtype = (int32_t)(r->dtype != BR_NO_DTYPE ? r->dtype : result_dtype(reductions[r->op].result, x));
+    p->dtype =
+        (int32_t)(r->dtype != BR_NO_DTYPE ? r->dtype : result_dtype(reductions[r->op].result, x));
     p->keepdims = r->keepdims;
     p->correction = r->correction;
     return bri_axes_mask(r->axis, r->x->node->ndim, &p->axes);
 }
 
-/* To .dtype where it is given; means and variances of integers are taken in float64, where sums don't wrap around. */
+/* To .dtype where it is given; means and variances of integers are taken in float64, where sums
+ * don't wrap around. */
 static br_array *convert_first(const reduction_call *r)
 {
     char rule = reductions[r->op].result;
@@ -146,23 +151,31 @@ static br_array *reduce(reduction_call r)
     return bri_build(&call, &bri_op_reduce, &params, sizeof params, &r.x, 1);
 }
 
-#define REDUCTION(name, NAME)                                                                             \
-    br_array *br_##name##_(br_reduce_args a)                                                              \
-    {                                                                                                     \
-        return reduce((reduction_call){.op = BRI_RED_##NAME, .at = a.at, .x = a.x, .axis = &a.axis,       \
-                                       .keepdims = a.keepdims});                                          \
+#define REDUCTION(name, NAME)                                                                      \
+    br_array *br_##name##_(br_reduce_args a)                                                       \
+    {                                                                                              \
+        return reduce((reduction_call){                                                            \
+            .op = BRI_RED_##NAME, .at = a.at, .x = a.x, .axis = &a.axis, .keepdims = a.keepdims}); \
     }
-#define WIDENING(name, NAME)                                                                              \
-    br_array *br_##name##_(br_sum_args a)                                                                 \
-    {                                                                                                     \
-        return reduce((reduction_call){.op = BRI_RED_##NAME, .at = a.at, .x = a.x, .axis = &a.axis,       \
-                                       .keepdims = a.keepdims, .dtype = a.dtype});                        \
+#define WIDENING(name, NAME)                                                                       \
+    br_array *br_##name##_(br_sum_args a)                                                          \
+    {                                                                                              \
+        return reduce((reduction_call){.op = BRI_RED_##NAME,                                       \
+                                       .at = a.at,                                                 \
+                                       .x = a.x,                                                   \
+                                       .axis = &a.axis,                                            \
+                                       .keepdims = a.keepdims,                                     \
+                                       .dtype = a.dtype});                                         \
     }
-#define CORRECTED(name, NAME)                                                                             \
-    br_array *br_##name##_(br_var_args a)                                                                 \
-    {                                                                                                     \
-        return reduce((reduction_call){.op = BRI_RED_##NAME, .at = a.at, .x = a.x, .axis = &a.axis,       \
-                                       .keepdims = a.keepdims, .correction = a.correction});              \
+#define CORRECTED(name, NAME)                                                                      \
+    br_array *br_##name##_(br_var_args a)                                                          \
+    {                                                                                              \
+        return reduce((reduction_call){.op = BRI_RED_##NAME,                                       \
+                                       .at = a.at,                                                 \
+                                       .x = a.x,                                                   \
+                                       .axis = &a.axis,                                            \
+                                       .keepdims = a.keepdims,                                     \
+                                       .correction = a.correction});                               \
     }
 
 WIDENING(sum, SUM)

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "array/expr/wire.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
-#include "array/expr/wire.h"
 #include "runtime/alloc.h"
 
 int bri_extents_ndim(const br_extents *e)
@@ -17,11 +17,13 @@ int bri_extents_ndim(const br_extents *e)
 static br_status check_extents(const br_extents *shape, br_dtype dtype)
 {
     if (shape->ndim == 0 || shape->ndim > BR_MAX_NDIM)
-        return bri_error(BR_ESHAPE, "the shape has %d axes; it must have 1 to %d, or be BR_0D", shape->ndim, BR_MAX_NDIM);
+        return bri_error(BR_ESHAPE, "the shape has %d axes; it must have 1 to %d, or be BR_0D",
+                         shape->ndim, BR_MAX_NDIM);
     int64_t bytes = (int64_t)br_dtype_size(dtype);
     for (int a = 0; a < bri_extents_ndim(shape); a++) {
         if (shape->extent[a] < 0)
-            return bri_error(BR_ESHAPE, "extent %lld of axis %d is negative", (long long)shape->extent[a], a);
+            return bri_error(BR_ESHAPE, "extent %lld of axis %d is negative",
+                             (long long)shape->extent[a], a);
         int64_t n = shape->extent[a] > 0 ? shape->extent[a] : 1;
         if (__builtin_mul_overflow(bytes, n, &bytes))
             return bri_error(BR_ESHAPE, "the shape has more bytes than 64 bits can count");
@@ -29,7 +31,8 @@ static br_status check_extents(const br_extents *shape, br_dtype dtype)
     return BR_OK;
 }
 
-br_status bri_layout_set(bri_layout *layout, br_dtype dtype, const br_extents *shape, const br_extents *chunks)
+br_status bri_layout_set(bri_layout *layout, br_dtype dtype, const br_extents *shape,
+                         const br_extents *chunks)
 {
     if (!bri_dtype_ok(dtype))
         return bri_error(BR_ETYPE, "%d is no dtype", (int)dtype);
@@ -44,7 +47,8 @@ br_status bri_layout_set(bri_layout *layout, br_dtype dtype, const br_extents *s
     bri_auto_chunks(ndim, layout->extent, br_dtype_size(dtype), NULL, false, layout->chunk);
     for (int a = 0; a < ndim && chunks->ndim > 0; a++) {
         if (chunks->extent[a] < -1)
-            return bri_error(BR_ESHAPE, "chunk extent %lld of axis %d is negative", (long long)chunks->extent[a], a);
+            return bri_error(BR_ESHAPE, "chunk extent %lld of axis %d is negative",
+                             (long long)chunks->extent[a], a);
         int64_t whole = layout->extent[a] > 0 ? layout->extent[a] : 1;
         bool all = chunks->extent[a] <= 0 || chunks->extent[a] > whole;
         layout->chunk[a] = all ? whole : chunks->extent[a];
@@ -114,7 +118,8 @@ br_array *br_from_memory_(br_from_memory_args args)
         bytes *= (size_t)params.layout.extent[a];
     if (args.data == NULL && bytes > 0)
         return bri_handle_error(&call, bri_error(BR_EARG, "data is NULL"));
-    bri_recipe recipe = {.op = &bri_op_memory, .params = &params, .params_bytes = sizeof params, .unique = true};
+    bri_recipe recipe = {
+        .op = &bri_op_memory, .params = &params, .params_bytes = sizeof params, .unique = true};
     params.data = args.data;
     if (args.copy) {
         recipe.resource = bri_memdup(args.data, bytes);
@@ -160,7 +165,8 @@ static void print_full(const bri_node *node, FILE *to)
         fprintf(to, "%.9g", __real__ z);
 }
 
-const bri_op bri_op_full = {.name = "full", .infer = infer_source, .emit = emit_full, .print = print_full};
+const bri_op bri_op_full = {
+    .name = "full", .infer = infer_source, .emit = emit_full, .print = print_full};
 
 static br_dtype dtype_of_number(char kind)
 {
@@ -222,19 +228,22 @@ br_array *br_ones_(br_zeros_args args)
     return zeros_or_ones("ones", &args, 1);
 }
 
-br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, br_place at, bri_node **out)
+br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, br_place at,
+                            bri_node **out)
 {
     bri_full_params params;
     memset(&params, 0, sizeof params);
     params.layout.dtype = (int32_t)dtype;
     bri_number_store(number, dtype, params.value);
-    bri_recipe recipe = {.op = &bri_op_full, .params = &params, .params_bytes = sizeof params, .at = at};
+    bri_recipe recipe = {
+        .op = &bri_op_full, .params = &params, .params_bytes = sizeof params, .at = at};
     return bri_node_make(ctx, &recipe, out);
 }
 
 /* ---- ranges ---- */
 
-/* Element i of the source is start + step * i; the map makes i = m.start + m.step * (the consumer's index). */
+/* Element i of the source is start + step * i; the map makes i = m.start + m.step * (the consumer's
+ * index). */
 static int emit_iota(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
 {
     (void)values;
@@ -254,9 +263,11 @@ static void print_iota(const bri_node *node, FILE *to)
     fprintf(to, "from %.9g step %.9g", start, step);
 }
 
-const bri_op bri_op_iota = {.name = "arange", .infer = infer_source, .emit = emit_iota, .print = print_iota};
+const bri_op bri_op_iota = {
+    .name = "arange", .infer = infer_source, .emit = emit_iota, .print = print_iota};
 
-static br_array *build_iota(bri_call *call, bri_iota_params *params, br_dtype dtype, int64_t n, const br_extents *chunks)
+static br_array *build_iota(bri_call *call, bri_iota_params *params, br_dtype dtype, int64_t n,
+                            const br_extents *chunks)
 {
     br_extents shape = {1, {n}};
     br_status st = bri_layout_set(&params->layout, dtype, &shape, chunks);
@@ -292,15 +303,19 @@ br_array *br_arange_(br_arange_args args)
         args.step = br_number_int(1);
     if (args.start.kind == 0)
         args.start = br_number_int(0);
-    if (args.stop.kind == 'c' || args.start.kind == 'c' || args.step.kind == 'c' || args.stop.kind == 0)
-        return bri_handle_error(&call, bri_error(BR_EARG, "start, stop and step must be real numbers, BR_NUM(...)"));
+    if (args.stop.kind == 'c' || args.start.kind == 'c' || args.step.kind == 'c' ||
+        args.stop.kind == 0)
+        return bri_handle_error(
+            &call, bri_error(BR_EARG, "start, stop and step must be real numbers, BR_NUM(...)"));
     bool integers = is_integer(args.start) && is_integer(args.stop) && is_integer(args.step);
     if (args.step.re == 0.0 || !isfinite((args.stop.re - args.start.re) / args.step.re))
         return bri_handle_error(&call, bri_error(BR_EARG, "step is 0, or a number is not finite"));
     br_dtype dtype = args.dtype != BR_NO_DTYPE ? args.dtype : integers ? BR_INT64 : BR_FLOAT64;
     bri_iota_params params;
     memset(&params, 0, sizeof params);
-    br_dtype wide = bri_dtype_ok(dtype) && strchr("iuf", bri_kind(dtype)) != NULL ? bri_dtypes[dtype].wide : BR_FLOAT64;
+    br_dtype wide = bri_dtype_ok(dtype) && strchr("iuf", bri_kind(dtype)) != NULL
+                        ? bri_dtypes[dtype].wide
+                        : BR_FLOAT64;
     bri_number_store(args.start, wide, params.start);
     bri_number_store(args.step, wide, params.step);
     return build_iota(&call, &params, dtype, range_length(&args, integers), &args.chunks);
@@ -313,7 +328,8 @@ br_array *br_linspace_(br_linspace_args args)
         return bri_handle_error(&call, bri_error(BR_EARG, "num is %lld", (long long)args.num));
     br_dtype dtype = args.dtype != BR_NO_DTYPE ? args.dtype : BR_FLOAT64;
     if (bri_kind(dtype) != 'f')
-        return bri_handle_error(&call, bri_error(BR_ETYPE, "dtype %s is not floating", br_dtype_name(dtype)));
+        return bri_handle_error(
+            &call, bri_error(BR_ETYPE, "dtype %s is not floating", br_dtype_name(dtype)));
     int64_t intervals = args.no_endpoint ? args.num : args.num - 1;
     double step = intervals > 0 ? (args.stop - args.start) / (double)intervals : 0.0;
     bri_iota_params params;

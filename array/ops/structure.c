@@ -16,7 +16,8 @@ static br_status infer_reshape(bri_node *node)
     return bri_layout_infer(node, node->params);
 }
 
-const bri_op bri_op_reshape = {.name = "reshape", .infer = infer_reshape, .stage = &bri_stage_reshape};
+const bri_op bri_op_reshape = {
+    .name = "reshape", .infer = infer_reshape, .stage = &bri_stage_reshape};
 
 /* Replaces one extent of -1, and checks the number of elements. */
 static br_status complete_shape(const bri_node *x, br_extents *shape)
@@ -37,9 +38,10 @@ static br_status complete_shape(const bri_node *x, br_extents *shape)
     char have[128];
     char want[128];
     return known == n ? BR_OK
-                      : bri_error(BR_ESHAPE, "%lld elements of shape %s do not fit shape %s", (long long)n,
-                                  bri_node_shape_text(x, have, sizeof have),
-                                  bri_shape_text(bri_extents_ndim(shape), shape->extent, want, sizeof want));
+                      : bri_error(BR_ESHAPE, "%lld elements of shape %s do not fit shape %s",
+                                  (long long)n, bri_node_shape_text(x, have, sizeof have),
+                                  bri_shape_text(bri_extents_ndim(shape), shape->extent, want,
+                                                 sizeof want));
 }
 
 /* Where only extents of 1 come and go, the same as an index with integers and new axes. */
@@ -85,7 +87,8 @@ br_array *br_reshape_(br_array *x, br_extents shape, br_place at)
         if (st != BR_OK)
             return bri_handle_error(&call, st);
         /* Runs of rows: a chunk of the result then needs the fewest chunks of x. */
-        bri_auto_chunks(layout.ndim, layout.extent, br_dtype_size(x->node->dtype), NULL, true, layout.chunk);
+        bri_auto_chunks(layout.ndim, layout.extent, br_dtype_size(x->node->dtype), NULL, true,
+                        layout.chunk);
     }
     return bri_build(&call, &bri_op_reshape, &layout, sizeof layout, &x, 1);
 }
@@ -100,7 +103,8 @@ static br_status infer_matmul(bri_node *node)
     char right[128];
     if (a->ndim != 2 || b->ndim != 2 || a->axis[1].extent != b->axis[0].extent)
         return bri_error(BR_ESHAPE, "shapes %s and %s; two matrices (n, k) and (k, m) are needed",
-                         bri_node_shape_text(a, left, sizeof left), bri_node_shape_text(b, right, sizeof right));
+                         bri_node_shape_text(a, left, sizeof left),
+                         bri_node_shape_text(b, right, sizeof right));
     node->dtype = a->dtype;
     node->ndim = 2;
     node->axis[0] = bri_axis_share(&a->axis[0]);
@@ -108,9 +112,11 @@ static br_status infer_matmul(bri_node *node)
     return BR_OK;
 }
 
-const bri_op bri_op_matmul = {.name = "matmul", .infer = infer_matmul, .stage = &bri_stage_matmul, .costly = true};
+const bri_op bri_op_matmul = {
+    .name = "matmul", .infer = infer_matmul, .stage = &bri_stage_matmul, .costly = true};
 
-/* Both operands must be cut alike along k: where they are not, both are cut regularly, as a's largest chunk. */
+/* Both operands must be cut alike along k: where they are not, both are cut regularly, as a's
+ * largest chunk. */
 static void align_k(br_array **inputs, br_place at)
 {
     const bri_node *a = inputs[0]->node;

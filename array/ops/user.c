@@ -30,8 +30,9 @@ static br_status pack(const bri_node *node, bri_writer *w)
 {
     const bri_user_params *p = node->params;
     if (p->pointer != NULL)
-        return bri_error(BR_EARG, "%s (%s:%d): .data without .data_bytes does not travel to other ranks", node->op->name,
-                         bri_file_name(node->at.file), node->at.line);
+        return bri_error(BR_EARG,
+                         "%s (%s:%d): .data without .data_bytes does not travel to other ranks",
+                         node->op->name, bri_file_name(node->at.file), node->at.line);
     BRI_TRY(bri_write_function(w, p->fn));
     return bri_write(w, p, node->params_bytes);
 }
@@ -95,7 +96,8 @@ typedef struct user_call {
 } user_call;
 
 /* Calls with data of unknown extent or side effects are made unique by their serial number. */
-static br_array *build_user(bri_call *call, const user_call *u, br_array *const *inputs, int ninputs)
+static br_array *build_user(bri_call *call, const user_call *u, br_array *const *inputs,
+                            int ninputs)
 {
     size_t bytes = sizeof(bri_user_params) + u->data_bytes;
     bri_user_params *p = bri_calloc(1, bytes);
@@ -130,10 +132,13 @@ static br_status check_user(const user_call *u)
 br_array *br_map_(br_map_args args)
 {
     bri_call call = {args.x != NULL ? args.x->ctx : NULL, "map", args.at};
-    user_call u = {&bri_op_map, (bri_function)args.fn, args.data, args.data_bytes, args.dtype, args.cheap, args.impure, 0};
+    user_call u = {&bri_op_map, (bri_function)args.fn, args.data, args.data_bytes, args.dtype,
+                   args.cheap,  args.impure,           0};
     br_status st = check_user(&u);
-    if (st == BR_OK && args.x != NULL && args.x->status == BR_OK && bri_kind(args.x->node->dtype) == 'c')
-        st = bri_error(BR_ETYPE, "elements are passed as double, but x is %s", br_dtype_name(args.x->node->dtype));
+    if (st == BR_OK && args.x != NULL && args.x->status == BR_OK &&
+        bri_kind(args.x->node->dtype) == 'c')
+        st = bri_error(BR_ETYPE, "elements are passed as double, but x is %s",
+                       br_dtype_name(args.x->node->dtype));
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     if (u.dtype == BR_NO_DTYPE)
@@ -144,11 +149,14 @@ br_array *br_map_(br_map_args args)
 br_array *br_map_blocks_(br_map_blocks_args args)
 {
     bri_call call = {args.x != NULL ? args.x->ctx : NULL, "map_blocks", args.at};
-    user_call u = {&bri_op_map_blocks, (bri_function)args.fn, args.data, args.data_bytes, args.dtype, false, args.impure,
-                   args.scratch_bytes};
+    user_call u = {
+        &bri_op_map_blocks, (bri_function)args.fn, args.data, args.data_bytes, args.dtype, false,
+        args.impure,        args.scratch_bytes};
     br_status st = check_user(&u);
-    if (st == BR_OK && (args.nmore < 0 || args.nmore >= BRI_MAX_INPUTS || (args.nmore > 0 && args.more == NULL)))
-        st = bri_error(BR_EARG, "%d further inputs; 0 to %d are possible", args.nmore, BRI_MAX_INPUTS - 1);
+    if (st == BR_OK &&
+        (args.nmore < 0 || args.nmore >= BRI_MAX_INPUTS || (args.nmore > 0 && args.more == NULL)))
+        st = bri_error(BR_EARG, "%d further inputs; 0 to %d are possible", args.nmore,
+                       BRI_MAX_INPUTS - 1);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     if (u.dtype == BR_NO_DTYPE && args.x != NULL && args.x->status == BR_OK)

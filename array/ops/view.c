@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * view.c - the node kind of views: a result whose elements are elements of the source, found through an access map.
+ * view.c - the node kind of views: a result whose elements are elements of the source, found
+ * through an access map.
  *
  * Views never copy by themselves: their map is composed into whatever reads them.
  */
@@ -66,7 +67,8 @@ static br_status infer(bri_node *node)
             node->axis[o] = bri_axis_regular(p->word[o], p->word[o]);
             repeated |= p->word[o] > 1 ? 1u << o : 0;
         } else {
-            BRI_TRY(bri_axis_slice(&x->axis[a], map.from[a].start, map.from[a].step, p->word[o], &node->axis[o]));
+            BRI_TRY(bri_axis_slice(&x->axis[a], map.from[a].start, map.from[a].step, p->word[o],
+                                   &node->axis[o]));
         }
     }
     cut_repeated_axes(node, repeated);
@@ -107,7 +109,8 @@ static void print_index(const bri_node *node, FILE *to)
         else if (m->step == 1)
             fprintf(to, "%lld:%lld", (long long)m->start, (long long)(m->start + n));
         else
-            fprintf(to, "%lld::%lld (%lld of them)", (long long)m->start, (long long)m->step, (long long)n);
+            fprintf(to, "%lld::%lld (%lld of them)", (long long)m->start, (long long)m->step,
+                    (long long)n);
     }
 }
 
@@ -119,15 +122,17 @@ static void print_axes(const bri_node *node, FILE *to)
         fprintf(to, "%s%d", o > 0 ? ", " : "", source_axis_of(&map, o));
 }
 
-#define VIEW(op_name, print_function)                                                                            \
-    {                                                                                                            \
-        .name = op_name, .infer = infer, .access = access, .emit = emit, .view = true, .print = print_function  \
+#define VIEW(op_name, print_function)                                                              \
+    {                                                                                              \
+        .name = op_name, .infer = infer, .access = access, .emit = emit, .view = true,             \
+        .print = print_function                                                                    \
     }
 const bri_op bri_op_index = VIEW("index", print_index);
 const bri_op bri_op_permute = VIEW("permute_dims", print_axes);
 const bri_op bri_op_broadcast = VIEW("broadcast_to", NULL);
 
-br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, const bri_axis *out, int ndim, const bri_map *map)
+br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, const bri_axis *out,
+                         int ndim, const bri_map *map)
 {
     size_t bytes = sizeof(bri_view_params) + (size_t)(ndim + 3 * map->ndim) * sizeof(int64_t);
     bri_view_params *p = bri_calloc(1, bytes);
@@ -192,7 +197,8 @@ br_array *br_rechunk_(br_array *x, br_extents chunks, br_place at)
     if (x != NULL && x->status == BR_OK) {
         p.ndim = x->node->ndim;
         if (bri_extents_ndim(&chunks) != p.ndim)
-            return bri_handle_error(&call, bri_error(BR_ESHAPE, "chunks for %d axes, but x has %d", chunks.ndim, p.ndim));
+            return bri_handle_error(&call, bri_error(BR_ESHAPE, "chunks for %d axes, but x has %d",
+                                                     chunks.ndim, p.ndim));
         for (int a = 0; a < p.ndim; a++) {
             int64_t extent = x->shape[a] > 0 ? x->shape[a] : 1;
             bool whole = chunks.extent[a] <= 0 || chunks.extent[a] > extent;

@@ -165,7 +165,8 @@ static br_status build_certain(bri_plan *plan)
     return BR_OK;
 }
 
-static br_status build_outputs(bri_plan *plan, bri_node *const *outputs, const bri_sink *sinks, int n)
+static br_status build_outputs(bri_plan *plan, bri_node *const *outputs, const bri_sink *sinks,
+                               int n)
 {
     for (int i = 0; i < n; i++)
         outputs[i]->is_output = true;
@@ -177,7 +178,8 @@ static br_status build_outputs(bri_plan *plan, bri_node *const *outputs, const b
     return bri_plan_demand(plan);
 }
 
-br_status bri_plan_new(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n, bri_plan **out)
+br_status bri_plan_new(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n,
+                       bri_plan **out)
 {
     bri_plan *plan = bri_calloc(1, sizeof *plan);
     if (plan == NULL)
@@ -188,7 +190,8 @@ br_status bri_plan_new(br_context *ctx, bri_node *const *outputs, const bri_sink
     plan->nranks = ctx->nranks;
     plan->nroots = n;
     plan->roots = bri_calloc((size_t)n, sizeof *plan->roots);
-    br_status st = plan->roots != NULL ? bri_node_sort(ctx, outputs, n, &plan->nodes, &plan->nnodes) : BR_ENOMEM;
+    br_status st = plan->roots != NULL ? bri_node_sort(ctx, outputs, n, &plan->nodes, &plan->nnodes)
+                                       : BR_ENOMEM;
     if (st == BR_OK) {
         plan->stage_of = bri_calloc((size_t)plan->nnodes, sizeof *plan->stage_of);
         st = plan->stage_of != NULL ? build_outputs(plan, outputs, sinks, n) : BR_ENOMEM;

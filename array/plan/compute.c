@@ -26,7 +26,9 @@ static br_status check_result(const br_result *r)
     BRI_TRY(bri_check(r->x));
     size_t bytes = br_nbytes(r->x);
     if (r->bytes != bytes)
-        return fail(r->x, bri_error(BR_EARG, "the buffer has %zu bytes, the array %zu", r->bytes, bytes), "compute");
+        return fail(r->x,
+                    bri_error(BR_EARG, "the buffer has %zu bytes, the array %zu", r->bytes, bytes),
+                    "compute");
     if (r->buffer == NULL && bytes > 0)
         return fail(r->x, bri_error(BR_EARG, "the buffer is NULL"), "compute");
     return BR_OK;
@@ -43,10 +45,15 @@ br_status br_compute_many(const br_result *results, size_t n)
     }
     br_context *ctx = results[0].x->ctx;
     if (n > BRI_MAX_OUTPUTS)
-        return fail(results[0].x, bri_error(BR_EARG, "%zu results; %d at a time are possible", n, BRI_MAX_OUTPUTS), "compute");
+        return fail(
+            results[0].x,
+            bri_error(BR_EARG, "%zu results; %d at a time are possible", n, BRI_MAX_OUTPUTS),
+            "compute");
     bri_node **outputs = bri_calloc(n, sizeof *outputs);
     bri_sink *sinks = bri_calloc(n, sizeof *sinks);
-    br_status st = outputs != NULL && sinks != NULL ? BR_OK : bri_context_fail(ctx, BR_ENOMEM, bri_last_error());
+    br_status st = outputs != NULL && sinks != NULL
+                       ? BR_OK
+                       : bri_context_fail(ctx, BR_ENOMEM, bri_last_error());
     for (size_t i = 0; i < n && st == BR_OK; i++) {
         outputs[i] = results[i].x->node;
         sinks[i] = (bri_sink){.kind = BRI_SINK_RESULT, .buffer = results[i].buffer};
@@ -87,11 +94,15 @@ static br_status compute_scalar(br_array *x, br_dtype to, const char *kinds, voi
     BRI_TRY(bri_check(x));
     if (bri_node_nelem(x->node) != 1) {
         char shape[128];
-        return fail(x, bri_error(BR_ESHAPE, "shape %s is not one element", bri_node_shape_text(x->node, shape, sizeof shape)),
+        return fail(x,
+                    bri_error(BR_ESHAPE, "shape %s is not one element",
+                              bri_node_shape_text(x->node, shape, sizeof shape)),
                     "compute");
     }
     if (strchr(kinds, bri_kind(x->node->dtype)) == NULL)
-        return fail(x, bri_error(BR_ETYPE, "%s does not convert to %s", br_dtype_name(x->node->dtype), br_dtype_name(to)),
+        return fail(x,
+                    bri_error(BR_ETYPE, "%s does not convert to %s", br_dtype_name(x->node->dtype),
+                              br_dtype_name(to)),
                     "compute");
     BRI_TRY(br_compute(x, element, br_nbytes(x)));
     bri_convert(to, value, x->node->dtype, element, 1);
@@ -124,7 +135,8 @@ br_array *br_persist_(br_array *x, br_place at)
     bri_persisted_params params = {++data->next_persisted};
     bri_sink sink = {.kind = BRI_SINK_KEEP, .id = params.id};
     br_status st = bri_run(x->ctx, &x->node, &sink, 1);
-    return st == BR_OK ? bri_build(&call, &bri_op_persisted, &params, sizeof params, NULL, 0) : bri_handle_error(&call, st);
+    return st == BR_OK ? bri_build(&call, &bri_op_persisted, &params, sizeof params, NULL, 0)
+                       : bri_handle_error(&call, st);
 }
 
 /* ---- store ---- */
@@ -135,13 +147,15 @@ static bool regular_grid(const bri_node *x, int64_t *chunk)
 {
     for (int a = 0; a < x->ndim; a++) {
         chunk[a] = bri_axis_largest(&x->axis[a]);
-        if (x->axis[a].starts != NULL || (x->axis[a].nchunks > 1 && x->axis[a].first != x->axis[a].chunk))
+        if (x->axis[a].starts != NULL ||
+            (x->axis[a].nchunks > 1 && x->axis[a].first != x->axis[a].chunk))
             return false;
     }
     return true;
 }
 
-/* Stored chunks: those of the grid, halved along the first axes until they are not too large, so that each chunk of the grid holds
+/* Stored chunks: those of the grid, halved along the first axes until they are not too large, so
+ * that each chunk of the grid holds
  * whole stored ones. */
 static void default_chunks(const bri_node *x, int64_t *chunk)
 {
@@ -174,7 +188,8 @@ static br_status fill_spec(const br_store_hdf5_args *args, bri_h5_spec *spec)
     if (args->contiguous && (args->deflate > 0 || args->chunks.ndim != 0))
         return bri_error(BR_EARG, "a contiguous dataset has no chunks and no compression");
     if (args->chunks.ndim > 0 && args->chunks.ndim != x->ndim)
-        return bri_error(BR_ESHAPE, "chunks for %d axes, but the array has %d", args->chunks.ndim, x->ndim);
+        return bri_error(BR_ESHAPE, "chunks for %d axes, but the array has %d", args->chunks.ndim,
+                         x->ndim);
     spec->dtype = x->dtype;
     spec->ndim = x->ndim;
     spec->deflate = args->deflate;
@@ -205,10 +220,14 @@ static br_status check_target(const br_store_hdf5_args *args)
     bool read = false;
     for (int i = 0; i < n; i++) {
         const bri_hdf5_params *p = nodes[i]->params;
-        read = read || (nodes[i]->op == &bri_op_hdf5 && p->device == (uint64_t)target.st_dev && p->inode == (uint64_t)target.st_ino);
+        read = read || (nodes[i]->op == &bri_op_hdf5 && p->device == (uint64_t)target.st_dev &&
+                        p->inode == (uint64_t)target.st_ino);
     }
     bri_free(nodes);
-    return read ? bri_error(BR_EUNSUPPORTED, "%s is read by the same expression: over several ranks store into another file", args->path)
+    return read ? bri_error(BR_EUNSUPPORTED,
+                            "%s is read by the same expression: over several ranks store into "
+                            "another file",
+                            args->path)
                 : BR_OK;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * demand.c - which chunks the outputs need, and how many tasks read a chunk.
  *
- * Going from readers to what they read is the map's range; going back is its inverse, which gives for a chunk a box of the reader's
+ * Going from readers to what they read is the map's range; going back is its inverse, which gives
+ * for a chunk a box of the reader's
  * leaves. Most stages are demanded whole, and then counts are products; else a bitmap tells.
  */
 #include <string.h>
@@ -49,7 +50,8 @@ static bool next_in_box(int ndim, const int64_t *first, const int64_t *last, int
     return false;
 }
 
-static br_status input_needs(const bri_stage *stage, const bri_input *input, const bri_leaf *leaf, int owner, bri_needs *list)
+static br_status input_needs(const bri_stage *stage, const bri_input *input, const bri_leaf *leaf,
+                             int owner, bri_needs *list)
 {
     int64_t first[BR_MAX_NDIM];
     int64_t last[BR_MAX_NDIM];
@@ -90,7 +92,8 @@ static br_status needs_of(const bri_stage *stage, int64_t chunk, int64_t step, b
 
 bool bri_is_demanded(const bri_stage *stage, int64_t chunk)
 {
-    return stage->wanted && (stage->demanded == NULL || stage->demanded[chunk >> 3] >> (chunk & 7) & 1);
+    return stage->wanted &&
+           (stage->demanded == NULL || stage->demanded[chunk >> 3] >> (chunk & 7) & 1);
 }
 
 /* Does a reader that is demanded whole touch every chunk of its input? Decided axis by axis. */
@@ -106,7 +109,8 @@ static bool covers_axis(const bri_input *input, const bri_stage *reader, int a)
     for (int64_t c = 0; c < source->nchunks; c++) {
         int64_t from;
         int64_t to;
-        bri_map_inverse(m, extent, bri_axis_start(source, c), bri_axis_start(source, c + 1), &from, &to);
+        bri_map_inverse(m, extent, bri_axis_start(source, c), bri_axis_start(source, c + 1), &from,
+                        &to);
         if (from == to && bri_axis_count(source, c) > 0)
             return false;
     }
@@ -149,7 +153,8 @@ static br_status mark_step(bri_stage *reader, int64_t chunk, int64_t step, bri_n
         bri_stage *s = list->need[i].stage;
         BRI_TRY(start_partial(s));
         if (s->demanded != NULL)
-            s->demanded[list->need[i].chunk >> 3] |= (unsigned char)(1 << (list->need[i].chunk & 7));
+            s->demanded[list->need[i].chunk >> 3] |=
+                (unsigned char)(1 << (list->need[i].chunk & 7));
     }
     return BR_OK;
 }
@@ -197,8 +202,10 @@ typedef struct reader_count {
     unsigned char *ranks;
 } reader_count;
 
-/* The box of the reader's leaves that read chunk `coord` of the input, per leaf axis; false when there is none. */
-static bool reading_leaves(const bri_edge *edge, const int64_t *coord, int64_t *first, int64_t *last)
+/* The box of the reader's leaves that read chunk `coord` of the input, per leaf axis; false when
+ * there is none. */
+static bool reading_leaves(const bri_edge *edge, const int64_t *coord, int64_t *first,
+                           int64_t *last)
 {
     const bri_stage *reader = edge->stage;
     const bri_input *input = &reader->inputs[edge->input];
@@ -214,7 +221,8 @@ static bool reading_leaves(const bri_edge *edge, const int64_t *coord, int64_t *
         int64_t extent = m->axis < 0 ? 1 : reader->leaf_axis[m->axis].extent;
         int64_t from;
         int64_t to;
-        bri_map_inverse(m, extent, bri_axis_start(source, coord[a]), bri_axis_start(source, coord[a] + 1), &from, &to);
+        bri_map_inverse(m, extent, bri_axis_start(source, coord[a]),
+                        bri_axis_start(source, coord[a] + 1), &from, &to);
         if (from == to)
             return false;
         if (m->axis >= 0) {
@@ -225,7 +233,8 @@ static bool reading_leaves(const bri_edge *edge, const int64_t *coord, int64_t *
     return true;
 }
 
-static void count_leaf(const bri_stage *reader, const int64_t *leaf, int except, reader_count *count)
+static void count_leaf(const bri_stage *reader, const int64_t *leaf, int except,
+                       reader_count *count)
 {
     int64_t chunk;
     int64_t step;
@@ -241,7 +250,8 @@ static void count_leaf(const bri_stage *reader, const int64_t *leaf, int except,
         count->ranks[owner] = 1;
 }
 
-static void count_box(const bri_stage *reader, const int64_t *first, const int64_t *last, int except, reader_count *count)
+static void count_box(const bri_stage *reader, const int64_t *first, const int64_t *last,
+                      int except, reader_count *count)
 {
     if (reader->plan->nranks == 1 && reader->demanded == NULL && except < 0) {
         int64_t n = 1;
@@ -258,7 +268,8 @@ static void count_box(const bri_stage *reader, const int64_t *first, const int64
 }
 
 /* Readers whose needs are no affine map are asked leaf by leaf. */
-static br_status count_by_asking(const bri_stage *reader, const bri_stage *from, int64_t chunk, int except, reader_count *count)
+static br_status count_by_asking(const bri_stage *reader, const bri_stage *from, int64_t chunk,
+                                 int except, reader_count *count)
 {
     bri_needs list = {0};
     br_status st = BR_OK;

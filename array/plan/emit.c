@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * emit.c - the serial order of a plan's tasks, and this rank's tasks in it.
  *
- * The order is depth first: the chunks of the roots one after the other, each preceded by what it needs that was not made before; a
- * reduction's leaves in order, every node of its tree as soon as its leaves are there. All ranks walk the same order; each makes
- * tasks of its own and skips the others'. A rank asks for a value of another rank when its own task needs it.
+ * The order is depth first: the chunks of the roots one after the other, each preceded by what it
+ * needs that was not made before; a
+ * reduction's leaves in order, every node of its tree as soon as its leaves are there. All ranks
+ * walk the same order; each makes
+ * tasks of its own and skips the others'. A rank asks for a value of another rank when its own task
+ * needs it.
  */
 #include <string.h>
 
@@ -14,7 +17,7 @@
 typedef struct frame {
     bri_stage *stage;
     int64_t chunk, step;
-    int level;              /* of the tree node to make next after a leaf, or 0 for the leaf itself */
+    int level; /* of the tree node to make next after a leaf, or 0 for the leaf itself */
     bool listed;
     bri_needs needs;
     size_t seen;
@@ -23,10 +26,10 @@ typedef struct frame {
 struct bri_emitter {
     frame *stack;
     size_t depth, room;
-    int root;               /* which root, and its next chunk */
+    int root; /* which root, and its next chunk */
     int64_t chunk;
-    unsigned char *ranks;   /* scratch of bri_count_readers */
-    int64_t emitted;        /* tasks of this rank */
+    unsigned char *ranks; /* scratch of bri_count_readers */
+    int64_t emitted;      /* tasks of this rank */
 };
 
 br_status bri_emitter_new(bri_plan *plan)
@@ -84,9 +87,10 @@ static bool is_emitted(const bri_stage *stage, int64_t chunk)
 
 /* ---- making tasks ---- */
 
-/* The value of a task: who reads it follows from its place in the tree or from the readers of the whole chunk. */
-static br_status set_readers(bri_plan *plan, bri_job *job, const bri_stage *stage, bri_task *task, int64_t chunk, bool final,
-                             int reader, size_t bytes)
+/* The value of a task: who reads it follows from its place in the tree or from the readers of the
+ * whole chunk. */
+static br_status set_readers(bri_plan *plan, bri_job *job, const bri_stage *stage, bri_task *task,
+                             int64_t chunk, bool final, int reader, size_t bytes)
 {
     int local = 0;
     memset(plan->emitter->ranks, 0, (size_t)plan->nranks);
@@ -107,8 +111,8 @@ static br_status set_readers(bri_plan *plan, bri_job *job, const bri_stage *stag
 }
 
 /* A task's input: a value made here, or asked for from its owner. */
-static br_status connect_input(bri_plan *plan, bri_job *job, bri_task *task, int i, bri_key key, int owner, size_t bytes,
-                               const bri_need *need)
+static br_status connect_input(bri_plan *plan, bri_job *job, bri_task *task, int i, bri_key key,
+                               int owner, size_t bytes, const bri_need *need)
 {
     bri_value *v = bri_value_find(job, key);
     if (v == NULL) {
@@ -140,8 +144,9 @@ static br_status connect_needs(bri_plan *plan, bri_job *job, const frame *f, bri
 {
     for (size_t i = 0; i < f->needs.n; i++) {
         const bri_need *n = &f->needs.need[i];
-        BRI_TRY(connect_input(plan, job, task, (int)i, bri_stage_key(n->stage, n->chunk), bri_value_owner(n->stage, n->chunk),
-                              final_bytes(n->stage, n->chunk), n));
+        BRI_TRY(connect_input(plan, job, task, (int)i, bri_stage_key(n->stage, n->chunk),
+                              bri_value_owner(n->stage, n->chunk), final_bytes(n->stage, n->chunk),
+                              n));
     }
     return BR_OK;
 }
@@ -196,7 +201,8 @@ static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_tas
     BRI_TRY(connect_needs(plan, job, f, t));
     if (chained) {
         bri_key before = {s->id, key.level - 1, key.index};
-        BRI_TRY(connect_input(plan, job, t, (int)f->needs.n, before, plan->rank, sizes.output, NULL));
+        BRI_TRY(
+            connect_input(plan, job, t, (int)f->needs.n, before, plan->rank, sizes.output, NULL));
     }
     if (!s->direct_result && (s->nconsumers > 0 || !final))
         BRI_TRY(set_readers(plan, job, s, t, f->chunk, final, reader, sizes.output));
@@ -222,9 +228,12 @@ static br_status make_node(bri_plan *plan, bri_job *job, const frame *f, bri_tas
         int level = f->level - 1;
         int64_t child = 2 * i + side;
         bri_tree_normalise(s->nsteps, &level, &child);
-        bri_key from = {s->id, (uint32_t)level, f->chunk * bri_tree_width(s->nsteps, level) + child};
+        bri_key from = {s->id, (uint32_t)level,
+                        f->chunk * bri_tree_width(s->nsteps, level) + child};
         s->kind->node_sizes(s, f->chunk, level, &child_sizes);
-        BRI_TRY(connect_input(plan, job, t, side, from, bri_stage_owner(s, f->chunk, child << level), child_sizes.output, NULL));
+        BRI_TRY(connect_input(plan, job, t, side, from,
+                              bri_stage_owner(s, f->chunk, child << level), child_sizes.output,
+                              NULL));
     }
     bool final = !parent_owner(s, f->chunk, f->level, i, &reader);
     return set_readers(plan, job, s, t, f->chunk, final, reader, sizes.output);
@@ -240,8 +249,9 @@ static br_status see_to_needs(bri_emitter *e, frame *f, bool *pushed)
         f->needs.n = 0;
         f->seen = 0;
         f->listed = true;
-        BRI_TRY(f->stage->kind->needs != NULL ? f->stage->kind->needs(f->stage, f->chunk, f->step, &f->needs)
-                                              : bri_stage_needs(f->stage, f->chunk, f->step, &f->needs));
+        BRI_TRY(f->stage->kind->needs != NULL
+                    ? f->stage->kind->needs(f->stage, f->chunk, f->step, &f->needs)
+                    : bri_stage_needs(f->stage, f->chunk, f->step, &f->needs));
     }
     while (f->seen < f->needs.n) {
         bri_need n = f->needs.need[f->seen++];

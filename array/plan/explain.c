@@ -34,8 +34,8 @@ void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size
     char name[96];
     bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
     operation_name(stage->node, name, sizeof name);
-    snprintf(text, size, "%s (%s:%d), chunk %s", name, bri_file_name(stage->node->at.file), stage->node->at.line,
-             bri_shape_text(stage->ndim, coord, where, sizeof where));
+    snprintf(text, size, "%s (%s:%d), chunk %s", name, bri_file_name(stage->node->at.file),
+             stage->node->at.line, bri_shape_text(stage->ndim, coord, where, sizeof where));
 }
 
 static void bytes_text(double bytes, char *text, size_t size)
@@ -93,7 +93,8 @@ static void print_input(const bri_stage *stage, const bri_input *input, FILE *to
         fprintf(to, "      reads stage %u\n", input->stage->id);
         return;
     }
-    bytes_text(elements_read(stage, input) * (double)br_dtype_size(input->node->dtype), bytes, sizeof bytes);
+    bytes_text(elements_read(stage, input) * (double)br_dtype_size(input->node->dtype), bytes,
+               sizeof bytes);
     fprintf(to, "      reads %s of %s", bytes, input->node->op->name);
     if (input->node->op->print != NULL) {
         fprintf(to, " ");
@@ -111,11 +112,13 @@ static void print_stage(const bri_stage *stage, FILE *to)
     for (int a = 0; a < stage->ndim; a++)
         extent[a] = stage->axis[a].extent;
     int64_t chunks = demanded_chunks(stage);
-    fprintf(to, "  %u: %s %s (%s:%d) -> %s %s, %lld of %lld chunks", stage->id, stage->kind->name, name,
-            bri_file_name(stage->node->at.file), stage->node->at.line, br_dtype_name(stage->dtype),
-            bri_shape_text(stage->ndim, extent, shape, sizeof shape), (long long)chunks, (long long)stage->nchunks);
+    fprintf(to, "  %u: %s %s (%s:%d) -> %s %s, %lld of %lld chunks", stage->id, stage->kind->name,
+            name, bri_file_name(stage->node->at.file), stage->node->at.line,
+            br_dtype_name(stage->dtype), bri_shape_text(stage->ndim, extent, shape, sizeof shape),
+            (long long)chunks, (long long)stage->nchunks);
     if (stage->nsteps > 1)
-        fprintf(to, ", %lld %s each", (long long)stage->nsteps, stage->fold == BRI_FOLD_TREE ? "leaves" : "steps");
+        fprintf(to, ", %lld %s each", (long long)stage->nsteps,
+                stage->fold == BRI_FOLD_TREE ? "leaves" : "steps");
     fprintf(to, "\n");
     for (int i = 0; i < stage->ninputs; i++)
         print_input(stage, &stage->inputs[i], to);
@@ -128,7 +131,8 @@ static bool same_source(const bri_input *a, const bri_input *b)
     return a->node == b->node && is_source(a) && is_source(b);
 }
 
-/* Sums what all stages read of the source of `input`; only for its first reader, so that each source has one line. */
+/* Sums what all stages read of the source of `input`; only for its first reader, so that each
+ * source has one line. */
 static void print_source(const bri_plan *plan, int first, const bri_input *input, FILE *to)
 {
     double read = 0;
@@ -145,8 +149,9 @@ static void print_source(const bri_plan *plan, int first, const bri_input *input
     }
     double whole = (double)bri_node_nelem(input->node);
     bytes_text(read * (double)br_dtype_size(input->node->dtype), bytes, sizeof bytes);
-    fprintf(to, "  %s (%s:%d): %s, %.4g passes\n", input->node->op->name, bri_file_name(input->node->at.file), input->node->at.line,
-            bytes, whole > 0 ? read / whole : 0.0);
+    fprintf(to, "  %s (%s:%d): %s, %.4g passes\n", input->node->op->name,
+            bri_file_name(input->node->at.file), input->node->at.line, bytes,
+            whole > 0 ? read / whole : 0.0);
 }
 
 static void print_sources(const bri_plan *plan, FILE *to)
@@ -191,10 +196,12 @@ static br_status explain(bri_plan *plan, FILE *to)
         if (plan->stages[i]->wanted)
             print_stage(plan->stages[i], to);
     print_sources(plan, to);
-    fprintf(to, "this rank: %lld tasks; %s at least at a time (%s), more as threads allow, never above %s\n",
+    fprintf(to,
+            "this rank: %lld tasks; %s at least at a time (%s), more as threads allow, never above "
+            "%s\n",
             (long long)dry.tasks, peak, dry.tasks > 0 ? dry.worst : "nothing", limit);
-    fprintf(to, "kernels %s, BLAS %s, scheduler %s, ranks %d, threads %d\n", bri_kernels_isa(), bri_blas_kernel(),
-            plan->ctx->scheduler->name, plan->nranks, plan->ctx->nthreads);
+    fprintf(to, "kernels %s, BLAS %s, scheduler %s, ranks %d, threads %d\n", bri_kernels_isa(),
+            bri_blas_kernel(), plan->ctx->scheduler->name, plan->nranks, plan->ctx->nthreads);
     return BR_OK;
 }
 
@@ -231,6 +238,7 @@ br_status br_visualize(br_array *x, const char *path)
     }
     br_status st = with_plan(x, to, write_dot);
     if (fclose(to) != 0 && st == BR_OK)
-        st = bri_context_fail(x->ctx, bri_error(BR_EIO, "visualize: %s: %m", path), bri_last_error());
+        st = bri_context_fail(x->ctx, bri_error(BR_EIO, "visualize: %s: %m", path),
+                              bri_last_error());
     return st;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * fuse.c - elementwise expressions, views and sources become one block program.
  *
- * The walk goes down from a stage's node, each node seen through the map that its readers compose. It stops at sources and at values
- * that are better made once: anything with a stage of its own, costly nodes with several readers, and computed values that would be
+ * The walk goes down from a stage's node, each node seen through the map that its readers compose.
+ * It stops at sources and at values
+ * that are better made once: anything with a stage of its own, costly nodes with several readers,
+ * and computed values that would be
  * repeated along an axis.
  */
 #include "array/plan/fuse.h"
@@ -17,7 +19,7 @@
 typedef struct visit {
     bri_node *node;
     bri_map map;
-    int next;                       /* input to visit next */
+    int next; /* input to visit next */
     int value[BRI_MAX_INPUTS];
 } visit;
 
@@ -75,8 +77,10 @@ int bri_fuse_file(bri_fuse *fuse, const bri_node *node, const bri_map *map)
     return add_input(fuse, &input, node->dtype);
 }
 
-/* A floating range is start + step * (its own index), whatever slices lie above it: the index is made in integers first. */
-static int float_iota(bri_program *p, br_dtype dtype, int index, const void *start, const void *step)
+/* A floating range is start + step * (its own index), whatever slices lie above it: the index is
+ * made in integers first. */
+static int float_iota(bri_program *p, br_dtype dtype, int index, const void *start,
+                      const void *step)
 {
     int by = bri_program_constant(p, BR_FLOAT64, step);
     int first = bri_program_constant(p, BR_FLOAT64, start);
@@ -88,7 +92,8 @@ static int float_iota(bri_program *p, br_dtype dtype, int index, const void *sta
     return v < 0 || dtype == BR_FLOAT64 ? v : bri_program_cast(p, dtype, v);
 }
 
-int bri_fuse_iota(bri_fuse *fuse, br_dtype dtype, const void *start, const void *step, const bri_map_axis *m)
+int bri_fuse_iota(bri_fuse *fuse, br_dtype dtype, const void *start, const void *step,
+                  const bri_map_axis *m)
 {
     bri_program *p = fuse->stage->program;
     int64_t first = m->start;
@@ -107,7 +112,8 @@ int bri_fuse_iota(bri_fuse *fuse, br_dtype dtype, const void *start, const void 
     return bri_program_iota(p, dtype, axis, &base, &scale);
 }
 
-/* Is some axis of the leaf grid, longer than 1, not seen through the map? Then the value would be computed again along it. */
+/* Is some axis of the leaf grid, longer than 1, not seen through the map? Then the value would be
+ * computed again along it. */
 static bool repeats(const bri_stage *stage, const bri_map *map)
 {
     uint32_t used = 0;
@@ -201,7 +207,8 @@ static int emit(bri_fuse *fuse, const visit *v)
     return v->node->op->emit(fuse, v->node, &v->map, v->value);
 }
 
-/* Visits the top of the stack once; when it is complete it is popped, and *value goes to the reader below it. */
+/* Visits the top of the stack once; when it is complete it is popped, and *value goes to the reader
+ * below it. */
 static br_status advance(bri_fuse *fuse, int *value)
 {
     visit *v = &fuse->stack[fuse->depth - 1];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * inputs.c - making a task's inputs readable: in place where one chunk holds them, else gathered or read into scratch.
+ * inputs.c - making a task's inputs readable: in place where one chunk holds them, else gathered or
+ * read into scratch.
  */
 #include <string.h>
 
@@ -15,7 +16,8 @@ void *bri_bump_take(bri_bump *bump, size_t bytes)
     return p;
 }
 
-/* What an input reads of its source for a leaf box: indices start + k * step, k < count, per source axis. */
+/* What an input reads of its source for a leaf box: indices start + k * step, k < count, per source
+ * axis. */
 typedef struct rectangle {
     int ndim;
     int64_t start[BR_MAX_NDIM], step[BR_MAX_NDIM], count[BR_MAX_NDIM];
@@ -46,7 +48,8 @@ static void dense_strides(int ndim, const int64_t *count, size_t size, int64_t *
 }
 
 /* A view over the leaf grid's axes of something with strides per source axis. */
-static void view_through(const bri_input *input, char *base, const int64_t *stride, int leaf_ndim, bri_view *view)
+static void view_through(const bri_input *input, char *base, const int64_t *stride, int leaf_ndim,
+                         bri_view *view)
 {
     memset(view->stride, 0, (size_t)leaf_ndim * sizeof view->stride[0]);
     view->base = base;
@@ -79,7 +82,8 @@ char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk)
     return NULL;
 }
 
-static void view_whole_memory(const bri_stage *stage, const bri_input *input, const rectangle *r, char *data, bri_view *view)
+static void view_whole_memory(const bri_stage *stage, const bri_input *input, const rectangle *r,
+                              char *data, bri_view *view)
 {
     int64_t extent[BR_MAX_NDIM];
     int64_t stride[BR_MAX_NDIM];
@@ -117,7 +121,8 @@ static void chunk_strides(const bri_stage *from, const int64_t *coord, int64_t *
     dense_strides(from->ndim, extent, br_dtype_size(from->dtype), stride);
 }
 
-static void view_chunk(bri_work *work, const bri_input *input, const rectangle *r, const int64_t *coord, bri_view *view)
+static void view_chunk(bri_work *work, const bri_input *input, const rectangle *r,
+                       const int64_t *coord, bri_view *view)
 {
     int64_t stride[BR_MAX_NDIM];
     const bri_stage *from = input->stage;
@@ -131,7 +136,8 @@ static void view_chunk(bri_work *work, const bri_input *input, const rectangle *
 }
 
 /* Copies the part of the rectangle that lies in one chunk to its place in the dense buffer. */
-static void gather_chunk(bri_work *work, const bri_stage *from, const rectangle *r, const int64_t *coord, char *buffer)
+static void gather_chunk(bri_work *work, const bri_stage *from, const rectangle *r,
+                         const int64_t *coord, char *buffer)
 {
     int64_t count[BR_MAX_NDIM];
     int64_t to[BR_MAX_NDIM];
@@ -144,7 +150,8 @@ static void gather_chunk(bri_work *work, const bri_stage *from, const rectangle 
         int64_t low = bri_axis_start(&from->axis[a], coord[a]);
         int64_t first;
         int64_t past;
-        bri_map_inverse(&m, r->count[a], low, bri_axis_start(&from->axis[a], coord[a] + 1), &first, &past);
+        bri_map_inverse(&m, r->count[a], low, bri_axis_start(&from->axis[a], coord[a] + 1), &first,
+                        &past);
         if (r->count[a] == 1)
             first = 0, past = 1;
         count[a] = past - first;
@@ -155,7 +162,8 @@ static void gather_chunk(bri_work *work, const bri_stage *from, const rectangle 
     bri_copy_box(r->ndim, count, br_dtype_size(from->dtype), buffer, to, data, stride);
 }
 
-static void gather(bri_work *work, const bri_stage *from, const rectangle *r, const int64_t *first, const int64_t *last, char *buffer)
+static void gather(bri_work *work, const bri_stage *from, const rectangle *r, const int64_t *first,
+                   const int64_t *last, char *buffer)
 {
     int64_t coord[BR_MAX_NDIM];
     memcpy(coord, first, sizeof coord);
@@ -171,7 +179,8 @@ static void gather(bri_work *work, const bri_stage *from, const rectangle *r, co
     }
 }
 
-static void view_dense(const bri_stage *stage, const bri_input *input, const rectangle *r, char *buffer, bri_view *view)
+static void view_dense(const bri_stage *stage, const bri_input *input, const rectangle *r,
+                       char *buffer, bri_view *view)
 {
     int64_t stride[BR_MAX_NDIM];
     dense_strides(r->ndim, r->count, br_dtype_size(input->node->dtype), stride);
@@ -202,7 +211,8 @@ void bri_load_sizes(const bri_stage *stage, int i, const bri_leaf *leaf, bri_bum
     }
 }
 
-static br_status read_file(bri_work *work, const bri_input *input, const rectangle *r, bri_bump *bump, char **buffer)
+static br_status read_file(bri_work *work, const bri_input *input, const rectangle *r,
+                           bri_bump *bump, char **buffer)
 {
     int64_t stride[BR_MAX_NDIM];
     size_t size = br_dtype_size(input->node->dtype);
@@ -210,7 +220,8 @@ static br_status read_file(bri_work *work, const bri_input *input, const rectang
     *buffer = bri_bump_take(bump, (size_t)r->nelem * size);
     void *scratch = bri_bump_take(bump, bri_h5_scratch(input->node->resource));
     dense_strides(r->ndim, r->count, size, stride);
-    br_status st = bri_h5_read(input->node->resource, r->start, r->step, r->count, *buffer, stride, scratch, &bytes);
+    br_status st = bri_h5_read(input->node->resource, r->start, r->step, r->count, *buffer, stride,
+                               scratch, &bytes);
     atomic_fetch_add_explicit(&work->job->stats.bytes_read, (long long)bytes, memory_order_relaxed);
     return st;
 }

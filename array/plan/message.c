@@ -26,7 +26,8 @@ void bri_message_note_dropped(br_context *ctx, int64_t id)
     data->dropped = bigger;
 }
 
-br_status bri_message_pack(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n, bri_writer *w)
+br_status bri_message_pack(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n,
+                           bri_writer *w)
 {
     bri_array_data *data = bri_array_data_of(ctx);
     BRI_TRY(bri_write(w, &data->ndropped, sizeof data->ndropped));
@@ -53,7 +54,8 @@ static br_status drop_persisted(br_context *ctx, bri_reader *r)
     return BR_OK;
 }
 
-br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **outputs, bri_sink *sinks, int *n)
+br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **outputs, bri_sink *sinks,
+                             int *n)
 {
     int nsinks;
     BRI_TRY(drop_persisted(ctx, r));

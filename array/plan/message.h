@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * message.h - what rank 0 tells the others to run: expressions, kinds of sinks, and persisted arrays that are gone.
+ * message.h - what rank 0 tells the others to run: expressions, kinds of sinks, and persisted
+ * arrays that are gone.
  */
 #ifndef BRI_MESSAGE_H
 #define BRI_MESSAGE_H
@@ -9,11 +10,15 @@
 
 enum { BRI_MAX_OUTPUTS = 1024 };
 
-/* Remembers a freed persisted array for the next message (rank 0). Best effort: without memory the others free it when they close. */
+/* Remembers a freed persisted array for the next message (rank 0). Best effort: without memory the
+ * others free it when they close. */
 void bri_message_note_dropped(br_context *ctx, int64_t id);
 
-br_status bri_message_pack(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n, bri_writer *w);
-/* Drops what is gone, then rebuilds the outputs (counted for the caller; arrays of BRI_MAX_OUTPUTS). */
-br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **outputs, bri_sink *sinks, int *n);
+br_status bri_message_pack(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n,
+                           bri_writer *w);
+/* Drops what is gone, then rebuilds the outputs (counted for the caller; arrays of
+ * BRI_MAX_OUTPUTS). */
+br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **outputs, bri_sink *sinks,
+                             int *n);
 
 #endif

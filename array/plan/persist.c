@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * persist.c - the table of persisted arrays of a context, their node kind, and the stage that reads them.
+ * persist.c - the table of persisted arrays of a context, their node kind, and the stage that reads
+ * them.
  */
 #include "array/plan/persist.h"
 
@@ -26,7 +27,8 @@ static void free_persisted(bri_persisted *p)
     bri_free(p);
 }
 
-br_status bri_persisted_new(br_context *ctx, int64_t id, const bri_stage *stage, bri_persisted **out)
+br_status bri_persisted_new(br_context *ctx, int64_t id, const bri_stage *stage,
+                            bri_persisted **out)
 {
     bri_array_data *data = bri_array_data_of(ctx);
     bri_persisted *p = bri_calloc(1, sizeof *p);
@@ -108,7 +110,8 @@ static void destroy(bri_node *node)
     bri_message_note_dropped(node->ctx, id);
 }
 
-const bri_op bri_op_persisted = {.name = "persisted", .infer = infer, .emit = emit, .print = print, .destroy = destroy};
+const bri_op bri_op_persisted = {
+    .name = "persisted", .infer = infer, .emit = emit, .print = print, .destroy = destroy};
 
 /* ---- stages that read what is there: persisted chunks and the caller's memory ---- */
 
@@ -116,7 +119,8 @@ static br_status build_persisted(bri_plan *plan, bri_stage *stage)
 {
     bri_stage_grid(stage, stage->node);
     stage->direct = true;
-    stage->data = bri_persisted_find(plan->ctx, ((const bri_persisted_params *)stage->node->params)->id);
+    stage->data =
+        bri_persisted_find(plan->ctx, ((const bri_persisted_params *)stage->node->params)->id);
     return BR_OK;
 }
 
@@ -154,18 +158,21 @@ void *bri_persisted_chunk(const bri_stage *stage, int64_t chunk)
     return ((const bri_persisted *)stage->data)->chunk[chunk];
 }
 
-const char *bri_source_element(bri_work *work, const bri_stage *from, int64_t chunk, int64_t inside, int64_t flat)
+const char *bri_source_element(bri_work *work, const bri_stage *from, int64_t chunk, int64_t inside,
+                               int64_t flat)
 {
     size_t size = br_dtype_size(from->dtype);
     if (from->kind == &bri_stage_memory && work->plan->rank == 0)
-        return (const char *)((const bri_memory_params *)from->node->params)->data + (size_t)flat * size;
+        return (const char *)((const bri_memory_params *)from->node->params)->data +
+               (size_t)flat * size;
     return bri_chunk_data(work, from, chunk) + (size_t)inside * size;
 }
 
 /* These tasks exist only for chunks that other ranks read: they make the value that is sent. */
 static br_status export_persisted(bri_work *work)
 {
-    size_t bytes = (size_t)bri_chunk_nelem(work->stage, work->chunk) * br_dtype_size(work->stage->dtype);
+    size_t bytes =
+        (size_t)bri_chunk_nelem(work->stage, work->chunk) * br_dtype_size(work->stage->dtype);
     if (bytes > 0)
         memcpy(work->task->output->data, bri_persisted_chunk(work->stage, work->chunk), bytes);
     return BR_OK;
@@ -194,7 +201,13 @@ static br_status export_memory(bri_work *work)
     return BR_OK;
 }
 
-const bri_stage_kind bri_stage_persisted = {
-    .name = "persisted", .build = build_persisted, .sizes = sizes, .execute = export_persisted, .owner = persisted_owner};
-const bri_stage_kind bri_stage_memory = {
-    .name = "from_memory", .build = build_memory, .sizes = sizes, .execute = export_memory, .owner = memory_owner};
+const bri_stage_kind bri_stage_persisted = {.name = "persisted",
+                                            .build = build_persisted,
+                                            .sizes = sizes,
+                                            .execute = export_persisted,
+                                            .owner = persisted_owner};
+const bri_stage_kind bri_stage_memory = {.name = "from_memory",
+                                         .build = build_memory,
+                                         .sizes = sizes,
+                                         .execute = export_memory,
+                                         .owner = memory_owner};

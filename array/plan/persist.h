@@ -21,7 +21,8 @@ typedef struct bri_persisted {
 } bri_persisted;
 
 /* A new entry in the context's table with the grid and owners of the stage's value. */
-br_status bri_persisted_new(br_context *ctx, int64_t id, const bri_stage *stage, bri_persisted **out);
+br_status bri_persisted_new(br_context *ctx, int64_t id, const bri_stage *stage,
+                            bri_persisted **out);
 bri_persisted *bri_persisted_find(br_context *ctx, int64_t id);
 /* Takes an entry out and frees its chunks; unknown ids are fine. */
 void bri_persisted_drop(br_context *ctx, int64_t id);
@@ -29,7 +30,9 @@ void bri_persisted_drop(br_context *ctx, int64_t id);
 /* The persisted chunk of a stage of that kind, on its owner. */
 void *bri_persisted_chunk(const bri_stage *stage, int64_t chunk);
 
-/* An element of a stage's value: number `inside` of its chunk, or number `flat` of the caller's memory. */
-const char *bri_source_element(bri_work *work, const bri_stage *from, int64_t chunk, int64_t inside, int64_t flat);
+/* An element of a stage's value: number `inside` of its chunk, or number `flat` of the caller's
+ * memory. */
+const char *bri_source_element(bri_work *work, const bri_stage *from, int64_t chunk, int64_t inside,
+                               int64_t flat);
 
 #endif

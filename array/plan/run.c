@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * run.c - the life of one compute: plan, check, announce, run, report. Also the other ranks' side of it.
+ * run.c - the life of one compute: plan, check, announce, run, report. Also the other ranks' side
+ * of it.
  */
 #include "array/plan/run.h"
 
@@ -25,7 +26,8 @@ br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result)
     return st == BR_OK ? bri_emitter_new(plan) : st;
 }
 
-/* A bound that costs nothing: everything that is ever made, held at once, beside one task on every place in flight. */
+/* A bound that costs nothing: everything that is ever made, held at once, beside one task on every
+ * place in flight. */
 static double careless_bound(const bri_plan *plan)
 {
     double bytes = 0;
@@ -53,13 +55,15 @@ static br_status check_memory(bri_plan *plan)
     size_t free_bytes = memory.limit > memory.promised ? memory.limit - memory.promised : 0;
     if (dry.peak <= free_bytes)
         return BR_OK;
-    return bri_error(BR_EMEMLIMIT,
-                     "%zu MiB are needed at a time, by %s, but BRAMBLE_MEMORY_LIMIT leaves %zu of %zu MiB: "
-                     "raise it or use smaller chunks",
-                     (dry.peak >> 20) + 1, dry.worst, free_bytes >> 20, memory.limit >> 20);
+    return bri_error(
+        BR_EMEMLIMIT,
+        "%zu MiB are needed at a time, by %s, but BRAMBLE_MEMORY_LIMIT leaves %zu of %zu MiB: "
+        "raise it or use smaller chunks",
+        (dry.peak >> 20) + 1, dry.worst, free_bytes >> 20, memory.limit >> 20);
 }
 
-/* What was true when the arrays were built must still be: files that are read, memory that is free. Before any data is read. */
+/* What was true when the arrays were built must still be: files that are read, memory that is free.
+ * Before any data is read. */
 static br_status check_before_run(bri_plan *plan)
 {
     for (int i = 0; i < plan->nnodes; i++) {
@@ -68,7 +72,8 @@ static br_status check_before_run(bri_plan *plan)
             continue;
         br_status st = bri_h5_unchanged(node->resource);
         if (st != BR_OK)
-            return bri_error_context(st, "from_hdf5 (%s:%d)", bri_file_name(node->at.file), node->at.line);
+            return bri_error_context(st, "from_hdf5 (%s:%d)", bri_file_name(node->at.file),
+                                     node->at.line);
     }
     return check_memory(plan);
 }
@@ -95,7 +100,8 @@ static void report(br_context *ctx, bri_job *job, double seconds)
     };
 }
 
-/* Runs a planned job; `plan` may be NULL when planning failed with st on this rank but others are running. */
+/* Runs a planned job; `plan` may be NULL when planning failed with st on this rank but others are
+ * running. */
 static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, br_status st)
 {
     bri_job job;
@@ -122,7 +128,8 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, br_status
     return result;
 }
 
-static br_status announce(br_context *ctx, uint64_t id, bri_node *const *outputs, const bri_sink *sinks, int n)
+static br_status announce(br_context *ctx, uint64_t id, bri_node *const *outputs,
+                          const bri_sink *sinks, int n)
 {
     bri_writer w = {0};
     if (ctx->nranks == 1)

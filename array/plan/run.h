@@ -6,10 +6,12 @@
 
 #include "array/plan/stage.h"
 
-/* Plans, checks the memory, tells the other ranks, runs, and stores a failure in the context. On rank 0. */
+/* Plans, checks the memory, tells the other ranks, runs, and stores a failure in the context. On
+ * rank 0. */
 br_status bri_run(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n);
 
-/* What planning finds: the peak of the serial order and the number of tasks of this rank. Leaves the plan ready to be run. */
+/* What planning finds: the peak of the serial order and the number of tasks of this rank. Leaves
+ * the plan ready to be run. */
 br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result);
 
 #endif

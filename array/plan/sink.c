@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sink.c - where outputs go: the caller's memory and files, both on rank 0, or the persisted chunks of every rank.
+ * sink.c - where outputs go: the caller's memory and files, both on rank 0, or the persisted chunks
+ * of every rank.
  */
 #include "array/plan/sink.h"
 
@@ -76,7 +77,8 @@ static br_status put_into_file(bri_work *work)
     uint64_t bytes = 0;
     BRI_TRY(load_chunk(work, &leaf, &view));
     br_status st = bri_h5_put(work->stage->data, leaf.origin, leaf.extent, view.base, &bytes);
-    atomic_fetch_add_explicit(&work->job->stats.bytes_written, (long long)bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&work->job->stats.bytes_written, (long long)bytes,
+                              memory_order_relaxed);
     return st;
 }
 
@@ -108,12 +110,22 @@ static br_status no_build(bri_plan *plan, bri_stage *stage)
     return BR_OK;
 }
 
-const bri_stage_kind bri_stage_result = {
-    .name = "result", .build = no_build, .sizes = sizes, .execute = put_into_memory, .owner = on_rank_zero};
-const bri_stage_kind bri_stage_store = {
-    .name = "store", .build = no_build, .sizes = store_sizes, .execute = put_into_file, .owner = on_rank_zero};
-const bri_stage_kind bri_stage_keep = {
-    .name = "persist", .build = no_build, .sizes = sizes, .execute = keep_chunk, .owner = where_it_is, .keeps = true};
+const bri_stage_kind bri_stage_result = {.name = "result",
+                                         .build = no_build,
+                                         .sizes = sizes,
+                                         .execute = put_into_memory,
+                                         .owner = on_rank_zero};
+const bri_stage_kind bri_stage_store = {.name = "store",
+                                        .build = no_build,
+                                        .sizes = store_sizes,
+                                        .execute = put_into_file,
+                                        .owner = on_rank_zero};
+const bri_stage_kind bri_stage_keep = {.name = "persist",
+                                       .build = no_build,
+                                       .sizes = sizes,
+                                       .execute = keep_chunk,
+                                       .owner = where_it_is,
+                                       .keeps = true};
 
 static const bri_stage_kind *const kinds[] = {
     [BRI_SINK_RESULT] = &bri_stage_result,
@@ -124,7 +136,8 @@ static const bri_stage_kind *const kinds[] = {
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root)
 {
     bri_stage *from = (*root)->inputs[0].stage;
-    if (sink->kind != BRI_SINK_RESULT || plan->nranks > 1 || from->kind != &bri_stage_program || from->nconsumers > 1)
+    if (sink->kind != BRI_SINK_RESULT || plan->nranks > 1 || from->kind != &bri_stage_program ||
+        from->nconsumers > 1)
         return;
     from->direct_result = true;
     from->target = sink->buffer;
@@ -138,7 +151,10 @@ static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, 
     if (stage == NULL)
         return BR_ENOMEM;
     bri_stage_grid(stage, from->node);
-    bri_input input = {.from = BRI_FROM_STAGE, .stage = from, .node = from->node, .map = bri_map_identity(from->ndim)};
+    bri_input input = {.from = BRI_FROM_STAGE,
+                       .stage = from,
+                       .node = from->node,
+                       .map = bri_map_identity(from->ndim)};
     br_status st = bri_stage_add_input(stage, &input, &index);
     if (st == BR_OK && sink->kind == BRI_SINK_KEEP)
         st = bri_persisted_new(plan->ctx, sink->id, from, (bri_persisted **)&stage->data);

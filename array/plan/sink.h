@@ -9,7 +9,8 @@
 /* Adds the stage that takes the output away; *root is the stage whose chunks are emitted for it. */
 br_status bri_sink_build(bri_plan *plan, bri_node *output, const bri_sink *sink, bri_stage **root);
 
-/* When all stages are built: on one rank, a block program that only this output reads writes straight into the caller's memory. */
+/* When all stages are built: on one rank, a block program that only this output reads writes
+ * straight into the caller's memory. */
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root);
 
 #endif

@@ -15,7 +15,8 @@ static bool reads_in_runs(const bri_input *input)
     return input->from == BRI_FROM_FILE && bri_h5_about(input->node->resource)->contiguous;
 }
 
-/* Only when every file the stage reads is of that kind: others would decode a stored chunk for each slab. */
+/* Only when every file the stage reads is of that kind: others would decode a stored chunk for each
+ * slab. */
 static bool slabs_pay(const bri_stage *stage, size_t *row_bytes, const bri_leaf *leaf)
 {
     bool any = false;

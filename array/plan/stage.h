@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * stage.h - the plan of a run: stages, their inputs through access maps, and the chunks that are demanded.
+ * stage.h - the plan of a run: stages, their inputs through access maps, and the chunks that are
+ * demanded.
  *
- * A stage has a leaf grid: the boxes its tasks work on. Chunk c of its value is made in steps t, one leaf each: one step for most
- * stages; a reduction has a leaf for each chunk along its fold axis and combines them by the aligned tree; a product adds its
- * steps up in a chain. Everything about a task follows from (stage, chunk, step) by arithmetic, the same on every rank.
+ * A stage has a leaf grid: the boxes its tasks work on. Chunk c of its value is made in steps t,
+ * one leaf each: one step for most
+ * stages; a reduction has a leaf for each chunk along its fold axis and combines them by the
+ * aligned tree; a product adds its
+ * steps up in a chain. Everything about a task follows from (stage, chunk, step) by arithmetic, the
+ * same on every rank.
  */
 #ifndef BRI_STAGE_H
 #define BRI_STAGE_H
@@ -23,15 +27,15 @@ typedef struct bri_leaf {
 } bri_leaf;
 
 typedef enum bri_from {
-    BRI_FROM_STAGE,     /* chunks of another stage's value */
-    BRI_FROM_FILE,      /* read in the task */
+    BRI_FROM_STAGE, /* chunks of another stage's value */
+    BRI_FROM_FILE,  /* read in the task */
 } bri_from;
 
 /* What a stage reads: a source through a map from the stage's leaf grid. */
 typedef struct bri_input {
     bri_from from;
-    bri_stage *stage;       /* FROM_STAGE */
-    bri_node *node;         /* the source's node */
+    bri_stage *stage; /* FROM_STAGE */
+    bri_node *node;   /* the source's node */
     bri_map map;
 } bri_input;
 
@@ -84,44 +88,44 @@ struct bri_stage_kind {
 /* A reduction's part that one stage does. */
 typedef struct bri_reducing {
     bri_redop op;
-    br_dtype operand;       /* dtype of the elements */
+    br_dtype operand; /* dtype of the elements */
     br_dtype result;
     double correction;
-    uint32_t axes;          /* of the leaf grid, reduced in this stage; the fold axis is the first of them */
-    bool states;            /* the leaves read states of the stage before instead of elements */
-    bool finishes;          /* the root is turned into results */
-    int64_t each;           /* elements that stand behind one element of a leaf's input */
-    int64_t total;          /* elements reduced to one result, when it finishes */
+    uint32_t axes; /* of the leaf grid, reduced in this stage; the fold axis is the first of them */
+    bool states;   /* the leaves read states of the stage before instead of elements */
+    bool finishes; /* the root is turned into results */
+    int64_t each;  /* elements that stand behind one element of a leaf's input */
+    int64_t total; /* elements reduced to one result, when it finishes */
 } bri_reducing;
 
 struct bri_stage {
     uint32_t id;
     bri_plan *plan;
     const bri_stage_kind *kind;
-    bri_node *node;             /* whose value it is (not counted: the plan holds the outputs) */
-    br_dtype dtype;             /* of the value */
-    int ndim;                   /* grid of the value */
+    bri_node *node; /* whose value it is (not counted: the plan holds the outputs) */
+    br_dtype dtype; /* of the value */
+    int ndim;       /* grid of the value */
     bri_axis axis[BR_MAX_NDIM];
     int64_t nchunks;
-    int leaf_ndim;              /* grid of the leaves */
+    int leaf_ndim; /* grid of the leaves */
     bri_axis leaf_axis[BR_MAX_NDIM];
     bri_fold fold;
-    int fold_axis;              /* of the leaf grid */
-    int64_t nsteps;             /* leaves of one chunk */
+    int fold_axis;  /* of the leaf grid */
+    int64_t nsteps; /* leaves of one chunk */
     bri_program *program;
     bri_input *inputs;
     int ninputs;
     bri_reducing reducing;
-    bool direct;                /* the chunks are at hand on the rank that owns them: no task makes them there */
-    bool direct_result;         /* results go straight into the caller's memory, */
-    char *target;               /*  dense C order of the whole array; NULL while only planning */
-    void *data;                 /* the kind's own */
+    bool direct; /* the chunks are at hand on the rank that owns them: no task makes them there */
+    bool direct_result; /* results go straight into the caller's memory, */
+    char *target;       /*  dense C order of the whole array; NULL while only planning */
+    void *data;         /* the kind's own */
 
     struct bri_edge *consumers; /* who reads it */
     int nconsumers;
-    unsigned char *demanded;    /* bit for each chunk; NULL: all of them */
-    bool wanted;                /* some chunk is demanded */
-    unsigned char *emitted;     /* bit for each chunk (emit) */
+    unsigned char *demanded; /* bit for each chunk; NULL: all of them */
+    bool wanted;             /* some chunk is demanded */
+    unsigned char *emitted;  /* bit for each chunk (emit) */
 };
 
 typedef struct bri_edge {
@@ -132,28 +136,31 @@ typedef struct bri_edge {
 struct bri_plan {
     br_context *ctx;
     int rank, nranks;
-    bri_stage **stages;         /* inputs before readers */
+    bri_stage **stages; /* inputs before readers */
     int nstages, room;
-    bri_stage **roots;          /* whose chunks are emitted, in order */
+    bri_stage **roots; /* whose chunks are emitted, in order */
     int nroots;
-    bri_node **nodes;           /* below the outputs */
+    bri_node **nodes; /* below the outputs */
     int nnodes;
-    bri_stage **stage_of;       /* by node->slot */
+    bri_stage **stage_of; /* by node->slot */
     bri_emitter *emitter;
 };
 
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_blocks, bri_stage_matmul,
-    bri_stage_reshape, bri_stage_memory, bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_keep;
+    bri_stage_reshape, bri_stage_memory, bri_stage_persisted, bri_stage_result, bri_stage_store,
+    bri_stage_keep;
 
 /* ---- building (build.c, fuse.c) ---- */
 
 /* A new stage, not yet in the plan's list; NULL without memory. */
 bri_stage *bri_stage_new(bri_plan *plan, const bri_stage_kind *kind, bri_node *node);
-/* Ends building: numbers the stage and tells its inputs about their reader, or frees it when st is an error; returns the status. */
+/* Ends building: numbers the stage and tells its inputs about their reader, or frees it when st is
+ * an error; returns the status. */
 br_status bri_stage_finish(bri_plan *plan, bri_stage *stage, br_status st);
 /* The stage that makes a node's value as it is: an existing one or a new one. */
 br_status bri_stage_of(bri_plan *plan, bri_node *node, bri_stage **out);
-/* Adds the node's value, seen through map, as an input; looks through views and takes sources directly. *index is its number. */
+/* Adds the node's value, seen through map, as an input; looks through views and takes sources
+ * directly. *index is its number. */
 br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, int *index);
 br_status bri_stage_add_input(bri_stage *stage, const bri_input *input, int *index);
 /* Copies a node's grid to the stage's value and leaf grids. */
@@ -178,7 +185,8 @@ int bri_stage_owner(const bri_stage *stage, int64_t chunk, int64_t step);
 int bri_value_owner(const bri_stage *stage, int64_t chunk);
 /* Key of a chunk's finished value. */
 bri_key bri_stage_key(const bri_stage *stage, int64_t chunk);
-/* Nodes of the aligned tree over nsteps leaves: does (level, i) have two children; the node that stands for it. */
+/* Nodes of the aligned tree over nsteps leaves: does (level, i) have two children; the node that
+ * stands for it. */
 bool bri_tree_real(int64_t nleaves, int level, int64_t i);
 void bri_tree_normalise(int64_t nleaves, int *level, int64_t *i);
 int bri_tree_top(int64_t nleaves);
@@ -192,8 +200,10 @@ br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, b
 /* Marks what the roots need, down to the sources. */
 br_status bri_plan_demand(bri_plan *plan);
 bool bri_is_demanded(const bri_stage *stage, int64_t chunk);
-/* Number of tasks on this rank that read a chunk's value, and the other ranks with such tasks, into `ranks` (nranks flags). */
-br_status bri_count_readers(const bri_stage *stage, int64_t chunk, int *local, unsigned char *ranks);
+/* Number of tasks on this rank that read a chunk's value, and the other ranks with such tasks, into
+ * `ranks` (nranks flags). */
+br_status bri_count_readers(const bri_stage *stage, int64_t chunk, int *local,
+                            unsigned char *ranks);
 
 /* ---- reading inputs in a task (inputs.c) ---- */
 
@@ -204,9 +214,11 @@ typedef struct bri_bump {
 } bri_bump;
 void *bri_bump_take(bri_bump *bump, size_t bytes);
 
-/* Bytes that loading input i of a leaf box takes, taken from the bump (the same calls as bri_load, without work). */
+/* Bytes that loading input i of a leaf box takes, taken from the bump (the same calls as bri_load,
+ * without work). */
 void bri_load_sizes(const bri_stage *stage, int input, const bri_leaf *leaf, bri_bump *bump);
-/* Makes input i readable over a leaf box as a strided view; uses the task's ready values, scratch and files. */
+/* Makes input i readable over a leaf box as a strided view; uses the task's ready values, scratch
+ * and files. */
 br_status bri_load(bri_work *work, int input, const bri_leaf *leaf, bri_bump *bump, bri_view *view);
 /* The first element of a chunk's value, of the values the task has. */
 char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk);
@@ -218,12 +230,13 @@ typedef enum bri_sink_kind { BRI_SINK_RESULT, BRI_SINK_STORE, BRI_SINK_KEEP } br
 /* Where an output goes. Only `kind` and `id` travel to other ranks. */
 typedef struct bri_sink {
     bri_sink_kind kind;
-    void *buffer;                   /* RESULT: the caller's, on rank 0 */
-    struct bri_h5_writer *writer;   /* STORE: on rank 0 */
-    int64_t id;                     /* KEEP: number of the persisted array */
+    void *buffer;                 /* RESULT: the caller's, on rank 0 */
+    struct bri_h5_writer *writer; /* STORE: on rank 0 */
+    int64_t id;                   /* KEEP: number of the persisted array */
 } bri_sink;
 
-br_status bri_plan_new(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n, bri_plan **out);
+br_status bri_plan_new(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n,
+                       bri_plan **out);
 void bri_plan_free(bri_plan *plan);
 
 br_status bri_emitter_new(bri_plan *plan);

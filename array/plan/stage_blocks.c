@@ -22,7 +22,8 @@ static br_status build(bri_plan *plan, bri_stage *stage)
 }
 
 /* The extents of input i that belong to a leaf, in the axes of the input's own array. */
-static void input_extents(const bri_stage *stage, int i, const bri_leaf *leaf, int64_t *origin, int64_t *extent)
+static void input_extents(const bri_stage *stage, int i, const bri_leaf *leaf, int64_t *origin,
+                          int64_t *extent)
 {
     const bri_node *x = stage->node->input[i];
     for (int a = 0; a < x->ndim; a++) {
@@ -58,8 +59,10 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     sizes->scratch = bump.used + ((const bri_user_params *)stage->node->params)->scratch_bytes;
 }
 
-/* The input as dense C order, which is what users' functions see: in place when it is so, else a copy. */
-static char *dense(const bri_stage *stage, int i, const bri_view *view, const int64_t *extent, bri_bump *bump)
+/* The input as dense C order, which is what users' functions see: in place when it is so, else a
+ * copy. */
+static char *dense(const bri_stage *stage, int i, const bri_view *view, const int64_t *extent,
+                   bri_bump *bump)
 {
     const bri_node *x = stage->node->input[i];
     size_t size = br_dtype_size(x->dtype);
@@ -106,11 +109,19 @@ static br_status execute(bri_work *work)
         const bri_node *x = stage->node->input[i];
         BRI_TRY(bri_load(work, i, &leaf, &bump, &view));
         input_extents(stage, i, &leaf, origin[i], extent[i]);
-        in[i] = (br_block){dense(stage, i, &view, extent[i], &bump), x->dtype, x->ndim, extent[i], origin[i], coord};
+        in[i] = (br_block){dense(stage, i, &view, extent[i], &bump),
+                           x->dtype,
+                           x->ndim,
+                           extent[i],
+                           origin[i],
+                           coord};
     }
-    br_block out = {work->task->output->data, stage->dtype, stage->ndim, leaf.extent, leaf.origin, coord};
-    int code = ((br_block_function)p->fn)(in, stage->ninputs, &out, p->data_bytes > 0 ? p->data : p->pointer);
+    br_block out = {
+        work->task->output->data, stage->dtype, stage->ndim, leaf.extent, leaf.origin, coord};
+    int code = ((br_block_function)p->fn)(in, stage->ninputs, &out,
+                                          p->data_bytes > 0 ? p->data : p->pointer);
     return code == 0 ? BR_OK : user_error(work, code);
 }
 
-const bri_stage_kind bri_stage_blocks = {.name = "map_blocks", .build = build, .sizes = sizes, .execute = execute};
+const bri_stage_kind bri_stage_blocks = {
+    .name = "map_blocks", .build = build, .sizes = sizes, .execute = execute};

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * stage_matmul.c - products of matrices: a chain of tile products along k for each chunk of the result.
+ * stage_matmul.c - products of matrices: a chain of tile products along k for each chunk of the
+ * result.
  *
- * The leaf grid is (i, j, k). OpenBLAS's bits depend on shapes, transposition flags and the CPU's kernel, so tiles are those of the grid
+ * The leaf grid is (i, j, k). OpenBLAS's bits depend on shapes, transposition flags and the CPU's
+ * kernel, so tiles are those of the grid
  * and always passed as row-major, not transposed.
  */
 #include <cblas.h>
@@ -74,7 +76,8 @@ static br_status operand(bri_work *work, int i, const bri_leaf *leaf, bri_bump *
     return BR_OK;
 }
 
-static void multiply(br_dtype dtype, const int64_t *n, const matrix *a, const matrix *b, bool first, void *c)
+static void multiply(br_dtype dtype, const int64_t *n, const matrix *a, const matrix *b, bool first,
+                     void *c)
 {
     int rows = (int)n[0];
     int columns = (int)n[1];
@@ -85,20 +88,20 @@ static void multiply(br_dtype dtype, const int64_t *n, const matrix *a, const ma
     float _Complex keep_f = first ? 0.0f : 1.0f;
     switch (dtype) {
     case BR_FLOAT32:
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, 1.0f, a->data, a->ld, b->data, b->ld,
-                    first ? 0.0f : 1.0f, c, columns);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, 1.0f, a->data,
+                    a->ld, b->data, b->ld, first ? 0.0f : 1.0f, c, columns);
         break;
     case BR_FLOAT64:
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, 1.0, a->data, a->ld, b->data, b->ld,
-                    first ? 0.0 : 1.0, c, columns);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, 1.0, a->data,
+                    a->ld, b->data, b->ld, first ? 0.0 : 1.0, c, columns);
         break;
     case BR_COMPLEX64:
-        cblas_cgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, &one_f, a->data, a->ld, b->data, b->ld,
-                    &keep_f, c, columns);
+        cblas_cgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, &one_f,
+                    a->data, a->ld, b->data, b->ld, &keep_f, c, columns);
         break;
     default:
-        cblas_zgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, &one, a->data, a->ld, b->data, b->ld,
-                    &keep, c, columns);
+        cblas_zgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, columns, inner, &one, a->data,
+                    a->ld, b->data, b->ld, &keep, c, columns);
     }
 }
 
@@ -122,7 +125,8 @@ static br_status execute(bri_work *work)
     size_t bytes = (size_t)(leaf.extent[0] * leaf.extent[1]) * br_dtype_size(stage->dtype);
     for (int d = 0; d < 3; d++)
         if (leaf.extent[d] > INT_MAX)
-            return bri_error(BR_EUNSUPPORTED, "a chunk extent of %lld is more than OpenBLAS takes", (long long)leaf.extent[d]);
+            return bri_error(BR_EUNSUPPORTED, "a chunk extent of %lld is more than OpenBLAS takes",
+                             (long long)leaf.extent[d]);
     if (work->step > 0)
         continue_sum(work, bytes);
     if (leaf.nelem == 0) {
@@ -136,4 +140,5 @@ static br_status execute(bri_work *work)
     return BR_OK;
 }
 
-const bri_stage_kind bri_stage_matmul = {.name = "matmul", .build = build, .sizes = sizes, .execute = execute};
+const bri_stage_kind bri_stage_matmul = {
+    .name = "matmul", .build = build, .sizes = sizes, .execute = execute};

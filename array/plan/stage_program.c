@@ -62,4 +62,5 @@ static br_status execute(bri_work *work)
     return BR_OK;
 }
 
-const bri_stage_kind bri_stage_program = {.name = "fused", .build = build, .sizes = sizes, .execute = execute};
+const bri_stage_kind bri_stage_program = {
+    .name = "fused", .build = build, .sizes = sizes, .execute = execute};

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * stage_reduce.c - reductions: a chain of stages, each reducing the last axes that are left, up to one that is cut into chunks.
+ * stage_reduce.c - reductions: a chain of stages, each reducing the last axes that are left, up to
+ * one that is cut into chunks.
  *
- * The value of a reduction is defined axis by axis from the last listed one to the first, along each by blocks and the aligned tree
- * (program.h). Where only the first of some trailing axes is cut, one leaf reduces all of them within its chunk, and the
- * tree over chunks continues the tree over blocks; the axes before it are the next stage's, which reads states.
+ * The value of a reduction is defined axis by axis from the last listed one to the first, along
+ * each by blocks and the aligned tree
+ * (program.h). Where only the first of some trailing axes is cut, one leaf reduces all of them
+ * within its chunk, and the
+ * tree over chunks continues the tree over blocks; the axes before it are the next stage's, which
+ * reads states.
  */
 #include <string.h>
 
@@ -13,7 +17,8 @@
 
 /* ---- building ---- */
 
-/* The axes of `left` that one stage reduces: from the last one backwards, up to and with the first that is cut. */
+/* The axes of `left` that one stage reduces: from the last one backwards, up to and with the first
+ * that is cut. */
 static uint32_t axes_of_stage(const bri_axis *axis, int ndim, uint32_t left)
 {
     uint32_t mine = 0;
@@ -32,7 +37,8 @@ static int first_axis(uint32_t axes)
     return axes != 0 ? __builtin_ctz(axes) : 0;
 }
 
-/* The value's grid: the leaf grid with the reduced axes at extent 1, or the node's own when it finishes. */
+/* The value's grid: the leaf grid with the reduced axes at extent 1, or the node's own when it
+ * finishes. */
 static void set_value_grid(bri_stage *stage)
 {
     const bri_reducing *r = &stage->reducing;
@@ -45,7 +51,8 @@ static void set_value_grid(bri_stage *stage)
     }
     stage->ndim = stage->leaf_ndim;
     for (int a = 0; a < stage->ndim; a++)
-        stage->axis[a] = r->axes >> a & 1 ? bri_axis_regular(1, 1) : bri_axis_share(&stage->leaf_axis[a]);
+        stage->axis[a] =
+            r->axes >> a & 1 ? bri_axis_regular(1, 1) : bri_axis_share(&stage->leaf_axis[a]);
 }
 
 static void set_leaf_grid(bri_stage *stage, const bri_axis *axis, int ndim)
@@ -55,7 +62,8 @@ static void set_leaf_grid(bri_stage *stage, const bri_axis *axis, int ndim)
         stage->leaf_axis[a] = bri_axis_share(&axis[a]);
 }
 
-/* Reductions over no axes still go through states: fold over an axis of extent 1 is not needed then. */
+/* Reductions over no axes still go through states: fold over an axis of extent 1 is not needed
+ * then. */
 static void set_fold(bri_stage *stage)
 {
     stage->fold = stage->reducing.axes != 0 ? BRI_FOLD_TREE : BRI_FOLD_NONE;
@@ -102,8 +110,10 @@ static br_status build_states(bri_stage *stage, bri_stage *before)
 {
     int index;
     set_leaf_grid(stage, before->axis, before->ndim);
-    bri_input input = {
-        .from = BRI_FROM_STAGE, .stage = before, .node = stage->node, .map = bri_map_identity(before->ndim)};
+    bri_input input = {.from = BRI_FROM_STAGE,
+                       .stage = before,
+                       .node = stage->node,
+                       .map = bri_map_identity(before->ndim)};
     return bri_stage_add_input(stage, &input, &index);
 }
 
@@ -186,8 +196,8 @@ static int levels_of(int64_t n)
 
 typedef struct leaf_layout {
     int64_t rows, nslabs;
-    int64_t first_states;   /* elements of state after the program */
-    bool merges_slabs;      /* the program's axis is the slab axis */
+    int64_t first_states; /* elements of state after the program */
+    bool merges_slabs;    /* the program's axis is the slab axis */
 } leaf_layout;
 
 static leaf_layout layout_of(const bri_stage *stage, const bri_leaf *leaf)
@@ -203,8 +213,8 @@ static leaf_layout layout_of(const bri_stage *stage, const bri_leaf *leaf)
 }
 
 typedef struct leaf_scratch {
-    char *states[2];        /* the program's states, then reduced back and forth */
-    char *slab;             /* of one slab, or the stack of slab states */
+    char *states[2]; /* the program's states, then reduced back and forth */
+    char *slab;      /* of one slab, or the stack of slab states */
     size_t end;
 } leaf_scratch;
 
@@ -246,7 +256,7 @@ typedef struct slab_tree {
     const bri_stage *stage;
     char *base;
     size_t bytes;
-    int64_t n;                  /* elements of state */
+    int64_t n; /* elements of state */
     int depth;
     int level[64];
     int64_t count[64];
@@ -260,8 +270,8 @@ static char *tree_at(const slab_tree *t, int i)
 static void merge_top(slab_tree *t)
 {
     int i = t->depth - 2;
-    bri_state_merge(t->stage->reducing.op, t->stage->reducing.operand, t->n, tree_at(t, i), t->count[i], tree_at(t, i + 1),
-                    t->count[i + 1]);
+    bri_state_merge(t->stage->reducing.op, t->stage->reducing.operand, t->n, tree_at(t, i),
+                    t->count[i], tree_at(t, i + 1), t->count[i + 1]);
     t->count[i] += t->count[i + 1];
     t->level[i]++;
     t->depth--;
@@ -275,11 +285,15 @@ static void push_slab(slab_tree *t, int64_t rows)
         merge_top(t);
 }
 
-static br_status run_merged_slabs(bri_work *work, const bri_leaf *leaf, const leaf_scratch *s, char *state)
+static br_status run_merged_slabs(bri_work *work, const bri_leaf *leaf, const leaf_scratch *s,
+                                  char *state)
 {
     const bri_stage *stage = work->stage;
     leaf_layout l = layout_of(stage, leaf);
-    slab_tree tree = {.stage = stage, .base = s->slab, .bytes = state_bytes(stage, l.first_states), .n = l.first_states};
+    slab_tree tree = {.stage = stage,
+                      .base = s->slab,
+                      .bytes = state_bytes(stage, l.first_states),
+                      .n = l.first_states};
     for (int64_t row = 0; row < leaf->extent[0]; row += l.rows) {
         bri_leaf slab = bri_slab_of(leaf, row, l.rows);
         bri_bump bump = {work->scratch, s->end};
@@ -294,7 +308,8 @@ static br_status run_merged_slabs(bri_work *work, const bri_leaf *leaf, const le
 }
 
 /* Slabs that hold different elements of the state: each is copied to its place in every plane. */
-static br_status run_placed_slabs(bri_work *work, const bri_leaf *leaf, const leaf_scratch *s, char *state)
+static br_status run_placed_slabs(bri_work *work, const bri_leaf *leaf, const leaf_scratch *s,
+                                  char *state)
 {
     const bri_stage *stage = work->stage;
     const bri_reducing *r = &stage->reducing;
@@ -310,7 +325,8 @@ static br_status run_placed_slabs(bri_work *work, const bri_leaf *leaf, const le
         const char *from = box.state;
         for (int plane = 0; plane < bri_state_planes(r->op) && l.nslabs > 1; plane++) {
             size_t size = br_dtype_size(bri_state_dtype(r->op, r->operand, plane));
-            memcpy(to + (size_t)(l.first_states / leaf->extent[0] * row) * size, from, (size_t)n * size);
+            memcpy(to + (size_t)(l.first_states / leaf->extent[0] * row) * size, from,
+                   (size_t)n * size);
             to += (size_t)l.first_states * size;
             from += (size_t)n * size;
         }
@@ -318,7 +334,8 @@ static br_status run_placed_slabs(bri_work *work, const bri_leaf *leaf, const le
     return BR_OK;
 }
 
-static br_status run_program(bri_work *work, const bri_leaf *leaf, const leaf_scratch *s, char *state)
+static br_status run_program(bri_work *work, const bri_leaf *leaf, const leaf_scratch *s,
+                             char *state)
 {
     const bri_stage *stage = work->stage;
     leaf_layout l = layout_of(stage, leaf);
@@ -327,15 +344,18 @@ static br_status run_program(bri_work *work, const bri_leaf *leaf, const leaf_sc
         return BR_OK;
     }
     if (stage->leaf_ndim > 0)
-        return l.merges_slabs ? run_merged_slabs(work, leaf, s, state) : run_placed_slabs(work, leaf, s, state);
+        return l.merges_slabs ? run_merged_slabs(work, leaf, s, state)
+                              : run_placed_slabs(work, leaf, s, state);
     bri_bump bump = {work->scratch, s->end};
     bri_box box = {.axis = -1, .state = state};
     return bri_slab_run(work, leaf, &bump, &box);
 }
 
-/* Reduces states along the stage's axes below `from`, the last first; box is what the states stand over, `each` elements apiece.
+/* Reduces states along the stage's axes below `from`, the last first; box is what the states stand
+ * over, `each` elements apiece.
  * Returns where the result is. */
-static char *reduce_axes(const bri_stage *stage, bri_leaf *box, int from, int64_t each, char *state, char *other)
+static char *reduce_axes(const bri_stage *stage, bri_leaf *box, int from, int64_t each, char *state,
+                         char *other)
 {
     const bri_reducing *r = &stage->reducing;
     for (int a = from; a >= 0; a--) {
@@ -358,7 +378,8 @@ static char *reduce_axes(const bri_stage *stage, bri_leaf *box, int from, int64_
     return state;
 }
 
-/* Writes a leaf's or the root's state to the task's output, as results when the stage is at its end. */
+/* Writes a leaf's or the root's state to the task's output, as results when the stage is at its
+ * end. */
 static void deliver(bri_work *work, int64_t n, const char *state, bool root)
 {
     const bri_reducing *r = &work->stage->reducing;
@@ -408,7 +429,8 @@ static int64_t leaves_count(const bri_stage *stage, int64_t from, int64_t to)
     if (to > stage->nsteps)
         to = stage->nsteps;
     int64_t n = bri_axis_start(axis, to) - bri_axis_start(axis, from);
-    return n * r->each * elements(stage->leaf_axis, stage->leaf_ndim, r->axes & ~(1u << stage->fold_axis));
+    return n * r->each *
+           elements(stage->leaf_axis, stage->leaf_ndim, r->axes & ~(1u << stage->fold_axis));
 }
 
 static br_status execute_node(bri_work *work)
@@ -424,8 +446,8 @@ static br_status execute_node(bri_work *work)
     int64_t middle = (2 * i + 1) << (level - 1);
     /* This task is the only reader of both. */
     void *left = task->inputs[0].value->data;
-    bri_state_merge(r->op, r->operand, n, left, leaves_count(stage, i << level, middle), task->inputs[1].value->data,
-                    leaves_count(stage, middle, (i + 1) << level));
+    bri_state_merge(r->op, r->operand, n, left, leaves_count(stage, i << level, middle),
+                    task->inputs[1].value->data, leaves_count(stage, middle, (i + 1) << level));
     bool root = level == bri_tree_top(stage->nsteps);
     if (!(root && r->finishes) && bri_task_steal(work->job, task, 0))
         return BR_OK;

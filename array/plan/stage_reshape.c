@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * stage_reshape.c - the same elements in C order in another shape.
  *
- * No affine map leads from the result to the source, so a chunk of the result asks for the chunks of all source rows (of the first axis)
- * between its first and its last element. When chunks are runs of whole rows that is what it needs and no more.
+ * No affine map leads from the result to the source, so a chunk of the result asks for the chunks
+ * of all source rows (of the first axis)
+ * between its first and its last element. When chunks are runs of whole rows that is what it needs
+ * and no more.
  */
 #include <string.h>
 
@@ -66,7 +68,8 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     sizes->scratch = 0;
 }
 
-/* Copies up to n elements from flat index `flat` of the source on: as far as one row of one chunk goes. */
+/* Copies up to n elements from flat index `flat` of the source on: as far as one row of one chunk
+ * goes. */
 static int64_t copy_run(bri_work *work, int64_t flat, int64_t n, char *to)
 {
     const bri_stage *from = work->stage->inputs[0].stage;
@@ -81,12 +84,14 @@ static int64_t copy_run(bri_work *work, int64_t flat, int64_t n, char *to)
     }
     int64_t inside = 0;
     for (int a = 0; a < from->ndim; a++)
-        inside = inside * bri_axis_count(&from->axis[a], coord[a]) + at[a] - bri_axis_start(&from->axis[a], coord[a]);
+        inside = inside * bri_axis_count(&from->axis[a], coord[a]) + at[a] -
+                 bri_axis_start(&from->axis[a], coord[a]);
     int z = from->ndim - 1;
     int64_t run = z >= 0 ? bri_axis_start(&from->axis[z], coord[z] + 1) - at[z] : 1;
     if (run > n)
         run = n;
-    const char *data = bri_source_element(work, from, bri_grid_linear(from->ndim, from->axis, coord), inside, flat);
+    const char *data = bri_source_element(
+        work, from, bri_grid_linear(from->ndim, from->axis, coord), inside, flat);
     memcpy(to, data, (size_t)run * size);
     return run;
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * array.h - lazy arrays: making them, looking at them, indexing and shaping.
  *
- * Every function here only builds: it returns at once with a lazy array that lives in the context's innermost scope. A bad
- * call returns an array that carries its first error, which every array made from it carries on and every br_compute or
- * br_store of it returns; no call returns NULL or crashes. Keyword arguments follow the positional ones:
+ * Every function here only builds: it returns at once with a lazy array that lives in the context's
+ * innermost scope. A bad
+ * call returns an array that carries its first error, which every array made from it carries on and
+ * every br_compute or
+ * br_store of it returns; no call returns NULL or crashes. Keyword arguments follow the positional
+ * ones:
  * br_mean(x, .axis = BR_AXES(0), .keepdims = true). Zero means "not given".
  */
 #ifndef BRAMBLE_ARRAY_H
@@ -17,19 +20,22 @@ extern "C" {
 
 /* ---- values that stand for lists and numbers ---- */
 
-/* A shape or chunk extents. ndim 0 means "not given"; BR_0D is the shape of a scalar. Made by BR_SHAPE and BR_CHUNKS. */
+/* A shape or chunk extents. ndim 0 means "not given"; BR_0D is the shape of a scalar. Made by
+ * BR_SHAPE and BR_CHUNKS. */
 typedef struct br_extents {
     int ndim;
     int64_t extent[BR_MAX_NDIM];
 } br_extents;
 
-/* A set or a list of axes; negative ones count from the last. n 0 means "not given". Made by BR_AXES. */
+/* A set or a list of axes; negative ones count from the last. n 0 means "not given". Made by
+ * BR_AXES. */
 typedef struct br_axes {
     int n;
     int axis[BR_MAX_NDIM];
 } br_axes;
 
-/* A number with its kind: 'b' bool, 'i' signed, 'u' unsigned, 'f' floating, 'c' complex; kind 0 means "not given". */
+/* A number with its kind: 'b' bool, 'i' signed, 'u' unsigned, 'f' floating, 'c' complex; kind 0
+ * means "not given". */
 typedef struct br_number {
     char kind;
     int64_t i;
@@ -107,12 +113,14 @@ static inline br_operand br_operand_complex(double _Complex v)
 }
 
 #define BR_COUNT_(type, ...) ((int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)))
-#define BR_SHAPE(...) ((br_extents){BR_COUNT_(int64_t, __VA_ARGS__), {__VA_ARGS__}})
-#define BR_CHUNKS(...) BR_SHAPE(__VA_ARGS__)
-#define BR_0D ((br_extents){-1, {0}})
-#define BR_AXES(...) ((br_axes){BR_COUNT_(int, __VA_ARGS__), {__VA_ARGS__}})
-#define BR_AXIS(a) BR_AXES(a)
-#define BR_NO_AXES ((br_axes){-1, {0}})
+#define BR_SHAPE(...)        ((br_extents){BR_COUNT_(int64_t, __VA_ARGS__), {__VA_ARGS__}})
+#define BR_CHUNKS(...)       BR_SHAPE(__VA_ARGS__)
+#define BR_0D                ((br_extents){-1, {0}})
+#define BR_AXES(...)         ((br_axes){BR_COUNT_(int, __VA_ARGS__), {__VA_ARGS__}})
+#define BR_AXIS(a)           BR_AXES(a)
+#define BR_NO_AXES           ((br_axes){-1, {0}})
+
+/* clang-format off */
 
 /* BR_NUM(2), BR_NUM(0.5), BR_NUM(true), BR_NUM(1.0 + 2.0 * I) */
 #define BR_NUM(v)                             \
@@ -157,6 +165,8 @@ static inline br_operand br_operand_complex(double _Complex v)
         float _Complex: br_operand_complex,   \
         double _Complex: br_operand_complex)(v)
 
+/* clang-format on */
+
 #endif /* !__cplusplus */
 
 /* ---- creation ---- */
@@ -164,14 +174,17 @@ static inline br_operand br_operand_complex(double _Complex v)
 /* br_from_memory - an array over the caller's C-order elements.
  *
  * ctx     the context
- * data    the elements; read when a graph is run, so it must outlive the array and stay unchanged, unless .copy
+ * data    the elements; read when a graph is run, so it must outlive the array and stay unchanged,
+ *         unless .copy
  * dtype   what data holds
  * shape   BR_SHAPE(...), or BR_0D for one element
  * .chunks extents of a chunk, automatic by default; 0 or -1 for an axis: the whole axis
  * .copy   true copies the elements now
- * Never merged with another array: each call makes a node of its own. Under MPI the elements stay on rank 0, which sends the
+ * Never merged with another array: each call makes a node of its own. Under MPI the elements stay
+ * on rank 0, which sends the
  * chunks that other ranks need.
- * Errors  BR_EARG (no data, bad dtype), BR_ESHAPE (negative extent, chunks that don't match), BR_ENOMEM.
+ * Errors  BR_EARG (no data, bad dtype), BR_ESHAPE (negative extent, chunks that don't match),
+ *         BR_ENOMEM.
  */
 typedef struct br_from_memory_args {
     br_place at;
@@ -187,9 +200,11 @@ BR_API br_array *br_from_memory_(br_from_memory_args args);
 /* br_full - every element has one value. br_zeros, br_ones - 0 and 1.
  *
  * value   BR_NUM(...)
- * .dtype  float64 by default for br_zeros and br_ones; for br_full bool, int64, float64 or complex128 by the number's kind
+ * .dtype  float64 by default for br_zeros and br_ones; for br_full bool, int64, float64 or
+ *         complex128 by the number's kind
  * .chunks as in br_from_memory
- * Errors  BR_ESHAPE, BR_ETYPE (a complex value in a real dtype). Cost: no memory, fused into its readers.
+ * Errors  BR_ESHAPE, BR_ETYPE (a complex value in a real dtype). Cost: no memory, fused into its
+ *         readers.
  */
 typedef struct br_full_args {
     br_place at;
@@ -212,11 +227,13 @@ BR_API br_array *br_ones_(br_zeros_args args);
 
 /* br_arange - start, start + step, ... up to but without stop; one axis.
  *
- * start, stop  BR_NUM(...); element i is start + i * step, computed by itself, in int64 when all three are integers
+ * start, stop  BR_NUM(...); element i is start + i * step, computed by itself, in int64 when all
+ *              three are integers
  * .step        1 by default, not 0
  * .dtype       int64 when all numbers are integers, else float64
  * .chunks      as in br_from_memory
- * Errors  BR_EARG (step 0, complex), BR_ETYPE (dtype bool or complex). The length is ceil((stop - start) / step), at least 0.
+ * Errors  BR_EARG (step 0, complex), BR_ETYPE (dtype bool or complex). The length is ceil((stop -
+ *         start) / step), at least 0.
  */
 typedef struct br_arange_args {
     br_place at;
@@ -232,7 +249,8 @@ BR_API br_array *br_arange_(br_arange_args args);
  *
  * .no_endpoint  true leaves stop out
  * .dtype        float64 by default, or float32
- * Element i is start + i * (stop - start) / (num - 1); the last one is stop exactly only if that formula gives it.
+ * Element i is start + i * (stop - start) / (num - 1); the last one is stop exactly only if that
+ * formula gives it.
  * Errors  BR_EARG (num < 0), BR_ETYPE.
  */
 typedef struct br_linspace_args {
@@ -249,18 +267,21 @@ BR_API br_array *br_linspace_(br_linspace_args args);
 /* ---- inspection: all cheap; a failed array has dtype BR_NO_DTYPE and ndim 0 ---- */
 
 BR_API int br_ndim(const br_array *x);
-BR_API const int64_t *br_shape(const br_array *x);          /* ndim extents; lives as long as x */
+BR_API const int64_t *br_shape(const br_array *x); /* ndim extents; lives as long as x */
 BR_API br_dtype br_dtype_of(const br_array *x);
 BR_API int64_t br_nelem(const br_array *x);
-BR_API size_t br_nbytes(const br_array *x);                 /* of the whole array, if it were in memory */
-BR_API int64_t br_num_chunks(const br_array *x, int axis);  /* along one axis; -1 for a bad axis */
-/* br_chunks - the extents of the chunks along an axis, up to `max` of them into `extents`; returns how many there are. */
+BR_API size_t br_nbytes(const br_array *x); /* of the whole array, if it were in memory */
+BR_API int64_t br_num_chunks(const br_array *x, int axis); /* along one axis; -1 for a bad axis */
+/* br_chunks - the extents of the chunks along an axis, up to `max` of them into `extents`; returns
+ * how many there are. */
 BR_API int64_t br_chunks(const br_array *x, int axis, int64_t *extents, int64_t max);
-/* br_error - why an array failed: operation, shapes and file:line; "" for a good one. br_status_of - the status beside it. */
+/* br_error - why an array failed: operation, shapes and file:line; "" for a good one. br_status_of
+ * - the status beside it. */
 BR_API const char *br_error(const br_array *x);
 BR_API br_status br_status_of(const br_array *x);
 
-/* br_print - one line: dtype, shape, chunks and what it is made by. br_print_tree - the expression, a line an operation with its
+/* br_print - one line: dtype, shape, chunks and what it is made by. br_print_tree - the expression,
+ * a line an operation with its
  * place. Both only look; they write to `to` and return BR_EIO if that fails. */
 BR_API br_status br_print(const br_array *x, FILE *to);
 BR_API br_status br_print_tree(const br_array *x, FILE *to);
@@ -269,16 +290,20 @@ BR_API br_status br_print_tree(const br_array *x, FILE *to);
 
 /* br_index - basic indexing as in Python: br_index(x, "10:20, ::-1, None, ..., -1").
  *
- * text  items separated by commas: an integer (drops the axis), start:stop:step with any part left out and any step sign,
- *       None or newaxis (adds an axis of extent 1), at most one "..."; axes not named are taken whole
- * Returns a view: nothing is copied, and slices are pushed into reductions and the sources that are read.
+ * text  items separated by commas: an integer (drops the axis), start:stop:step with any part left
+ *       out and any step sign,
+ *       None or newaxis (adds an axis of extent 1), at most one "..."; axes not named are taken
+ *       whole
+ * Returns a view: nothing is copied, and slices are pushed into reductions and the sources that are
+ * read.
  * Errors  BR_EINDEX pointing at the column: bad text, too many items, integer out of range, step 0.
  * br_indexf - the same with a printf format: br_indexf(x, "%d::12, ...", month).
  */
 BR_API br_array *br_index_(br_array *x, const char *text, br_place at);
 BR_API br_array *br_indexf_(br_array *x, br_place at, const char *format, ...) BR_PRINTF(3, 4);
 
-/* br_index_items - the struct form. .kind: 'i' integer, ':' slice, 'n' new axis, '.' ellipsis. For slices has_start and has_stop
+/* br_index_items - the struct form. .kind: 'i' integer, ':' slice, 'n' new axis, '.' ellipsis. For
+ * slices has_start and has_stop
  * say which are given, and step 0 means 1. */
 typedef struct br_index_item {
     char kind;
@@ -287,12 +312,15 @@ typedef struct br_index_item {
 } br_index_item;
 BR_API br_array *br_index_items_(br_array *x, const br_index_item *items, int n, br_place at);
 
-/* br_permute_dims - axis i of the result is axis axes[i] of x; every axis once. Errors: BR_EAXIS. */
+/* br_permute_dims - axis i of the result is axis axes[i] of x; every axis once. Errors: BR_EAXIS.
+ * */
 BR_API br_array *br_permute_dims_(br_array *x, br_axes axes, br_place at);
 
-/* br_reshape - the same elements in C order with another shape; one extent may be -1 and is computed.
+/* br_reshape - the same elements in C order with another shape; one extent may be -1 and is
+ * computed.
  *
- * Copies, chunk by chunk, unless only extents of 1 are added or dropped. Chunks that are runs of whole rows map to runs of rows,
+ * Copies, chunk by chunk, unless only extents of 1 are added or dropped. Chunks that are runs of
+ * whole rows map to runs of rows,
  * any others are gathered from all chunks of the rows they touch.
  * Errors  BR_ESHAPE when the number of elements differs.
  */
@@ -301,29 +329,33 @@ BR_API br_array *br_reshape_(br_array *x, br_extents shape, br_place at);
 /* br_broadcast_to - x repeated along axes of extent 1 and new leading axes. Errors: BR_ESHAPE. */
 BR_API br_array *br_broadcast_to_(br_array *x, br_extents shape, br_place at);
 
-/* br_expand_dims - a new axis of extent 1 before axis `axis` of the result. br_squeeze - drops the listed axes of extent 1. */
+/* br_expand_dims - a new axis of extent 1 before axis `axis` of the result. br_squeeze - drops the
+ * listed axes of extent 1. */
 BR_API br_array *br_expand_dims_(br_array *x, int axis, br_place at);
 BR_API br_array *br_squeeze_(br_array *x, br_axes axes, br_place at);
 
-/* br_rechunk - the same array cut into other chunks (0 or -1: the whole axis). Errors: BR_ESHAPE. Copies what crosses chunks. */
+/* br_rechunk - the same array cut into other chunks (0 or -1: the whole axis). Errors: BR_ESHAPE.
+ * Copies what crosses chunks. */
 BR_API br_array *br_rechunk_(br_array *x, br_extents chunks, br_place at);
 
 #ifndef __cplusplus
-#define br_from_memory(...) br_from_memory_((br_from_memory_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
-#define br_full(...) br_full_((br_full_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
-#define br_zeros(...) br_zeros_((br_zeros_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
-#define br_ones(...) br_ones_((br_zeros_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_from_memory(...)                                                                        \
+    br_from_memory_((br_from_memory_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_full(...)   br_full_((br_full_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_zeros(...)  br_zeros_((br_zeros_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_ones(...)   br_ones_((br_zeros_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_arange(...) br_arange_((br_arange_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
-#define br_linspace(...) br_linspace_((br_linspace_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
-#define br_index(x, text) br_index_((x), (text), BR_HERE)
-#define br_indexf(x, ...) br_indexf_((x), BR_HERE, __VA_ARGS__)
+#define br_linspace(...)                                                                           \
+    br_linspace_((br_linspace_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_index(x, text)           br_index_((x), (text), BR_HERE)
+#define br_indexf(x, ...)           br_indexf_((x), BR_HERE, __VA_ARGS__)
 #define br_index_items(x, items, n) br_index_items_((x), (items), (n), BR_HERE)
-#define br_permute_dims(x, axes) br_permute_dims_((x), axes, BR_HERE)
-#define br_reshape(x, shape) br_reshape_((x), shape, BR_HERE)
-#define br_broadcast_to(x, shape) br_broadcast_to_((x), shape, BR_HERE)
-#define br_expand_dims(x, axis) br_expand_dims_((x), (axis), BR_HERE)
-#define br_squeeze(x, axes) br_squeeze_((x), axes, BR_HERE)
-#define br_rechunk(x, chunks) br_rechunk_((x), chunks, BR_HERE)
+#define br_permute_dims(x, axes)    br_permute_dims_((x), axes, BR_HERE)
+#define br_reshape(x, shape)        br_reshape_((x), shape, BR_HERE)
+#define br_broadcast_to(x, shape)   br_broadcast_to_((x), shape, BR_HERE)
+#define br_expand_dims(x, axis)     br_expand_dims_((x), (axis), BR_HERE)
+#define br_squeeze(x, axes)         br_squeeze_((x), axes, BR_HERE)
+#define br_rechunk(x, chunks)       br_rechunk_((x), chunks, BR_HERE)
 #endif
 
 #ifdef __cplusplus

@@ -12,7 +12,7 @@
 #include <bramble/version.h>
 
 #if defined(__GNUC__)
-#define BR_API __attribute__((visibility("default")))
+#define BR_API                 __attribute__((visibility("default")))
 #define BR_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define BR_API
@@ -30,31 +30,32 @@ typedef struct br_context br_context;
 typedef struct br_scope br_scope;
 typedef struct br_array br_array;
 
-/* Statuses: one row each makes the enumerator BR_<name> and the text of br_status_text(). 0 is success. */
-#define BR_STATUS_TABLE(X)                                            \
-    X(OK, "success")                                                  \
-    X(EARG, "a bad argument")                                         \
-    X(ESHAPE, "shapes do not fit")                                    \
-    X(EAXIS, "no such axis")                                          \
-    X(EINDEX, "bad index")                                            \
-    X(ETYPE, "data type not supported here")                          \
-    X(ECONFIG, "bad setting in the environment")                      \
-    X(ENOMEM, "out of memory")                                        \
-    X(EMEMLIMIT, "does not fit in BRAMBLE_MEMORY_LIMIT")              \
-    X(EIO, "input or output failed")                                  \
-    X(ENOTFOUND, "no such file or dataset")                           \
-    X(EFORMAT, "file content not understood")                         \
-    X(EUSER, "a function of the user's reported an error")            \
-    X(EPEER, "another rank failed")                                   \
-    X(EMPI, "MPI failed")                                             \
-    X(EUNSUPPORTED, "not supported")                                  \
+/* Statuses: one row each makes the enumerator BR_<name> and the text of br_status_text(). 0 is
+ * success. */
+#define BR_STATUS_TABLE(X)                                                                         \
+    X(OK, "success")                                                                               \
+    X(EARG, "a bad argument")                                                                      \
+    X(ESHAPE, "shapes do not fit")                                                                 \
+    X(EAXIS, "no such axis")                                                                       \
+    X(EINDEX, "bad index")                                                                         \
+    X(ETYPE, "data type not supported here")                                                       \
+    X(ECONFIG, "bad setting in the environment")                                                   \
+    X(ENOMEM, "out of memory")                                                                     \
+    X(EMEMLIMIT, "does not fit in BRAMBLE_MEMORY_LIMIT")                                           \
+    X(EIO, "input or output failed")                                                               \
+    X(ENOTFOUND, "no such file or dataset")                                                        \
+    X(EFORMAT, "file content not understood")                                                      \
+    X(EUSER, "a function of the user's reported an error")                                         \
+    X(EPEER, "another rank failed")                                                                \
+    X(EMPI, "MPI failed")                                                                          \
+    X(EUNSUPPORTED, "not supported")                                                               \
     X(EINTERNAL, "internal error of bramble, please report it")
 
 typedef enum br_status {
 #define BR_STATUS_ENUM_(name, text) BR_##name,
     BR_STATUS_TABLE(BR_STATUS_ENUM_)
 #undef BR_STATUS_ENUM_
-    BR_NSTATUS
+        BR_NSTATUS
 } br_status;
 
 /* Data types; 0 always means "not given". The order is the order of dtypes.def in the library. */
@@ -98,7 +99,8 @@ BR_API const char *br_dtype_name(br_dtype dtype);
 /* br_dtype_size - bytes of one element, 0 for BR_NO_DTYPE. */
 BR_API size_t br_dtype_size(br_dtype dtype);
 
-/* br_result_type - the dtype two arrays promote to (Array API table, NumPy where that is silent). */
+/* br_result_type - the dtype two arrays promote to (Array API table, NumPy where that is silent).
+ * */
 BR_API br_dtype br_result_type(br_dtype a, br_dtype b);
 
 #ifdef __cplusplus

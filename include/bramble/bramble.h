@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * bramble.h - all of bramble: lazy chunked arrays for C programs, from a laptop to a cluster of Raspberry Pis.
+ * bramble.h - all of bramble: lazy chunked arrays for C programs, from a laptop to a cluster of
+ * Raspberry Pis.
  */
 #ifndef BRAMBLE_BRAMBLE_H
 #define BRAMBLE_BRAMBLE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * compute.h - running graphs, and looking at what a run would do and did.
  *
- * Everything here does, and returns BR_OK or the first error, whose text is br_message(ctx). All of it is called on rank 0; under MPI
+ * Everything here does, and returns BR_OK or the first error, whose text is br_message(ctx). All of
+ * it is called on rank 0; under MPI
  * every rank takes part by itself. Calls block until the result is there.
  */
 #ifndef BRAMBLE_COMPUTE_H
@@ -13,12 +14,15 @@
 extern "C" {
 #endif
 
-/* br_compute - the elements of x, C order, into the caller's memory. bytes must be br_nbytes(x): BR_EARG otherwise.
+/* br_compute - the elements of x, C order, into the caller's memory. bytes must be br_nbytes(x):
+ * BR_EARG otherwise.
  * On an error the buffer's content is undefined. */
 BR_API br_status br_compute(br_array *x, void *buffer, size_t bytes);
 
-/* br_compute_f64, br_compute_i64, br_compute_c128 - the value of an array of one element, converted. BR_ESHAPE for more elements;
- * BR_ETYPE for a complex value as a real one or a floating one as an integer. c128 writes the real, then the imaginary part. */
+/* br_compute_f64, br_compute_i64, br_compute_c128 - the value of an array of one element,
+ * converted. BR_ESHAPE for more elements;
+ * BR_ETYPE for a complex value as a real one or a floating one as an integer. c128 writes the real,
+ * then the imaginary part. */
 BR_API br_status br_compute_f64(br_array *x, double *value);
 BR_API br_status br_compute_i64(br_array *x, int64_t *value);
 BR_API br_status br_compute_c128(br_array *x, double value[2]);
@@ -34,21 +38,26 @@ typedef struct br_result {
 } br_result;
 BR_API br_status br_compute_many(const br_result *results, size_t n);
 
-/* br_persist - computes x now and returns an array whose chunks stay where they were computed, until the array is freed.
+/* br_persist - computes x now and returns an array whose chunks stay where they were computed,
+ * until the array is freed.
  * They count in BRAMBLE_MEMORY_LIMIT. On an error the array carries it, and the context too. */
 BR_API br_array *br_persist_(br_array *x, br_place at);
 
-/* br_print_values - computes x and prints it as NumPy does (summarised beyond 1000 elements: then only the printed parts are computed). */
+/* br_print_values - computes x and prints it as NumPy does (summarised beyond 1000 elements: then
+ * only the printed parts are computed). */
 BR_API br_status br_print_values(br_array *x, FILE *to);
 
-/* br_explain - what computing x would do, before anything runs: stages and what is fused in each, with places; passes over and bytes
+/* br_explain - what computing x would do, before anything runs: stages and what is fused in each,
+ * with places; passes over and bytes
  * read from each source; tasks; peak memory of this rank. Reads no data. */
 BR_API br_status br_explain(br_array *x, FILE *to);
 
-/* br_visualize - writes the expression and its stages as a Graphviz file: dot -Tsvg FILE.dot > FILE.svg */
+/* br_visualize - writes the expression and its stages as a Graphviz file: dot -Tsvg FILE.dot >
+ * FILE.svg */
 BR_API br_status br_visualize(br_array *x, const char *path);
 
-/* br_last_run - what the context's last run did, all ranks together (peak_bytes: the largest rank). */
+/* br_last_run - what the context's last run did, all ranks together (peak_bytes: the largest rank).
+ * */
 typedef struct br_run_info {
     double seconds;
     int64_t tasks;

@@ -10,15 +10,19 @@
 extern "C" {
 #endif
 
-/* br_from_hdf5 - a dataset of an HDF5 or netCDF-4 file. Only metadata is read now; elements are read when a graph is run.
+/* br_from_hdf5 - a dataset of an HDF5 or netCDF-4 file. Only metadata is read now; elements are
+ * read when a graph is run.
  *
  * path     the file; under MPI every rank opens this path on its own host
  * dataset  "temperature" or "group/temperature"
  * .chunks  of the array; by default multiples of the stored chunks of about 4 MiB
- * Elements keep the stored type, in native byte order (float16 becomes float32, h5py's bool and complex are understood); missing
+ * Elements keep the stored type, in native byte order (float16 becomes float32, h5py's bool and
+ * complex are understood); missing
  * values and packing attributes are not interpreted.
- * A slice of the array reads only the stored chunks it touches; each task reads and decodes what it needs, in parallel.
- * Errors  BR_ENOTFOUND, BR_EFORMAT, BR_ETYPE, BR_EIO; when run also a file that was changed meanwhile.
+ * A slice of the array reads only the stored chunks it touches; each task reads and decodes what it
+ * needs, in parallel.
+ * Errors  BR_ENOTFOUND, BR_EFORMAT, BR_ETYPE, BR_EIO; when run also a file that was changed
+ *         meanwhile.
  */
 typedef struct br_from_hdf5_args {
     br_place at;
@@ -29,14 +33,19 @@ typedef struct br_from_hdf5_args {
 } br_from_hdf5_args;
 BR_API br_array *br_from_hdf5_(br_from_hdf5_args args);
 
-/* br_store_hdf5 - computes x and writes it chunk by chunk as it comes; nothing is held longer than needed.
+/* br_store_hdf5 - computes x and writes it chunk by chunk as it comes; nothing is held longer than
+ * needed.
  *
- * path        a new file is written under a temporary name beside it and renamed when complete; to an existing file the dataset is added
+ * path        a new file is written under a temporary name beside it and renamed when complete; to
+ *             an existing file the dataset is added
  * dataset     its name; groups in it are made. It must not exist yet.
- * .chunks     stored chunks, by default those of x (at most 4 MiB each); .contiguous stores without chunks
+ * .chunks     stored chunks, by default those of x (at most 4 MiB each); .contiguous stores without
+ *             chunks
  * .deflate    0 (none) to 9; stored chunks are compressed in the tasks, after shuffling
- * Under MPI the chunks travel to rank 0, which writes the file; it must not be one that the expression reads (BR_EUNSUPPORTED).
- * Errors  BR_EARG (dataset exists, bad options), BR_EIO (no directory, no permission, full disk); nothing is left under the final name.
+ * Under MPI the chunks travel to rank 0, which writes the file; it must not be one that the
+ * expression reads (BR_EUNSUPPORTED).
+ * Errors  BR_EARG (dataset exists, bad options), BR_EIO (no directory, no permission, full disk);
+ *         nothing is left under the final name.
  */
 typedef struct br_store_hdf5_args {
     br_place at;
@@ -50,8 +59,10 @@ typedef struct br_store_hdf5_args {
 BR_API br_status br_store_hdf5_(br_store_hdf5_args args);
 
 #ifndef __cplusplus
-#define br_from_hdf5(...) br_from_hdf5_((br_from_hdf5_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
-#define br_store_hdf5(...) br_store_hdf5_((br_store_hdf5_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_from_hdf5(...)                                                                          \
+    br_from_hdf5_((br_from_hdf5_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_store_hdf5(...)                                                                         \
+    br_store_hdf5_((br_store_hdf5_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #endif
 
 #ifdef __cplusplus

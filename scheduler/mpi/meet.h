@@ -22,7 +22,8 @@ typedef union bri_meet_record {
         int32_t threads;
         char threads_why[160];
         double peer_timeout; /* rank 0's counts */
-        /* What results depend on beside the expression: the class of kernels and OpenBLAS's kernel. */
+        /* What results depend on beside the expression: the class of kernels and OpenBLAS's kernel.
+         */
         char kernels[32];
         char blas[32];
         uint8_t kernels_chosen; /* BRAMBLE_ISA is set: rank 0's counts, and all use that */
