@@ -5,6 +5,7 @@
 
 #include <cblas.h>
 #include <pthread.h>
+#include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards both */
 static int opened;
@@ -32,4 +33,17 @@ void bri_blas_close(void)
 const char *bri_blas_kernel(void)
 {
     return openblas_get_corename();
+}
+
+/* OpenBLAS 0.3.21 falls back to Prescott on CPUs that are newer than itself. */
+const char *bri_blas_hint(void)
+{
+#if defined(__x86_64__)
+    bool generic = strcmp(openblas_get_corename(), "Prescott") == 0;
+    if (generic && __builtin_cpu_supports("avx512f"))
+        return " (slow: OpenBLAS does not know this CPU; set OPENBLAS_CORETYPE=SkylakeX)";
+    if (generic && __builtin_cpu_supports("avx2"))
+        return " (slow: OpenBLAS does not know this CPU; set OPENBLAS_CORETYPE=Haswell)";
+#endif
+    return "";
 }

@@ -200,8 +200,9 @@ static br_status explain(bri_plan *plan, FILE *to)
             "this rank: %lld tasks; %s at least at a time (%s), more as threads allow, never above "
             "%s\n",
             (long long)dry.tasks, peak, dry.tasks > 0 ? dry.worst : "nothing", limit);
-    fprintf(to, "kernels %s, BLAS %s, scheduler %s, ranks %d, threads %d\n", bri_kernels_isa(),
-            bri_blas_kernel(), plan->ctx->scheduler->name, plan->nranks, plan->ctx->nthreads);
+    fprintf(to, "kernels %s, BLAS %s%s, scheduler %s, ranks %d, threads %d\n", bri_kernels_isa(),
+            bri_blas_kernel(), bri_blas_hint(), plan->ctx->scheduler->name, plan->nranks,
+            plan->ctx->nthreads);
     return BR_OK;
 }
 
