@@ -2,9 +2,11 @@
  * file.c - datasets of HDF5 files as sources.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include <bramble/io.h>
 
+#include "array/expr/wire.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
@@ -47,6 +49,19 @@ static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const 
     return bri_fuse_file(fuse, node, map);
 }
 
+/* The file may have grown since it was opened, by datasets that we added (bri_h5_unchanged sees to others): ranks that open it now
+ * must expect its present size. */
+static br_status pack(const bri_node *node, bri_writer *w)
+{
+    const bri_hdf5_params *p = node->params;
+    size_t after = offsetof(bri_hdf5_params, bytes) + sizeof p->bytes;
+    struct stat st;
+    uint64_t bytes = stat(p->names, &st) == 0 ? (uint64_t)st.st_size : p->bytes;
+    BRI_TRY(bri_write(w, p, offsetof(bri_hdf5_params, bytes)));
+    BRI_TRY(bri_write(w, &bytes, sizeof bytes));
+    return bri_write(w, (const char *)p + after, node->params_bytes - after);
+}
+
 static void print(const bri_node *node, FILE *to)
 {
     const bri_hdf5_params *p = node->params;
@@ -59,7 +74,13 @@ static void destroy(bri_node *node)
 }
 
 const bri_op bri_op_hdf5 = {
-    .name = "from_hdf5", .infer = infer, .emit = emit, .print = print, .destroy = destroy};
+    .name = "from_hdf5",
+    .infer = infer,
+    .emit = emit,
+    .print = print,
+    .pack = pack,
+    .destroy = destroy,
+};
 
 /* Chunks that the user did not give: multiples of the stored ones. */
 static br_status set_layout(const bri_h5_info *info, const br_extents *chunks, bri_layout *layout)

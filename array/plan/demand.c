@@ -267,13 +267,16 @@ static void count_box(const bri_stage *reader, const int64_t *first, const int64
     while (next_in_box(reader->leaf_ndim, first, last, leaf));
 }
 
-/* Readers whose needs are no affine map are asked leaf by leaf. */
+/* Readers whose needs are no affine map are asked leaf by leaf, within the range they name. */
 static br_status count_by_asking(const bri_stage *reader, const bri_stage *from, int64_t chunk,
                                  int except, reader_count *count)
 {
     bri_needs list = {0};
     br_status st = BR_OK;
-    for (int64_t c = 0; c < reader->nchunks && st == BR_OK; c++) {
+    int64_t first;
+    int64_t last;
+    reader->kind->candidates(reader, chunk, &first, &last);
+    for (int64_t c = first; c <= last && st == BR_OK; c++) {
         list.n = 0;
         st = needs_of(reader, c, 0, &list);
         int64_t coord[BR_MAX_NDIM];

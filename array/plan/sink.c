@@ -86,6 +86,8 @@ static br_status put_into_file(bri_work *work)
 static br_status keep_chunk(bri_work *work)
 {
     bri_persisted *p = work->stage->data;
+    if (work->task->ninputs == 0)
+        return BR_OK; /* a chunk without elements */
     bri_value *v = work->task->inputs[0].value;
     size_t bytes = v->bytes;
     void *block = bri_task_take(work->task, 0);

@@ -72,6 +72,9 @@ struct bri_stage_kind {
     br_status (*build)(bri_plan *plan, bri_stage *stage);
     /* The chunks that one step needs; NULL: what the inputs' maps say (bri_stage_needs). */
     br_status (*needs)(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list);
+    /* Beside `needs`: the chunks [*first, *last] outside of which no step needs chunk `of` of the first
+     * input, so that its readers are found without asking all. */
+    void (*candidates)(const bri_stage *stage, int64_t of, int64_t *first, int64_t *last);
     /* Bytes of a step's output and scratch. */
     void (*sizes)(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes);
     /* The same of a node of the tree, level > 0. */

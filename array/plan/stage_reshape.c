@@ -61,6 +61,27 @@ static br_status needs(const bri_stage *stage, int64_t chunk, int64_t step, bri_
     return BR_OK;
 }
 
+/* Chunks of the result whose rows (of the first axis) overlap the elements of the chunk's rows. */
+static void candidates(const bri_stage *stage, int64_t of, int64_t *first, int64_t *last)
+{
+    const bri_stage *from = stage->inputs[0].stage;
+    int64_t coord[BR_MAX_NDIM];
+    *first = 0;
+    *last = stage->nchunks - 1;
+    if (stage->ndim == 0 || from->ndim == 0 || stage->axis[0].extent == 0)
+        return;
+    bri_grid_coords(from->ndim, from->axis, of, coord);
+    int64_t row = row_length(from);
+    int64_t own = row_length(stage);
+    int64_t low = bri_axis_start(&from->axis[0], coord[0]) * row;
+    int64_t high = bri_axis_start(&from->axis[0], coord[0] + 1) * row - 1;
+    if (own == 0 || high < low)
+        return;
+    int64_t across = stage->nchunks / stage->axis[0].nchunks;
+    *first = bri_axis_find(&stage->axis[0], low / own) * across;
+    *last = (bri_axis_find(&stage->axis[0], high / own) + 1) * across - 1;
+}
+
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
 {
     (void)step;
@@ -120,5 +141,9 @@ static br_status execute(bri_work *work)
     return BR_OK;
 }
 
-const bri_stage_kind bri_stage_reshape = {
-    .name = "reshape", .build = build, .needs = needs, .sizes = sizes, .execute = execute};
+const bri_stage_kind bri_stage_reshape = {.name = "reshape",
+                                          .build = build,
+                                          .needs = needs,
+                                          .candidates = candidates,
+                                          .sizes = sizes,
+                                          .execute = execute};
