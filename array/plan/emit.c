@@ -343,6 +343,14 @@ static br_status next(bri_job *job, bri_task **task)
     return st;
 }
 
+/* How deep the thread is in tasks: waiting inside one may run others. */
+static _Thread_local int tasks_deep;
+
+bool bri_inside_task(void)
+{
+    return tasks_deep > 0;
+}
+
 static br_status execute(bri_job *job, bri_task *task, void *scratch)
 {
     bri_plan *plan = job->plan;
@@ -355,7 +363,10 @@ static br_status execute(bri_job *job, bri_task *task, void *scratch)
         .step = task->argument[1],
         .scratch = scratch,
     };
-    return work.stage->kind->execute(&work);
+    tasks_deep++;
+    br_status st = work.stage->kind->execute(&work);
+    tasks_deep--;
+    return st;
 }
 
 static void describe(bri_job *job, const bri_task *task, char *text, size_t size)

@@ -152,6 +152,10 @@ static void drop_failed(br_context *ctx, const bri_sink *sinks, int n)
 br_status bri_run(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n)
 {
     bri_plan *plan = NULL;
+    /* Not stored in the context, which belongs to the thread that builds. */
+    if (bri_inside_task())
+        return bri_error(BR_EUNSUPPORTED,
+                         "a function called by a task cannot compute or store arrays itself");
     uint64_t id = ++ctx->next_job;
     br_status st = bri_plan_new(ctx, outputs, sinks, n, &plan);
     if (st == BR_OK)

@@ -72,7 +72,8 @@ struct bri_stage_kind {
     br_status (*build)(bri_plan *plan, bri_stage *stage);
     /* The chunks that one step needs; NULL: what the inputs' maps say (bri_stage_needs). */
     br_status (*needs)(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list);
-    /* Beside `needs`: the chunks [*first, *last] outside of which no step needs chunk `of` of the first
+    /* Beside `needs`: the chunks [*first, *last] outside of which no step needs chunk `of` of the
+     * first
      * input, so that its readers are found without asking all. */
     void (*candidates)(const bri_stage *stage, int64_t of, int64_t *first, int64_t *last);
     /* Bytes of a step's output and scratch. */
@@ -246,6 +247,8 @@ br_status bri_emitter_new(bri_plan *plan);
 void bri_emitter_free(bri_plan *plan);
 
 extern const bri_job_ops bri_plan_job_ops;
+/* Is the calling thread inside a task, that is, in a function of the user's? */
+bool bri_inside_task(void);
 
 /* "mean (climate.c:12), chunk (0, 3)" */
 void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size);

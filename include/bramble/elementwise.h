@@ -118,7 +118,8 @@ typedef struct br_block {
  * .dtype    of the result, the first input's by default
  * .data, .data_bytes, .impure  as in br_map
  * .scratch_bytes  what fn allocates at most, for the memory budget
- * Errors  BR_EARG, BR_ESHAPE; when run BR_EUSER.
+ * Errors  BR_EARG, BR_ESHAPE; when run BR_EUSER. fn must not use the context: computing inside it
+  *         is BR_EUNSUPPORTED.
  */
 typedef int (*br_block_function)(const br_block *inputs, int ninputs, const br_block *output,
                                  const void *data);
