@@ -215,6 +215,9 @@ void bri_plan_free(bri_plan *plan)
     for (int i = 0; i < plan->nstages; i++)
         free_stage(plan->stages[i]);
     bri_free(plan->stages);
+    for (int i = plan->nown - 1; i >= 0; i--)
+        bri_node_release(plan->own[i]);
+    bri_free(plan->own);
     bri_free(plan->stage_of);
     bri_free(plan->roots);
     bri_free(plan->nodes);

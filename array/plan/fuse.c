@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "array/ops/ops.h"
+#include "array/plan/restrict.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
 
@@ -55,10 +56,12 @@ static int add_input(bri_fuse *fuse, const bri_input *input, br_dtype dtype)
 
 static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
 {
+    bri_plan *plan = fuse->stage->plan;
     bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map};
-    if (bri_stage_of(fuse->stage->plan, node, &input.stage) != BR_OK)
-        return -1;
-    return add_input(fuse, &input, node->dtype);
+    br_status st = bri_restrict_reduction(plan, node, fuse->stage, &input.map, &input.stage);
+    if (st == BR_OK && input.stage == NULL)
+        st = bri_stage_of(plan, node, &input.stage);
+    return st == BR_OK ? add_input(fuse, &input, node->dtype) : -1;
 }
 
 int bri_fuse_memory(bri_fuse *fuse, const bri_node *node, const bri_map *map)

@@ -146,6 +146,8 @@ struct bri_plan {
     int nroots;
     bri_node **nodes; /* below the outputs */
     int nnodes;
+    bri_node **own; /* nodes that only this plan has; counted */
+    int nown;
     bri_stage **stage_of; /* by node->slot */
     bri_emitter *emitter;
 };

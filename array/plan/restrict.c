@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * restrict.c - reduce(x)[slice] becomes reduce(x[slice]) with the slice on the axes that stay.
+ */
+#include "array/plan/restrict.h"
+
+#include <string.h>
+
+#include "array/ops/ops.h"
+#include "runtime/alloc.h"
+
+/* Indices of the reduction's axes that the reader touches. */
+typedef struct part {
+    int64_t start[BR_MAX_NDIM], step[BR_MAX_NDIM], count[BR_MAX_NDIM];
+    double share;
+} part;
+
+static part part_seen(const bri_node *node, const bri_stage *reader, const bri_map *map)
+{
+    part p = {.share = 1};
+    for (int a = 0; a < node->ndim; a++) {
+        const bri_map_axis *m = &map->from[a];
+        bool moves = m->axis >= 0;
+        p.start[a] = m->start;
+        p.step[a] = moves ? m->step : 1;
+        p.count[a] = moves ? reader->leaf_axis[m->axis].extent : 1;
+        if (node->axis[a].extent > 0)
+            p.share *= (double)p.count[a] / (double)node->axis[a].extent;
+        if (p.count[a] == 0)
+            p.share = 1;
+    }
+    return p;
+}
+
+/* A fresh node that belongs to the plan. Unique, so that it is no node of the user's with a place
+ * in the plan already. */
+static br_status plan_node(bri_plan *plan, bri_recipe *recipe, bri_node **out)
+{
+    bri_node **bigger = bri_realloc(plan->own, (size_t)plan->nown + 1, sizeof *bigger);
+    if (bigger == NULL)
+        return BR_ENOMEM;
+    plan->own = bigger;
+    recipe->unique = true;
+    BRI_TRY(bri_node_make(plan->ctx, recipe, out));
+    bigger[plan->nown++] = *out;
+    return BR_OK;
+}
+
+/* x with its kept axes sliced. */
+static br_status sliced_operand(bri_plan *plan, const bri_node *node, const part *p, bri_node **out)
+{
+    const bri_reduce_params *r = node->params;
+    bri_node *x = node->input[0];
+    int64_t buffer[(sizeof(bri_view_params) / 8 + 1) + 4 * BR_MAX_NDIM];
+    bri_view_params *view = (bri_view_params *)buffer;
+    memset(buffer, 0, sizeof buffer);
+    view->ndim = view->source_ndim = x->ndim;
+    int64_t *map = view->word + x->ndim;
+    int kept = 0;
+    for (int k = 0; k < x->ndim; k++) {
+        bool reduced = r->axes >> k & 1;
+        view->word[k] = reduced ? x->axis[k].extent : p->count[kept];
+        map[3 * k] = k;
+        map[3 * k + 1] = reduced ? 0 : p->start[kept];
+        map[3 * k + 2] = reduced ? 1 : p->step[kept];
+        kept += !reduced || r->keepdims;
+    }
+    size_t bytes = sizeof *view + (size_t)(4 * x->ndim) * sizeof view->word[0];
+    bri_recipe recipe = {.op = &bri_op_index,
+                         .params = view,
+                         .params_bytes = bytes,
+                         .inputs = &x,
+                         .ninputs = 1,
+                         .at = node->at};
+    return plan_node(plan, &recipe, out);
+}
+
+br_status bri_restrict_reduction(bri_plan *plan, bri_node *node, const bri_stage *reader,
+                                 bri_map *map, bri_stage **stage)
+{
+    *stage = NULL;
+    if (node->op != &bri_op_reduce || node->nparents + node->is_output > 1)
+        return BR_OK;
+    part p = part_seen(node, reader, map);
+    if (p.share > 0.5)
+        return BR_OK;
+    bri_node *x;
+    bri_node *reduced;
+    BRI_TRY(sliced_operand(plan, node, &p, &x));
+    bri_recipe recipe = {.op = node->op,
+                         .params = node->params,
+                         .params_bytes = node->params_bytes,
+                         .inputs = &x,
+                         .ninputs = 1,
+                         .at = node->at};
+    BRI_TRY(plan_node(plan, &recipe, &reduced));
+    bri_stage *s = bri_stage_new(plan, node->op->stage, reduced);
+    if (s == NULL)
+        return BR_ENOMEM;
+    BRI_TRY(bri_stage_finish(plan, s, s->kind->build(plan, s)));
+    for (int a = 0; a < node->ndim; a++)
+        map->from[a] = (bri_map_axis){map->from[a].axis, 0, map->from[a].axis >= 0 ? 1 : 0};
+    *stage = s;
+    return BR_OK;
+}
