@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench/crew.h"
+#include "bench/lanes.h"
 #include "bench/limits.h"
 
 /* What the threads of one limit share. */
@@ -70,12 +71,8 @@ static double sum_floats(const float *x, int n)
 {
     enum { RUN = 4096 }; /* summed in float */
     double total = 0;
-    for (int at = 0; at < n; at += RUN) {
-        float sum = 0;
-        for (int k = 0; k < RUN; k++)
-            sum += x[at + k];
-        total += sum;
-    }
+    for (int at = 0; at < n; at += RUN)
+        total += lanes_sum_f32(x + at, RUN);
     return total;
 }
 

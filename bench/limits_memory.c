@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/crew.h"
+#include "bench/lanes.h"
 #include "bench/limits.h"
 #include "bench/sizes.h"
 
@@ -17,11 +18,7 @@ enum {
 
 static double sum_block(const void *arg, int64_t i)
 {
-    const double *x = (const double *)((const bench *)arg)->x + i * BLOCK;
-    double sum = 0;
-    for (int k = 0; k < BLOCK; k++)
-        sum += x[k];
-    return sum;
+    return lanes_sum_f64((const double *)((const bench *)arg)->x + i * BLOCK, BLOCK);
 }
 
 bool limit_sum(bench *b)
@@ -103,12 +100,8 @@ static double std_rows_block(const void *arg, int64_t i)
     const bench *b = arg;
     const float *row = (const float *)b->x + i * STD_BLOCK * STD_COLUMNS;
     for (int r = 0; r < STD_BLOCK; r++, row += STD_COLUMNS) {
-        float sum = 0, square = 0;
-        for (int j = 0; j < STD_COLUMNS; j++)
-            sum += row[j];
-        float mean = sum / STD_COLUMNS;
-        for (int j = 0; j < STD_COLUMNS; j++)
-            square += (row[j] - mean) * (row[j] - mean);
+        float mean = lanes_sum_f32(row, STD_COLUMNS) / STD_COLUMNS;
+        float square = lanes_squares_f32(row, STD_COLUMNS, mean);
         ((float *)b->out)[i * STD_BLOCK + r] = sqrtf(square / STD_COLUMNS);
     }
     return 0;

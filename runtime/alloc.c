@@ -70,6 +70,22 @@ char *bri_strdup(const char *text)
     return bri_memdup(text, strlen(text) + 1);
 }
 
+br_status bri_grow(void *list, size_t *room, size_t n, size_t size)
+{
+    void *old;
+    memcpy(&old, list, sizeof old); /* a pointer to any type */
+    if (n < *room)
+        return BR_OK;
+    size_t more = *room > 0 ? 2 * *room : 16;
+    char *bigger = bri_realloc(old, more, size);
+    if (bigger == NULL)
+        return BR_ENOMEM;
+    memset(bigger + *room * size, 0, (more - *room) * size);
+    memcpy(list, &bigger, sizeof bigger);
+    *room = more;
+    return BR_OK;
+}
+
 void bri_free(void *p)
 {
     free(p);

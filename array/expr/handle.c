@@ -10,6 +10,9 @@
 /* Stands for every array that could not even be allocated. */
 static br_array nil = {.status = BR_ENOMEM, .why = "no memory for an array"};
 
+/* Stands for what was made from nothing: there is no scope that it could live in. */
+static br_array stray = {.status = BR_EARG, .why = "neither an array nor a context is given"};
+
 static void link_into(br_scope *scope, br_array *x)
 {
     x->scope = scope;
@@ -43,8 +46,11 @@ static br_array *new_handle(br_context *ctx, br_place at, int ndim)
     if (ctx == NULL || ctx->scope == NULL)
         return NULL;
     br_array *x = bri_calloc(1, sizeof *x + (size_t)ndim * sizeof x->shape[0]);
-    if (x == NULL)
+    if (x == NULL) {
+        /* Nothing that is done with the stand-in can tell which context it belongs to. */
+        bri_context_fail(ctx, BR_ENOMEM, nil.why);
         return NULL;
+    }
     x->ctx = ctx;
     x->at = at;
     x->count = 1;
@@ -67,6 +73,8 @@ br_array *bri_handle(const bri_call *call, bri_node *node)
 
 br_array *bri_handle_error(const bri_call *call, br_status status)
 {
+    if (call->ctx == NULL)
+        return &stray;
     br_array *x = new_handle(call->ctx, call->at, 0);
     if (x == NULL)
         return &nil;
@@ -98,7 +106,8 @@ static br_array *check_inputs(bri_call *call, br_array *const *inputs, int n)
         if (call->ctx == NULL)
             call->ctx = inputs[i]->ctx;
         if (inputs[i]->status != BR_OK)
-            return inputs[i]->ctx == NULL ? &nil : bri_handle_same_error(inputs[i], inputs[i]->ctx);
+            return inputs[i]->ctx == NULL ? inputs[i]
+                                          : bri_handle_same_error(inputs[i], inputs[i]->ctx);
         if (inputs[i]->ctx != call->ctx) {
             bri_error(BR_EARG, "arrays of two contexts cannot be combined");
             return bri_handle_error(call, BR_EARG);
@@ -114,7 +123,7 @@ static br_array *check_call(bri_call *call, br_array *const *inputs, int n)
     if (failed != NULL)
         return failed;
     if (call->ctx == NULL)
-        return &nil;
+        return &stray;
     if (call->ctx->status == BR_OK)
         return NULL;
     bri_error(call->ctx->status, "%s", call->ctx->message);

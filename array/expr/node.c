@@ -216,14 +216,7 @@ typedef struct node_list {
 
 static br_status append(node_list *list, bri_node *node)
 {
-    if (list->n == list->room) {
-        size_t room = list->room > 0 ? 2 * list->room : 64;
-        bri_node **bigger = bri_realloc(list->node, room, sizeof *bigger);
-        if (bigger == NULL)
-            return BR_ENOMEM;
-        list->node = bigger;
-        list->room = room;
-    }
+    BRI_TRY(bri_grow(&list->node, &list->room, list->n, sizeof *list->node));
     list->node[list->n++] = node;
     return BR_OK;
 }

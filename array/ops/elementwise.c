@@ -153,6 +153,15 @@ static br_array *operand_array(const bri_call *call, const br_operand *operand, 
     return st == BR_OK ? bri_handle(call, node) : bri_handle_error(call, st);
 }
 
+/* BR_EARG for an operand that is neither an array nor a number: a NULL array. */
+static br_status check_given(const br_operand *operands, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (operands[i].array == NULL && operands[i].number.kind == 0)
+            return bri_error(BR_EARG, "operand %d is a NULL array", i + 1);
+    return BR_OK;
+}
+
 static br_array *apply(bri_opcode opcode, const br_operand *operands, br_place at)
 {
     const bri_op_info *op = &bri_ops[opcode];
@@ -163,8 +172,11 @@ static br_array *apply(bri_opcode opcode, const br_operand *operands, br_place a
     if (first->status != BR_OK)
         return bri_build(&call, &bri_op_elementwise, NULL, 0, &first, 1);
     int typed = opcode == BRI_OP_WHERE; /* the condition has no part in the dtype */
+    br_status st = check_given(operands, op->arity);
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
     br_dtype dtype = common_dtype(operands + typed, op->arity - typed);
-    br_status st = check_kind(op, &dtype);
+    st = check_kind(op, &dtype);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     br_array *inputs[3];

@@ -190,6 +190,8 @@ static br_array *build_full(bri_call *call, const br_full_args *args)
     memset(&params, 0, sizeof params);
     br_dtype dtype = args->dtype != BR_NO_DTYPE ? args->dtype : dtype_of_number(args->value.kind);
     br_status st = bri_layout_set(&params.layout, dtype, &args->shape, &args->chunks);
+    if (st == BR_OK && args->value.kind == 0)
+        st = bri_error(BR_EARG, "no value is given");
     if (st == BR_OK && args->value.kind == 'c' && bri_kind(dtype) != 'c')
         st = bri_error(BR_ETYPE, "a complex value does not fit %s", br_dtype_name(dtype));
     if (st != BR_OK)

@@ -37,11 +37,12 @@ static br_status complete_shape(const bri_node *x, br_extents *shape)
     }
     char have[128];
     char want[128];
-    return known == n ? BR_OK
-                      : bri_error(BR_ESHAPE, "%lld elements of shape %s do not fit shape %s",
-                                  (long long)n, bri_node_shape_text(x, have, sizeof have),
-                                  bri_shape_text(bri_extents_ndim(shape), shape->extent, want,
-                                                 sizeof want));
+    bool fits = known == n && (unknown < 0 || shape->extent[unknown] >= 0);
+    return fits ? BR_OK
+                : bri_error(
+                      BR_ESHAPE, "%lld elements of shape %s do not fit shape %s", (long long)n,
+                      bri_node_shape_text(x, have, sizeof have),
+                      bri_shape_text(bri_extents_ndim(shape), shape->extent, want, sizeof want));
 }
 
 /* Where only extents of 1 come and go, the same as an index with integers and new axes. */

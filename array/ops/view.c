@@ -200,6 +200,9 @@ br_array *br_rechunk_(br_array *x, br_extents chunks, br_place at)
             return bri_handle_error(&call, bri_error(BR_ESHAPE, "chunks for %d axes, but x has %d",
                                                      chunks.ndim, p.ndim));
         for (int a = 0; a < p.ndim; a++) {
+            if (chunks.extent[a] < -1)
+                return bri_handle_error(&call, bri_error(BR_ESHAPE, "chunk extent %lld of axis %d",
+                                                         (long long)chunks.extent[a], a));
             int64_t extent = x->shape[a] > 0 ? x->shape[a] : 1;
             bool whole = chunks.extent[a] <= 0 || chunks.extent[a] > extent;
             p.chunk[a] = whole ? extent : chunks.extent[a];

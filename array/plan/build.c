@@ -59,14 +59,7 @@ bri_stage *bri_stage_new(bri_plan *plan, const bri_stage_kind *kind, bri_node *n
 /* Stages are numbered when they are complete, so inputs stand before their readers. */
 static br_status add_stage(bri_plan *plan, bri_stage *stage)
 {
-    if (plan->nstages == plan->room) {
-        int room = plan->room > 0 ? 2 * plan->room : 16;
-        bri_stage **bigger = bri_realloc(plan->stages, (size_t)room, sizeof *bigger);
-        if (bigger == NULL)
-            return BR_ENOMEM;
-        plan->stages = bigger;
-        plan->room = room;
-    }
+    BRI_TRY(bri_grow(&plan->stages, &plan->room, (size_t)plan->nstages, sizeof *plan->stages));
     stage->id = (uint32_t)plan->nstages;
     plan->stages[plan->nstages++] = stage;
     return BR_OK;

@@ -12,14 +12,7 @@
 
 br_status bri_needs_add(bri_needs *list, bri_stage *stage, int64_t chunk)
 {
-    if (list->n == list->room) {
-        size_t room = list->room > 0 ? 2 * list->room : 16;
-        bri_need *bigger = bri_realloc(list->need, room, sizeof *bigger);
-        if (bigger == NULL)
-            return BR_ENOMEM;
-        list->need = bigger;
-        list->room = room;
-    }
+    BRI_TRY(bri_grow(&list->need, &list->room, list->n, sizeof *list->need));
     list->need[list->n++] = (bri_need){stage, chunk};
     return BR_OK;
 }

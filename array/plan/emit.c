@@ -64,15 +64,7 @@ void bri_emitter_free(bri_plan *plan)
 /* Frames keep their lists when they are popped, for the next user of the place. */
 static br_status push(bri_emitter *e, bri_stage *stage, int64_t chunk)
 {
-    if (e->depth == e->room) {
-        size_t room = e->room > 0 ? 2 * e->room : 8;
-        frame *bigger = bri_realloc(e->stack, room, sizeof *bigger);
-        if (bigger == NULL)
-            return BR_ENOMEM;
-        memset(bigger + e->room, 0, (room - e->room) * sizeof *bigger);
-        e->stack = bigger;
-        e->room = room;
-    }
+    BRI_TRY(bri_grow(&e->stack, &e->room, e->depth, sizeof *e->stack));
     frame *f = &e->stack[e->depth++];
     bri_needs needs = f->needs;
     *f = (frame){.stage = stage, .chunk = chunk, .needs = needs};

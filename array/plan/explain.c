@@ -7,7 +7,7 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
-#include "array/plan/blas.h"
+#include "runtime/blas.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
 

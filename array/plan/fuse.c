@@ -163,28 +163,14 @@ static br_status remember(bri_fuse *fuse, const visit *v, int value)
 {
     if (v->node->nparents <= 1)
         return BR_OK;
-    if (fuse->nseen == fuse->seen_room) {
-        size_t room = fuse->seen_room > 0 ? 2 * fuse->seen_room : 32;
-        known *bigger = bri_realloc(fuse->seen, room, sizeof *bigger);
-        if (bigger == NULL)
-            return BR_ENOMEM;
-        fuse->seen = bigger;
-        fuse->seen_room = room;
-    }
+    BRI_TRY(bri_grow(&fuse->seen, &fuse->seen_room, fuse->nseen, sizeof *fuse->seen));
     fuse->seen[fuse->nseen++] = (known){v->node, v->map, value};
     return BR_OK;
 }
 
 static br_status push(bri_fuse *fuse, bri_node *node, const bri_map *map)
 {
-    if (fuse->depth == fuse->stack_room) {
-        size_t room = fuse->stack_room > 0 ? 2 * fuse->stack_room : 32;
-        visit *bigger = bri_realloc(fuse->stack, room, sizeof *bigger);
-        if (bigger == NULL)
-            return BR_ENOMEM;
-        fuse->stack = bigger;
-        fuse->stack_room = room;
-    }
+    BRI_TRY(bri_grow(&fuse->stack, &fuse->stack_room, fuse->depth, sizeof *fuse->stack));
     visit *v = &fuse->stack[fuse->depth++];
     v->node = node;
     v->map = *map;

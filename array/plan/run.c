@@ -10,7 +10,7 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
-#include "array/plan/blas.h"
+#include "runtime/blas.h"
 #include "array/plan/message.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"

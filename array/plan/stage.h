@@ -141,7 +141,8 @@ struct bri_plan {
     br_context *ctx;
     int rank, nranks;
     bri_stage **stages; /* inputs before readers */
-    int nstages, room;
+    int nstages;
+    size_t room;
     bri_stage **roots; /* whose chunks are emitted, in order */
     int nroots;
     bri_node **nodes; /* below the outputs */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * blas.c - counts open contexts to set and restore OpenBLAS's number of threads.
  */
-#include "array/plan/blas.h"
+#include "runtime/blas.h"
 
 #include <cblas.h>
 #include <pthread.h>

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * fault_alloc.c - a program that uses most of the library once, for fault_alloc.sh to run with BRAMBLE_FAIL_ALLOC=n.
+ *
+ * Ends with 0 when everything worked (a failed allocation may be one that the library does without), with 3 when every call told of the lack
+ * of memory or passed such an error on, with 4 when something else was wrong. Argument: a folder to write into.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bramble/bramble.h>
+
+enum { NO_MEMORY = 3, WRONG = 4 };
+
+static bool lacking;    /* some call said that memory is missing */
+static bool wrong;
+
+/* What a call on x returned: success, or BR_ENOMEM with a text that says so, in the context or, when x itself could not be made, in x. */
+static bool worked(br_context *ctx, const br_array *x, br_status st, const char *what)
+{
+    if (st == BR_OK)
+        return true;
+    const char *text = br_message(ctx);
+    bool told = strstr(text, "memory") != NULL || (x != NULL && strstr(br_error(x), "memory") != NULL);
+    if (st != BR_ENOMEM || !told) {
+        fprintf(stderr, "%s: status %d \"%s\", message \"%s\"\n", what, (int)st, br_status_text(st), text);
+        wrong = true;
+    }
+    lacking = true;
+    br_clear_error(ctx);
+    return false;
+}
+
+static void expect(br_context *ctx, br_array *x, double want, const char *what)
+{
+    double got = 0;
+    if (worked(ctx, x, br_compute_f64(x, &got), what) && got != want) {
+        fprintf(stderr, "%s: %.17g instead of %.17g\n", what, got, want);
+        wrong = true;
+    }
+}
+
+static double twice(double x, const void *data)
+{
+    (void)data;
+    return 2 * x;
+}
+
+static int copy(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    (void)data;
+    memcpy(out->data, in[0].data, (size_t)(out->extent[0] * out->extent[1]) * 8);
+    return 0;
+}
+
+static void compute(br_context *ctx, const char *folder)
+{
+    static double data[120];
+    char path[300];
+    for (int i = 0; i < 120; i++)
+        data[i] = i;
+    br_scope *scope = br_scope_open(ctx);
+    br_array *x = br_from_memory(ctx, data, BR_FLOAT64, BR_SHAPE(10, 12), .chunks = BR_CHUNKS(4, 5), .copy = true);
+    br_array *y = br_sub(x, br_mean(x, .axis = BR_AXES(0)));
+    expect(ctx, br_sum(y), 0, "sum of anomalies");
+    expect(ctx, br_max(br_index(br_exp(br_mul(x, 0)), "::-2, 3")), 1, "slice of exp");
+    expect(ctx, br_sum(br_matmul(x, br_permute_dims(br_ones(ctx, BR_SHAPE(2, 12)), BR_AXES(1, 0)))), 14280, "matmul");
+    expect(ctx, br_max(br_reshape(br_rechunk(x, BR_CHUNKS(3, 3)), BR_SHAPE(12, 10))), 119, "reshape");
+    expect(ctx, br_sum(br_map_blocks(br_map(x, twice), copy)), 14280, "functions");
+    br_array *p = br_persist(br_add(x, 1));
+    if (worked(ctx, p, br_status_of(p), "persist"))
+        expect(ctx, br_min(p), 1, "persisted");
+    snprintf(path, sizeof path, "%s/alloc.h5", folder);
+    if (worked(ctx, x, br_store_hdf5(x, path, "x", .deflate = 1), "store"))
+        expect(ctx, br_sum(br_from_hdf5(ctx, path, "x")), 7140, "from_hdf5");
+    remove(path);
+    FILE *null = fopen("/dev/null", "w");
+    worked(ctx, y, br_explain(y, null), "explain");
+    worked(ctx, x, br_print_values(x, null), "print_values");
+    worked(ctx, y, br_print_tree(y, null), "print_tree");
+    fclose(null);
+    br_scope_close(scope);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2)
+        return WRONG;
+    br_context *ctx = br_open(NULL, NULL);
+    if (br_error_status(ctx) == BR_OK)
+        compute(ctx, argv[1]);
+    else
+        worked(ctx, NULL, br_error_status(ctx), "open");
+    /* An array that could not be made and was not used leaves its failure in the context. */
+    lacking |= br_error_status(ctx) == BR_ENOMEM;
+    int st = br_close(ctx);
+    if (wrong || (st != 0 && !lacking)) {
+        fprintf(stderr, "br_close returned %d\n", st);
+        return WRONG;
+    }
+    return lacking ? NO_MEMORY : 0;
+}

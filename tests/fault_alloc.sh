@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# fault_alloc.sh - the nth allocation fails, for n = 1, 2, ... until a run needs fewer: each run ends well or says that memory is
+# missing; none crashes, hangs or (under the leak sanitizer) leaks.
+#
+# usage: fault_alloc.sh DIRECTORY    where the program fault_alloc is
+set -uo pipefail
+program=$(realpath "$1/fault_alloc")
+unset "${!BRAMBLE_@}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+readonly no_memory=3 past_the_end=100000
+
+# Runs with the allocation failing; prints what went wrong.
+try()
+{
+    local code=0
+    BRAMBLE_SCHEDULER=$1 BRAMBLE_NUM_THREADS=2 BRAMBLE_FAIL_ALLOC=$2 timeout -k 2 20 "$program" "$work" >"$work/out" 2>&1 || code=$?
+    [ $code = 0 ] && return 0
+    [ $code = $no_memory ] && return $no_memory
+    echo "FAIL $1, allocation $2: exit code $code"
+    head -40 "$work/out" | sed 's/^/    /'
+    return 1
+}
+
+failures=0
+for scheduler in sync threads; do
+    try $scheduler $past_the_end || { echo "the program does not work"; exit 1; }
+    tolerated=0 told=0 n=1
+    # Twenty runs in a row without harm: there are no more allocations.
+    in_a_row=0
+    while [ $in_a_row -lt 20 ] && [ $failures -lt 10 ]; do
+        try $scheduler $n
+        case $? in
+        0) tolerated=$((tolerated + 1)) in_a_row=$((in_a_row + 1)) ;;
+        "$no_memory") told=$((told + 1)) in_a_row=0 ;;
+        *) failures=$((failures + 1)) in_a_row=0 ;;
+        esac
+        # The first thousand one by one, then a sample.
+        n=$((n < 1000 ? n + 1 : n + 7))
+    done
+    echo "$scheduler: $n allocations; $told errors told, $tolerated done without"
+done
+exit $((failures > 0))
