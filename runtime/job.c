@@ -9,7 +9,12 @@
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
 
-enum { FIRST_BUCKETS = 256 };
+enum {
+    FIRST_BUCKETS = 256,
+    /* Emission runs ahead of the workers by many small tasks, but by few that need many bytes. */
+    AHEAD_BYTES = 32 << 20,
+    AHEAD_TASKS = 2, /* for each thread */
+};
 
 /* The end of a ready value's stack of waiters: nobody can be pushed any more. */
 static bri_use ready_mark;
@@ -252,6 +257,7 @@ static void link_in_flight(bri_job *job, bri_task *t)
         job->in_flight->previous_in_flight = t;
     job->in_flight = t;
     atomic_fetch_add_explicit(&job->ntasks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&job->ahead, task_bytes(t), memory_order_relaxed);
 }
 
 static void see_end(bri_job *job)
@@ -286,6 +292,14 @@ static bool admit(bri_job *job)
     return true;
 }
 
+static bool far_enough_ahead(const bri_job *job)
+{
+    int tasks = atomic_load_explicit(&job->ntasks, memory_order_relaxed);
+    return tasks >= job->max_in_flight ||
+           (tasks >= AHEAD_TASKS * job->ctx->nthreads + 1 &&
+            atomic_load_explicit(&job->ahead, memory_order_relaxed) > AHEAD_BYTES);
+}
+
 bri_task *bri_job_pull(bri_job *job, int max)
 {
     if (atomic_load_explicit(&job->failed, memory_order_acquire) ||
@@ -296,7 +310,7 @@ bri_task *bri_job_pull(bri_job *job, int max)
     bri_task **last = &first;
     reap(job);
     for (int n = 0; n < max && !job->end; n++) {
-        if (atomic_load_explicit(&job->ntasks, memory_order_relaxed) >= job->max_in_flight)
+        if (far_enough_ahead(job))
             break;
         if (!stage_next(job) || !admit(job))
             break;
@@ -394,6 +408,7 @@ static void push_finished(bri_job *job, bri_task *t)
 bri_task *bri_job_exec(bri_job *job, bri_task *task)
 {
     bri_task *ready = NULL;
+    size_t bytes = task_bytes(task);
     if (!atomic_load_explicit(&job->failed, memory_order_acquire)) {
         run_task(job, task);
         if (!atomic_load_explicit(&job->failed, memory_order_acquire)) {
@@ -403,6 +418,7 @@ bri_task *bri_job_exec(bri_job *job, bri_task *task)
             push_finished(job, task);
         }
     }
+    atomic_fetch_sub_explicit(&job->ahead, bytes, memory_order_relaxed);
     /* release: who sees no task left sees what all of them wrote. nready last: the job may be gone
      * after it. */
     atomic_fetch_sub_explicit(&job->ntasks, 1, memory_order_release);

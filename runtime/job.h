@@ -116,6 +116,7 @@ struct bri_job {
     atomic_int nready; /* of those: ready or running */
     atomic_int nsends; /* values on their way to other ranks */
     int max_in_flight;
+    atomic_size_t ahead;       /* bytes promised to tasks in flight; relaxed, a hint for emission */
     _Atomic(bri_value *) dead; /* values whose last reader is done, to be taken out of the table */
     _Atomic(bri_task *) finished; /* tasks that are done, to be freed */
     atomic_bool end_seen;         /* `end`, for those without the lock */

@@ -159,7 +159,7 @@ br_status br_print_tree(const br_array *x, FILE *to)
         return br_print(x, to);
     line *stack = bri_malloc(sizeof *stack);
     if (stack == NULL)
-        return BR_ENOMEM;
+        return bri_context_fail(x->ctx, BR_ENOMEM, bri_last_error());
     size_t n = 1;
     int numbered = 0;
     uint32_t walk = bri_node_new_walk(x->ctx);
@@ -170,5 +170,7 @@ br_status br_print_tree(const br_array *x, FILE *to)
         st = print_line(at, walk, &numbered, to, &stack, &n);
     }
     bri_free(stack);
-    return st == BR_OK ? written(to) : st;
+    if (st == BR_OK)
+        st = written(to);
+    return st == BR_OK ? BR_OK : bri_context_fail(x->ctx, st, bri_last_error());
 }

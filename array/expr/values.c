@@ -135,5 +135,7 @@ br_status br_print_values(br_array *x, FILE *to)
         st = ferror(to) ? bri_error(BR_EIO, "writing failed") : BR_OK;
     }
     bri_free(values);
-    return st;
+    return st == BR_OK || br_error_status(x->ctx) != BR_OK
+               ? st
+               : bri_context_fail(x->ctx, st, bri_last_error());
 }

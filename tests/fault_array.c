@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * fault_array.c - arrays on which something goes wrong, for fault_mpi.sh. Argument: what.
+ *
+ * slow        long chunks, so that there is time to kill a rank; tells the process ids of the ranks
+ * user        a function that reports an error on the last chunk, which the last rank owns; then a good compute
+ * pointer     .data without .data_bytes
+ * missing     a file that is not there
+ * limit       more than the memory limit allows
+ * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second br_open
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bramble/bramble.h>
+
+static int slow_chunk(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)in;
+    (void)n;
+    const int *rank_of_chunk = data;
+    fprintf(stderr, "pid %ld %d\n", (long)getpid(), *rank_of_chunk);
+    usleep(200000);
+    memset(out->data, 0, (size_t)out->extent[0] * 8);
+    return 0;
+}
+
+static int fails_at_the_end(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    (void)data;
+    memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
+    return out->chunk[0] == 39 ? 7 : 0;
+}
+
+static double add(double x, const void *data)
+{
+    return x + *(const double *)data;
+}
+
+static br_array *numbers(br_context *ctx)
+{
+    return br_add(br_arange(ctx, BR_NUM(0.0), BR_NUM(400), .chunks = BR_CHUNKS(10)), 0.5);
+}
+
+static void compute(br_context *ctx, br_array *x)
+{
+    double sum = 0;
+    if (br_compute_f64(br_sum(x), &sum) == BR_OK)
+        printf("sum %g on %d ranks\n", sum, br_num_ranks(ctx));
+    else
+        printf("failed with %s\n", br_status_text(br_error_status(ctx)));
+    fflush(stdout);
+}
+
+static void bad(br_context *ctx, const char *what)
+{
+    static const double one = 1;
+    static const int none;
+    if (strcmp(what, "slow") == 0)
+        compute(ctx, br_map_blocks(numbers(ctx), slow_chunk, .data = &none, .data_bytes = sizeof none));
+    if (strcmp(what, "user") == 0)
+        compute(ctx, br_map_blocks(numbers(ctx), fails_at_the_end));
+    if (strcmp(what, "pointer") == 0)
+        compute(ctx, br_map(numbers(ctx), add, &one));
+    if (strcmp(what, "missing") == 0)
+        compute(ctx, br_from_hdf5(ctx, "not/there.h5", "x"));
+    if (strcmp(what, "limit") == 0)
+        compute(ctx, br_exp(br_rechunk(br_broadcast_to(numbers(ctx), BR_SHAPE(100000, 400)), BR_CHUNKS(0, 0))));
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    br_context *ctx = br_open(&argc, &argv);
+    if (br_error_status(ctx) != BR_OK)
+        return br_close(ctx);
+    if (strcmp(what, "twice") == 0) {
+        compute(ctx, numbers(ctx));
+        br_close(ctx);
+        ctx = br_open(NULL, NULL);
+    }
+    bad(ctx, what);
+    compute(ctx, numbers(ctx));
+    if (strcmp(what, "exit3") == 0)
+        exit(3);
+    if (strcmp(what, "return") == 0)
+        return 0;
+    return br_close(ctx);
+}

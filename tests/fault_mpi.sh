@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# fault_mpi.sh - things that go wrong with arrays on several ranks: each ends in time with one clear message and its exit code.
+#
+# usage: fault_mpi.sh DIRECTORY    where the program fault_array is
+set -uo pipefail
+program=$(realpath "$1/fault_array")
+cd "$(dirname "$0")" || exit 2
+# shellcheck source=tests/mpi-root.sh
+. ./mpi-root.sh
+unset "${!BRAMBLE_@}"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+# ranks N ARGUMENT: runs the program; what it wrote in $work/out, its exit code in $code, the time in $seconds.
+ranks()
+{
+    local start=$SECONDS
+    code=0
+    timeout -k 5 40 mpirun --oversubscribe -np "$1" "$program" "$2" >"$work/out" 2>&1 </dev/null || code=$?
+    seconds=$((SECONDS - start))
+}
+
+verdict()
+{
+    local name=$1
+    shift
+    if "$@"; then
+        echo "PASS $name"
+        return
+    fi
+    echo "FAIL $name (exit code $code after $seconds s)"
+    sed 's/^/    /' "$work/out" | head -40
+    failures=$((failures + 1))
+}
+
+says() { grep -qE -- "$1" "$work/out"; }
+# Told once, however many ranks there are.
+says_once() { [ "$(grep -cE -- "$1" "$work/out")" = 1 ]; }
+ended() { [ "$code" = 0 ] && [ "$(grep -c "^sum 80000 on $1 ranks" "$work/out")" = "$2" ]; }
+# The bad compute fails, the next one works, br_close tells of the failure.
+recovered() { [ "$code" != 0 ] && [ "$code" -lt 124 ] && says '^failed with' && says '^sum 80000' && says_once "$1"; }
+refused() { [ "$code" != 0 ] && [ "$code" -lt 124 ] && ! says '^sum' && says_once "$1"; }
+
+for n in 2 4; do
+    ranks $n user
+    verdict "a function fails on the last of $n ranks" recovered "rank $((n - 1)) on .*fails_at_the_end.* 7.*chunk \(39\)|rank $((n - 1)) on .*chunk \(39\).*fails_at_the_end.* 7"
+done
+ranks 3 pointer
+verdict "a pointer does not travel" recovered 'fault_array\.c:[0-9]+\).*data_bytes'
+ranks 3 missing
+verdict "a missing file" recovered 'not/there\.h5'
+BRAMBLE_MEMORY_LIMIT=64M ranks 3 limit
+verdict "too little memory" recovered 'BRAMBLE_MEMORY_LIMIT'
+ranks 3 exit3
+verdict "exit(3) in main" test "$code" = 3 -a "$seconds" -lt 10
+ranks 3 return
+verdict "return without br_close" ended 3 1
+ranks 3 twice
+verdict "a second br_open" ended 3 2
+for scheduler in sync threads; do
+    BRAMBLE_SCHEDULER=$scheduler ranks 3 good
+    verdict "$scheduler with several ranks" refused "BRAMBLE_SCHEDULER=$scheduler.*3 ranks|3 ranks.*$scheduler"
+done
+BRAMBLE_NUM_THREADS=many ranks 3 good
+verdict "a bad setting" refused 'BRAMBLE_NUM_THREADS.*many'
+BRAMBLE_NUM_TREADS=2 ranks 3 good
+verdict "an unknown setting" refused 'BRAMBLE_NUM_TREADS'
+
+# One rank is killed while all compute.
+timeout -k 5 40 mpirun --oversubscribe -np 3 "$program" slow >"$work/out" 2>&1 </dev/null &
+job=$!
+victim=
+for _ in $(seq 100); do
+    sleep 0.1
+    mapfile -t pids < <(awk '$1 == "pid" { print $2 }' "$work/out" | sort -un)
+    [ ${#pids[@]} = 3 ] && victim=${pids[2]} && break
+done
+start=$SECONDS
+code=0
+[ -n "$victim" ] && kill -9 "$victim"
+wait $job || code=$?
+seconds=$((SECONDS - start))
+killed() { [ -n "$victim" ] && [ "$code" != 0 ] && [ "$code" != 124 ] && [ "$seconds" -lt 10 ] && says 'rank . .*signal 9'; }
+verdict "SIGKILL of a rank in mid-run" killed
+gone() { ! kill -0 "${pids[0]}" 2>/dev/null && ! kill -0 "${pids[1]}" 2>/dev/null; }
+verdict "no rank is left behind" gone
+
+echo "$failures failures"
+[ $failures = 0 ]
