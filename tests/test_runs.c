@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_runs.c - whole runs through the public interface: what is read, held and refused.
+ */
+#include <bramble/bramble.h>
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char directory[64];
+static br_context *ctx;
+
+static void setup(void)
+{
+    snprintf(directory, sizeof directory, "/tmp/bramble-runs-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    ck_assert_int_eq(chdir(directory), 0);
+    setenv("BRAMBLE_LOG", "quiet", 1);
+    setenv("BRAMBLE_NUM_THREADS", "2", 1);
+    ctx = br_open(NULL, NULL);
+    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
+}
+
+static void teardown(void)
+{
+    br_close(ctx);
+    unlink("x.h5");
+    ck_assert_int_eq(rmdir(directory), 0);
+}
+
+/* 120 x 40 x 30 elements, stored in chunks of 30 x 20 x 15. */
+static br_array *stored_cube(void)
+{
+    br_array *x = br_reshape(br_arange(ctx, BR_NUM(0), BR_NUM(144000)), BR_SHAPE(120, 40, 30));
+    x = br_div(br_remainder(br_mul(x, 7919), 10007), 3);
+    ck_assert_int_eq(br_store_hdf5(x, "x.h5", "x", .chunks = BR_CHUNKS(30, 20, 15)), BR_OK);
+    return br_from_hdf5(ctx, "x.h5", "x", .chunks = BR_CHUNKS(30, 20, 15));
+}
+
+static int64_t bytes_read(void)
+{
+    br_run_info info;
+    ck_assert_int_eq(br_last_run(ctx, &info), BR_OK);
+    return info.bytes_read;
+}
+
+/* The slice of the whole result and the result of the slice have the same bits; the latter reads less. */
+static void check_slice(br_array *whole, const char *slice)
+{
+    double *expected;
+    double *value;
+    br_array *full = br_persist(whole);
+    int64_t all = bytes_read();
+    ck_assert_int_eq(br_compute_alloc(br_index(full, slice), (void **)&expected), BR_OK);
+    br_array *part = br_index(whole, slice);
+    ck_assert_int_eq(br_compute_alloc(part, (void **)&value), BR_OK);
+    ck_assert_int_gt(all, 0);
+    ck_assert_int_le(2 * bytes_read(), all);
+    ck_assert_mem_eq(value, expected, br_nbytes(part));
+    free(expected);
+    free(value);
+}
+
+START_TEST(slices_reach_through_reductions)
+{
+    br_array *x = stored_cube();
+    check_slice(br_mean(x, .axis = BR_AXES(0)), "3, ::-7");
+    check_slice(br_std(x, .axis = BR_AXES(0), .correction = 1), "25:35:3, 2:9");
+    check_slice(br_sum(x, .axis = BR_AXES(1, 2)), "::40");
+    check_slice(br_max(x, .axis = BR_AXES(2), .keepdims = true), "-1, ::-3");
+    check_slice(br_exp(br_div(br_mean(x, .axis = BR_AXES(1)), 1e4)), "7, 4");
+    check_slice(br_var(br_sqrt(x), .axis = BR_AXES(0, 2)), "11");
+}
+END_TEST
+
+START_TEST(slices_read_only_their_stored_chunks)
+{
+    br_array *x = stored_cube();
+    double *value;
+    ck_assert_int_eq(br_compute_alloc(br_exp(br_index(x, "0, 0, 0:15")), (void **)&value), BR_OK);
+    ck_assert_int_le(bytes_read(), 30 * 20 * 15 * 8);
+    free(value);
+}
+END_TEST
+
+/* The context is passed as it is: on one process the bare pointer is good. */
+static int computes(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    (void)in;
+    (void)nin;
+    double value;
+    br_status st = br_compute_f64((br_array *)(uintptr_t)data, &value);
+    *(double *)out->data = (double)st;
+    return 0;
+}
+
+START_TEST(computing_inside_a_task_is_refused)
+{
+    double st;
+    br_array *inner = br_sum(br_ones(ctx, BR_SHAPE(10)));
+    br_array *outer = br_map_blocks(br_zeros(ctx, BR_SHAPE(1)), computes, .data = inner);
+    ck_assert_int_eq(br_compute_f64(outer, &st), BR_OK);
+    ck_assert_int_eq((int)st, BR_EUNSUPPORTED);
+}
+END_TEST
+
+START_TEST(loops_hold_one_array_at_a_time)
+{
+    enum { STEPS = 300 };
+    size_t bytes = 100 * 1000 * sizeof(double);
+    br_array *x = br_persist(br_zeros(ctx, BR_SHAPE(100, 1000), .chunks = BR_CHUNKS(10, 1000)));
+    br_run_info info;
+    double mean;
+    for (int i = 0; i < STEPS; i++) {
+        br_scope *scope = br_scope_open(ctx);
+        br_array *next = br_keep(br_persist(br_add(x, 1)));
+        br_scope_close(scope);
+        br_release(x);
+        x = next;
+    }
+    ck_assert_int_eq(br_last_run(ctx, &info), BR_OK);
+    ck_assert_int_le(info.peak_bytes, (int64_t)(4 * bytes));
+    ck_assert_int_eq(br_compute_f64(br_mean(x), &mean), BR_OK);
+    ck_assert_double_eq(mean, STEPS);
+}
+END_TEST
+
+START_TEST(retained_arrays_outlive_their_scope)
+{
+    double value;
+    br_scope *scope = br_scope_open(ctx);
+    br_array *x = br_sum(br_ones(ctx, BR_SHAPE(7)));
+    br_retain(x);
+    br_scope_close(scope);
+    ck_assert_int_eq(br_compute_f64(x, &value), BR_OK);
+    ck_assert_double_eq(value, 7);
+    br_release(x);
+}
+END_TEST
+
+START_TEST(changed_files_are_refused)
+{
+    double value;
+    br_array *total = br_sum(stored_cube());
+    ck_assert_int_eq(br_compute_f64(total, &value), BR_OK);
+    /* Our own writing to the file is no change of the dataset. */
+    ck_assert_int_eq(br_store_hdf5(br_mul(total, 2), "x.h5", "twice"), BR_OK);
+    ck_assert_int_eq(br_compute_f64(total, &value), BR_OK);
+    struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    ck_assert_int_eq(utimensat(AT_FDCWD, "x.h5", times, 0), 0);
+    ck_assert_int_eq(br_compute_f64(total, &value), BR_EIO);
+    ck_assert_ptr_nonnull(strstr(br_message(ctx), "was changed since it was opened"));
+    br_clear_error(ctx);
+    double again;
+    ck_assert_int_eq(br_compute_f64(br_sum(br_from_hdf5(ctx, "x.h5", "x")), &again), BR_OK);
+    ck_assert_double_eq_tol(again, value, 1e-6 * value);
+    br_clear_error(ctx);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("runs");
+    TCase *tests = tcase_create("runs");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, slices_reach_through_reductions);
+    tcase_add_test(tests, slices_read_only_their_stored_chunks);
+    tcase_add_test(tests, computing_inside_a_task_is_refused);
+    tcase_add_test(tests, loops_hold_one_array_at_a_time);
+    tcase_add_test(tests, retained_arrays_outlive_their_scope);
+    tcase_add_test(tests, changed_files_are_refused);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
