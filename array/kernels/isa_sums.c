@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * isa_sums.c - the loops of all reductions for one instruction set.
+ * isa_sums.c - the loops of sums, products, variances, any and all for one instruction set.
+ *
+ * Sums read every dtype; the others have loops for the dtypes of bri_reduced_dtype() only.
  */
 #include <math.h>
 #include <string.h>
@@ -11,189 +13,84 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 
 /* Sums of integers wrap round, so they are made in the unsigned type; the bits are those of int64.
  */
-#define MEAN_T           double
-#define NORM_OF(d)       ((d) * (d))
-#define TIMES(a, b)      ((a) * (b))
-#define BETTER(a, b, op) ((a)op(b) ? (a) : (b))
-
-#define T          uint8_t
-#define WIDE       uint64_t
-#define NAME(name) bool_##name
-#define DTYPE      BR_BOOL
-#define LEAST      0
-#define GREATEST   1
-#include "array/kernels/reductions.inc"
-
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
-#undef T
-#undef WIDE
-#undef NAME
-#undef DTYPE
+#define WIDE        uint64_t
+#define TIMES(a, b) ((a) * (b))
 
 #define T          int8_t
-#define WIDE       uint64_t
 #define NAME(name) int8_##name
-#define DTYPE      BR_INT8
-#define LEAST      INT8_MIN
-#define GREATEST   INT8_MAX
-#include "array/kernels/reductions.inc"
-
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
+#include "array/kernels/sum.inc"
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
 
 #define T          int16_t
-#define WIDE       uint64_t
 #define NAME(name) int16_##name
-#define DTYPE      BR_INT16
-#define LEAST      INT16_MIN
-#define GREATEST   INT16_MAX
-#include "array/kernels/reductions.inc"
-
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
+#include "array/kernels/sum.inc"
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
 
 #define T          int32_t
-#define WIDE       uint64_t
 #define NAME(name) int32_##name
-#define DTYPE      BR_INT32
-#define LEAST      INT32_MIN
-#define GREATEST   INT32_MAX
-#include "array/kernels/reductions.inc"
-
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
+#include "array/kernels/sum.inc"
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
-
-#define T          int64_t
-#define WIDE       uint64_t
-#define NAME(name) int64_##name
-#define DTYPE      BR_INT64
-#define LEAST      INT64_MIN
-#define GREATEST   INT64_MAX
-#include "array/kernels/reductions.inc"
-
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
-#undef T
-#undef WIDE
-#undef NAME
-#undef DTYPE
 
 #define T          uint8_t
-#define WIDE       uint64_t
 #define NAME(name) uint8_##name
-#define DTYPE      BR_UINT8
-#define LEAST      0
-#define GREATEST   UINT8_MAX
-#include "array/kernels/reductions.inc"
-
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
+#include "array/kernels/sum.inc"
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
 
 #define T          uint16_t
-#define WIDE       uint64_t
 #define NAME(name) uint16_##name
-#define DTYPE      BR_UINT16
-#define LEAST      0
-#define GREATEST   UINT16_MAX
-#include "array/kernels/reductions.inc"
-
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
+#include "array/kernels/sum.inc"
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
 
 #define T          uint32_t
-#define WIDE       uint64_t
 #define NAME(name) uint32_##name
-#define DTYPE      BR_UINT32
-#define LEAST      0
-#define GREATEST   UINT32_MAX
-#include "array/kernels/reductions.inc"
-
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
+#include "array/kernels/sum.inc"
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
 
 #define T          uint64_t
-#define WIDE       uint64_t
 #define NAME(name) uint64_##name
-#define DTYPE      BR_UINT64
-#define LEAST      0
-#define GREATEST   UINT64_MAX
-#include "array/kernels/reductions.inc"
-
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
+#include "array/kernels/product.inc"
+#include "array/kernels/sum.inc"
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
 
-#undef BETTER
-#define BETTER(a, b, op) ((a)op(b) || (a) != (a) ? (a) : (b))
+#undef WIDE
+#define WIDE    double
+#define NORM(d) ((d) * (d))
 
 #define T          float
-#define WIDE       double
 #define NAME(name) float32_##name
-#define DTYPE      BR_FLOAT32
-#define LEAST      -INFINITY
-#define GREATEST   INFINITY
-#include "array/kernels/reductions.inc"
+#include "array/kernels/sum.inc"
 
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
+#define A        WIDE
+#define MEAN(op) float32_sum_##op
+#define S(op)    float32_var_##op
+#include "array/kernels/var.inc"
+#undef A
+#undef MEAN
+#undef S
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
 
 #define T          double
-#define WIDE       double
 #define NAME(name) float64_##name
-#define DTYPE      BR_FLOAT64
-#define LEAST      -INFINITY
-#define GREATEST   INFINITY
-#include "array/kernels/reductions.inc"
+#include "array/kernels/product.inc"
+#include "array/kernels/sum.inc"
 
-#include "array/kernels/extremes.inc"
-#undef LEAST
-#undef GREATEST
+#define A        WIDE
+#define MEAN(op) float64_sum_##op
+#define S(op)    float64_var_##op
+#include "array/kernels/var.inc"
+#undef A
+#undef MEAN
+#undef S
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
 
 /* The textbook product, as complex.inc has it. */
 static inline double _Complex times(double _Complex a, double _Complex b)
@@ -202,57 +99,96 @@ static inline double _Complex times(double _Complex a, double _Complex b)
                              __real__ a * __imag__ b - bri_flipped(__imag__ a) * __real__ b);
 }
 
-#undef MEAN_T
-#undef NORM_OF
+#undef WIDE
 #undef TIMES
-#define MEAN_T      double _Complex
-#define NORM_OF(d)  (__real__(d) * __real__(d) + __imag__(d) * __imag__(d))
+#undef NORM
+#define WIDE        double _Complex
 #define TIMES(a, b) times(a, b)
+#define NORM(d)     (__real__(d) * __real__(d) + __imag__(d) * __imag__(d))
 
 #define T          float _Complex
-#define WIDE       double _Complex
 #define NAME(name) complex64_##name
-#define DTYPE      BR_COMPLEX64
-#include "array/kernels/reductions.inc"
+#include "array/kernels/sum.inc"
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
 
 #define T          double _Complex
-#define WIDE       double _Complex
 #define NAME(name) complex128_##name
-#define DTYPE      BR_COMPLEX128
-#include "array/kernels/reductions.inc"
+#include "array/kernels/product.inc"
+#include "array/kernels/sum.inc"
+
+#define A        WIDE
+#define MEAN(op) complex128_sum_##op
+#define S(op)    complex128_var_##op
+#include "array/kernels/var.inc"
+#undef A
+#undef MEAN
+#undef S
 #undef T
-#undef WIDE
 #undef NAME
-#undef DTYPE
+
+#define T             uint8_t
+#define A             uint8_t
+#define LOAD(x)       (x)
+#define COMBINE(a, b) ((a) | (b))
+#define EMPTY         0
+#define S(name)       any_##name
+#include "array/kernels/reduce.inc"
+#undef COMBINE
+#undef EMPTY
+#undef S
+
+#define COMBINE(a, b) ((a) & (b))
+#define EMPTY         1
+#define S(name)       all_##name
+#include "array/kernels/reduce.inc"
+
+/* Dtypes that are read as another have its way of merging, but no loops over their elements. */
+static void fill(bri_kernels *table, bri_redop op, const bri_reducer *const *by_dtype)
+{
+    for (int d = BR_NO_DTYPE + 1; d < BR_NDTYPE; d++) {
+        br_dtype read_as = bri_reduced_dtype(op, (br_dtype)d);
+        table->reduce[op][d] = *by_dtype[read_as];
+        if (read_as != (br_dtype)d)
+            table->reduce[op][d].lanes = table->reduce[op][d].fold = NULL;
+    }
+}
 
 void BRI_ISA_NAME(sums)(bri_kernels *table)
 {
-    bool_fill(table);
-    bool_fill_extremes(table);
-    int8_fill(table);
-    int8_fill_extremes(table);
-    int16_fill(table);
-    int16_fill_extremes(table);
-    int32_fill(table);
-    int32_fill_extremes(table);
-    int64_fill(table);
-    int64_fill_extremes(table);
-    uint8_fill(table);
-    uint8_fill_extremes(table);
-    uint16_fill(table);
-    uint16_fill_extremes(table);
-    uint32_fill(table);
-    uint32_fill_extremes(table);
-    uint64_fill(table);
-    uint64_fill_extremes(table);
-    float32_fill(table);
-    float32_fill_extremes(table);
-    float64_fill(table);
-    float64_fill_extremes(table);
-    complex64_fill(table);
-    complex128_fill(table);
+    static const bri_reducer *const sum[BR_NDTYPE] = {
+        [BR_BOOL] = &uint8_sum_reducer,
+        [BR_INT8] = &int8_sum_reducer,
+        [BR_INT16] = &int16_sum_reducer,
+        [BR_INT32] = &int32_sum_reducer,
+        [BR_INT64] = &uint64_sum_reducer,
+        [BR_UINT8] = &uint8_sum_reducer,
+        [BR_UINT16] = &uint16_sum_reducer,
+        [BR_UINT32] = &uint32_sum_reducer,
+        [BR_UINT64] = &uint64_sum_reducer,
+        [BR_FLOAT32] = &float32_sum_reducer,
+        [BR_FLOAT64] = &float64_sum_reducer,
+        [BR_COMPLEX64] = &complex64_sum_reducer,
+        [BR_COMPLEX128] = &complex128_sum_reducer,
+    };
+    static const bri_reducer *const prod[BR_NDTYPE] = {
+        [BR_INT64] = &uint64_prod_reducer,
+        [BR_UINT64] = &uint64_prod_reducer,
+        [BR_FLOAT64] = &float64_prod_reducer,
+        [BR_COMPLEX128] = &complex128_prod_reducer,
+    };
+    static const bri_reducer *const var[BR_NDTYPE] = {
+        [BR_FLOAT32] = &float32_var_reducer,
+        [BR_FLOAT64] = &float64_var_reducer,
+        [BR_COMPLEX128] = &complex128_var_reducer,
+    };
+    static const bri_reducer *const any[BR_NDTYPE] = {[BR_BOOL] = &any_reducer};
+    static const bri_reducer *const all[BR_NDTYPE] = {[BR_BOOL] = &all_reducer};
+    fill(table, BRI_RED_SUM, sum);
+    fill(table, BRI_RED_MEAN, sum);
+    fill(table, BRI_RED_PROD, prod);
+    fill(table, BRI_RED_VAR, var);
+    fill(table, BRI_RED_STD, var);
+    fill(table, BRI_RED_ANY, any);
+    fill(table, BRI_RED_ALL, all);
 }

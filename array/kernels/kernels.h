@@ -73,6 +73,10 @@ typedef struct bri_kernels {
 /* The chosen table; constant from bri_kernels_init() on. */
 extern bri_kernels bri_kernel_table;
 
+/* What elements are converted to before they are reduced: rare pairs of a reduction and a dtype
+ * have no loops of their own, and the states are the same. */
+br_dtype bri_reduced_dtype(bri_redop op, br_dtype dtype);
+
 static inline const bri_mover *bri_mover_of(size_t size)
 {
     return &bri_kernel_table.move[__builtin_ctzll(size)];

@@ -265,6 +265,8 @@ br_status bri_program_seal_reduce(bri_program *p, int value, bri_redop op)
 {
     p->reduces = true;
     p->redop = op;
+    if (value >= 0)
+        value = bri_program_cast(p, bri_reduced_dtype(op, bri_program_dtype(p, value)), value);
     BRI_TRY(seal(p, value));
     br_dtype dtype = p->values[value].dtype;
     if (bri_kernel_table.reduce[op][dtype].lanes == NULL)

@@ -33,6 +33,23 @@ br_dtype bri_state_dtype(bri_redop op, br_dtype operand, int plane)
     }
 }
 
+br_dtype bri_reduced_dtype(bri_redop op, br_dtype dtype)
+{
+    bool real = bri_kind(dtype) == 'f';
+    switch (op) {
+    case BRI_RED_ANY:
+    case BRI_RED_ALL:
+        return BR_BOOL;
+    case BRI_RED_PROD:
+        return bri_dtypes[dtype].wide;
+    case BRI_RED_VAR:
+    case BRI_RED_STD:
+        return bri_kind(dtype) == 'c' ? BR_COMPLEX128 : real ? dtype : BR_FLOAT64;
+    default:
+        return dtype;
+    }
+}
+
 size_t bri_state_bytes(bri_redop op, br_dtype operand)
 {
     size_t bytes = 0;

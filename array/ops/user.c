@@ -152,6 +152,8 @@ br_array *br_map_blocks_(br_map_blocks_args args)
     user_call u = {
         &bri_op_map_blocks, (bri_function)args.fn, args.data, args.data_bytes, args.dtype, false,
         args.impure,        args.scratch_bytes};
+    if (args.x != NULL && args.x->status != BR_OK)
+        return bri_handle_same_error(args.x, args.x->ctx);
     br_status st = check_user(&u);
     if (st == BR_OK &&
         (args.nmore < 0 || args.nmore >= BRI_MAX_INPUTS || (args.nmore > 0 && args.more == NULL)))
