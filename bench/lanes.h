@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * lanes.h - sums with as many accumulators as hide the latency of an addition; one alone is slower than memory.
+ * lanes.h - sums with as many accumulators as hide the latency of an addition: one alone is slower
+ * than memory.
  */
 #ifndef BENCH_LANES_H
 #define BENCH_LANES_H

@@ -13,7 +13,7 @@
 #include "bench/workloads.h"
 
 const bench_row bench_rows[] = {
-#define WORKLOAD(name, what, set_up, ours, limit, limit_name)                                      \
+#define WORKLOAD(name, what, limit_name, set_up, ours, limit)                                      \
     {#name, what, set_up_##set_up, ours_##ours, limit_##limit, limit_name},
 #include "bench/workloads.def"
 #undef WORKLOAD

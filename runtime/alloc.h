@@ -15,8 +15,7 @@ void *bri_realloc(void *old, size_t count, size_t bytes);
 void *bri_memdup(const void *bytes, size_t n);
 char *bri_strdup(const char *text);
 /* Makes room for element number n of a growing list: *list is a pointer to elements of `size`
- * bytes, *room how many there is room
- * for. New room is zeroed. */
+ * bytes, *room how many there is room for. New room is zeroed. */
 br_status bri_grow(void *list, size_t *room, size_t n, size_t size);
 void bri_free(void *p);
 

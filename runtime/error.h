@@ -3,8 +3,8 @@
  *
  * Every new error is made by bri_error(): it formats the text into the calling thread's last-error
  * buffer and returns the status, so `return bri_error(BR_ESHAPE, "...")` is the whole of it.
- * Whoever
- * stops the propagation (a node, a context, a job) copies bri_last_error() before the next call.
+ * Whoever stops the propagation (a node, a context, a job) copies bri_last_error() before the next
+ * call.
  */
 #ifndef BRI_ERROR_H
 #define BRI_ERROR_H

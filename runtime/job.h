@@ -3,19 +3,15 @@
  * order.
  *
  * The plan defines one total order of all tasks of a run, the same on every rank, in which a task's
- * inputs come before
- * it (the order in which one thread would run them). Each rank emits, in that order, only the tasks
- * it owns. Emission
- * goes on while the task's bytes fit the budget and not too many are in flight; when they don't fit
- * it waits until
- * what was emitted has run, and by then the memory is as it would be on one thread. So the peak is
- * that of the serial
- * order or the limit, whichever is larger, and is known beforehand; task records exist only while
- * in flight.
+ * inputs come before it (the order in which one thread would run them). Each rank emits, in that
+ * order, only the tasks it owns. Emission goes on while the task's bytes fit the budget and not too
+ * many are in flight; when they don't fit it waits until what was emitted has run, and by then the
+ * memory is as it would be on one thread. So the peak is that of the serial order or the limit,
+ * whichever is larger, and is known beforehand; task records exist only while in flight.
  *
  * Locks: `emit` guards emission, the table of values and the list of tasks. Everything that
- * finishing tasks touch
- * (pending counts, readers, waiters) is atomic, and says which order it needs where it is used.
+ * finishing tasks touch (pending counts, readers, waiters) is atomic, and says which order it needs
+ * where it is used.
  */
 #ifndef BRI_JOB_H
 #define BRI_JOB_H
@@ -135,10 +131,9 @@ br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, vo
 /* Frees whatever is left; no thread may be inside the job any more. */
 void bri_job_fini(bri_job *job);
 
-/* Emits everything and frees it again as if each task ran at once: the peak of bytes in the serial
- * order, the number of tasks, and the
- * task at the peak (*worst, described). Nothing runs; the plan must start its emission anew
- * afterwards. */
+/* Emits everything and frees it again as if each task ran at once: the peak of bytes in the
+ * serial order, the number of tasks, and the task at the peak (*worst, described). Nothing runs;
+ * the plan must start its emission anew afterwards. */
 typedef struct bri_dry_run {
     size_t peak;
     int64_t tasks;

@@ -2,12 +2,10 @@
  * memory.h - chunk buffers: a pool of recycled blocks, and the budget that admits tasks.
  *
  * The budget is a counter of promised bytes (bri_memory_reserve before a task starts,
- * bri_memory_release when what it
- * made is gone); the pool hands out the blocks themselves. A block is only taken by who has
- * reserved its bytes, so
- * the bytes in use never exceed the bytes promised. Idle blocks stay in the pool (fresh pages cost
- * 1.6 us each)
- * but are given back to the system when promised + idle would exceed the limit.
+ * bri_memory_release when what it made is gone); the pool hands out the blocks themselves. A block
+ * is only taken by who has reserved its bytes, so the bytes in use never exceed the bytes promised.
+ * Idle blocks stay in the pool (fresh pages cost 1.6 us each) but are given back to the system when
+ * promised + idle would exceed the limit.
  */
 #ifndef BRI_MEMORY_H
 #define BRI_MEMORY_H

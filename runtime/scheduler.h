@@ -40,21 +40,18 @@ typedef struct bri_scheduler {
 
 extern const bri_scheduler bri_scheduler_sync, bri_scheduler_threads, bri_scheduler_mpi;
 
-/* The row that BRAMBLE_SCHEDULER asks for, or the one for how the process was launched. BR_ECONFIG
- * when it cannot serve
- * several ranks. */
+/* The row that BRAMBLE_SCHEDULER asks for, or the one for how the process was launched.
+ * BR_ECONFIG when it cannot serve several ranks. */
 br_status bri_scheduler_choose(const br_context *ctx, const bri_scheduler **scheduler);
 
 /* WHAT a message from rank 0 asks for; the array layer sets ctx->engine. Called on ranks above 0,
  * on the thread that serves. */
 typedef struct bri_engine {
     /* Runs the message as job `id`: start and progress are called inside, whatever fails
-     * (bri_job_fail), since all ranks must
-     * agree on the end. */
+     * (bri_job_fail), since all ranks must agree on the end. */
     void (*serve)(br_context *ctx, uint64_t id, const void *message, size_t bytes);
     /* Called by br_open after config, memory and host are known and before the scheduler opens,
-     * since a rank above 0 never
-     * returns from that: kernels are chosen here. */
+     * since a rank above 0 never returns from that: kernels are chosen here. */
     br_status (*open)(br_context *ctx);
     /* What results depend on beside the expression, for the ranks to compare: names of at most 31
      * characters. */

@@ -91,7 +91,7 @@ END_TEST
 
 /* ---- long chains ---- */
 
-enum { LONG = 1000000, COMPUTED = 20000 };
+enum { LONG = 100000, COMPUTED = 10000 };
 
 static br_array *chain(int n)
 {

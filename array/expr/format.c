@@ -2,9 +2,8 @@
  * format.c - NumPy's rules for printing elements.
  *
  * Floats have as many digits (at most 8) as the one needs that needs most to be read back as
- * itself, are padded with blanks after the
- * last digit, and go scientific when the largest is 1e8 or more, the smallest below 1e-4 or their
- * ratio above 1000 (numpy.core.arrayprint).
+ * itself, are padded with blanks after the last digit, and go scientific when the largest is 1e8 or
+ * more, the smallest below 1e-4 or their ratio above 1000 (numpy.core.arrayprint).
  */
 #include "array/expr/format.h"
 

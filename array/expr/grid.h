@@ -2,9 +2,8 @@
  * grid.h - how one axis of an array is cut into chunks.
  *
  * An axis has at least one chunk, of extent 0 when the axis is empty, so that a reduction over
- * nothing has a leaf. Regular
- * axes are arithmetic (a first chunk, then equal ones, then the rest); others share a counted list
- * of starts.
+ * nothing has a leaf. Regular axes are arithmetic (a first chunk, then equal ones, then the rest);
+ * others share a counted list of starts.
  */
 #ifndef BRI_GRID_H
 #define BRI_GRID_H
@@ -47,10 +46,9 @@ br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t
 br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out);
 
 /* Automatic chunks: halves the longest axis, by powers of two, until a chunk is at most
- * BRI_AUTO_CHUNK_BYTES; the last axis keeps at
- * least 512 elements. `stored` (or NULL) are extents that chunks should be multiples of; `rows`
- * keeps later axes whole
- * as long as possible, for files that are read best in long runs. */
+ * BRI_AUTO_CHUNK_BYTES; the last axis keeps at least 512 elements. `stored` (or NULL) are
+ * extents that chunks should be multiples of; `rows` keeps later axes whole as long as possible,
+ * for files that are read best in long runs. */
 void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t *stored, bool rows,
                      int64_t *chunk);
 

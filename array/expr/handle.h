@@ -34,9 +34,8 @@ br_array *bri_handle_error(const bri_call *call, br_status status);
 /* A failed array with x's error, unchanged. */
 br_array *bri_handle_same_error(const br_array *x, br_context *ctx);
 
-/* Makes a node and its handle. Inputs are arrays; the first failed one is passed on. All must be of
- * call->ctx (which may be NULL
- * when there are inputs). */
+/* Makes a node and its handle. Inputs are arrays; the first failed one is passed on. All must be
+ * of call->ctx (which may be NULL when there are inputs). */
 br_array *bri_build(bri_call *call, const bri_op *op, const void *params, size_t params_bytes,
                     br_array *const *inputs, int ninputs);
 /* The same with all that a recipe can say; recipe->inputs are ignored. */

@@ -132,7 +132,8 @@ static br_status print_line(line at, uint32_t walk, int *numbered, FILE *to, lin
                             size_t *n)
 {
     bri_node *node = at.node;
-    fprintf(to, "%*s", 2 * at.depth, "");
+    /* Chains of 100000 operations are printed, too, so the indentation ends somewhere. */
+    fprintf(to, "%*s", 2 * (at.depth < 40 ? at.depth : 40), "");
     if (node->visit == walk) {
         fprintf(to, "#%d again\n", (int)node->slot);
         return BR_OK;

@@ -3,9 +3,8 @@
  * axis.
  *
  * Axis a of the source is read at start + step * i, where i is the index along the consumer's axis
- * from[a].axis. This covers
- * slices, integers, new axes, transposes and broadcasting; maps compose, and invert to chunk ranges
- * without listing tasks.
+ * from[a].axis. This covers slices, integers, new axes, transposes and broadcasting; maps compose,
+ * and invert to chunk ranges without listing tasks.
  */
 #ifndef BRI_MAP_H
 #define BRI_MAP_H
@@ -36,10 +35,9 @@ bool bri_map_equal(const bri_map *a, const bri_map *b);
  * along source axis a; count > 0. */
 void bri_map_range(const bri_map_axis *m, int64_t from, int64_t count, int64_t *low, int64_t *high);
 
-/* The consumer's elements [*from, *to) along its axis, of `extent`, that read source elements [low,
- * high) of axis m; the whole
- * extent when m does not move with the consumer but its index is inside, nothing when it is
- * outside. */
+/* The consumer's elements [*from, *to) along its axis, of `extent`, that read source elements
+ * [low, high) of axis m; the whole extent when m does not move with the consumer but its index
+ * is inside, nothing when it is outside. */
 void bri_map_inverse(const bri_map_axis *m, int64_t extent, int64_t low, int64_t high,
                      int64_t *from, int64_t *to);
 

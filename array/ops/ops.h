@@ -10,7 +10,8 @@
 
 #include "array/expr/handle.h"
 
-extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_hdf5, bri_op_persisted;
+extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
+    bri_op_persisted;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map_blocks;
 extern const bri_op bri_op_reduce, bri_op_matmul;
 extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechunk, bri_op_reshape;

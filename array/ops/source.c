@@ -265,11 +265,15 @@ static void print_iota(const bri_node *node, FILE *to)
     fprintf(to, "from %.9g step %.9g", start, step);
 }
 
-const bri_op bri_op_iota = {
-    .name = "arange", .infer = infer_source, .emit = emit_iota, .print = print_iota};
+#define RANGE(op_name)                                                                             \
+    {                                                                                              \
+        .name = op_name, .infer = infer_source, .emit = emit_iota, .print = print_iota             \
+    }
+const bri_op bri_op_iota = RANGE("arange");
+const bri_op bri_op_linspace = RANGE("linspace");
 
-static br_array *build_iota(bri_call *call, bri_iota_params *params, br_dtype dtype, int64_t n,
-                            const br_extents *chunks)
+static br_array *build_iota(bri_call *call, const bri_op *op, bri_iota_params *params,
+                            br_dtype dtype, int64_t n, const br_extents *chunks)
 {
     br_extents shape = {1, {n}};
     br_status st = bri_layout_set(&params->layout, dtype, &shape, chunks);
@@ -277,7 +281,7 @@ static br_array *build_iota(bri_call *call, bri_iota_params *params, br_dtype dt
         st = bri_error(BR_ETYPE, "a range of %s is not defined", br_dtype_name(dtype));
     if (st != BR_OK)
         return bri_handle_error(call, st);
-    return bri_build(call, &bri_op_iota, params, sizeof *params, NULL, 0);
+    return bri_build(call, op, params, sizeof *params, NULL, 0);
 }
 
 static bool is_integer(br_number n)
@@ -320,7 +324,8 @@ br_array *br_arange_(br_arange_args args)
                         : BR_FLOAT64;
     bri_number_store(args.start, wide, params.start);
     bri_number_store(args.step, wide, params.step);
-    return build_iota(&call, &params, dtype, range_length(&args, integers), &args.chunks);
+    return build_iota(&call, &bri_op_iota, &params, dtype, range_length(&args, integers),
+                      &args.chunks);
 }
 
 br_array *br_linspace_(br_linspace_args args)
@@ -338,5 +343,5 @@ br_array *br_linspace_(br_linspace_args args)
     memset(&params, 0, sizeof params);
     memcpy(params.start, &args.start, sizeof args.start);
     memcpy(params.step, &step, sizeof step);
-    return build_iota(&call, &params, dtype, args.num, &args.chunks);
+    return build_iota(&call, &bri_op_linspace, &params, dtype, args.num, &args.chunks);
 }

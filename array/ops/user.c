@@ -134,6 +134,8 @@ br_array *br_map_(br_map_args args)
     bri_call call = {args.x != NULL ? args.x->ctx : NULL, "map", args.at};
     user_call u = {&bri_op_map, (bri_function)args.fn, args.data, args.data_bytes, args.dtype,
                    args.cheap,  args.impure,           0};
+    if (args.x != NULL && args.x->status != BR_OK)
+        return bri_handle_same_error(args.x, args.x->ctx);
     br_status st = check_user(&u);
     if (st == BR_OK && args.x != NULL && args.x->status == BR_OK &&
         bri_kind(args.x->node->dtype) == 'c')

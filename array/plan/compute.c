@@ -155,8 +155,7 @@ static bool regular_grid(const bri_node *x, int64_t *chunk)
 }
 
 /* Stored chunks: those of the grid, halved along the first axes until they are not too large, so
- * that each chunk of the grid holds
- * whole stored ones. */
+ * that each chunk of the grid holds whole stored ones. */
 static void default_chunks(const bri_node *x, int64_t *chunk)
 {
     if (!regular_grid(x, chunk)) {

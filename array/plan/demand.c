@@ -2,8 +2,8 @@
  * demand.c - which chunks the outputs need, and how many tasks read a chunk.
  *
  * Going from readers to what they read is the map's range; going back is its inverse, which gives
- * for a chunk a box of the reader's
- * leaves. Most stages are demanded whole, and then counts are products; else a bitmap tells.
+ * for a chunk a box of the reader's leaves. Most stages are demanded whole, and then counts are
+ * products; else a bitmap tells.
  */
 #include <string.h>
 

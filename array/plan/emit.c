@@ -2,11 +2,9 @@
  * emit.c - the serial order of a plan's tasks, and this rank's tasks in it.
  *
  * The order is depth first: the chunks of the roots one after the other, each preceded by what it
- * needs that was not made before; a
- * reduction's leaves in order, every node of its tree as soon as its leaves are there. All ranks
- * walk the same order; each makes
- * tasks of its own and skips the others'. A rank asks for a value of another rank when its own task
- * needs it.
+ * needs that was not made before; a reduction's leaves in order, every node of its tree as soon as
+ * its leaves are there. All ranks walk the same order; each makes tasks of its own and skips the
+ * others'. A rank asks for a value of another rank when its own task needs it.
  */
 #include <string.h>
 

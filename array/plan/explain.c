@@ -7,9 +7,9 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
-#include "runtime/blas.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
+#include "runtime/blas.h"
 
 /* "mean": the row's name where the node kind stands for many. */
 static void operation_name(const bri_node *node, char *text, size_t size)

@@ -2,10 +2,8 @@
  * fuse.c - elementwise expressions, views and sources become one block program.
  *
  * The walk goes down from a stage's node, each node seen through the map that its readers compose.
- * It stops at sources and at values
- * that are better made once: anything with a stage of its own, costly nodes with several readers,
- * and computed values that would be
- * repeated along an axis.
+ * It stops at sources and at values that are better made once: anything with a stage of its own,
+ * costly nodes with several readers, and computed values that would be repeated along an axis.
  */
 #include "array/plan/fuse.h"
 

@@ -10,10 +10,10 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
-#include "runtime/blas.h"
 #include "array/plan/message.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
+#include "runtime/blas.h"
 
 br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result)
 {

@@ -3,11 +3,9 @@
  * demanded.
  *
  * A stage has a leaf grid: the boxes its tasks work on. Chunk c of its value is made in steps t,
- * one leaf each: one step for most
- * stages; a reduction has a leaf for each chunk along its fold axis and combines them by the
- * aligned tree; a product adds its
- * steps up in a chain. Everything about a task follows from (stage, chunk, step) by arithmetic, the
- * same on every rank.
+ * one leaf each: one step for most stages; a reduction has a leaf for each chunk along its fold
+ * axis and combines them by the aligned tree; a product adds its steps up in a chain. Everything
+ * about a task follows from (stage, chunk, step) by arithmetic, the same on every rank.
  */
 #ifndef BRI_STAGE_H
 #define BRI_STAGE_H
@@ -72,9 +70,8 @@ struct bri_stage_kind {
     br_status (*build)(bri_plan *plan, bri_stage *stage);
     /* The chunks that one step needs; NULL: what the inputs' maps say (bri_stage_needs). */
     br_status (*needs)(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list);
-    /* Beside `needs`: the chunks [*first, *last] outside of which no step needs chunk `of` of the
-     * first
-     * input, so that its readers are found without asking all. */
+    /* Beside `needs`: the chunks [*first, *last] outside of which no step needs chunk `of` of
+     * the first input, so that its readers are found without asking all. */
     void (*candidates)(const bri_stage *stage, int64_t of, int64_t *first, int64_t *last);
     /* Bytes of a step's output and scratch. */
     void (*sizes)(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes);

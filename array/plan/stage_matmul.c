@@ -3,8 +3,7 @@
  * result.
  *
  * The leaf grid is (i, j, k). OpenBLAS's bits depend on shapes, transposition flags and the CPU's
- * kernel, so tiles are those of the grid
- * and always passed as row-major, not transposed.
+ * kernel, so tiles are those of the grid and always passed as row-major, not transposed.
  */
 #include <cblas.h>
 #include <limits.h>

@@ -3,11 +3,9 @@
  * one that is cut into chunks.
  *
  * The value of a reduction is defined axis by axis from the last listed one to the first, along
- * each by blocks and the aligned tree
- * (program.h). Where only the first of some trailing axes is cut, one leaf reduces all of them
- * within its chunk, and the
- * tree over chunks continues the tree over blocks; the axes before it are the next stage's, which
- * reads states.
+ * each by blocks and the aligned tree (program.h). Where only the first of some trailing axes is
+ * cut, one leaf reduces all of them within its chunk, and the tree over chunks continues the tree
+ * over blocks; the axes before it are the next stage's, which reads states.
  */
 #include <string.h>
 

@@ -2,9 +2,8 @@
  * stage_reshape.c - the same elements in C order in another shape.
  *
  * No affine map leads from the result to the source, so a chunk of the result asks for the chunks
- * of all source rows (of the first axis)
- * between its first and its last element. When chunks are runs of whole rows that is what it needs
- * and no more.
+ * of all source rows (of the first axis) between its first and its last element. When chunks are
+ * runs of whole rows that is what it needs and no more.
  */
 #include <string.h>
 

@@ -2,11 +2,9 @@
  * array.h - lazy arrays: making them, looking at them, indexing and shaping.
  *
  * Every function here only builds: it returns at once with a lazy array that lives in the context's
- * innermost scope. A bad
- * call returns an array that carries its first error, which every array made from it carries on and
- * every br_compute or
- * br_store of it returns; no call returns NULL or crashes. Keyword arguments follow the positional
- * ones:
+ * innermost scope. A bad call returns an array that carries its first error, which every array made
+ * from it carries on and every br_compute or br_store of it returns; no call returns NULL or
+ * crashes. Keyword arguments follow the positional ones:
  * br_mean(x, .axis = BR_AXES(0), .keepdims = true). Zero means "not given".
  */
 #ifndef BRAMBLE_ARRAY_H
@@ -181,8 +179,7 @@ static inline br_operand br_operand_complex(double _Complex v)
  * .chunks extents of a chunk, automatic by default; 0 or -1 for an axis: the whole axis
  * .copy   true copies the elements now
  * Never merged with another array: each call makes a node of its own. Under MPI the elements stay
- * on rank 0, which sends the
- * chunks that other ranks need.
+ * on rank 0, which sends the chunks that other ranks need.
  * Errors  BR_EARG (no data, bad dtype), BR_ESHAPE (negative extent, chunks that don't match),
  *         BR_ENOMEM.
  */
@@ -280,9 +277,9 @@ BR_API int64_t br_chunks(const br_array *x, int axis, int64_t *extents, int64_t 
 BR_API const char *br_error(const br_array *x);
 BR_API br_status br_status_of(const br_array *x);
 
-/* br_print - one line: dtype, shape, chunks and what it is made by. br_print_tree - the expression,
- * a line an operation with its
- * place. Both only look; they write to `to` and return BR_EIO if that fails. */
+/* br_print - one line: dtype, shape, chunks and what it is made by. br_print_tree - the
+ * expression, a line an operation with its place. Both only look; they write to `to` and return
+ * BR_EIO if that fails. */
 BR_API br_status br_print(const br_array *x, FILE *to);
 BR_API br_status br_print_tree(const br_array *x, FILE *to);
 
@@ -303,9 +300,8 @@ BR_API br_status br_print_tree(const br_array *x, FILE *to);
 BR_API br_array *br_index_(br_array *x, const char *text, br_place at);
 BR_API br_array *br_indexf_(br_array *x, br_place at, const char *format, ...) BR_PRINTF(3, 4);
 
-/* br_index_items - the struct form. .kind: 'i' integer, ':' slice, 'n' new axis, '.' ellipsis. For
- * slices has_start and has_stop
- * say which are given, and step 0 means 1. */
+/* br_index_items - the struct form. .kind: 'i' integer, ':' slice, 'n' new axis, '.' ellipsis.
+ * For slices has_start and has_stop say which are given, and step 0 means 1. */
 typedef struct br_index_item {
     char kind;
     bool has_start, has_stop;

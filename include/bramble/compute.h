@@ -2,8 +2,8 @@
  * compute.h - running graphs, and looking at what a run would do and did.
  *
  * Everything here does, and returns BR_OK or the first error, whose text is br_message(ctx). All of
- * it is called on rank 0; under MPI
- * every rank takes part by itself. Calls block until the result is there.
+ * it is called on rank 0; under MPI every rank takes part by itself. Calls block until the result
+ * is there.
  */
 #ifndef BRAMBLE_COMPUTE_H
 #define BRAMBLE_COMPUTE_H
@@ -47,9 +47,9 @@ BR_API br_array *br_persist_(br_array *x, br_place at);
  * only the printed parts are computed). */
 BR_API br_status br_print_values(br_array *x, FILE *to);
 
-/* br_explain - what computing x would do, before anything runs: stages and what is fused in each,
- * with places; passes over and bytes
- * read from each source; tasks; peak memory of this rank. Reads no data. */
+/* br_explain - what computing x would do, before anything runs: stages and what is fused in
+ * each, with places; passes over and bytes read from each source; tasks; peak memory of this
+ * rank. Reads no data. */
 BR_API br_status br_explain(br_array *x, FILE *to);
 
 /* br_visualize - writes the expression and its stages as a Graphviz file: dot -Tsvg FILE.dot >

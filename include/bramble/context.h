@@ -17,10 +17,8 @@ extern "C" {
  * Returns a context, never NULL. When opening failed, every call on it returns the same status and
  * br_message says why.
  * Under mpirun with several ranks it is collective: every rank calls it, rank 0 returns, the other
- * ranks compute what rank 0
- * asks for inside the call and never return from it; they end with rank 0's exit code. What main
- * did before br_open it did
- * on every rank.
+ * ranks compute what rank 0 asks for inside the call and never return from it; they end with rank
+ * 0's exit code. What main did before br_open it did on every rank.
  * Errors  BR_ECONFIG (a bad BRAMBLE_ setting; sync or threads with several ranks), BR_EMPI,
  *         BR_EPEER, BR_ENOMEM.
  * Cost    starts threads once; a second br_open in a process is cheap.

@@ -4,9 +4,8 @@
  * Names and meanings are those of the Python Array API standard 2024.12. Operands are arrays or C
  * numbers on either side:
  * br_multiply(2.0, x). Shapes broadcast as in NumPy; dtypes promote by the standard's table
- * (NumPy's where it is silent), C numbers
- * weakly: they take the array's dtype unless their kind needs more (a float with an integer array
- * gives float64).
+ * (NumPy's where it is silent), C numbers weakly: they take the array's dtype unless their kind
+ * needs more (a float with an integer array gives float64).
  * Every operation returns a lazy array in the operands' context; one of them must be an array.
  * Chunks are those of the operands,
  * cut at the boundaries of all of them. Integers wrap around; x / 0 of integers in floor_divide and
@@ -39,9 +38,8 @@ BR_API br_array *br_cos_(br_operand x, br_place at);
 BR_API br_array *br_logical_not_(br_operand x, br_place at);
 
 /* Two operands. divide is true division (integers give float64); floor_divide rounds to minus
- * infinity, remainder has the divisor's
- * sign; pow of integers to a negative power is 0 (1 and -1 excepted); minimum and maximum pass NaN
- * on. */
+ * infinity, remainder has the divisor's sign; pow of integers to a negative power is 0 (1 and -1
+ * excepted); minimum and maximum pass NaN on. */
 BR_API br_array *br_add_(br_operand a, br_operand b, br_place at);
 BR_API br_array *br_subtract_(br_operand a, br_operand b, br_place at);
 BR_API br_array *br_multiply_(br_operand a, br_operand b, br_place at);
@@ -119,7 +117,7 @@ typedef struct br_block {
  * .data, .data_bytes, .impure  as in br_map
  * .scratch_bytes  what fn allocates at most, for the memory budget
  * Errors  BR_EARG, BR_ESHAPE; when run BR_EUSER. fn must not use the context: computing inside it
-  *         is BR_EUNSUPPORTED.
+ *         is BR_EUNSUPPORTED.
  */
 typedef int (*br_block_function)(const br_block *inputs, int ninputs, const br_block *output,
                                  const void *data);

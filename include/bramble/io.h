@@ -17,8 +17,7 @@ extern "C" {
  * dataset  "temperature" or "group/temperature"
  * .chunks  of the array; by default multiples of the stored chunks of about 4 MiB
  * Elements keep the stored type, in native byte order (float16 becomes float32, h5py's bool and
- * complex are understood); missing
- * values and packing attributes are not interpreted.
+ * complex are understood); missing values and packing attributes are not interpreted.
  * A slice of the array reads only the stored chunks it touches; each task reads and decodes what it
  * needs, in parallel.
  * Errors  BR_ENOTFOUND, BR_EFORMAT, BR_ETYPE, BR_EIO; when run also a file that was changed
