@@ -174,7 +174,7 @@ static __int128 reference_integer(bri_opcode op, bool is_bool, const __int128 x[
     switch (op) {
     case BRI_OP_NEGATIVE: return -a;
     case BRI_OP_ABS: return a < 0 ? -a : a;
-    case BRI_OP_SQUARE: return a * a;
+    case BRI_OP_SQUARE: return (__int128)((unsigned __int128)a * (unsigned __int128)a);
     case BRI_OP_LOGICAL_NOT: return a == 0;
     case BRI_OP_ADD: return is_bool ? a | b : a + b;
     case BRI_OP_SUBTRACT: return a - b;

@@ -5,15 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/scheduler.h"
 #include "scheduler/mpi/meet.h"
 
 enum { NRANKS = 4 };
 
 static bri_meet_record records[NRANKS];
 
+static void arithmetic(char kernels[32], char blas[32])
+{
+    snprintf(kernels, 32, "vectors");
+    snprintf(blas, 32, "Haswell");
+}
+
+static const bri_engine engine = {.arithmetic = arithmetic};
+
 static void setup(void)
 {
-    br_context ctx = {.nthreads = 4};
+    br_context ctx = {.nthreads = 4, .engine = &engine};
     for (int r = 0; r < NRANKS; r++) {
         snprintf(ctx.host, sizeof ctx.host, "pi-%d", r + 1);
         bri_meet_describe(&ctx, &records[r]);
@@ -49,6 +58,18 @@ START_TEST(other_binary)
     ck_assert_ptr_nonnull(strstr(bri_last_error(), "than rank 0 on pi-1 (build-id "));
     records[3].program[0] ^= 1;
     refuses("rank 2 on pi-3 (and 1 more) runs another binary (build-id ");
+}
+END_TEST
+
+START_TEST(other_arithmetic)
+{
+    snprintf(records[3].blas, sizeof records[3].blas, "SkylakeX");
+    refuses("rank 3 on pi-4 has another OpenBLAS kernel (SkylakeX) than rank 0 on pi-1 (Haswell)");
+    snprintf(records[1].kernels, sizeof records[1].kernels, "no vectors");
+    refuses("rank 1 on pi-2 has kernels with other bits (no vectors)");
+    records[0].kernels_chosen = 1;
+    snprintf(records[3].blas, sizeof records[3].blas, "Haswell");
+    ck_assert_int_eq(bri_meet_check(records, NRANKS), BR_OK);
 }
 END_TEST
 
@@ -88,6 +109,7 @@ int main(void)
     tcase_add_test(tests, other_threads);
     tcase_add_test(tests, other_binary);
     tcase_add_test(tests, other_library);
+    tcase_add_test(tests, other_arithmetic);
     tcase_add_test(tests, other_system);
     tcase_add_test(tests, other_version);
     suite_add_tcase(suite, tests);

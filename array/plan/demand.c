@@ -43,6 +43,25 @@ static bool next_in_box(int ndim, const int64_t *first, const int64_t *last, int
     return false;
 }
 
+/* Does a leaf read anything of a chunk in its range? A step may go past chunks. */
+static bool touches(const bri_input *input, const bri_leaf *leaf, const int64_t *coord)
+{
+    for (int a = 0; a < input->map.ndim; a++) {
+        const bri_map_axis *m = &input->map.from[a];
+        const bri_axis *source = &input->stage->axis[a];
+        int64_t from;
+        int64_t to;
+        if (m->axis < 0 || (m->step >= -1 && m->step <= 1))
+            continue;
+        bri_map_inverse(m, leaf->origin[m->axis] + leaf->extent[m->axis],
+                        bri_axis_start(source, coord[a]), bri_axis_start(source, coord[a] + 1),
+                        &from, &to);
+        if (to <= from || to <= leaf->origin[m->axis])
+            return false;
+    }
+    return true;
+}
+
 static br_status input_needs(const bri_stage *stage, const bri_input *input, const bri_leaf *leaf,
                              int owner, bri_needs *list)
 {
@@ -55,7 +74,8 @@ static br_status input_needs(const bri_stage *stage, const bri_input *input, con
     memcpy(coord, first, sizeof coord);
     do {
         int64_t chunk = bri_grid_linear(from->ndim, from->axis, coord);
-        if (from->direct && bri_value_owner(from, chunk) == owner)
+        bool at_hand = from->direct && bri_value_owner(from, chunk) == owner;
+        if (at_hand || !touches(input, leaf, coord))
             continue;
         BRI_TRY(bri_needs_add(list, from, chunk));
     } while (next_in_box(from->ndim, first, last, coord));

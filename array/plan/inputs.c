@@ -135,28 +135,38 @@ static void view_chunk(bri_work *work, const bri_input *input, const rectangle *
     view_through(input, data, stride, work->stage->leaf_ndim, view);
 }
 
+/* The rectangle's indices along an axis that lie in a chunk; false when the step goes past it. */
+static bool part_in_chunk(const bri_stage *from, const rectangle *r, int a, int64_t chunk,
+                          int64_t *first, int64_t *count)
+{
+    bri_map_axis m = {0, r->start[a], r->step[a]};
+    int64_t past = 1;
+    *first = 0;
+    if (r->count[a] > 1)
+        bri_map_inverse(&m, r->count[a], bri_axis_start(&from->axis[a], chunk),
+                        bri_axis_start(&from->axis[a], chunk + 1), first, &past);
+    *count = past - *first;
+    return *count > 0;
+}
+
 /* Copies the part of the rectangle that lies in one chunk to its place in the dense buffer. */
 static void gather_chunk(bri_work *work, const bri_stage *from, const rectangle *r,
                          const int64_t *coord, char *buffer)
 {
+    int64_t first[BR_MAX_NDIM];
     int64_t count[BR_MAX_NDIM];
     int64_t to[BR_MAX_NDIM];
     int64_t stride[BR_MAX_NDIM];
+    for (int a = 0; a < r->ndim; a++)
+        if (!part_in_chunk(from, r, a, coord[a], &first[a], &count[a]))
+            return;
     char *data = bri_chunk_data(work, from, bri_grid_linear(from->ndim, from->axis, coord));
     dense_strides(r->ndim, r->count, br_dtype_size(from->dtype), to);
     chunk_strides(from, coord, stride);
     for (int a = 0; a < r->ndim; a++) {
-        bri_map_axis m = {0, r->start[a], r->step[a]};
         int64_t low = bri_axis_start(&from->axis[a], coord[a]);
-        int64_t first;
-        int64_t past;
-        bri_map_inverse(&m, r->count[a], low, bri_axis_start(&from->axis[a], coord[a] + 1), &first,
-                        &past);
-        if (r->count[a] == 1)
-            first = 0, past = 1;
-        count[a] = past - first;
-        buffer += first * to[a];
-        data += (r->start[a] + first * r->step[a] - low) * stride[a];
+        buffer += first[a] * to[a];
+        data += (r->start[a] + first[a] * r->step[a] - low) * stride[a];
         stride[a] *= r->step[a];
     }
     bri_copy_box(r->ndim, count, br_dtype_size(from->dtype), buffer, to, data, stride);

@@ -26,7 +26,8 @@ static struct {
     pthread_t opener; /* the thread of the first br_open; written before others run */
     pid_t process;
     bool working;         /* that thread is inside a job; its own */
-    atomic_bool clean;    /* exit() is ours, or another thread's exit() is already at it */
+    atomic_bool clean;    /* exit() is ours */
+    atomic_bool exiting;  /* some thread's exit() is at it */
     atomic_flag aborting; /* one thread aborts, others wait for it */
 } leaving = {.aborting = ATOMIC_FLAG_INIT};
 
@@ -108,8 +109,12 @@ static void at_exit(int code, void *unused)
     (void)unused;
     if (getpid() != leaving.process) /* a child that was forked has no part in the job */
         return;
-    if (atomic_exchange(&leaving.clean, true))
+    if (atomic_load(&leaving.clean))
         return;
+    /* Two tasks may call exit() at a time: the second must not end the process before the first has
+     * said why. */
+    if (atomic_exchange(&leaving.exiting, true))
+        wait_for_the_end(code);
     if (bri_meet_rank() > 0 || inside_a_task())
         bri_leave_abort(code != 0 ? code : 1,
                         "exit(%d) was called inside a task: a task that fails must return an error",
