@@ -12,7 +12,7 @@
 
 enum { NO_MEMORY = 3, WRONG = 4 };
 
-static bool lacking;    /* some call said that memory is missing */
+static bool lacking; /* some call said that memory is missing */
 static bool wrong;
 
 /* What a call on x returned: success, or BR_ENOMEM with a text that says so, in the context or, when x itself could not be made, in x. */
@@ -21,9 +21,11 @@ static bool worked(br_context *ctx, const br_array *x, br_status st, const char 
     if (st == BR_OK)
         return true;
     const char *text = br_message(ctx);
-    bool told = strstr(text, "memory") != NULL || (x != NULL && strstr(br_error(x), "memory") != NULL);
+    bool told =
+        strstr(text, "memory") != NULL || (x != NULL && strstr(br_error(x), "memory") != NULL);
     if (st != BR_ENOMEM || !told) {
-        fprintf(stderr, "%s: status %d \"%s\", message \"%s\"\n", what, (int)st, br_status_text(st), text);
+        fprintf(stderr, "%s: status %d \"%s\", message \"%s\"\n", what, (int)st, br_status_text(st),
+                text);
         wrong = true;
     }
     lacking = true;
@@ -61,12 +63,15 @@ static void compute(br_context *ctx, const char *folder)
     for (int i = 0; i < 120; i++)
         data[i] = i;
     br_scope *scope = br_scope_open(ctx);
-    br_array *x = br_from_memory(ctx, data, BR_FLOAT64, BR_SHAPE(10, 12), .chunks = BR_CHUNKS(4, 5), .copy = true);
+    br_array *x = br_from_memory(ctx, data, BR_FLOAT64, BR_SHAPE(10, 12), .chunks = BR_CHUNKS(4, 5),
+                                 .copy = true);
     br_array *y = br_sub(x, br_mean(x, .axis = BR_AXES(0)));
     expect(ctx, br_sum(y), 0, "sum of anomalies");
     expect(ctx, br_max(br_index(br_exp(br_mul(x, 0)), "::-2, 3")), 1, "slice of exp");
-    expect(ctx, br_sum(br_matmul(x, br_permute_dims(br_ones(ctx, BR_SHAPE(2, 12)), BR_AXES(1, 0)))), 14280, "matmul");
-    expect(ctx, br_max(br_reshape(br_rechunk(x, BR_CHUNKS(3, 3)), BR_SHAPE(12, 10))), 119, "reshape");
+    expect(ctx, br_sum(br_matmul(x, br_permute_dims(br_ones(ctx, BR_SHAPE(2, 12)), BR_AXES(1, 0)))),
+           14280, "matmul");
+    expect(ctx, br_max(br_reshape(br_rechunk(x, BR_CHUNKS(3, 3)), BR_SHAPE(12, 10))), 119,
+           "reshape");
     expect(ctx, br_sum(br_map_blocks(br_map(x, twice), copy)), 14280, "functions");
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))

@@ -59,7 +59,8 @@ static void bad(br_context *ctx, const char *what)
     static const double one = 1;
     static const int none;
     if (strcmp(what, "slow") == 0)
-        compute(ctx, br_map_blocks(numbers(ctx), slow_chunk, .data = &none, .data_bytes = sizeof none));
+        compute(ctx,
+                br_map_blocks(numbers(ctx), slow_chunk, .data = &none, .data_bytes = sizeof none));
     if (strcmp(what, "user") == 0)
         compute(ctx, br_map_blocks(numbers(ctx), fails_at_the_end));
     if (strcmp(what, "pointer") == 0)
@@ -67,7 +68,9 @@ static void bad(br_context *ctx, const char *what)
     if (strcmp(what, "missing") == 0)
         compute(ctx, br_from_hdf5(ctx, "not/there.h5", "x"));
     if (strcmp(what, "limit") == 0)
-        compute(ctx, br_map_blocks(br_rechunk(br_broadcast_to(numbers(ctx), BR_SHAPE(100000, 400)), BR_CHUNKS(0, 0)), fails_at_the_end));
+        compute(ctx, br_map_blocks(br_rechunk(br_broadcast_to(numbers(ctx), BR_SHAPE(100000, 400)),
+                                              BR_CHUNKS(0, 0)),
+                                   fails_at_the_end));
 }
 
 int main(int argc, char **argv)

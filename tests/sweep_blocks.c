@@ -44,16 +44,19 @@ static void maps(void)
             ref *a = ref_random(d, 2, shape, false, false);
             br_array *x = source(a, how);
             const char *name = br_dtype_name(d);
-            expect(br_map(x, plain), ref_map1(BR_FLOAT64, a, r_plain), 1, 0, "map %s cut %d", name, how);
+            expect(br_map(x, plain), ref_map1(BR_FLOAT64, a, r_plain), 1, 0, "map %s cut %d", name,
+                   how);
             br_array *y = br_map(x, along, &l, sizeof l, .cheap = how % 2);
             expect(y, ref_map1(BR_FLOAT64, a, r_along), 1, 0, "map with data %s cut %d", name, how);
-            expect(br_add(br_mul(y, 2), y), ref_map1(BR_FLOAT64, a, r_twice), 1, 0, "map read twice %s cut %d", name, how);
+            expect(br_add(br_mul(y, 2), y), ref_map1(BR_FLOAT64, a, r_twice), 1, 0,
+                   "map read twice %s cut %d", name, how);
             ref *sum = ref_new(BR_FLOAT64, 1, (int64_t[]){10});
             for (int64_t i = 0; i < a->n; i++)
                 sum->v[i % 10] += r_along(a->v[i]);
             expect(br_sum(y, .axis = BR_AXES(0)), sum, 4, 64, "sum of map %s cut %d", name, how);
             ref *as_float = ref_map1(BR_FLOAT32, a, r_plain);
-            expect(br_map(x, plain, .dtype = BR_FLOAT32), as_float, 1, 0, "map to float32 %s cut %d", name, how);
+            expect(br_map(x, plain, .dtype = BR_FLOAT32), as_float, 1, 0,
+                   "map to float32 %s cut %d", name, how);
         }
 }
 
@@ -102,7 +105,8 @@ static int weigh(const br_block *in, int n, const br_block *out, const void *dat
 static int place(const br_block *in, int n, const br_block *out, const void *data)
 {
     (void)data;
-    if (n != 1 || in->ndim != out->ndim || memcmp(in->origin, out->origin, (size_t)out->ndim * 8) != 0 ||
+    if (n != 1 || in->ndim != out->ndim ||
+        memcmp(in->origin, out->origin, (size_t)out->ndim * 8) != 0 ||
         memcmp(in->extent, out->extent, (size_t)out->ndim * 8) != 0)
         return 1;
     for (int64_t i = 0; i < block_nelem(out); i++) {
@@ -143,12 +147,13 @@ static void blocks(void)
             ref *times = ref_map1(d, a, r_plain);
             for (int64_t i = 0; i < a->n; i++)
                 times->v[i] = as(d, a->v[i] * 7);
-            expect(br_map_blocks(x, weigh, .data = &seven, .data_bytes = sizeof seven), times, 1, 0, "blocks with data %s cut %d",
-                   name, how);
+            expect(br_map_blocks(x, weigh, .data = &seven, .data_bytes = sizeof seven), times, 1, 0,
+                   "blocks with data %s cut %d", name, how);
             br_array *y = br_map_blocks(x, weigh, more, 1, .dtype = BR_COMPLEX128);
             ref *weighed = ref_map2(BR_COMPLEX128, a, b, r_weigh2);
             expect(y, weighed, 1, 0, "blocks of two %s cut %d", name, how);
-            expect(br_square(y), ref_map1(BR_COMPLEX128, weighed, r_square), 4, 4, "blocks, squared %s cut %d", name, how);
+            expect(br_square(y), ref_map1(BR_COMPLEX128, weighed, r_square), 4, 4,
+                   "blocks, squared %s cut %d", name, how);
             ref *column = ref_new(BR_COMPLEX128, 1, (int64_t[]){4});
             for (int i = 0; i < 4; i++)
                 column->v[i] = weighed->v[(6 - 2 * i) * 10 + 3];
@@ -167,9 +172,11 @@ static void of_views(void)
         for (int64_t i = 0; i < turned->n; i++)
             turned->v[i] = a->v[i % 7 * 10 + 9 - 2 * (i / 7)] * 3;
         br_array *view = br_permute_dims(br_index(x, ":, ::-2"), BR_AXES(1, 0));
-        expect(br_map_blocks(br_mul(view, 3), weigh), turned, 1, 0, "blocks of turned chain cut %d", how);
+        expect(br_map_blocks(br_mul(view, 3), weigh), turned, 1, 0, "blocks of turned chain cut %d",
+               how);
         br_array *same[] = {view, view};
-        expect(br_map_blocks(view, weigh, same, 2), ref_map1(BR_FLOAT64, turned, r_double), 1, 0, "blocks of one view three times cut %d", how);
+        expect(br_map_blocks(view, weigh, same, 2), ref_map1(BR_FLOAT64, turned, r_double), 1, 0,
+               "blocks of one view three times cut %d", how);
         ref *index = ref_new(BR_INT64, 2, shape);
         for (int64_t i = 0; i < index->n; i++)
             index->v[i] = i / 10 * 100 + i % 10;
@@ -182,7 +189,8 @@ static void of_views(void)
         ref *both = ref_new(BR_FLOAT64, 2, shape);
         for (int64_t i = 0; i < both->n; i++)
             both->v[i] = a->v[i] + 2 * a->v[30 + i % 10];
-        expect(br_map_blocks(x, weigh, row, 1), both, 1, 0, "blocks with a row of themselves cut %d", how);
+        expect(br_map_blocks(x, weigh, row, 1), both, 1, 0,
+               "blocks with a row of themselves cut %d", how);
     }
 }
 

@@ -6,38 +6,119 @@
 
 /* ---- what the operations mean, on exact values ---- */
 
-static value r_negative(value a) { return -a; }
-static value r_abs(value a) { return cabsl(a); }
-static value r_square(value a) { return a * a; }
-static value r_sqrt(value a) { return cimagl(a) == 0 && creall(a) < 0 ? (value)NAN : csqrtl(a); }
-static value r_csqrt(value a) { return csqrtl(a); }
-static value r_exp(value a) { return cimagl(a) == 0 ? (value)expl(creall(a)) : cexpl(a); }
-static value r_log(value a) { return cimagl(a) == 0 ? (value)logl(creall(a)) : clogl(a); }
-static value r_clog(value a) { return clogl(a); }
-static value r_sin(value a) { return cimagl(a) == 0 ? (value)sinl(creall(a)) : csinl(a); }
-static value r_cos(value a) { return cimagl(a) == 0 ? (value)cosl(creall(a)) : ccosl(a); }
-static value r_not(value a) { return a == 0; }
+static value r_negative(value a)
+{
+    return -a;
+}
+static value r_abs(value a)
+{
+    return cabsl(a);
+}
+static value r_square(value a)
+{
+    return a * a;
+}
+static value r_sqrt(value a)
+{
+    return cimagl(a) == 0 && creall(a) < 0 ? (value)NAN : csqrtl(a);
+}
+static value r_csqrt(value a)
+{
+    return csqrtl(a);
+}
+static value r_exp(value a)
+{
+    return cimagl(a) == 0 ? (value)expl(creall(a)) : cexpl(a);
+}
+static value r_log(value a)
+{
+    return cimagl(a) == 0 ? (value)logl(creall(a)) : clogl(a);
+}
+static value r_clog(value a)
+{
+    return clogl(a);
+}
+static value r_sin(value a)
+{
+    return cimagl(a) == 0 ? (value)sinl(creall(a)) : csinl(a);
+}
+static value r_cos(value a)
+{
+    return cimagl(a) == 0 ? (value)cosl(creall(a)) : ccosl(a);
+}
+static value r_not(value a)
+{
+    return a == 0;
+}
 
-static value r_add(value a, value b) { return a + b; }
-static value r_subtract(value a, value b) { return a - b; }
-static value r_multiply(value a, value b) { return a * b; }
-static value r_divide(value a, value b) { return a / b; }
-static value r_floor_divide(value a, value b) { return floorl(creall(a) / creall(b)); }
+static value r_add(value a, value b)
+{
+    return a + b;
+}
+static value r_subtract(value a, value b)
+{
+    return a - b;
+}
+static value r_multiply(value a, value b)
+{
+    return a * b;
+}
+static value r_divide(value a, value b)
+{
+    return a / b;
+}
+static value r_floor_divide(value a, value b)
+{
+    return floorl(creall(a) / creall(b));
+}
 static value r_remainder(value a, value b)
 {
     return creall(a) - creall(b) * floorl(creall(a) / creall(b));
 }
-static value r_minimum(value a, value b) { return creall(a) < creall(b) ? a : b; }
-static value r_maximum(value a, value b) { return creall(a) > creall(b) ? a : b; }
-static value r_equal(value a, value b) { return a == b; }
-static value r_not_equal(value a, value b) { return a != b; }
-static value r_less(value a, value b) { return creall(a) < creall(b); }
-static value r_less_equal(value a, value b) { return creall(a) <= creall(b); }
-static value r_greater(value a, value b) { return creall(a) > creall(b); }
-static value r_greater_equal(value a, value b) { return creall(a) >= creall(b); }
-static value r_and(value a, value b) { return a != 0 && b != 0; }
-static value r_or(value a, value b) { return a != 0 || b != 0; }
-static value r_xor(value a, value b) { return (a != 0) != (b != 0); }
+static value r_minimum(value a, value b)
+{
+    return creall(a) < creall(b) ? a : b;
+}
+static value r_maximum(value a, value b)
+{
+    return creall(a) > creall(b) ? a : b;
+}
+static value r_equal(value a, value b)
+{
+    return a == b;
+}
+static value r_not_equal(value a, value b)
+{
+    return a != b;
+}
+static value r_less(value a, value b)
+{
+    return creall(a) < creall(b);
+}
+static value r_less_equal(value a, value b)
+{
+    return creall(a) <= creall(b);
+}
+static value r_greater(value a, value b)
+{
+    return creall(a) > creall(b);
+}
+static value r_greater_equal(value a, value b)
+{
+    return creall(a) >= creall(b);
+}
+static value r_and(value a, value b)
+{
+    return a != 0 && b != 0;
+}
+static value r_or(value a, value b)
+{
+    return a != 0 || b != 0;
+}
+static value r_xor(value a, value b)
+{
+    return (a != 0) != (b != 0);
+}
 
 /* Whole and non-negative powers by multiplication. */
 static value r_pow(value a, value b)
@@ -126,10 +207,12 @@ static br_dtype result_of(char rule, br_dtype d)
 static void try_unary(const unary *op, br_dtype d, int shape, int how)
 {
     next_case(1);
-    ref *a = ref_random(d, shapes[shape].na, shapes[shape].a, strchr(op->kinds, '!') != NULL, false);
+    ref *a =
+        ref_random(d, shapes[shape].na, shapes[shape].a, strchr(op->kinds, '!') != NULL, false);
     br_array *x = op->build(br_operand_array(source(a, how)), BR_HERE);
     ref *want = ref_map1(result_of(op->result, d), a, is_complex(d) ? op->on_complex : op->on_real);
-    expect(x, want, op->ulps, is_complex(d) ? 1 : 0, "%s %s shape %d cut %d", op->name, br_dtype_name(d), shape, how);
+    expect(x, want, op->ulps, is_complex(d) ? 1 : 0, "%s %s shape %d cut %d", op->name,
+           br_dtype_name(d), shape, how);
 }
 
 static void try_binary(const binary *op, br_dtype da, br_dtype db, int shape, int how)
@@ -144,9 +227,11 @@ static void try_binary(const binary *op, br_dtype da, br_dtype db, int shape, in
     ref *b = ref_random(db, shapes[shape].nb, shapes[shape].b, divides, power);
     for (int64_t i = 0; power && i < b->n; i++)
         b->v[i] = floorl(creall(b->v[i])) > 4 ? 3 : floorl(creall(b->v[i]));
-    br_array *x = op->build(br_operand_array(source(a, how)), br_operand_array(source(b, (how + 2) % NCUTS)), BR_HERE);
+    br_array *x = op->build(br_operand_array(source(a, how)),
+                            br_operand_array(source(b, (how + 2) % NCUTS)), BR_HERE);
     ref *want = ref_map2(result_of(op->result, d), a, b, op->f);
-    expect(x, want, op->ulps, 0, "%s %s %s shape %d cut %d", op->name, br_dtype_name(da), br_dtype_name(db), shape, how);
+    expect(x, want, op->ulps, 0, "%s %s %s shape %d cut %d", op->name, br_dtype_name(da),
+           br_dtype_name(db), shape, how);
 }
 
 static void operations(void)
@@ -184,7 +269,8 @@ static br_dtype weak(br_dtype d, char kind)
 
 static void numbers(void)
 {
-    const br_number list[] = {BR_NUM(true), BR_NUM(3), BR_NUM(7u), BR_NUM(2.5), BR_NUM(2.5f), BR_NUM(1.5 + 2.0 * I)};
+    const br_number list[] = {BR_NUM(true), BR_NUM(3),    BR_NUM(7u),
+                              BR_NUM(2.5),  BR_NUM(2.5f), BR_NUM(1.5 + 2.0 * I)};
     const int64_t shape[] = {3, 7};
     for (br_dtype d = BR_BOOL; d < BR_NDTYPE; d++)
         for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
@@ -196,10 +282,10 @@ static void numbers(void)
             b->v[0] = n.re + I * (long double)n.im;
             br_array *x = source(a, (int)i % NCUTS);
             const char *name = br_dtype_name(d);
-            expect(br_multiply_(br_operand_array(x), br_operand_number(n), BR_HERE), ref_map2(want, a, b, r_multiply), 2, 0,
-                   "%s times number %zu", name, i);
-            expect(br_multiply_(br_operand_number(n), br_operand_array(x), BR_HERE), ref_map2(want, b, a, r_multiply), 2, 0,
-                   "number %zu times %s", i, name);
+            expect(br_multiply_(br_operand_array(x), br_operand_number(n), BR_HERE),
+                   ref_map2(want, a, b, r_multiply), 2, 0, "%s times number %zu", name, i);
+            expect(br_multiply_(br_operand_number(n), br_operand_array(x), BR_HERE),
+                   ref_map2(want, b, a, r_multiply), 2, 0, "number %zu times %s", i, name);
             expect(br_divide_(br_operand_number(n), br_operand_array(x), BR_HERE),
                    ref_map2(floating(want), b, a, r_divide), 4, 0, "number %zu by %s", i, name);
         }
@@ -217,14 +303,16 @@ static void where(void)
             int64_t coord[REF_NDIM];
             for (int64_t i = 0; i < want->n; i++) {
                 ref_coords(want, i, coord);
-                want->v[i] = ref_at(mask, want->ndim, coord) != 0 ? ref_at(a, want->ndim, coord) : -1.5L;
+                want->v[i] =
+                    ref_at(mask, want->ndim, coord) != 0 ? ref_at(a, want->ndim, coord) : -1.5L;
             }
             br_array *x = source(a, s % NCUTS);
             br_array *half = br_full(sweep.ctx, BR_0D, BR_NUM(-1.5));
             br_array *m = source(mask, (s + 1) % NCUTS);
-            expect(br_where(m, x, half), want, 0, 0, "where %s %s shape %d", br_dtype_name(c), br_dtype_name(d), s);
-            expect(br_where(br_logical_not(m), half, x), want, 0, 0, "where not %s %s shape %d", br_dtype_name(c),
+            expect(br_where(m, x, half), want, 0, 0, "where %s %s shape %d", br_dtype_name(c),
                    br_dtype_name(d), s);
+            expect(br_where(br_logical_not(m), half, x), want, 0, 0, "where not %s %s shape %d",
+                   br_dtype_name(c), br_dtype_name(d), s);
         }
 }
 
@@ -241,7 +329,8 @@ static void casts(void)
             ref *want = ref_new(to, 2, shape);
             for (int64_t i = 0; i < want->n; i++)
                 want->v[i] = as(to, a->v[i]);
-            expect(br_astype(source(a, from % NCUTS), to), want, 0, 0, "astype %s %s", br_dtype_name(from), br_dtype_name(to));
+            expect(br_astype(source(a, from % NCUTS), to), want, 0, 0, "astype %s %s",
+                   br_dtype_name(from), br_dtype_name(to));
         }
 }
 
@@ -255,7 +344,9 @@ static void edges(void)
         ref *zero = ref_new(d, 1, shape);
         ref *plus = ref_new(d, 1, shape);
         for (int64_t i = 0; i < 9; i++) {
-            value exact = i < 5 ? -1 - i : br_dtype_size(d) == 8 ? 1e18L + i : (value)(1u << 30) - i;
+            value exact = i < 5                   ? -1 - i
+                          : br_dtype_size(d) == 8 ? 1e18L + i
+                                                  : (value)(1u << 30) - i;
             a->v[i] = as(d, exact);
             plus->v[i] = as(d, exact + 100);
         }
@@ -280,8 +371,10 @@ static void chains(void)
             ref *b = ref_random(BR_INT16, shapes[s].nb, shapes[s].b, false, false);
             br_array *x = source(a, how);
             br_array *y = source(b, CUT_2);
-            br_array *chain = br_sub(br_mul(br_cos(br_add(br_mul(x, 0.5), 1)), y), br_div(x, br_add(1.0, br_square(y))));
-            expect(chain, ref_map2(BR_FLOAT64, a, b, r_chain), 8, 16, "chain shape %d cut %d", s, how);
+            br_array *chain = br_sub(br_mul(br_cos(br_add(br_mul(x, 0.5), 1)), y),
+                                     br_div(x, br_add(1.0, br_square(y))));
+            expect(chain, ref_map2(BR_FLOAT64, a, b, r_chain), 8, 16, "chain shape %d cut %d", s,
+                   how);
         }
 }
 

@@ -70,7 +70,13 @@ static void shapes(void)
     const struct {
         int ndim;
         int64_t extent[5];
-    } list[] = {{0, {0}}, {1, {1}}, {1, {0}}, {2, {3, 0}}, {1, {1009}}, {3, {3, 5, 7}}, {5, {2, 3, 1, 4, 2}}};
+    } list[] = {{0, {0}},
+                {1, {1}},
+                {1, {0}},
+                {2, {3, 0}},
+                {1, {1009}},
+                {3, {3, 5, 7}},
+                {5, {2, 3, 1, 4, 2}}};
     for (size_t s = 0; s < sizeof list / sizeof list[0]; s++)
         for (int how = 0; how < NCUTS; how++) {
             next_case(2);
@@ -79,9 +85,11 @@ static void shapes(void)
             ref *a = ref_random(BR_FLOAT32, list[s].ndim, list[s].extent, false, false);
             br_array *x = source(a, how);
             bool plain = a->n == 0 || a->ndim == 0;
-            stored(name, plain ? br_store_hdf5(x, "shapes.h5", name) : br_store_hdf5(x, "shapes.h5", name, .deflate = how));
+            stored(name, plain ? br_store_hdf5(x, "shapes.h5", name)
+                               : br_store_hdf5(x, "shapes.h5", name, .deflate = how));
             expect(from("shapes.h5", name), a, 0, 0, "%s", name);
-            expect(br_add(br_mul(from("shapes.h5", name), 0.5), 1), ref_map1(BR_FLOAT32, a, r_half), 1, 0, "%s, computed", name);
+            expect(br_add(br_mul(from("shapes.h5", name), 0.5), 1), ref_map1(BR_FLOAT32, a, r_half),
+                   1, 0, "%s, computed", name);
         }
 }
 
@@ -98,10 +106,12 @@ static ref *mean_of(const ref *a)
 static void computations(void)
 {
     const int64_t shape[] = {60, 14};
-    const br_extents cuts[] = {{0}, BR_CHUNKS(7, 5), BR_CHUNKS(60, 1), BR_CHUNKS(1, 14), BR_CHUNKS(16, -1)};
+    const br_extents cuts[] = {
+        {0}, BR_CHUNKS(7, 5), BR_CHUNKS(60, 1), BR_CHUNKS(1, 14), BR_CHUNKS(16, -1)};
     ref *a = ref_random(BR_FLOAT64, 2, shape, false, false);
     br_array *made = br_sub(br_add(source(a, CUT_3), 1.0), 1.0);
-    stored("chunked", br_store_hdf5(made, "data.h5", "x/chunked", .chunks = BR_CHUNKS(8, 6), .deflate = 1));
+    stored("chunked",
+           br_store_hdf5(made, "data.h5", "x/chunked", .chunks = BR_CHUNKS(8, 6), .deflate = 1));
     stored("contiguous", br_store_hdf5(made, "data.h5", "x/contiguous", .contiguous = true));
     for (int k = 0; k < 10; k++) {
         const char *name = k % 2 ? "x/chunked" : "x/contiguous";
@@ -115,12 +125,14 @@ static void computations(void)
         ref *var = ref_new(BR_FLOAT64, 1, (int64_t[]){14});
         for (int64_t i = 0; i < anomaly->n; i++)
             var->v[i % 14] += anomaly->v[i] * anomaly->v[i] / 59;
-        expect(br_var(br_sub(x, mean), .axis = BR_AXES(0), .correction = 1), var, 16, 16, "%s var of anomaly cut %d", name, k / 2);
+        expect(br_var(br_sub(x, mean), .axis = BR_AXES(0), .correction = 1), var, 16, 16,
+               "%s var of anomaly cut %d", name, k / 2);
         ref *month = ref_new(BR_FLOAT64, 1, (int64_t[]){14});
         for (int64_t i = 0; i < a->n; i++)
             if (i / 14 % 12 == 3)
                 month->v[i % 14] += a->v[i] / 5;
-        expect(br_mean(br_indexf(x, "%d::12", 3), .axis = BR_AXES(0)), month, 4, 16, "%s month cut %d", name, k / 2);
+        expect(br_mean(br_indexf(x, "%d::12", 3), .axis = BR_AXES(0)), month, 4, 16,
+               "%s month cut %d", name, k / 2);
         ref *flat = ref_new(BR_FLOAT64, 2, (int64_t[]){30, 28});
         memcpy(flat->v, a->v, (size_t)a->n * sizeof *a->v);
         expect(br_reshape(x, BR_SHAPE(30, 28)), flat, 0, 0, "%s reshaped cut %d", name, k / 2);
@@ -148,7 +160,8 @@ static void results(void)
         for (int64_t i = 0; i < turned->n; i++)
             turned->v[i] = a->v[i % 20 * 30 + 29 - i / 20 * 2];
         br_array *view = br_permute_dims(br_index(x, ":, ::-2"), BR_AXES(1, 0));
-        stored(name[0], br_store_hdf5(view, "results.h5", name[0], .chunks = BR_CHUNKS(4, 7), .deflate = 2));
+        stored(name[0],
+               br_store_hdf5(view, "results.h5", name[0], .chunks = BR_CHUNKS(4, 7), .deflate = 2));
         stored(name[1], br_store_hdf5(br_add(view, 0), "results.h5", name[1], .contiguous = true));
         stored(name[2], br_store_hdf5(br_sum(x, .axis = BR_AXES(0)), "results.h5", name[2]));
         ref *sum = ref_new(BR_FLOAT64, 1, (int64_t[]){30});

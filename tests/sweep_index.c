@@ -45,8 +45,10 @@ static taken slice(const char *at, int axis, int64_t n)
     int64_t step = has[2] ? given[2] : 1;
     int64_t low = step < 0 ? -1 : 0;
     int64_t high = step < 0 ? n - 1 : n;
-    int64_t start = !has[0] ? (step < 0 ? high : low) : clamp(given[0] < 0 ? given[0] + n : given[0], low, high);
-    int64_t stop = !has[1] ? (step < 0 ? low : high) : clamp(given[1] < 0 ? given[1] + n : given[1], low, high);
+    int64_t start = !has[0] ? (step < 0 ? high : low)
+                            : clamp(given[0] < 0 ? given[0] + n : given[0], low, high);
+    int64_t stop = !has[1] ? (step < 0 ? low : high)
+                           : clamp(given[1] < 0 ? given[1] + n : given[1], low, high);
     int64_t count = step > 0 ? (stop - start + step - 1) / step : (start - stop - step - 1) / -step;
     return (taken){axis, start, step, count > 0 ? count : 0};
 }
@@ -56,7 +58,8 @@ static int items_that_take(const char *text)
     int n = 0;
     char *copy = strdup(text);
     for (char *item = strtok(copy, ","); item != NULL; item = strtok(NULL, ","))
-        n += strstr(item, "...") == NULL && strstr(item, "None") == NULL && strstr(item, "newaxis") == NULL;
+        n += strstr(item, "...") == NULL && strstr(item, "None") == NULL &&
+             strstr(item, "newaxis") == NULL;
     free(copy);
     return n;
 }
@@ -139,7 +142,8 @@ static void sources(void)
             const char *text = i < N1 ? texts1[i] : texts3[i - N1];
             br_dtype d = 1 + (i + how) % (BR_NDTYPE - 1);
             ref *a = ref_random(d, i < N1 ? 1 : 3, i < N1 ? shape1 : shape3, false, false);
-            expect(br_index(source(a, how), text), naive(a, text), 0, 0, "%s x[%s] cut %d", br_dtype_name(d), text, how);
+            expect(br_index(source(a, how), text), naive(a, text), 0, 0, "%s x[%s] cut %d",
+                   br_dtype_name(d), text, how);
         }
 }
 
@@ -159,11 +163,12 @@ static void chains(void)
             br_array *x = source(a, how);
             br_array *y = br_add(br_mul(x, 2), 1);
             ref *b = ref_map1(BR_FLOAT64, a, r_affine);
-            expect(br_index(y, texts3[i]), naive(b, texts3[i]), 1, 0, "chain[%s] cut %d", texts3[i], how);
+            expect(br_index(y, texts3[i]), naive(b, texts3[i]), 1, 0, "chain[%s] cut %d", texts3[i],
+                   how);
             ref *s = naive(b, first);
             if (s->shape[0] < 4 || s->shape[1] < 4 || s->shape[2] < 4)
-                expect(br_index(br_index(y, first), "::-1, 1:, ::2"), naive(s, "::-1, 1:, ::2"), 1, 0,
-                       "chain[%s][::-1, 1:, ::2] after %d cut %d", first, i, how);
+                expect(br_index(br_index(y, first), "::-1, 1:, ::2"), naive(s, "::-1, 1:, ::2"), 1,
+                       0, "chain[%s][::-1, 1:, ::2] after %d cut %d", first, i, how);
         }
 }
 
@@ -177,7 +182,8 @@ static ref *mean_of_first(const ref *a)
 
 static void reductions(void)
 {
-    const char *const texts[] = {"3", "-1, 2", "::2", "::-1, 1:4", "..., 2", "None, 1:5, None, ::3", "2:2"};
+    const char *const texts[] = {
+        "3", "-1, 2", "::2", "::-1, 1:4", "..., 2", "None, 1:5, None, ::3", "2:2"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         for (int how = 0; how < NCUTS; how++) {
             next_case(3);
@@ -185,10 +191,11 @@ static void reductions(void)
             br_array *x = source(a, how);
             br_array *mean = br_mean(x, .axis = BR_AXES(0));
             ref *m = mean_of_first(a);
-            expect(br_index(mean, texts[i]), naive(m, texts[i]), 8, 16, "mean(0)[%s] cut %d", texts[i], how);
+            expect(br_index(mean, texts[i]), naive(m, texts[i]), 8, 16, "mean(0)[%s] cut %d",
+                   texts[i], how);
             ref *part = naive(a, "1:, ::-1, 2");
-            expect(br_mean(br_index(x, "1:, ::-1, 2"), .axis = BR_AXES(0)), mean_of_first(part), 8, 16, "x[1:, ::-1, 2].mean(0) %zu cut %d",
-                   i, how);
+            expect(br_mean(br_index(x, "1:, ::-1, 2"), .axis = BR_AXES(0)), mean_of_first(part), 8,
+                   16, "x[1:, ::-1, 2].mean(0) %zu cut %d", i, how);
             /* A slice beside the whole: the mean is computed once. */
             expect(mean, m, 8, 16, "mean(0) beside its [%s] cut %d", texts[i], how);
         }
@@ -208,8 +215,8 @@ static void products(void)
             ref *c = ref_new(BR_FLOAT64, 2, both);
             for (int64_t k = 0; k < c->n * 5; k++)
                 c->v[k / 5] += a->v[k / 45 * 5 + k % 5] * b->v[k % 5 * 9 + k / 5 % 9];
-            expect(br_index(br_matmul(source(a, how), source(b, (how + 1) % NCUTS)), texts[i]), naive(c, texts[i]), 8, 64,
-                   "(a @ b)[%s] cut %d", texts[i], how);
+            expect(br_index(br_matmul(source(a, how), source(b, (how + 1) % NCUTS)), texts[i]),
+                   naive(c, texts[i]), 8, 64, "(a @ b)[%s] cut %d", texts[i], how);
         }
 }
 
@@ -220,13 +227,23 @@ static void forms(void)
         next_case(3);
         ref *a = ref_random(BR_INT32, 3, shape3, false, false);
         br_array *x = source(a, how);
-        const br_index_item items[] = {{.kind = ':', .has_stop = true, .stop = 0, .step = -2}, {.kind = 'n'}, {.kind = '.'},
+        const br_index_item items[] = {{.kind = ':', .has_stop = true, .stop = 0, .step = -2},
+                                       {.kind = 'n'},
+                                       {.kind = '.'},
                                        {.kind = 'i', .start = -3}};
-        expect(br_index_items(x, items, 4), naive(a, ":0:-2, None, ..., -3"), 0, 0, "items cut %d", how);
-        expect(br_indexf(x, "%d::%d, ..., %d", 1, 2, how), naive(a, how == 0 ? "1::2, ..., 0" : how == 1 ? "1::2, ..., 1"
-                         : how == 2 ? "1::2, ..., 2" : how == 3 ? "1::2, ..., 3" : how == 4 ? "1::2, ..., 4" : "1::2, ..., 5"),
+        expect(br_index_items(x, items, 4), naive(a, ":0:-2, None, ..., -3"), 0, 0, "items cut %d",
+               how);
+        expect(br_indexf(x, "%d::%d, ..., %d", 1, 2, how),
+               naive(a, how == 0   ? "1::2, ..., 0"
+                        : how == 1 ? "1::2, ..., 1"
+                        : how == 2 ? "1::2, ..., 2"
+                        : how == 3 ? "1::2, ..., 3"
+                        : how == 4 ? "1::2, ..., 4"
+                                   : "1::2, ..., 5"),
                0, 0, "format cut %d", how);
-        const char *const far = how % 2 ? "-9223372036854775808:9223372036854775807:9223372036854775807" : "0::-9223372036854775808";
+        const char *const far = how % 2
+                                    ? "-9223372036854775808:9223372036854775807:9223372036854775807"
+                                    : "0::-9223372036854775808";
         expect(br_index(x, far), naive(a, "0:1"), 0, 0, "x[%s] cut %d", far, how);
     }
 }
@@ -247,8 +264,9 @@ static void random_texts(void)
             for (int a = 0; a < r->ndim; a++) {
                 const int steps[] = {1, 2, 3, -1, -2, -3};
                 size_t at = strlen(text[k]);
-                snprintf(text[k] + at, sizeof text[k] - at, "%s%d:%d:%d", a > 0 ? ", " : "", (int)random_below(19) - 9,
-                         (int)random_below(19) - 9, steps[random_below(6)]);
+                snprintf(text[k] + at, sizeof text[k] - at, "%s%d:%d:%d", a > 0 ? ", " : "",
+                         (int)random_below(19) - 9, (int)random_below(19) - 9,
+                         steps[random_below(6)]);
             }
             r = naive(r, text[k]);
             x = br_index(x, text[k]);

@@ -36,20 +36,22 @@ static void dtypes(void)
             br_dtype b = k == 0 ? a : 1 + (a + 3 * k) % (BR_NDTYPE - 1);
             ref *x = matrix(a, 5, 7);
             ref *y = matrix(b, 7, 6);
-            expect(br_matmul(source(x, k), source(y, (k + a) % NCUTS)), product(x, y), 8, 64, "%s @ %s %d", br_dtype_name(a),
-                   br_dtype_name(b), k);
+            expect(br_matmul(source(x, k), source(y, (k + a) % NCUTS)), product(x, y), 8, 64,
+                   "%s @ %s %d", br_dtype_name(a), br_dtype_name(b), k);
         }
 }
 
 static void shapes(void)
 {
-    const int64_t list[][3] = {{1, 1, 1}, {1, 9, 1}, {9, 1, 9}, {0, 3, 4}, {3, 0, 4}, {3, 4, 0}, {0, 0, 0}, {13, 17, 11}, {2, 50, 3}};
+    const int64_t list[][3] = {{1, 1, 1}, {1, 9, 1}, {9, 1, 9},    {0, 3, 4}, {3, 0, 4},
+                               {3, 4, 0}, {0, 0, 0}, {13, 17, 11}, {2, 50, 3}};
     for (size_t s = 0; s < sizeof list / sizeof list[0]; s++)
         for (int how = 0; how < NCUTS * NCUTS; how++) {
             next_case(1);
             ref *x = matrix(how % 2 ? BR_FLOAT32 : BR_FLOAT64, list[s][0], list[s][1]);
             ref *y = matrix(how % 2 ? BR_FLOAT32 : BR_FLOAT64, list[s][1], list[s][2]);
-            expect(br_matmul(source(x, how / NCUTS), source(y, how % NCUTS)), product(x, y), 8, 256, "shape %zu cuts %d", s, how);
+            expect(br_matmul(source(x, how / NCUTS), source(y, how % NCUTS)), product(x, y), 8, 256,
+                   "shape %zu cuts %d", s, how);
         }
 }
 
@@ -70,11 +72,13 @@ static void views(void)
         ref *part = ref_new(BR_FLOAT64, 2, (int64_t[]){3, 8});
         for (int64_t i = 0; i < part->n; i++)
             part->v[i] = at->v[(5 - i / 8 * 2) * 8 + 7 - i % 8];
-        expect(br_matmul(br_index(xt, "::-2, ::-1"), y), product(part, b), 8, 256, "with steps cut %d", how);
+        expect(br_matmul(br_index(xt, "::-2, ::-1"), y), product(part, b), 8, 256,
+               "with steps cut %d", how);
         ref *same = ref_new(BR_FLOAT64, 2, (int64_t[]){4, 8});
         for (int64_t i = 0; i < same->n; i++)
             same->v[i] = at->v[i % 8];
-        expect(br_matmul(br_broadcast_to(br_index(xt, "0"), BR_SHAPE(4, 8)), y), product(same, b), 8, 256, "broadcast cut %d", how);
+        expect(br_matmul(br_broadcast_to(br_index(xt, "0"), BR_SHAPE(4, 8)), y), product(same, b),
+               8, 256, "broadcast cut %d", how);
     }
 }
 

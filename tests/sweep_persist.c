@@ -23,11 +23,13 @@ static void readers(void)
             ref *slice = ref_new(d, 2, (int64_t[]){4, 5});
             for (int64_t i = 0; i < slice->n; i++)
                 slice->v[i] = r->v[(11 - i / 5 * 3) * 10 + i % 5 * 2 + 1];
-            expect(br_index(p, "::-3, 1::2"), slice, 1, 0, "persisted[::-3, 1::2] %s cut %d", name, how);
+            expect(br_index(p, "::-3, 1::2"), slice, 1, 0, "persisted[::-3, 1::2] %s cut %d", name,
+                   how);
             ref *turned = ref_new(d, 2, (int64_t[]){10, 12});
             for (int64_t i = 0; i < r->n; i++)
                 turned->v[i % 10 * 12 + i / 10] = r->v[i];
-            expect(br_permute_dims(p, BR_AXES(1, 0)), turned, 1, 0, "persisted, turned %s cut %d", name, how);
+            expect(br_permute_dims(p, BR_AXES(1, 0)), turned, 1, 0, "persisted, turned %s cut %d",
+                   name, how);
             ref *flat = ref_new(d, 1, (int64_t[]){120});
             memcpy(flat->v, r->v, 120 * sizeof *r->v);
             expect(br_reshape(p, BR_SHAPE(-1)), flat, 1, 0, "persisted, flat %s cut %d", name, how);
@@ -84,7 +86,8 @@ static void step(br_array *x, const ref *a, int i)
     snprintf(name, sizeof name, "step %d", i);
     br_scope *s = br_scope_open(sweep.ctx);
     br_array *p = br_persist(br_add(br_mul(x, i), 1));
-    if (br_compute_f64(br_sum(p), &got[0]) != BR_OK || br_compute_f64(br_max(br_index(p, "5, ::2")), &got[1]) != BR_OK)
+    if (br_compute_f64(br_sum(p), &got[0]) != BR_OK ||
+        br_compute_f64(br_max(br_index(p, "5, ::2")), &got[1]) != BR_OK)
         fail(name, "%s", br_message(sweep.ctx));
     for (int64_t k = 0; k < a->n; k++)
         want[0] += a->v[k] * i + 1;
@@ -93,7 +96,8 @@ static void step(br_array *x, const ref *a, int i)
         if (creall(a->v[5 * a->shape[1] + k] * i + 1) > creall(want[1]))
             want[1] = a->v[5 * a->shape[1] + k] * i + 1;
     if (got[0] != (double)want[0] || got[1] != (double)want[1])
-        fail(name, "%.17g and %.17g, expected %.17Lg and %.17Lg", got[0], got[1], creall(want[0]), creall(want[1]));
+        fail(name, "%.17g and %.17g, expected %.17Lg and %.17Lg", got[0], got[1], creall(want[0]),
+             creall(want[1]));
     printf("%s %.17g %.17g\n", name, got[0], got[1]);
     br_scope_close(s);
 }
@@ -116,7 +120,8 @@ static void iterations(void)
         }
     }
     if (info[1].peak_bytes > info[0].peak_bytes + (1 << 20))
-        fail("iterations", "the peak grew from %" PRId64 " to %" PRId64, info[0].peak_bytes, info[1].peak_bytes);
+        fail("iterations", "the peak grew from %" PRId64 " to %" PRId64, info[0].peak_bytes,
+             info[1].peak_bytes);
     if (resident[1] > resident[0] + 50000)
         fail("iterations", "resident memory grew from %ld to %ld KiB", resident[0], resident[1]);
 }

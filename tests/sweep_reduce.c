@@ -6,7 +6,8 @@
 
 typedef enum kind { SUM, PROD, MEAN, VAR, STD, MIN, MAX, ANY, ALL, NKINDS } kind;
 
-static const char *const names[] = {"sum", "prod", "mean", "var", "std", "min", "max", "any", "all"};
+static const char *const names[] = {"sum", "prod", "mean", "var", "std",
+                                    "min", "max",  "any",  "all"};
 
 /* clang-format off */
 static const struct { int ndim; int64_t extent[4]; } shapes[] = {
@@ -28,15 +29,24 @@ static br_axes axes_of(unsigned mask, int ndim)
 static br_array *reduce(kind k, br_array *x, br_axes axes, bool keep, double correction)
 {
     switch (k) {
-    case SUM: return br_sum(x, .axis = axes, .keepdims = keep);
-    case PROD: return br_prod(x, .axis = axes, .keepdims = keep);
-    case MEAN: return br_mean(x, .axis = axes, .keepdims = keep);
-    case VAR: return br_var(x, .axis = axes, .keepdims = keep, .correction = correction);
-    case STD: return br_std(x, .axis = axes, .keepdims = keep, .correction = correction);
-    case MIN: return br_min(x, .axis = axes, .keepdims = keep);
-    case MAX: return br_max(x, .axis = axes, .keepdims = keep);
-    case ANY: return br_any(x, .axis = axes, .keepdims = keep);
-    default: return br_all(x, .axis = axes, .keepdims = keep);
+    case SUM:
+        return br_sum(x, .axis = axes, .keepdims = keep);
+    case PROD:
+        return br_prod(x, .axis = axes, .keepdims = keep);
+    case MEAN:
+        return br_mean(x, .axis = axes, .keepdims = keep);
+    case VAR:
+        return br_var(x, .axis = axes, .keepdims = keep, .correction = correction);
+    case STD:
+        return br_std(x, .axis = axes, .keepdims = keep, .correction = correction);
+    case MIN:
+        return br_min(x, .axis = axes, .keepdims = keep);
+    case MAX:
+        return br_max(x, .axis = axes, .keepdims = keep);
+    case ANY:
+        return br_any(x, .axis = axes, .keepdims = keep);
+    default:
+        return br_all(x, .axis = axes, .keepdims = keep);
     }
 }
 
@@ -63,12 +73,18 @@ static value start_of(kind k)
 static value step_of(kind k, value sum, value x)
 {
     switch (k) {
-    case PROD: return cimagl(sum) == 0 && cimagl(x) == 0 ? (value)(creall(sum) * creall(x)) : sum * x;
-    case MIN: return creall(x) < creall(sum) ? x : sum;
-    case MAX: return creall(x) > creall(sum) ? x : sum;
-    case ANY: return sum != 0 || x != 0;
-    case ALL: return sum != 0 && x != 0;
-    default: return sum + x;
+    case PROD:
+        return cimagl(sum) == 0 && cimagl(x) == 0 ? (value)(creall(sum) * creall(x)) : sum * x;
+    case MIN:
+        return creall(x) < creall(sum) ? x : sum;
+    case MAX:
+        return creall(x) > creall(sum) ? x : sum;
+    case ANY:
+        return sum != 0 || x != 0;
+    case ALL:
+        return sum != 0 && x != 0;
+    default:
+        return sum + x;
     }
 }
 
@@ -106,7 +122,9 @@ static ref *naive_moments(kind k, const ref *x, unsigned mask, double correction
     int64_t each = r->n > 0 && x->n > 0 ? x->n / r->n : 0;
     mean->dtype = r->dtype = dtype_of(k, x->dtype);
     for (int64_t i = 0; i < r->n; i++) {
-        mean->v[i] = each > 0 ? mean->v[i] / each : is_complex(x->dtype) ? CMPLXL(NAN, NAN) : (value)NAN;
+        mean->v[i] = each > 0               ? mean->v[i] / each
+                     : is_complex(x->dtype) ? CMPLXL(NAN, NAN)
+                                            : (value)NAN;
         r->v[i] = 0;
     }
     if (k == MEAN)
@@ -126,7 +144,8 @@ static ref *naive_moments(kind k, const ref *x, unsigned mask, double correction
 
 static ref *naive(kind k, const ref *x, unsigned mask, bool keep, double correction)
 {
-    ref *r = k == MEAN || k == VAR || k == STD ? naive_moments(k, x, mask, correction) : naive_fold(k, x, mask);
+    ref *r = k == MEAN || k == VAR || k == STD ? naive_moments(k, x, mask, correction)
+                                               : naive_fold(k, x, mask);
     if (keep)
         return r;
     int ndim = 0;
@@ -154,8 +173,11 @@ static ref *factors(br_dtype d, int ndim, const int64_t *shape)
 {
     ref *r = ref_random(d, ndim, shape, true, false);
     for (int64_t i = 0; i < r->n; i++)
-        r->v[i] = is_exact(d) ? random_below(200) == 0 ? 2 : is_signed(d) && random_below(2) ? -1 : 1
-                              : 1 + (random_below(65) - 32) / 2048.0L + (is_complex(d) ? I * (random_below(9) / 4096.0L) : 0);
+        r->v[i] = is_exact(d) ? random_below(200) == 0            ? 2
+                                : is_signed(d) && random_below(2) ? -1
+                                                                  : 1
+                              : 1 + (random_below(65) - 32) / 2048.0L +
+                                    (is_complex(d) ? I * (random_below(9) / 4096.0L) : 0);
     for (int64_t i = 0; i < r->n; i++)
         r->v[i] = as(d, r->v[i]);
     return r;
@@ -166,7 +188,8 @@ static void try_reduction(kind k, br_dtype d, int shape, unsigned mask, int turn
     next_case(1);
     int ndim = shapes[shape].ndim;
     const int64_t *extent = shapes[shape].extent;
-    ref *a = k == PROD ? factors(d, ndim, extent) : ref_random(d, ndim, extent, k == ALL && turn % 2, false);
+    ref *a = k == PROD ? factors(d, ndim, extent)
+                       : ref_random(d, ndim, extent, k == ALL && turn % 2, false);
     if (!has(k, a, mask))
         return;
     bool keep = turn % 3 == 0;
@@ -176,9 +199,10 @@ static void try_reduction(kind k, br_dtype d, int shape, unsigned mask, int turn
     if (mask == (1u << ndim) - 1 && turn % 2)
         axes = (br_axes){0}; /* all of them, not named */
     ref *want = naive(k, a, mask, keep, correction);
-    expect(reduce(k, source(a, how), axes, keep, correction), want, 16, k == VAR || k == STD || k == PROD ? 4 : 40,
-           "%s %s shape %d axes %x keep %d correction %g cut %d", names[k], br_dtype_name(d), shape, mask, keep, correction,
-           how);
+    expect(reduce(k, source(a, how), axes, keep, correction), want, 16,
+           k == VAR || k == STD || k == PROD ? 4 : 40,
+           "%s %s shape %d axes %x keep %d correction %g cut %d", names[k], br_dtype_name(d), shape,
+           mask, keep, correction, how);
 }
 
 static void reductions(void)
@@ -227,15 +251,17 @@ static void chains(void)
             br_array *scaled = br_square(br_add(br_mul(x, 3), 0.5));
             ref *r_scale = ref_map1(BR_FLOAT64, a, r_scaled);
             ref *sum = ref_map2(BR_FLOAT64, a, b, r_plus);
-            expect(br_mean(scaled, .axis = axes), naive(MEAN, r_scale, mask, false, 0), 16, 2000, "mean of chain %x cut %d", mask,
+            expect(br_mean(scaled, .axis = axes), naive(MEAN, r_scale, mask, false, 0), 16, 2000,
+                   "mean of chain %x cut %d", mask, how);
+            expect(br_std(br_add(x, y), .axis = axes, .keepdims = true),
+                   naive(STD, sum, mask, true, 0), 64, 16, "std of broadcast sum %x cut %d", mask,
                    how);
-            expect(br_std(br_add(x, y), .axis = axes, .keepdims = true), naive(STD, sum, mask, true, 0), 64, 16,
-                   "std of broadcast sum %x cut %d", mask, how);
             br_array *anomaly = br_sub(x, br_mean(x, .axis = axes, .keepdims = true));
             ref *r_anomaly = ref_map2(BR_FLOAT64, a, naive(MEAN, a, mask, true, 0), r_minus);
             expect(anomaly, r_anomaly, 16, 16, "x - mean %x cut %d", mask, how);
-            expect(br_var(anomaly, .axis = axes, .correction = 1), naive(VAR, r_anomaly, mask, false, 1), 64, 16,
-                   "var of x - mean %x cut %d", mask, how);
+            expect(br_var(anomaly, .axis = axes, .correction = 1),
+                   naive(VAR, r_anomaly, mask, false, 1), 64, 16, "var of x - mean %x cut %d", mask,
+                   how);
         }
 }
 
@@ -254,12 +280,14 @@ static void nested(void)
         ref *rows = naive(SUM, a, 2, false, 0);
         for (int64_t i = 0; i < rows->n; i++)
             rows->v[i] = as(BR_FLOAT32, rows->v[i]);
-        expect(br_max(br_sum(x, .axis = BR_AXES(1))), naive(MAX, rows, 1, false, 0), 8, 40, "max of sums cut %d", how);
-        expect(br_var(br_permute_dims(x, BR_AXES(1, 0)), .axis = BR_AXIS(-1)), naive(VAR, t, 2, false, 0), 16, 4,
-               "var of transposed cut %d", how);
+        expect(br_max(br_sum(x, .axis = BR_AXES(1))), naive(MAX, rows, 1, false, 0), 8, 40,
+               "max of sums cut %d", how);
+        expect(br_var(br_permute_dims(x, BR_AXES(1, 0)), .axis = BR_AXIS(-1)),
+               naive(VAR, t, 2, false, 0), 16, 4, "var of transposed cut %d", how);
         ref *wide = naive(SUM, a, 1, true, 0);
         wide->dtype = BR_FLOAT64;
-        expect(br_sum(x, .axis = BR_AXES(0), .keepdims = true, .dtype = BR_FLOAT64), wide, 16, 40, "sum as float64 cut %d", how);
+        expect(br_sum(x, .axis = BR_AXES(0), .keepdims = true, .dtype = BR_FLOAT64), wide, 16, 40,
+               "sum as float64 cut %d", how);
         ref *whole = ref_map1(BR_FLOAT32, a, truncated);
         whole->dtype = BR_INT16;
         ref *product = naive(SUM, whole, 3, false, 0);
@@ -284,7 +312,8 @@ static void specials(void)
                 want->v[1] = NAN;
             if (k == VAR || k == STD)
                 want->v[2] = NAN;
-            expect(reduce(k, source(a, how), BR_AXES(1), false, 0), want, 16, 16, "%s with NaN cut %d", names[k], how);
+            expect(reduce(k, source(a, how), BR_AXES(1), false, 0), want, 16, 16,
+                   "%s with NaN cut %d", names[k], how);
         }
 }
 

@@ -68,8 +68,8 @@ static void permutations(void)
                 ref *p = permuted(a, wanted);
                 br_array *y = br_permute_dims(x, axes);
                 expect(y, p, 1, 0, "permute %zu cut %d computed %d", k, how, computed);
-                expect(br_permute_dims(y, BR_AXES(1, 0, 3, 2)), permuted(p, (int[]){1, 0, 3, 2}), 1, 0,
-                       "permute %zu again cut %d computed %d", k, how, computed);
+                expect(br_permute_dims(y, BR_AXES(1, 0, 3, 2)), permuted(p, (int[]){1, 0, 3, 2}), 1,
+                       0, "permute %zu again cut %d computed %d", k, how, computed);
             }
 }
 
@@ -88,7 +88,8 @@ static void reshapes(void)
         for (int how = 0; how < NCUTS; how++)
             for (int computed = 0; computed < 2; computed++) {
                 next_case(2);
-                ref *a = ref_random(computed ? BR_FLOAT64 : 1 + (int)(k + how) % (BR_NDTYPE - 1), pairs[k].na, pairs[k].a, false, false);
+                ref *a = ref_random(computed ? BR_FLOAT64 : 1 + (int)(k + how) % (BR_NDTYPE - 1),
+                                    pairs[k].na, pairs[k].a, false, false);
                 br_array *x = given(&a, how, computed);
                 br_extents shape = extents_of(pairs[k].nb, pairs[k].b);
                 if (pairs[k].nb > 1 && a->n > 0 && how % 2)
@@ -99,7 +100,8 @@ static void reshapes(void)
                 br_array *back = br_reshape(br_add(y, y), extents_of(pairs[k].na, pairs[k].a));
                 ref *twice = ref_map2(a->dtype, a, a, r_add);
                 if (a->dtype != BR_BOOL)
-                    expect(back, twice, 1, 0, "reshape %zu and back cut %d computed %d", k, how, computed);
+                    expect(back, twice, 1, 0, "reshape %zu and back cut %d computed %d", k, how,
+                           computed);
             }
 }
 
@@ -123,10 +125,12 @@ static void reshaped_parts(void)
                 if (c[0] == 1 && c[1] % 2 == 1 && c[2] % 3 == 0)
                     slice->v[c[1] / 2 * 2 + c[2] / 3] = r->v[i];
             }
-            expect(br_sum(y, .axis = BR_AXES(1)), sum, 8, 64, "sum of reshaped cut %d computed %d", how, computed);
-            expect(br_index(y, "1, 1::2, ::3"), slice, 1, 0, "slice of reshaped cut %d computed %d", how, computed);
-            expect(br_permute_dims(y, BR_AXES(2, 0, 1)), permuted(r, (int[]){2, 0, 1}), 1, 0, "reshaped, turned cut %d computed %d", how,
-                   computed);
+            expect(br_sum(y, .axis = BR_AXES(1)), sum, 8, 64, "sum of reshaped cut %d computed %d",
+                   how, computed);
+            expect(br_index(y, "1, 1::2, ::3"), slice, 1, 0, "slice of reshaped cut %d computed %d",
+                   how, computed);
+            expect(br_permute_dims(y, BR_AXES(2, 0, 1)), permuted(r, (int[]){2, 0, 1}), 1, 0,
+                   "reshaped, turned cut %d computed %d", how, computed);
         }
 }
 
@@ -139,21 +143,24 @@ static void broadcasts(void)
             ref *a = ref_random(BR_INT64, 3, shape, false, false);
             br_array *x = given(&a, how, computed);
             ref *wide = ref_map2(BR_INT64, a, ref_new(BR_INT64, 4, (int64_t[]){2, 3, 5, 4}), r_add);
-            expect(br_broadcast_to(x, BR_SHAPE(2, 3, 5, 4)), wide, 0, 0, "broadcast_to cut %d computed %d", how, computed);
-            expect(br_squeeze(x, BR_AXES(1)), reshaped(a, 2, (int64_t[]){3, 4}), 0, 0, "squeeze cut %d computed %d", how, computed);
-            expect(br_expand_dims(x, -1), reshaped(a, 4, (int64_t[]){3, 1, 4, 1}), 0, 0, "expand_dims cut %d computed %d", how,
-                   computed);
+            expect(br_broadcast_to(x, BR_SHAPE(2, 3, 5, 4)), wide, 0, 0,
+                   "broadcast_to cut %d computed %d", how, computed);
+            expect(br_squeeze(x, BR_AXES(1)), reshaped(a, 2, (int64_t[]){3, 4}), 0, 0,
+                   "squeeze cut %d computed %d", how, computed);
+            expect(br_expand_dims(x, -1), reshaped(a, 4, (int64_t[]){3, 1, 4, 1}), 0, 0,
+                   "expand_dims cut %d computed %d", how, computed);
             ref *sum = ref_new(BR_INT64, 1, (int64_t[]){4});
             for (int64_t i = 0; i < wide->n; i++)
                 sum->v[i % 4] += wide->v[i];
-            expect(br_sum(br_broadcast_to(x, BR_SHAPE(2, 3, 5, 4)), .axis = BR_AXES(0, 1, 2)), sum, 0, 0,
-                   "sum of broadcast_to cut %d computed %d", how, computed);
+            expect(br_sum(br_broadcast_to(x, BR_SHAPE(2, 3, 5, 4)), .axis = BR_AXES(0, 1, 2)), sum,
+                   0, 0, "sum of broadcast_to cut %d computed %d", how, computed);
         }
 }
 
 static void rechunks(void)
 {
-    const br_extents cuts[] = {BR_CHUNKS(4, 7), BR_CHUNKS(13, 1), BR_CHUNKS(1, 17), BR_CHUNKS(0, -1), BR_CHUNKS(5, 5), BR_CHUNKS(100, 100)};
+    const br_extents cuts[] = {BR_CHUNKS(4, 7),  BR_CHUNKS(13, 1), BR_CHUNKS(1, 17),
+                               BR_CHUNKS(0, -1), BR_CHUNKS(5, 5),  BR_CHUNKS(100, 100)};
     const int64_t shape[] = {13, 17};
     for (size_t k = 0; k < sizeof cuts / sizeof cuts[0]; k++)
         for (int how = 0; how < NCUTS; how++)
@@ -163,8 +170,8 @@ static void rechunks(void)
                 br_array *x = given(&a, how, computed);
                 br_array *y = br_rechunk(x, cuts[k]);
                 expect(y, a, 1, 0, "rechunk %zu cut %d computed %d", k, how, computed);
-                expect(br_add(y, x), ref_map2(BR_FLOAT64, a, a, r_add), 1, 0, "rechunk %zu plus itself cut %d computed %d", k, how,
-                       computed);
+                expect(br_add(y, x), ref_map2(BR_FLOAT64, a, a, r_add), 1, 0,
+                       "rechunk %zu plus itself cut %d computed %d", k, how, computed);
             }
 }
 
@@ -180,9 +187,11 @@ static void creation(void)
                 up->v[i] = 5 + 3 * i;
             for (int i = 0; i < 6; i++)
                 some->v[i] = up->v[14 - 2 * i];
-            br_array *x = br_arange(sweep.ctx, BR_NUM(5), BR_NUM(56), .step = BR_NUM(3), .dtype = d, .chunks = BR_CHUNKS(chunk));
+            br_array *x = br_arange(sweep.ctx, BR_NUM(5), BR_NUM(56), .step = BR_NUM(3), .dtype = d,
+                                    .chunks = BR_CHUNKS(chunk));
             expect(x, up, 0, 0, "arange %s chunks %" PRId64, br_dtype_name(d), chunk);
-            expect(br_index(x, "-3:3:-2"), some, 0, 0, "arange[-3:3:-2] %s chunks %" PRId64, br_dtype_name(d), chunk);
+            expect(br_index(x, "-3:3:-2"), some, 0, 0, "arange[-3:3:-2] %s chunks %" PRId64,
+                   br_dtype_name(d), chunk);
             ref *table = ref_new(BR_FLOAT64, 2, (int64_t[]){17, 17});
             for (int i = 0; i < table->n; i++)
                 table->v[i] = up->v[i / 17] * 0.5L + up->v[i % 17];
@@ -196,7 +205,8 @@ static void creation(void)
         ref *r = ref_new(d, 1, (int64_t[]){k < 4 ? 23 : 1});
         for (int i = 0; i < r->n; i++)
             r->v[i] = -2 + i * 7.0L / (r->n - !open > 0 ? r->n - !open : 1);
-        br_array *x = br_linspace(sweep.ctx, -2, 5, r->n, .no_endpoint = open, .dtype = d, .chunks = BR_CHUNKS(5));
+        br_array *x = br_linspace(sweep.ctx, -2, 5, r->n, .no_endpoint = open, .dtype = d,
+                                  .chunks = BR_CHUNKS(5));
         expect(x, r, 2, 1, "linspace %d", k);
         ref *turned = ref_new(d, 1, (int64_t[]){(r->n + 3) / 4});
         for (int i = 0; i < turned->n; i++)
@@ -216,7 +226,8 @@ static void constants(void)
             ones->v[i] = 1;
         full->v[0] = as(d, 3);
         expect(br_zeros(sweep.ctx, BR_SHAPE(3, 5), d), zeros, 0, 0, "zeros %s", br_dtype_name(d));
-        expect(br_ones(sweep.ctx, BR_SHAPE(3, 5), d, .chunks = BR_CHUNKS(2, 2)), ones, 0, 0, "ones %s", br_dtype_name(d));
+        expect(br_ones(sweep.ctx, BR_SHAPE(3, 5), d, .chunks = BR_CHUNKS(2, 2)), ones, 0, 0,
+               "ones %s", br_dtype_name(d));
         expect(br_full(sweep.ctx, BR_0D, BR_NUM(3), d), full, 0, 0, "full %s", br_dtype_name(d));
     }
 }
@@ -231,7 +242,13 @@ static void together(void)
         ref *a = ref_random(BR_FLOAT64, 2, shape, false, false);
         br_array *x = source(a, how);
         br_array *y = br_exp(br_mul(x, 0.25));
-        br_array *list[] = {y, br_sum(y), y, br_sub(y, br_mean(y, .axis = BR_AXES(0))), br_index(y, "::2, 3"), br_std(y, .axis = BR_AXES(1)), x};
+        br_array *list[] = {y,
+                            br_sum(y),
+                            y,
+                            br_sub(y, br_mean(y, .axis = BR_AXES(0))),
+                            br_index(y, "::2, 3"),
+                            br_std(y, .axis = BR_AXES(1)),
+                            x};
         enum { N = sizeof list / sizeof list[0] };
         br_result many[N];
         for (int i = 0; i < N; i++)
@@ -240,9 +257,11 @@ static void together(void)
             fail("together", "%s", br_message(sweep.ctx));
         for (int i = 0; i < N; i++) {
             void *alone = NULL;
-            if (br_compute_alloc(list[i], &alone) != BR_OK || memcmp(alone, many[i].buffer, many[i].bytes) != 0)
+            if (br_compute_alloc(list[i], &alone) != BR_OK ||
+                memcmp(alone, many[i].buffer, many[i].bytes) != 0)
                 fail("together", "output %d alone has other bytes, cut %d", i, how);
-            printf("together %d cut %d %016" PRIx64 "\n", i, how, digest(many[i].buffer, many[i].bytes));
+            printf("together %d cut %d %016" PRIx64 "\n", i, how,
+                   digest(many[i].buffer, many[i].bytes));
             free(alone);
             free(many[i].buffer);
         }

@@ -45,7 +45,10 @@ static void tear_down(void)
     char command[300];
     double sum = 0;
     br_clear_error(ctx);
-    ck_assert_int_eq(br_compute_f64(br_sum(br_arange(ctx, BR_NUM(0), BR_NUM(101), .chunks = BR_CHUNKS(7))), &sum), BR_OK);
+    ck_assert_int_eq(
+        br_compute_f64(br_sum(br_arange(ctx, BR_NUM(0), BR_NUM(101), .chunks = BR_CHUNKS(7))),
+                       &sum),
+        BR_OK);
     ck_assert(sum == 5050);
     ck_assert_int_eq(br_close(ctx), 0);
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
@@ -154,14 +157,28 @@ START_TEST(bad_slices)
     static const struct {
         const char *text, *message;
     } rows[] = {
-        {"", "column 1"},           {"  ", "column 3"},          {"a", "column 1"},
-        {"1:b", "column 3"},        {"1:2:0", "step is 0"},      {"1 2", "column 3"},
-        {"1,,2", "column 3"},       {",1", "column 1"},          {"1:2:3:4", "column 6"},
-        {"3", "index 3 is out of range for axis 0 with extent 3"}, {"-4", "index -4"},
-        {":, 4", "axis 1"},         {"1, 2, 3", "3 indices for shape (3, 4)"},
-        {"..., ...", "more than once"}, {"1.5", "column 2"},     {"..", "column 1"},
-        {"99999999999999999999", "too large"}, {"--1", "column 1"}, {"None None", "column 6"},
-        {"0x1", "column 2"},        {"[1]", "column 1"},         {"1:2:-", "column 5"},
+        {"", "column 1"},
+        {"  ", "column 3"},
+        {"a", "column 1"},
+        {"1:b", "column 3"},
+        {"1:2:0", "step is 0"},
+        {"1 2", "column 3"},
+        {"1,,2", "column 3"},
+        {",1", "column 1"},
+        {"1:2:3:4", "column 6"},
+        {"3", "index 3 is out of range for axis 0 with extent 3"},
+        {"-4", "index -4"},
+        {":, 4", "axis 1"},
+        {"1, 2, 3", "3 indices for shape (3, 4)"},
+        {"..., ...", "more than once"},
+        {"1.5", "column 2"},
+        {"..", "column 1"},
+        {"99999999999999999999", "too large"},
+        {"--1", "column 1"},
+        {"None None", "column 6"},
+        {"0x1", "column 2"},
+        {"[1]", "column 1"},
+        {"1:2:-", "column 5"},
     };
     br_array *x = ones(3, 4);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -328,8 +345,9 @@ START_TEST(functions_that_fail)
     failed(br_map(ones(2, 2), NULL), BR_EARG, "NULL");
     failed(br_map_blocks(ones(2, 2), fails_at_two, .nmore = 9), BR_EARG, "9");
     failed(br_map_blocks(ones(2, 2), fails_at_two, .nmore = 1), BR_EARG, "map_blocks");
-    failed(br_map(br_full(ctx, BR_0D, br_number_complex(0, 1)), (br_scalar_function)(void (*)(void))fails_at_two), BR_ETYPE,
-           "complex128");
+    failed(br_map(br_full(ctx, BR_0D, br_number_complex(0, 1)),
+                  (br_scalar_function)(void (*)(void))fails_at_two),
+           BR_ETYPE, "complex128");
 }
 END_TEST
 
@@ -373,7 +391,8 @@ START_TEST(files_that_cannot_be_read)
     failed(br_from_hdf5(ctx, NULL, "x"), BR_EARG, "NULL");
     failed(br_from_hdf5(ctx, path, NULL), BR_EARG, "NULL");
     failed(br_from_hdf5(ctx, path, ""), BR_ENOTFOUND, "from_hdf5");
-    failed(br_from_hdf5(ctx, folder, "x"), br_status_of(br_from_hdf5(ctx, folder, "x")), "from_hdf5");
+    failed(br_from_hdf5(ctx, folder, "x"), br_status_of(br_from_hdf5(ctx, folder, "x")),
+           "from_hdf5");
     FILE *f = fopen(in_folder("text.h5"), "w");
     fputs("This is no HDF5 file.", f);
     fclose(f);
@@ -459,8 +478,17 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        shapes_that_do_not_fit, axes_that_are_not_there, bad_slices, dtypes_that_are_not_there, numbers_that_make_no_sense,
-        null_arrays, buffers_of_the_wrong_size, two_contexts, functions_that_fail, files_that_cannot_be_read, truncated_files,
+        shapes_that_do_not_fit,
+        axes_that_are_not_there,
+        bad_slices,
+        dtypes_that_are_not_there,
+        numbers_that_make_no_sense,
+        null_arrays,
+        buffers_of_the_wrong_size,
+        two_contexts,
+        functions_that_fail,
+        files_that_cannot_be_read,
+        truncated_files,
         files_that_cannot_be_written,
     };
     Suite *suite = suite_create("badinput");

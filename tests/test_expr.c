@@ -67,9 +67,12 @@ START_TEST(functions_share_by_what_they_are_given)
     const int one = 1;
     const int two = 2;
     ck_assert_ptr_eq(br_map(x, twice)->node, br_map(x, twice)->node);
-    ck_assert_ptr_ne(br_map(x, twice, .impure = true)->node, br_map(x, twice, .impure = true)->node);
-    ck_assert_ptr_ne(br_map(x, twice, &one, sizeof one)->node, br_map(x, twice, &two, sizeof two)->node);
-    ck_assert_ptr_eq(br_map(x, twice, &one, sizeof one)->node, br_map(x, twice, &one, sizeof one)->node);
+    ck_assert_ptr_ne(br_map(x, twice, .impure = true)->node,
+                     br_map(x, twice, .impure = true)->node);
+    ck_assert_ptr_ne(br_map(x, twice, &one, sizeof one)->node,
+                     br_map(x, twice, &two, sizeof two)->node);
+    ck_assert_ptr_eq(br_map(x, twice, &one, sizeof one)->node,
+                     br_map(x, twice, &one, sizeof one)->node);
     ck_assert_ptr_ne(br_map(x, twice, &one)->node, br_map(x, twice, &one)->node);
 }
 END_TEST
@@ -166,11 +169,30 @@ START_TEST(the_first_error_sticks)
     ck_assert_ptr_nonnull(strstr(br_error(bad), place));
     ck_assert_ptr_nonnull(strstr(br_error(bad), "(3, 4) and (5, 4)"));
     br_array *list[] = {
-        br_exp(bad), br_add(bad, x), br_add(x, bad), br_where(x, bad, 1), br_where(bad, x, x), br_astype(bad, BR_INT8),
-        br_sum(bad), br_var(bad), br_any(bad), br_matmul(bad, x), br_matmul(x, bad), br_index(bad, "bad text"),
-        br_permute_dims(bad, BR_AXES(9)), br_reshape(bad, BR_SHAPE(-7)), br_broadcast_to(bad, BR_SHAPE(2)),
-        br_expand_dims(bad, 99), br_squeeze(bad, BR_AXES(5)), br_rechunk(bad, BR_CHUNKS(1, 1, 1)), br_map(bad, twice),
-        br_map_blocks(bad, NULL), br_persist(bad), br_indexf(bad, "%d", 3), br_less(bad, bad), br_mul(2.0, bad),
+        br_exp(bad),
+        br_add(bad, x),
+        br_add(x, bad),
+        br_where(x, bad, 1),
+        br_where(bad, x, x),
+        br_astype(bad, BR_INT8),
+        br_sum(bad),
+        br_var(bad),
+        br_any(bad),
+        br_matmul(bad, x),
+        br_matmul(x, bad),
+        br_index(bad, "bad text"),
+        br_permute_dims(bad, BR_AXES(9)),
+        br_reshape(bad, BR_SHAPE(-7)),
+        br_broadcast_to(bad, BR_SHAPE(2)),
+        br_expand_dims(bad, 99),
+        br_squeeze(bad, BR_AXES(5)),
+        br_rechunk(bad, BR_CHUNKS(1, 1, 1)),
+        br_map(bad, twice),
+        br_map_blocks(bad, NULL),
+        br_persist(bad),
+        br_indexf(bad, "%d", 3),
+        br_less(bad, bad),
+        br_mul(2.0, bad),
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         ck_assert_msg(br_status_of(list[i]) == BR_ESHAPE, "%zu: %s", i, br_error(list[i]));
@@ -230,15 +252,19 @@ START_TEST(values_are_printed_as_numpy_does)
     ck_assert_str_eq(printed(row(odd, 2), br_print_values), "[0.1        0.33333333]\n");
     ck_assert_str_eq(printed(row(special, 3), br_print_values), "[ inf -inf   0.]\n");
     br_array *whole = br_reshape(br_arange(ctx, BR_NUM(0), BR_NUM(12)), BR_SHAPE(3, 4));
-    ck_assert_str_eq(printed(whole, br_print_values), "[[ 0  1  2  3]\n [ 4  5  6  7]\n [ 8  9 10 11]]\n");
-    ck_assert_str_eq(printed(br_less(whole, 2), br_print_values),
-                     "[[ True  True False False]\n [False False False False]\n [False False False False]]\n");
+    ck_assert_str_eq(printed(whole, br_print_values),
+                     "[[ 0  1  2  3]\n [ 4  5  6  7]\n [ 8  9 10 11]]\n");
+    ck_assert_str_eq(
+        printed(br_less(whole, 2), br_print_values),
+        "[[ True  True False False]\n [False False False False]\n [False False False False]]\n");
     ck_assert_str_eq(printed(br_sum(whole), br_print_values), "66\n");
     ck_assert_str_eq(printed(br_index(whole, "1:1, 0"), br_print_values), "[]\n");
-    ck_assert_str_eq(printed(br_arange(ctx, BR_NUM(0), BR_NUM(1001)), br_print_values), "[   0    1    2 ...  998  999 1000]\n");
+    ck_assert_str_eq(printed(br_arange(ctx, BR_NUM(0), BR_NUM(1001)), br_print_values),
+                     "[   0    1    2 ...  998  999 1000]\n");
     br_array *wide = br_reshape(br_arange(ctx, BR_NUM(0), BR_NUM(24)), BR_SHAPE(2, 3, 4));
     ck_assert_str_eq(printed(wide, br_print_values),
-                     "[[[ 0  1  2  3]\n  [ 4  5  6  7]\n  [ 8  9 10 11]]\n\n [[12 13 14 15]\n  [16 17 18 19]\n  [20 21 22 23]]]\n");
+                     "[[[ 0  1  2  3]\n  [ 4  5  6  7]\n  [ 8  9 10 11]]\n\n [[12 13 14 15]\n  [16 "
+                     "17 18 19]\n  [20 21 22 23]]]\n");
 }
 END_TEST
 
@@ -266,8 +292,14 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        equal_expressions_share, functions_share_by_what_they_are_given, nodes_are_freed, long_chains, scopes_nest,
-        the_first_error_sticks, values_are_printed_as_numpy_does, expressions_are_printed,
+        equal_expressions_share,
+        functions_share_by_what_they_are_given,
+        nodes_are_freed,
+        long_chains,
+        scopes_nest,
+        the_first_error_sticks,
+        values_are_printed_as_numpy_does,
+        expressions_are_printed,
     };
     Suite *suite = suite_create("expr");
     TCase *tcase = tcase_create("expr");

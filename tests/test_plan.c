@@ -68,7 +68,8 @@ static br_array *leaf(void)
 
 static br_array *grow(br_array *x)
 {
-    static const char *const slices[] = {"::2", "::-1, 1:", "-3:, ::3", "..., ::-2", ":4, :5", "2:2"};
+    static const char *const slices[] = {"::2",       "::-1, 1:", "-3:, ::3",
+                                         "..., ::-2", ":4, :5",   "2:2"};
     int64_t n = br_nelem(x);
     switch (dice(10)) {
     case 0:
@@ -135,16 +136,20 @@ static readings enumerate(const bri_plan *plan)
         for (int64_t c = 0; c < s->nchunks && s->wanted; c++)
             for (int64_t t = 0; t < s->nsteps && bri_is_demanded(s, c); t++) {
                 needs.n = 0;
-                ck_assert_int_eq(s->kind->needs != NULL ? s->kind->needs(s, c, t, &needs) : bri_stage_needs(s, c, t, &needs), BR_OK);
+                ck_assert_int_eq(s->kind->needs != NULL ? s->kind->needs(s, c, t, &needs)
+                                                        : bri_stage_needs(s, c, t, &needs),
+                                 BR_OK);
                 for (size_t k = 0; k < needs.n; k++)
-                    note(&all, (reading){needs.need[k].stage, needs.need[k].chunk, bri_stage_owner(s, c, t)});
+                    note(&all, (reading){needs.need[k].stage, needs.need[k].chunk,
+                                         bri_stage_owner(s, c, t)});
             }
     }
     free(needs.need);
     return all;
 }
 
-static void check_chunk(const bri_plan *plan, const bri_stage *s, int64_t chunk, const readings *all)
+static void check_chunk(const bri_plan *plan, const bri_stage *s, int64_t chunk,
+                        const readings *all)
 {
     int want = 0;
     int got;
@@ -152,15 +157,16 @@ static void check_chunk(const bri_plan *plan, const bri_stage *s, int64_t chunk,
     unsigned char got_ranks[8] = {0};
     for (size_t i = 0; i < all->n; i++)
         if (all->list[i].stage == s && all->list[i].chunk == chunk) {
-            ck_assert_msg(bri_is_demanded(s, chunk), "chunk %lld of %s is read but not demanded", (long long)chunk, s->kind->name);
+            ck_assert_msg(bri_is_demanded(s, chunk), "chunk %lld of %s is read but not demanded",
+                          (long long)chunk, s->kind->name);
             if (all->list[i].reader == plan->rank)
                 want++;
             else
                 want_ranks[all->list[i].reader] = 1;
         }
     ck_assert_int_eq(bri_count_readers(s, chunk, &got, got_ranks), BR_OK);
-    ck_assert_msg(got == want, "rank %d of %d: %d readers of chunk %lld of %s, not %d", plan->rank, plan->nranks, got,
-                  (long long)chunk, s->kind->name, want);
+    ck_assert_msg(got == want, "rank %d of %d: %d readers of chunk %lld of %s, not %d", plan->rank,
+                  plan->nranks, got, (long long)chunk, s->kind->name, want);
     ck_assert_int_eq(memcmp(want_ranks, got_ranks, (size_t)plan->nranks), 0);
 }
 
@@ -231,7 +237,8 @@ START_TEST(the_peak_is_what_was_predicted)
         br_run_info info;
         ck_assert_int_eq(br_compute(x, buffer, br_nbytes(x)), BR_OK);
         ck_assert_int_eq(br_last_run(ctx, &info), BR_OK);
-        ck_assert_msg((size_t)info.peak_bytes <= dry.peak, "%lld bytes at a time, %zu predicted (%s)", (long long)info.peak_bytes,
+        ck_assert_msg((size_t)info.peak_bytes <= dry.peak,
+                      "%lld bytes at a time, %zu predicted (%s)", (long long)info.peak_bytes,
                       dry.peak, dry.worst);
         ck_assert_int_eq(info.tasks, dry.tasks);
         free(buffer);
@@ -244,8 +251,10 @@ END_TEST
 /* 64 MiB of chunks of 1 MiB, each read twice, the second time after a reduction. */
 static br_array *large(int64_t chunk)
 {
-    br_array *x = br_map_blocks(br_zeros(ctx, BR_SHAPE(64, 131072), .chunks = BR_CHUNKS(1, chunk)), copy);
-    return br_sum(br_matmul(br_rechunk(br_index(x, ":, ::128"), BR_CHUNKS(8, 0)), br_ones(ctx, BR_SHAPE(1024, 3))));
+    br_array *x =
+        br_map_blocks(br_zeros(ctx, BR_SHAPE(64, 131072), .chunks = BR_CHUNKS(1, chunk)), copy);
+    return br_sum(br_matmul(br_rechunk(br_index(x, ":, ::128"), BR_CHUNKS(8, 0)),
+                            br_ones(ctx, BR_SHAPE(1024, 3))));
 }
 
 START_TEST(the_limit_is_kept)
@@ -267,14 +276,16 @@ END_TEST
 START_TEST(a_limit_that_cannot_work_is_an_error)
 {
     open_context("threads", "16M");
-    br_array *x = br_map_blocks(br_zeros(ctx, BR_SHAPE(4000, 1000), .chunks = BR_CHUNKS(0, 0)), copy);
+    br_array *x =
+        br_map_blocks(br_zeros(ctx, BR_SHAPE(4000, 1000), .chunks = BR_CHUNKS(0, 0)), copy);
     double sum;
     br_set_log(ctx, NULL, NULL);
     ck_assert_int_eq(br_compute_f64(br_sum(x), &sum), BR_EMEMLIMIT);
     ck_assert_ptr_nonnull(strstr(br_message(ctx), "map_blocks (test_plan.c:"));
     ck_assert_ptr_nonnull(strstr(br_message(ctx), "BRAMBLE_MEMORY_LIMIT"));
     br_clear_error(ctx);
-    ck_assert_int_eq(br_compute_f64(br_sum(br_index(br_zeros(ctx, BR_SHAPE(4000, 1000)), ":10")), &sum), BR_OK);
+    ck_assert_int_eq(
+        br_compute_f64(br_sum(br_index(br_zeros(ctx, BR_SHAPE(4000, 1000)), ":10")), &sum), BR_OK);
     ck_assert_int_eq(br_close(ctx), 0);
 }
 END_TEST

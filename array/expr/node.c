@@ -10,7 +10,8 @@
 static uint64_t mix(uint64_t h, uint64_t v)
 {
     h ^= v + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
-    return h * 0xff51afd7ed558ccdu;
+    h *= 0xff51afd7ed558ccdu;
+    return h ^ h >> 32; /* the table takes the low bits */
 }
 
 static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t n)
@@ -85,6 +86,7 @@ static void free_node(bri_node *node)
         node->op->destroy(node);
     for (int a = 0; a < node->ndim; a++)
         bri_axis_release(&node->axis[a]);
+    bri_free(node->axis);
     bri_free(node->params);
     bri_free(node);
 }
@@ -121,6 +123,21 @@ static bri_node *new_node(br_context *ctx, const bri_recipe *r, uint64_t hash)
     return node;
 }
 
+/* Infers into a place with room for any number of axes, then keeps those that there are. */
+static br_status infer(bri_node *node)
+{
+    bri_axis axis[BR_MAX_NDIM] = {{0}};
+    node->axis = axis;
+    br_status st = node->op->infer(node);
+    node->axis = bri_memdup(axis, (size_t)node->ndim * sizeof axis[0]);
+    if (node->axis != NULL)
+        return st;
+    for (int a = 0; a < node->ndim; a++)
+        bri_axis_release(&axis[a]);
+    node->ndim = 0;
+    return BR_ENOMEM;
+}
+
 br_status bri_node_make(br_context *ctx, const bri_recipe *recipe, bri_node **out)
 {
     bri_array_data *data = bri_array_data_of(ctx);
@@ -144,7 +161,7 @@ br_status bri_node_make(br_context *ctx, const bri_recipe *recipe, bri_node **ou
         bri_recipe_drop(recipe);
         return BR_ENOMEM;
     }
-    br_status st = node->op->infer(node);
+    br_status st = infer(node);
     if (st != BR_OK) {
         free_node(node);
         return st;

@@ -62,8 +62,8 @@ struct bri_node {
     bool is_output; /* scratch of the planner */
     br_dtype dtype;
     int ndim;
-    bri_axis axis[BR_MAX_NDIM];
-    br_place at; /* of the first call that made it */
+    bri_axis *axis; /* ndim of them; room for BR_MAX_NDIM while infer runs */
+    br_place at;    /* of the first call that made it */
     void *params;
     size_t params_bytes;
     /* An open dataset, a copy of the caller\'s elements; opened by infer, freed by destroy. */

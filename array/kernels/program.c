@@ -66,10 +66,14 @@ static int append(bri_program *p, const bri_value *v)
     return p->nvalues++;
 }
 
-/* Common subexpressions: an equal value that exists already is taken instead. */
+/* Expressions of very many operations must not make building quadratic. */
+enum { LOOK_BACK = 256 };
+
+/* Common subexpressions: an equal value that was made not long ago is taken instead. */
 static int intern(bri_program *p, const bri_value *v)
 {
-    for (int i = 0; p != NULL && i < p->nvalues; i++)
+    int first = p != NULL && p->nvalues > LOOK_BACK ? p->nvalues - LOOK_BACK : 0;
+    for (int i = first; p != NULL && i < p->nvalues; i++)
         if (memcmp(&p->values[i], v, sizeof *v) == 0)
             return i;
     return append(p, v);

@@ -174,13 +174,12 @@ static void tiled_lanes(bri_run *run, const target *t, bri_tree *tree)
 
 static void reduce_lanes(bri_run *run, const target *t, bri_tree *tree)
 {
-    if (run->extent[run->ndim - 1] <= BRI_LANE_BLOCK) {
-        short_lanes(run, t, tree->k);
-        return;
-    }
+    /* Panels first: a transposed source read row by row would fetch each of its lines several times. */
     bri_run_plan_panels(run);
     if (run->panel_axis >= 0)
         tiled_lanes(run, t, tree);
+    else if (run->extent[run->ndim - 1] <= BRI_LANE_BLOCK)
+        short_lanes(run, t, tree->k);
     else
         long_lanes(run, t, tree);
 }

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_map.c - access maps and axes by arithmetic, against element-by-element enumeration.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array/expr/map.h"
+
+static int64_t dice(int64_t n)
+{
+    static uint64_t x = 88172645463325252u;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return (int64_t)(x % (uint64_t)n);
+}
+
+/* ---- maps ---- */
+
+/* A map of a random kind whose indices stay inside a source of n elements, for a consumer of *extent. */
+static bri_map_axis random_axis(int axis, int64_t n, int64_t *extent)
+{
+    bri_map_axis m = {axis, dice(n), dice(9) - 4};
+    if (m.step == 0)
+        m = (bri_map_axis){BRI_FIXED, m.start, 0};
+    int64_t room = m.step > 0 ? (n - 1 - m.start) / m.step : m.step < 0 ? m.start / -m.step : 20;
+    *extent = 1 + dice(room + 1);
+    return m;
+}
+
+static int64_t index_of(const bri_map_axis *m, int64_t i)
+{
+    return m->axis == BRI_FIXED ? m->start : m->start + m->step * i;
+}
+
+START_TEST(ranges_and_inverses)
+{
+    for (int k = 0; k < 20000; k++) {
+        int64_t n = 1 + dice(30);
+        int64_t extent;
+        bri_map_axis m = random_axis(0, n, &extent);
+        int64_t from = dice(extent);
+        int64_t count = 1 + dice(extent - from);
+        int64_t low;
+        int64_t high;
+        bri_map_range(&m, from, count, &low, &high);
+        int64_t want_low = n;
+        int64_t want_high = -1;
+        for (int64_t i = from; i < from + count; i++) {
+            want_low = index_of(&m, i) < want_low ? index_of(&m, i) : want_low;
+            want_high = index_of(&m, i) > want_high ? index_of(&m, i) : want_high;
+        }
+        ck_assert(low == want_low && high == want_high);
+
+        int64_t a = dice(n);
+        int64_t b = a + dice(n - a + 1);
+        bri_map_inverse(&m, extent, a, b, &from, &count);
+        for (int64_t i = 0; i < extent; i++) {
+            bool inside = index_of(&m, i) >= a && index_of(&m, i) < b;
+            ck_assert(inside == (i >= from && i < count));
+        }
+    }
+}
+END_TEST
+
+/* x[slice] of y[slice] reads what reading one after the other does. */
+START_TEST(maps_compose)
+{
+    for (int k = 0; k < 20000; k++) {
+        int64_t n[2] = {1 + dice(20), 1 + dice(20)};
+        int64_t middle[2];
+        int64_t outer_extent[2];
+        bri_map inner = {2, {random_axis(1, n[0], &middle[1]), random_axis(0, n[1], &middle[0])}};
+        bri_map outer = {2,
+                         {random_axis(0, middle[0], &outer_extent[0]),
+                          random_axis(1, middle[1], &outer_extent[1])}};
+        bri_map both = bri_map_compose(&outer, &inner);
+        for (int64_t i = 0; i < outer_extent[0] * outer_extent[1]; i++) {
+            int64_t at[2] = {i / outer_extent[1], i % outer_extent[1]};
+            int64_t mid[2] = {index_of(&outer.from[0], at[0]), index_of(&outer.from[1], at[1])};
+            for (int a = 0; a < 2; a++) {
+                const bri_map_axis *m = &inner.from[a];
+                int64_t want = m->axis == BRI_FIXED ? m->start : index_of(m, mid[m->axis]);
+                const bri_map_axis *c = &both.from[a];
+                ck_assert(want == (c->axis == BRI_FIXED ? c->start : index_of(c, at[c->axis])));
+            }
+        }
+        bri_map identity = bri_map_identity(2);
+        bri_map same = bri_map_compose(&identity, &inner);
+        ck_assert(bri_map_equal(&same, &inner));
+    }
+}
+END_TEST
+
+/* ---- axes ---- */
+
+static bri_axis random_regular(int64_t extent)
+{
+    return bri_axis_regular(extent, 1 + dice(extent > 0 ? extent : 1));
+}
+
+/* Chunks lie one after the other, and every element is found in its own. */
+static void check_axis(const bri_axis *axis)
+{
+    int64_t at = 0;
+    int64_t largest = 0;
+    ck_assert_int_ge(axis->nchunks, 1);
+    for (int64_t c = 0; c < axis->nchunks; c++) {
+        ck_assert_int_eq(bri_axis_start(axis, c), at);
+        int64_t count = bri_axis_count(axis, c);
+        ck_assert(count > 0 || axis->extent == 0);
+        for (int64_t i = at; i < at + count; i++)
+            ck_assert_int_eq(bri_axis_find(axis, i), c);
+        largest = count > largest ? count : largest;
+        at += count;
+    }
+    ck_assert_int_eq(at, axis->extent);
+    ck_assert_int_eq(bri_axis_start(axis, axis->nchunks), at);
+    ck_assert_int_eq(bri_axis_largest(axis), largest);
+}
+
+/* A slice is cut where its source is. */
+static void check_slice(const bri_axis *x)
+{
+    int64_t step = (1 + dice(5)) * (dice(2) ? 1 : -1);
+    int64_t start = dice(x->extent);
+    int64_t room = step > 0 ? (x->extent - 1 - start) / step : start / -step;
+    int64_t count = dice(room + 2);
+    bri_axis y;
+    ck_assert_int_eq(bri_axis_slice(x, start, step, count, &y), BR_OK);
+    check_axis(&y);
+    ck_assert_int_eq(y.extent, count);
+    for (int64_t i = 1; i < count; i++) {
+        bool source_cut =
+            bri_axis_find(x, start + step * i) != bri_axis_find(x, start + step * (i - 1));
+        ck_assert(source_cut == (bri_axis_find(&y, i) != bri_axis_find(&y, i - 1)));
+    }
+    bri_axis_release(&y);
+}
+
+START_TEST(axes_are_cut)
+{
+    for (int k = 0; k < 5000; k++) {
+        int64_t extent = dice(40);
+        bri_axis a = random_regular(extent);
+        bri_axis b = random_regular(extent);
+        bri_axis both;
+        check_axis(&a);
+        ck_assert_int_eq(bri_axis_unify(&a, &b, &both), BR_OK);
+        check_axis(&both);
+        for (int64_t i = 1; i < extent; i++) {
+            bool cut = bri_axis_find(&a, i) != bri_axis_find(&a, i - 1) ||
+                       bri_axis_find(&b, i) != bri_axis_find(&b, i - 1);
+            ck_assert(cut == (bri_axis_find(&both, i) != bri_axis_find(&both, i - 1)));
+        }
+        if (extent > 0)
+            check_slice(&both);
+        bri_axis shared = bri_axis_share(&both);
+        ck_assert(bri_axis_equal(&shared, &both));
+        bri_axis_release(&shared);
+        bri_axis_release(&both);
+        bri_axis_release(&a);
+        bri_axis_release(&b);
+    }
+}
+END_TEST
+
+START_TEST(automatic_chunks)
+{
+    for (int k = 0; k < 5000; k++) {
+        int ndim = 1 + (int)dice(4);
+        size_t size = (size_t)1 << dice(5);
+        int64_t shape[4];
+        int64_t stored[4];
+        int64_t chunk[4];
+        double bytes = (double)size;
+        for (int a = 0; a < ndim; a++) {
+            shape[a] = 1 + dice((int64_t)1 << dice(18));
+            stored[a] = 1 + dice(shape[a] < 1000 ? shape[a] : 1000);
+        }
+        bool from_file = dice(2);
+        bri_auto_chunks(ndim, shape, size, from_file ? stored : NULL, dice(2), chunk);
+        for (int a = 0; a < ndim; a++) {
+            ck_assert(chunk[a] >= 1 && chunk[a] <= shape[a]);
+            ck_assert(!from_file || chunk[a] == shape[a] || chunk[a] % stored[a] == 0);
+            bytes *= (double)chunk[a];
+        }
+        ck_assert_msg(from_file || bytes <= BRI_AUTO_CHUNK_BYTES, "%g bytes", bytes);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("map");
+    TCase *tcase = tcase_create("map");
+    tcase_add_test(tcase, ranges_and_inverses);
+    tcase_add_test(tcase, maps_compose);
+    tcase_add_test(tcase, axes_are_cut);
+    tcase_add_test(tcase, automatic_chunks);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failures = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failures != 0;
+}
