@@ -123,7 +123,7 @@ static ref *naive_moments(kind k, const ref *x, unsigned mask, double correction
     mean->dtype = r->dtype = dtype_of(k, x->dtype);
     for (int64_t i = 0; i < r->n; i++) {
         mean->v[i] = each > 0               ? mean->v[i] / each
-                     : is_complex(x->dtype) ? CMPLXL(NAN, NAN)
+                     : is_complex(x->dtype) ? (value)NAN + I * (value)NAN
                                             : (value)NAN;
         r->v[i] = 0;
     }
