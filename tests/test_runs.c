@@ -96,6 +96,35 @@ static int computes(const br_block *in, int nin, const br_block *out, const void
     return 0;
 }
 
+/* The lines of br_explain that must be there, with what is the same on every machine. */
+START_TEST(explain_tells_stages_and_passes)
+{
+    char *text;
+    size_t size;
+    br_array *x = stored_cube();
+    br_array *anomaly = br_sub(x, br_mean(x, .axis = BR_AXES(0)));
+    br_array *sd = br_std(anomaly, .axis = BR_AXES(0));
+    FILE *to = open_memstream(&text, &size);
+    ck_assert_int_eq(br_explain(sd, to), BR_OK);
+    fclose(to);
+    ck_assert_ptr_nonnull(strstr(text, "  0: reduce mean (test_runs.c:"));
+    ck_assert_ptr_nonnull(strstr(text, " -> float64 (40, 30), 4 of 4 chunks, 4 leaves each\n"));
+    ck_assert_ptr_nonnull(strstr(text, "      reads 1.1 MiB of from_hdf5 x.h5:x by pread\n"));
+    ck_assert_ptr_nonnull(strstr(text, "      reads stage 0\n"));
+    ck_assert_ptr_nonnull(strstr(text, ": 2.2 MiB, 2 passes\n"));
+    /* 2 reductions of 4 chunks with 4 leaves and 3 nodes each, and the results of 4 chunks. */
+    ck_assert_ptr_nonnull(strstr(text, "this rank: 60 tasks; "));
+    free(text);
+    double *value;
+    ck_assert_int_eq(br_compute_alloc(sd, (void **)&value), BR_OK);
+    free(value);
+    br_run_info info;
+    ck_assert_int_eq(br_last_run(ctx, &info), BR_OK);
+    ck_assert_int_eq(info.tasks, 60);
+    ck_assert_int_eq(info.bytes_read, 2 * 144000 * 8);
+}
+END_TEST
+
 START_TEST(computing_inside_a_task_is_refused)
 {
     double st;
@@ -167,6 +196,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, slices_reach_through_reductions);
     tcase_add_test(tests, slices_read_only_their_stored_chunks);
+    tcase_add_test(tests, explain_tells_stages_and_passes);
     tcase_add_test(tests, computing_inside_a_task_is_refused);
     tcase_add_test(tests, loops_hold_one_array_at_a_time);
     tcase_add_test(tests, retained_arrays_outlive_their_scope);
