@@ -124,7 +124,8 @@ for rank in 0 1; do
 done
 
 ranks 2 "$toy" idle
-verdict "an idle rank costs at most 3 % of a core" ended_saying 'idle rank 0: [0-2]\.[0-9]+ %'
+# 1.0 to 1.6 % where it was measured alone; busy machines show more, and one that spins shows 95 %.
+verdict "an idle rank sleeps" ended_saying 'idle rank 0: [0-9]\.[0-9]+ %'
 
 echo "$failures failures"
 [ $failures = 0 ]
