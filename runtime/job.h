@@ -78,6 +78,7 @@ typedef struct bri_worker {
 
 typedef struct bri_job_stats {
     atomic_llong tasks, bytes_read, bytes_written, bytes_sent, bytes_received, messages;
+    atomic_llong peak; /* of promised bytes; of all ranks together it is the largest, not the sum */
 } bri_job_stats;
 
 /* What the plan provides. */

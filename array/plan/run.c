@@ -89,6 +89,7 @@ static void report(br_context *ctx, bri_job *job, double seconds)
 {
     bri_memory_stats memory;
     bri_memory_about(ctx->memory, &memory);
+    int64_t elsewhere = atomic_load(&job->stats.peak);
     bri_array_data_of(ctx)->last_run = (br_run_info){
         .seconds = seconds,
         .tasks = atomic_load(&job->stats.tasks),
@@ -96,7 +97,7 @@ static void report(br_context *ctx, bri_job *job, double seconds)
         .bytes_written = atomic_load(&job->stats.bytes_written),
         .messages = atomic_load(&job->stats.messages),
         .bytes_sent = atomic_load(&job->stats.bytes_sent),
-        .peak_bytes = (int64_t)memory.peak,
+        .peak_bytes = elsewhere > (int64_t)memory.peak ? elsewhere : (int64_t)memory.peak,
     };
 }
 

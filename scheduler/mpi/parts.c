@@ -206,8 +206,26 @@ static atomic_llong *counter(bri_job *job, int i)
     return (atomic_llong *)&job->stats + i;
 }
 
+static bool is_peak(int i)
+{
+    return i == offsetof(bri_job_stats, peak) / sizeof(atomic_llong);
+}
+
+/* Adds a rank's counter to what is known of the others; of peaks the largest counts. */
+static int64_t together(int i, int64_t known, int64_t more)
+{
+    if (is_peak(i))
+        return known > more ? known : more;
+    return known + more;
+}
+
 static void read_stats(bri_job *job, int64_t stats[BRI_PART_STATS])
 {
+    bri_memory_stats memory;
+    if (job != NULL) {
+        bri_memory_about(job->ctx->memory, &memory);
+        atomic_store_explicit(&job->stats.peak, (long long)memory.peak, memory_order_relaxed);
+    }
     for (int i = 0; i < BRI_PART_STATS; i++)
         stats[i] = job != NULL ? atomic_load_explicit(counter(job, i), memory_order_relaxed) : 0;
 }
@@ -260,7 +278,9 @@ static void end_everywhere(bri_part *part)
     bri_packet packet = verdict(BRI_PACKET_END, part, part->status, text);
     tell_all(&packet, text);
     for (int i = 0; part->job != NULL && i < BRI_PART_STATS; i++)
-        atomic_fetch_add_explicit(counter(part->job, i), part->elsewhere[i], memory_order_relaxed);
+        atomic_store_explicit(counter(part->job, i),
+                              together(i, atomic_load(counter(part->job, i)), part->elsewhere[i]),
+                              memory_order_relaxed);
     end_part(part, part->status, text);
 }
 
@@ -354,7 +374,7 @@ void bri_part_arrived(bri_part *part, bri_value *value)
 static void hear_of_end(bri_part *part, const int64_t stats[BRI_PART_STATS], bool mine)
 {
     for (int i = 0; i < BRI_PART_STATS && !mine; i++)
-        part->elsewhere[i] += stats[i];
+        part->elsewhere[i] = together(i, part->elsewhere[i], stats[i]);
     if (++part->nreported == bri_meet_nranks())
         end_everywhere(part);
 }
