@@ -189,6 +189,34 @@ START_TEST(changed_files_are_refused)
 }
 END_TEST
 
+/* Whatever is called on a context that did not open returns its status. */
+START_TEST(failed_contexts_fail_every_call)
+{
+    setenv("BRAMBLE_ISA", "abacus", 1);
+    br_context *failed = br_open(NULL, NULL);
+    unsetenv("BRAMBLE_ISA");
+    ck_assert_int_eq(br_error_status(failed), BR_ECONFIG);
+    ck_assert_ptr_nonnull(strstr(br_message(failed), "abacus"));
+    double data[4] = {0};
+    br_array *arrays[] = {
+        br_from_memory(failed, data, BR_FLOAT64, BR_SHAPE(4)),
+        br_zeros(failed, BR_SHAPE(4)),
+        br_full(failed, BR_SHAPE(4), BR_NUM(1)),
+        br_arange(failed, BR_NUM(0), BR_NUM(4)),
+        br_linspace(failed, 0, 1, 4),
+        br_from_hdf5(failed, "x.h5", "x"),
+    };
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+        br_array *x = br_sum(br_add(arrays[i], 1));
+        ck_assert_int_eq(br_status_of(x), BR_ECONFIG);
+        ck_assert_int_eq(br_compute_f64(x, data), BR_ECONFIG);
+        ck_assert_int_eq(br_store_hdf5(x, "y.h5", "x"), BR_ECONFIG);
+        ck_assert_int_eq(br_status_of(br_persist(x)), BR_ECONFIG);
+    }
+    ck_assert_int_eq(br_close(failed), BR_ECONFIG);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("runs");
@@ -201,6 +229,7 @@ int main(void)
     tcase_add_test(tests, loops_hold_one_array_at_a_time);
     tcase_add_test(tests, retained_arrays_outlive_their_scope);
     tcase_add_test(tests, changed_files_are_refused);
+    tcase_add_test(tests, failed_contexts_fail_every_call);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -117,7 +117,7 @@ static br_array *check_inputs(bri_call *call, br_array *const *inputs, int n)
 }
 
 /* NULL when the call may go on. */
-static br_array *check_call(bri_call *call, br_array *const *inputs, int n)
+br_array *bri_check_call(bri_call *call, br_array *const *inputs, int n)
 {
     br_array *failed = check_inputs(call, inputs, n);
     if (failed != NULL)
@@ -134,7 +134,7 @@ br_array *bri_build_recipe(bri_call *call, bri_recipe *recipe, br_array *const *
 {
     bri_node *nodes[BRI_MAX_INPUTS];
     bri_node *node = NULL;
-    br_array *failed = check_call(call, inputs, ninputs);
+    br_array *failed = bri_check_call(call, inputs, ninputs);
     if (failed != NULL) {
         bri_recipe_drop(recipe);
         return failed;

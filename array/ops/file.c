@@ -128,6 +128,9 @@ static br_array *build_from(bri_call *call, const br_from_hdf5_args *args, bri_h
 br_array *br_from_hdf5_(br_from_hdf5_args args)
 {
     bri_call call = {args.ctx, "from_hdf5", args.at};
+    br_array *failed = bri_check_call(&call, NULL, 0);
+    if (failed != NULL)
+        return failed;
     if (args.path == NULL || args.dataset == NULL)
         return bri_handle_error(&call, bri_error(BR_EARG, "the path or the dataset is NULL"));
     bri_h5_dataset *d = NULL;

@@ -108,6 +108,9 @@ const bri_op bri_op_memory = {
 br_array *br_from_memory_(br_from_memory_args args)
 {
     bri_call call = {args.ctx, "from_memory", args.at};
+    br_array *failed = bri_check_call(&call, NULL, 0);
+    if (failed != NULL)
+        return failed;
     bri_memory_params params;
     memset(&params, 0, sizeof params);
     br_status st = bri_layout_set(&params.layout, args.dtype, &args.shape, &args.chunks);
@@ -186,6 +189,9 @@ static br_dtype dtype_of_number(char kind)
 
 static br_array *build_full(bri_call *call, const br_full_args *args)
 {
+    br_array *failed = bri_check_call(call, NULL, 0);
+    if (failed != NULL)
+        return failed;
     bri_full_params params;
     memset(&params, 0, sizeof params);
     br_dtype dtype = args->dtype != BR_NO_DTYPE ? args->dtype : dtype_of_number(args->value.kind);
@@ -305,6 +311,9 @@ static int64_t range_length(const br_arange_args *args, bool integers)
 br_array *br_arange_(br_arange_args args)
 {
     bri_call call = {args.ctx, "arange", args.at};
+    br_array *failed = bri_check_call(&call, NULL, 0);
+    if (failed != NULL)
+        return failed;
     if (args.step.kind == 0)
         args.step = br_number_int(1);
     if (args.start.kind == 0)
@@ -331,6 +340,9 @@ br_array *br_arange_(br_arange_args args)
 br_array *br_linspace_(br_linspace_args args)
 {
     bri_call call = {args.ctx, "linspace", args.at};
+    br_array *failed = bri_check_call(&call, NULL, 0);
+    if (failed != NULL)
+        return failed;
     if (args.num < 0)
         return bri_handle_error(&call, bri_error(BR_EARG, "num is %lld", (long long)args.num));
     br_dtype dtype = args.dtype != BR_NO_DTYPE ? args.dtype : BR_FLOAT64;
