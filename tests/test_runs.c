@@ -189,6 +189,64 @@ START_TEST(changed_files_are_refused)
 }
 END_TEST
 
+START_TEST(scalars_convert)
+{
+    double z[2];
+    int64_t i;
+    br_array *sum = br_sum(br_full(ctx, BR_SHAPE(4), br_number_complex(1, -2)));
+    ck_assert_int_eq(br_compute_c128(sum, z), BR_OK);
+    ck_assert_double_eq(z[0], 4);
+    ck_assert_double_eq(z[1], -8);
+    ck_assert_int_eq(br_compute_c128(br_full(ctx, BR_0D, BR_NUM(true)), z), BR_OK);
+    ck_assert_double_eq(z[0], 1);
+    ck_assert_double_eq(z[1], 0);
+    ck_assert_int_eq(br_compute_f64(sum, z), BR_ETYPE);
+    br_clear_error(ctx);
+    ck_assert_int_eq(br_compute_i64(br_full(ctx, BR_0D, BR_NUM(2.5)), &i), BR_ETYPE);
+    br_clear_error(ctx);
+    ck_assert_int_eq(br_compute_i64(br_ones(ctx, BR_SHAPE(2)), &i), BR_ESHAPE);
+    br_clear_error(ctx);
+    ck_assert_int_eq(br_compute_i64(br_full(ctx, BR_0D, BR_NUM(1LL << 60)), &i), BR_OK);
+    ck_assert_int_eq(i, 1LL << 60);
+}
+END_TEST
+
+START_TEST(chunks_are_told)
+{
+    int64_t extents[8] = {0};
+    br_array *x = br_index(br_zeros(ctx, BR_SHAPE(20, 3), .chunks = BR_CHUNKS(6, 3)), "4:19");
+    ck_assert_int_eq(br_num_chunks(x, 0), 4);
+    ck_assert_int_eq(br_chunks(x, 0, extents, 8), 4);
+    int64_t expected[] = {2, 6, 6, 1};
+    ck_assert_mem_eq(extents, expected, sizeof expected);
+    ck_assert_int_eq(br_chunks(x, -1, extents, 1), 1);
+    ck_assert_int_eq(extents[0], 3);
+    ck_assert_int_eq(br_chunks(x, 2, extents, 8), -1);
+}
+END_TEST
+
+/* Every operation is a node, every input an edge, and what runs by itself is filled. */
+START_TEST(graphs_are_drawn)
+{
+    char text[4096];
+    br_array *x = br_zeros(ctx, BR_SHAPE(4, 6));
+    ck_assert_int_eq(br_visualize(br_sub(x, br_mean(x, .axis = BR_AXES(0))), "g.dot"), BR_OK);
+    FILE *from = fopen("g.dot", "r");
+    ck_assert_ptr_nonnull(from);
+    text[fread(text, 1, sizeof text - 1, from)] = '\0';
+    fclose(from);
+    unlink("g.dot");
+    ck_assert_int_eq(strncmp(text, "digraph bramble {", 17), 0);
+    ck_assert_ptr_nonnull(strstr(text, "n0 [label=\"full\\nfloat64 (4, 6)"));
+    ck_assert_ptr_nonnull(strstr(text, "n1 [label=\"mean\\nfloat64 (6,)"));
+    ck_assert_ptr_nonnull(strstr(text, "n2 [label=\"subtract\\nfloat64 (4, 6)"));
+    ck_assert_ptr_nonnull(strstr(text, "n0 -> n1;"));
+    ck_assert_ptr_nonnull(strstr(text, "n0 -> n2;"));
+    ck_assert_ptr_nonnull(strstr(text, "n1 -> n2;"));
+    ck_assert_ptr_nonnull(strstr(text, "style=filled"));
+}
+END_TEST
+
 /* Whatever is called on a context that did not open returns its status. */
 START_TEST(failed_contexts_fail_every_call)
 {
@@ -229,6 +287,9 @@ int main(void)
     tcase_add_test(tests, loops_hold_one_array_at_a_time);
     tcase_add_test(tests, retained_arrays_outlive_their_scope);
     tcase_add_test(tests, changed_files_are_refused);
+    tcase_add_test(tests, scalars_convert);
+    tcase_add_test(tests, chunks_are_told);
+    tcase_add_test(tests, graphs_are_drawn);
     tcase_add_test(tests, failed_contexts_fail_every_call);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
