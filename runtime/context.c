@@ -172,6 +172,8 @@ int br_close(br_context *ctx)
     if (ctx == NULL)
         return 0;
     close_parts(ctx);
+    if (bri_array_engine.release != NULL)
+        bri_array_engine.release(ctx);
     int status = (int)ctx->failure;
     if (status != BR_OK)
         bri_log_failure(ctx);

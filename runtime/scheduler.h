@@ -56,6 +56,8 @@ typedef struct bri_engine {
     /* What results depend on beside the expression, for the ranks to compare: names of at most 31
      * characters. */
     void (*arithmetic)(char kernels[32], char blas[32]);
+    /* Frees the arrays of a context, also of one that did not open: calls on it make failed arrays. */
+    void (*release)(br_context *ctx);
     /* The context closes: frees what the array layer keeps in it. */
     void (*close)(br_context *ctx);
 } bri_engine;

@@ -169,6 +169,20 @@ START_TEST(retained_arrays_outlive_their_scope)
 }
 END_TEST
 
+/* A function that gives its argument back must not pull it into the caller's inner scope. */
+START_TEST(returning_an_argument_leaves_it_where_it_is)
+{
+    double value;
+    br_array *x = br_sum(br_ones(ctx, BR_SHAPE(7)));
+    br_scope *outer = br_scope_open(ctx);
+    br_scope *inner = br_scope_open(ctx);
+    ck_assert_ptr_eq(br_scope_return(inner, x), x);
+    br_scope_close(outer);
+    ck_assert_int_eq(br_compute_f64(x, &value), BR_OK);
+    ck_assert_double_eq(value, 7);
+}
+END_TEST
+
 START_TEST(changed_files_are_refused)
 {
     double value;
@@ -286,6 +300,7 @@ int main(void)
     tcase_add_test(tests, computing_inside_a_task_is_refused);
     tcase_add_test(tests, loops_hold_one_array_at_a_time);
     tcase_add_test(tests, retained_arrays_outlive_their_scope);
+    tcase_add_test(tests, returning_an_argument_leaves_it_where_it_is);
     tcase_add_test(tests, changed_files_are_refused);
     tcase_add_test(tests, scalars_convert);
     tcase_add_test(tests, chunks_are_told);

@@ -227,17 +227,9 @@ void br_release(br_array *x)
     free_handle(x);
 }
 
-static bool is_open(const br_scope *scope)
-{
-    const br_scope *s = scope->ctx->scope;
-    while (s != NULL && s != scope)
-        s = s->outer;
-    return s != NULL;
-}
-
 void br_scope_close(br_scope *scope)
 {
-    if (scope == NULL || !is_open(scope))
+    if (scope == NULL)
         return;
     br_context *ctx = scope->ctx;
     br_scope *outer = scope->outer;
@@ -259,11 +251,19 @@ br_array *br_keep(br_array *x)
     return x;
 }
 
+static bool within(const br_scope *inner, const br_scope *scope)
+{
+    while (inner != NULL && inner != scope)
+        inner = inner->outer;
+    return inner != NULL;
+}
+
+/* Only what closing would free is moved: an array of an outer scope stays where it is. */
 br_array *br_scope_return(br_scope *scope, br_array *x)
 {
     if (scope == NULL)
         return x;
-    if (x != NULL && x->scope != NULL) {
+    if (x != NULL && x->scope != NULL && within(x->scope, scope)) {
         br_scope *outer = scope->outer;
         unlink_from_scope(x);
         link_into(outer, x);

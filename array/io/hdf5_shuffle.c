@@ -17,8 +17,10 @@ enum { TILE = 16 };
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
-#else
+#elif defined(__OPTIMIZE__)
 #define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
 #endif
 
 // clang-format off

@@ -31,6 +31,7 @@ typedef struct known {
 
 struct bri_fuse {
     bri_stage *stage;
+    br_status status; /* why a value could not be made, when it is not for memory */
     visit *stack;
     size_t depth, stack_room;
     known *seen;
@@ -59,6 +60,7 @@ static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
     br_status st = bri_restrict_reduction(plan, node, fuse->stage, &input.map, &input.stage);
     if (st == BR_OK && input.stage == NULL)
         st = bri_stage_of(plan, node, &input.stage);
+    fuse->status = st;
     return st == BR_OK ? add_input(fuse, &input, node->dtype) : -1;
 }
 
@@ -215,7 +217,7 @@ static br_status advance(bri_fuse *fuse, int *value)
     fuse->depth--;
     *value = emit(fuse, &done);
     if (*value < 0)
-        return BR_ENOMEM;
+        return fuse->status != BR_OK ? fuse->status : BR_ENOMEM;
     if (fuse->depth > 0) {
         visit *reader = &fuse->stack[fuse->depth - 1];
         reader->value[reader->next++] = *value;

@@ -55,11 +55,14 @@ static br_status check_memory(bri_plan *plan)
     size_t free_bytes = memory.limit > memory.promised ? memory.limit - memory.promised : 0;
     if (dry.peak <= free_bytes)
         return BR_OK;
-    return bri_error(
-        BR_EMEMLIMIT,
-        "%zu MiB are needed at a time, by %s, but BRAMBLE_MEMORY_LIMIT leaves %zu of %zu MiB: "
-        "raise it or use smaller chunks",
-        (dry.peak >> 20) + 1, dry.worst, free_bytes >> 20, memory.limit >> 20);
+    /* Small limits are told in KiB. */
+    int shift = memory.limit < 4 << 20 ? 10 : 20;
+    const char *unit = shift == 10 ? "KiB" : "MiB";
+    return bri_error(BR_EMEMLIMIT,
+                     "%zu %s are needed at a time, by %s, but BRAMBLE_MEMORY_LIMIT leaves "
+                     "%zu of %zu %s: raise it or use smaller chunks",
+                     (dry.peak >> shift) + 1, unit, dry.worst, free_bytes >> shift,
+                     memory.limit >> shift, unit);
 }
 
 /* What was true when the arrays were built must still be: files that are read, memory that is free.
@@ -206,14 +209,19 @@ static br_status open_arrays(br_context *ctx)
     return ctx->array_data != NULL ? bri_blas_open() : BR_ENOMEM;
 }
 
-static void close_arrays(br_context *ctx)
+static void release_arrays(br_context *ctx)
 {
-    bri_array_data *data = bri_array_data_of(ctx);
-    if (data == NULL)
-        return;
     while (ctx->scope != NULL && ctx->scope->outer != NULL)
         br_scope_close(ctx->scope);
     bri_scope_free_arrays(&ctx->root);
+}
+
+static void close_arrays(br_context *ctx)
+{
+    bri_array_data *data = bri_array_data_of(ctx);
+    release_arrays(ctx);
+    if (data == NULL)
+        return;
     while (data->persisted != NULL)
         bri_persisted_drop(ctx, data->persisted->id);
     BRI_ASSERT(data->nnodes == 0);
@@ -233,5 +241,8 @@ static void arithmetic(char kernels[32], char blas[32])
     snprintf(blas, 32, "%s", bri_blas_kernel());
 }
 
-const bri_engine bri_array_engine = {
-    .open = open_arrays, .serve = serve, .arithmetic = arithmetic, .close = close_arrays};
+const bri_engine bri_array_engine = {.open = open_arrays,
+                                     .serve = serve,
+                                     .arithmetic = arithmetic,
+                                     .release = release_arrays,
+                                     .close = close_arrays};
