@@ -70,9 +70,8 @@ BR_API br_status br_rank(br_context *ctx, int rank, br_rank_info *info);
 /* br_scope_open - arrays made from now on belong to this scope of the context, until it is closed.
  *
  * Scopes nest. Closing frees the scope's arrays (their nodes live on while others use them) and
- * scopes opened inside it.
- * A closed scope must
- * not be used again. Returns NULL without memory; closing NULL does nothing.
+ * scopes opened inside it. A closed scope must not be used again.
+ * Returns NULL without memory; closing NULL does nothing.
  */
 BR_API br_scope *br_scope_open(br_context *ctx);
 BR_API void br_scope_close(br_scope *scope);
