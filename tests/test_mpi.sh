@@ -123,9 +123,12 @@ for rank in 0 1; do
     verdict "rank $rank freezes" failed_saying "no sign of life from rank $rank on "
 done
 
-ranks 2 "$toy" idle
-# 1.0 to 1.6 % where it was measured alone; busy machines show more, and one that spins shows 95 %.
-verdict "an idle rank sleeps" ended_saying 'idle rank 0: [0-9]\.[0-9]+ %'
+# A busy machine only adds to what idling costs, so the least of three tries counts.
+for _ in 1 2 3; do
+    ranks 2 "$toy" idle
+    says '^idle rank 0: [0-2]\.[0-9]+ %' && break
+done
+verdict "an idle rank costs at most 3 % of a core" ended_saying 'idle rank 0: [0-2]\.[0-9]+ %'
 
 echo "$failures failures"
 [ $failures = 0 ]
