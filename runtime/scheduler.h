@@ -56,7 +56,7 @@ typedef struct bri_engine {
     /* What results depend on beside the expression, for the ranks to compare: names of at most 31
      * characters. */
     void (*arithmetic)(char kernels[32], char blas[32]);
-    /* Frees the arrays of a context, also of one that did not open: calls on it make failed arrays. */
+    /* Frees the arrays of a context, also of one that did not open: calls on it fail. */
     void (*release)(br_context *ctx);
     /* The context closes: frees what the array layer keeps in it. */
     void (*close)(br_context *ctx);

@@ -199,7 +199,7 @@ void bri_scope_free_arrays(br_scope *scope)
     scope->first = NULL;
 }
 
-/* Takes the scope's count off its arrays; those that are retained live on in the outermost scope. */
+/* Takes the scope's count off its arrays; retained ones live on in the outermost scope. */
 static void leave_arrays(br_scope *scope)
 {
     br_scope *root = &scope->ctx->root;

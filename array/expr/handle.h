@@ -34,8 +34,8 @@ br_array *bri_handle_error(const bri_call *call, br_status status);
 /* A failed array with x's error, unchanged. */
 br_array *bri_handle_same_error(const br_array *x, br_context *ctx);
 
-/* NULL when the call may go on; else the failed array to return: an input's error, a mix of contexts, or
- * a context that did not open. */
+/* NULL when the call may go on; else the failed array to return: an input's error, a mix of
+ * contexts, or a context that did not open. */
 br_array *bri_check_call(bri_call *call, br_array *const *inputs, int ninputs);
 /* Makes a node and its handle. Inputs are arrays; the first failed one is passed on. All must be
  * of call->ctx (which may be NULL when there are inputs). */

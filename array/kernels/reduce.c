@@ -174,7 +174,8 @@ static void tiled_lanes(bri_run *run, const target *t, bri_tree *tree)
 
 static void reduce_lanes(bri_run *run, const target *t, bri_tree *tree)
 {
-    /* Panels first: a transposed source read row by row would fetch each of its lines several times. */
+    /* Panels first: a transposed source read row by row would fetch each of its lines several
+     * times. */
     bri_run_plan_panels(run);
     if (run->panel_axis >= 0)
         tiled_lanes(run, t, tree);

@@ -49,8 +49,8 @@ static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const 
     return bri_fuse_file(fuse, node, map);
 }
 
-/* The file may have grown since it was opened, by datasets that we added (bri_h5_unchanged sees to others): ranks that open it now
- * must expect its present size. */
+/* The file may have grown since it was opened, by datasets that we added (bri_h5_unchanged sees to
+ * others): ranks that open it now must expect its present size. */
 static br_status pack(const bri_node *node, bri_writer *w)
 {
     const bri_hdf5_params *p = node->params;

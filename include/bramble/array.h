@@ -292,8 +292,8 @@ BR_API br_status br_print_tree(const br_array *x, FILE *to);
  *       None or newaxis (adds an axis of extent 1), at most one "..."; axes not named are taken
  *       whole
  * Returns a view: nothing is copied. Slices reach through elementwise operations and reductions
- * down to the sources, of which only the elements asked for are read; of products and user functions
- * the chunks that are touched are computed.
+ * down to the sources, of which only the elements asked for are read; of products and user
+ * functions the chunks that are touched are computed.
  * Errors  BR_EINDEX pointing at the column: bad text, too many items, integer out of range, step 0.
  * br_indexf - the same with a printf format: br_indexf(x, "%d::12, ...", month).
  */
