@@ -245,9 +245,17 @@ static void reap(bri_job *job)
     }
 }
 
+static size_t output_bytes(const bri_task *t)
+{
+    size_t bytes = 0;
+    for (const bri_value *v = t->output; v != NULL; v = v->next_output)
+        bytes += v->bytes;
+    return bytes;
+}
+
 static size_t task_bytes(const bri_task *t)
 {
-    return t->scratch + (t->output != NULL ? t->output->bytes : 0);
+    return t->scratch + output_bytes(t);
 }
 
 static void link_in_flight(bri_job *job, bri_task *t)
@@ -332,9 +340,9 @@ bri_task *bri_job_pull(bri_job *job, int max)
 
 static br_status take_blocks(bri_job *job, bri_task *t, void **scratch)
 {
-    if (t->output != NULL) {
-        t->output->data = bri_memory_get(job->ctx->memory, t->output->bytes);
-        if (t->output->data == NULL)
+    for (bri_value *v = t->output; v != NULL; v = v->next_output) {
+        v->data = bri_memory_get(job->ctx->memory, v->bytes);
+        if (v->data == NULL)
             return BR_ENOMEM;
     }
     if (t->scratch > 0) {
@@ -379,11 +387,8 @@ static void send_away(bri_job *job, bri_value *v)
 }
 
 /* A value that nobody will read goes at once. */
-static void publish(bri_job *job, bri_task *t, bri_task **ready)
+static void publish(bri_job *job, bri_value *v, bri_task **ready)
 {
-    bri_value *v = t->output;
-    if (v == NULL)
-        return;
     if (atomic_load_explicit(&v->readers, memory_order_relaxed) == 0) {
         drop_data(job, v);
         return;
@@ -414,7 +419,10 @@ bri_task *bri_job_exec(bri_job *job, bri_task *task)
         if (!atomic_load_explicit(&job->failed, memory_order_acquire)) {
             for (int i = 0; i < task->ninputs; i++)
                 done_reading(job, task->inputs[i].value);
-            publish(job, task, &ready);
+            for (bri_value *v = task->output, *next; v != NULL; v = next) {
+                next = v->next_output; /* its readers may free v */
+                publish(job, v, &ready);
+            }
             push_finished(job, task);
         }
     }
@@ -518,8 +526,7 @@ static void dry_step(bri_job *job, bri_task *t, size_t *live, bri_dry_run *resul
             *live += v->bytes;
         }
     }
-    if (t->output != NULL)
-        *live += t->output->bytes;
+    *live += output_bytes(t);
     if (t->keeps)
         *live += t->inputs[0].value->bytes;
     if (*live + t->scratch > result->peak) {
@@ -528,8 +535,10 @@ static void dry_step(bri_job *job, bri_task *t, size_t *live, bri_dry_run *resul
     }
     for (int i = 0; i < t->ninputs; i++)
         dry_done(job, t->inputs[i].value, 1, live);
-    if (t->output != NULL)
-        dry_done(job, t->output, t->output->ndestinations, live);
+    for (bri_value *v = t->output, *next; v != NULL; v = next) {
+        next = v->next_output;
+        dry_done(job, v, v->ndestinations, live);
+    }
     result->tasks++;
     bri_free(t);
 }
@@ -555,8 +564,9 @@ static void free_task(bri_job *job, bri_task *t, bool admitted)
 {
     if (admitted)
         bri_memory_release(job->ctx->memory, t->scratch);
-    if (admitted && t->output != NULL && t->output->data == NULL)
-        bri_memory_release(job->ctx->memory, t->output->bytes);
+    for (const bri_value *v = t->output; admitted && v != NULL; v = v->next_output)
+        if (v->data == NULL)
+            bri_memory_release(job->ctx->memory, v->bytes);
     bri_free(t);
 }
 

@@ -53,6 +53,7 @@ struct bri_value {
     int owner;         /* rank that computes it */
     int ndestinations; /* other ranks that read it; each counts in readers */
     int *destinations;
+    bri_value *next_output; /* of the same task */
     bri_value *next_in_bucket, *next_dead;
 };
 
@@ -60,7 +61,7 @@ struct bri_task {
     bri_key key;
     int kind;            /* the plan's own */
     atomic_int pending;  /* inputs not ready, plus one until it is admitted */
-    bri_value *output;   /* or NULL */
+    bri_value *output;   /* the first of what it makes, linked by next_output; or NULL */
     size_t scratch;      /* bytes beside the output */
     bool keeps;          /* its first input outlives the run: bri_task_take */
     int64_t argument[2]; /* the plan's own */
@@ -87,8 +88,7 @@ typedef struct bri_job_ops {
      * the end. Called with
      * `emit` held. */
     br_status (*next)(bri_job *job, bri_task **task);
-    /* Runs a task: its inputs are ready, task->output->data is a block of the right size (or NULL
-     * for no output). */
+    /* Runs a task: its inputs are ready, each output's data is a block of the right size. */
     br_status (*execute)(bri_job *job, bri_task *task, void *scratch);
     /* "mean of climate.c:12, chunk (0, 3)", for messages. */
     void (*describe)(bri_job *job, const bri_task *task, char *text, size_t size);
