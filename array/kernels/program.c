@@ -172,6 +172,12 @@ br_dtype bri_program_dtype(const bri_program *p, int value)
     return valid(p, value) ? p->values[value].dtype : BR_NO_DTYPE;
 }
 
+bool bri_program_computes(const bri_program *p, int value)
+{
+    bri_value_kind kind = valid(p, value) ? p->values[value].kind : BRI_VALUE_CONSTANT;
+    return kind != BRI_VALUE_INPUT && kind != BRI_VALUE_CONSTANT && kind != BRI_VALUE_IOTA;
+}
+
 int bri_program_ninputs(const bri_program *p)
 {
     return p->ninputs;

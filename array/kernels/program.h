@@ -69,6 +69,8 @@ int bri_program_op(bri_program *p, bri_opcode op, int a, int b, int c);
 int bri_program_call(bri_program *p, double (*fn)(double, const void *), const void *data, int a);
 br_dtype bri_program_dtype(const bri_program *p, int value);
 int bri_program_ninputs(const bri_program *p);
+/* Is the value worked out, rather than read, constant or counted up? */
+bool bri_program_computes(const bri_program *p, int value);
 
 /* Ends the program: the result is stored ... */
 br_status bri_program_seal_store(bri_program *p, int value);

@@ -41,6 +41,7 @@ static void free_stage(bri_stage *stage)
     bri_free(stage->consumers);
     bri_free(stage->demanded);
     bri_free(stage->emitted);
+    bri_free(stage->steps_made);
     bri_free(stage);
 }
 
@@ -76,7 +77,7 @@ static br_status note_reader(bri_stage *from, bri_stage *reader, int input)
 }
 
 /* Readers are noted once the reader is complete: a stage that is thrown away leaves no trace. */
-static br_status note_readers(bri_stage *stage)
+br_status bri_stage_note_readers(bri_stage *stage)
 {
     for (int i = 0; i < stage->ninputs; i++)
         if (stage->inputs[i].from == BRI_FROM_STAGE)
@@ -93,7 +94,7 @@ br_status bri_stage_finish(bri_plan *plan, bri_stage *stage, br_status st)
         return st;
     }
     bri_stage_count(stage);
-    return note_readers(stage);
+    return bri_stage_note_readers(stage);
 }
 
 br_status bri_stage_add_input(bri_stage *stage, const bri_input *input, int *index)
@@ -158,22 +159,22 @@ static br_status build_certain(bri_plan *plan)
     return BR_OK;
 }
 
-static br_status build_outputs(bri_plan *plan, bri_node *const *outputs, const bri_sink *sinks,
-                               int n)
+static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
 {
-    for (int i = 0; i < n; i++)
-        outputs[i]->is_output = true;
+    for (int i = 0; i < outputs->n; i++)
+        outputs->node[i]->is_output = true;
     BRI_TRY(build_certain(plan));
-    for (int i = 0; i < n; i++)
-        BRI_TRY(bri_sink_build(plan, outputs[i], &sinks[i], &plan->roots[i]));
-    for (int i = 0; i < n; i++)
-        bri_sink_shorten(plan, &sinks[i], &plan->roots[i]);
+    for (int i = 0; i < outputs->n; i++)
+        BRI_TRY(bri_sink_build(plan, outputs->node[i], &outputs->sink[i], &plan->roots[i]));
+    BRI_TRY(bri_plan_share(plan, outputs->apart));
+    for (int i = 0; i < outputs->n; i++)
+        bri_sink_shorten(plan, &outputs->sink[i], &plan->roots[i]);
     return bri_plan_demand(plan);
 }
 
-br_status bri_plan_new(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n,
-                       bri_plan **out)
+br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out)
 {
+    int n = outputs->n;
     bri_plan *plan = bri_calloc(1, sizeof *plan);
     if (plan == NULL)
         return BR_ENOMEM;
@@ -183,14 +184,15 @@ br_status bri_plan_new(br_context *ctx, bri_node *const *outputs, const bri_sink
     plan->nranks = ctx->nranks;
     plan->nroots = n;
     plan->roots = bri_calloc((size_t)n, sizeof *plan->roots);
-    br_status st = plan->roots != NULL ? bri_node_sort(ctx, outputs, n, &plan->nodes, &plan->nnodes)
-                                       : BR_ENOMEM;
+    br_status st = plan->roots != NULL
+                       ? bri_node_sort(ctx, outputs->node, n, &plan->nodes, &plan->nnodes)
+                       : BR_ENOMEM;
     if (st == BR_OK) {
         plan->stage_of = bri_calloc((size_t)plan->nnodes, sizeof *plan->stage_of);
-        st = plan->stage_of != NULL ? build_outputs(plan, outputs, sinks, n) : BR_ENOMEM;
+        st = plan->stage_of != NULL ? build_outputs(plan, outputs) : BR_ENOMEM;
     }
     for (int i = 0; i < n; i++)
-        outputs[i]->is_output = false;
+        outputs->node[i]->is_output = false;
     if (st == BR_OK)
         st = bri_emitter_new(plan);
     if (st != BR_OK) {

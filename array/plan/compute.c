@@ -59,7 +59,7 @@ br_status br_compute_many(const br_result *results, size_t n)
         sinks[i] = (bri_sink){.kind = BRI_SINK_RESULT, .buffer = results[i].buffer};
     }
     if (st == BR_OK)
-        st = bri_run(ctx, outputs, sinks, (int)n);
+        st = bri_run(ctx, &(bri_outputs){outputs, sinks, (int)n, false});
     bri_free(outputs);
     bri_free(sinks);
     return st;
@@ -134,7 +134,7 @@ br_array *br_persist_(br_array *x, br_place at)
     bri_array_data *data = bri_array_data_of(x->ctx);
     bri_persisted_params params = {++data->next_persisted};
     bri_sink sink = {.kind = BRI_SINK_KEEP, .id = params.id};
-    br_status st = bri_run(x->ctx, &x->node, &sink, 1);
+    br_status st = bri_run(x->ctx, &(bri_outputs){&x->node, &sink, 1, false});
     return st == BR_OK ? bri_build(&call, &bri_op_persisted, &params, sizeof params, NULL, 0)
                        : bri_handle_error(&call, st);
 }
@@ -246,7 +246,7 @@ br_status br_store_hdf5_(br_store_hdf5_args args)
         return bri_context_fail(args.x->ctx, st, bri_last_error());
     }
     bri_sink sink = {.kind = BRI_SINK_STORE, .writer = writer};
-    st = bri_run(args.x->ctx, &args.x->node, &sink, 1);
+    st = bri_run(args.x->ctx, &(bri_outputs){&args.x->node, &sink, 1, false});
     if (st != BR_OK) {
         bri_h5_abort(writer);
         return st;

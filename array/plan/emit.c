@@ -5,10 +5,14 @@
  * needs that was not made before; a reduction's leaves in order, every node of its tree as soon as
  * its leaves are there. All ranks walk the same order; each makes tasks of its own and skips the
  * others'. A rank asks for a value of another rank when its own task needs it.
+ *
+ * Leaves of a pass belong to several reductions: whatever they complete follows at once (streamed
+ * stages), so that states don't wait for their own reduction's turn.
  */
 #include <string.h>
 
-#include "array/plan/stage.h"
+#include "array/plan/pass.h"
+#include "array/plan/sink.h"
 #include "runtime/alloc.h"
 
 /* A chunk on its way: its current step and which of the step's needs have been seen to. */
@@ -16,6 +20,12 @@ typedef struct frame {
     bri_stage *stage;
     int64_t chunk, step;
     int level; /* of the tree node to make next after a leaf, or 0 for the leaf itself */
+    enum {
+        MAKE,   /* all steps of a chunk */
+        FOLLOW, /* one step of a streamed stage, and what becomes complete with it */
+        NODES,  /* the same when the step has been made */
+        WHOLE,  /* all leaves of a pass; chunk is the next one */
+    } mode;
     bool listed;
     bri_needs needs;
     size_t seen;
@@ -39,8 +49,11 @@ br_status bri_emitter_new(bri_plan *plan)
     for (int i = 0; i < plan->nstages; i++) {
         bri_stage *s = plan->stages[i];
         bri_free(s->emitted);
+        bri_free(s->steps_made);
         s->emitted = bri_calloc((size_t)(s->nchunks / 8 + 1), 1);
-        if (s->emitted == NULL)
+        s->steps_made =
+            s->streamed ? bri_calloc((size_t)(s->nchunks * s->nsteps / 8 + 1), 1) : NULL;
+        if (s->emitted == NULL || (s->streamed && s->steps_made == NULL))
             return BR_ENOMEM;
     }
     return plan->emitter->ranks != NULL ? BR_OK : BR_ENOMEM;
@@ -60,40 +73,67 @@ void bri_emitter_free(bri_plan *plan)
 }
 
 /* Frames keep their lists when they are popped, for the next user of the place. */
-static br_status push(bri_emitter *e, bri_stage *stage, int64_t chunk)
+static br_status push_frame(bri_emitter *e, const frame *like)
 {
     BRI_TRY(bri_grow(&e->stack, &e->room, e->depth, sizeof *e->stack));
     frame *f = &e->stack[e->depth++];
     bri_needs needs = f->needs;
-    *f = (frame){.stage = stage, .chunk = chunk, .needs = needs};
-    stage->emitted[chunk >> 3] |= (unsigned char)(1 << (chunk & 7));
+    *f = *like;
+    f->needs = needs;
     return BR_OK;
+}
+
+static bool bit(const unsigned char *bits, int64_t i)
+{
+    return bits[i >> 3] >> (i & 7) & 1;
+}
+
+static void set_bit(unsigned char *bits, int64_t i)
+{
+    bits[i >> 3] |= (unsigned char)(1 << (i & 7));
+}
+
+static br_status push(bri_emitter *e, bri_stage *stage, int64_t chunk)
+{
+    set_bit(stage->emitted, chunk);
+    return push_frame(e, &(frame){.stage = stage, .chunk = chunk});
 }
 
 static bool is_emitted(const bri_stage *stage, int64_t chunk)
 {
-    return stage->emitted[chunk >> 3] >> (chunk & 7) & 1;
+    return bit(stage->emitted, chunk);
 }
 
 /* ---- making tasks ---- */
 
-/* The value of a task: who reads it follows from its place in the tree or from the readers of the
- * whole chunk. */
-static br_status set_readers(bri_plan *plan, bri_job *job, const bri_stage *stage, bri_task *task,
-                             int64_t chunk, bool final, int reader, size_t bytes)
+/* A value that a task makes. Who reads it follows from its place in the tree or from the readers of
+ * the whole chunk. */
+typedef struct product {
+    const bri_stage *stage;
+    int64_t chunk;
+    bri_key key;
+    bool final; /* the chunk is complete with it */
+    int reader; /* else the rank that goes on with it */
+    size_t bytes;
+} product;
+
+static br_status add_output(bri_plan *plan, bri_job *job, bri_task *task, const product *p)
 {
     int local = 0;
     memset(plan->emitter->ranks, 0, (size_t)plan->nranks);
-    if (final)
-        BRI_TRY(bri_count_readers(stage, chunk, &local, plan->emitter->ranks));
-    else if (reader == plan->rank)
+    if (p->final)
+        BRI_TRY(bri_count_readers(p->stage, p->chunk, &local, plan->emitter->ranks));
+    else if (p->reader == plan->rank)
         local = 1;
     else
-        plan->emitter->ranks[reader] = 1;
-    bri_value *v = bri_value_new(job, task->key, bytes, local);
+        plan->emitter->ranks[p->reader] = 1;
+    bri_value *v = bri_value_new(job, p->key, p->bytes, local);
     if (v == NULL)
         return BR_ENOMEM;
-    task->output = v;
+    bri_value **last = &task->output;
+    while (*last != NULL)
+        last = &(*last)->next_output;
+    *last = v;
     for (int r = 0; r < plan->nranks; r++)
         if (plan->emitter->ranks[r])
             BRI_TRY(bri_value_destination(v, r));
@@ -166,23 +206,45 @@ static bool parent_owner(const bri_stage *stage, int64_t chunk, int level, int64
     return true;
 }
 
+static product product_of_step(const bri_stage *s, int64_t chunk, int64_t step, size_t bytes)
+{
+    product p = {s, chunk, {s->id, 0, chunk}, true, s->plan->rank, bytes};
+    if (s->fold == BRI_FOLD_TREE) {
+        p.key.index = chunk * s->nsteps + step;
+        p.final = !parent_owner(s, chunk, 0, step, &p.reader);
+    } else if (s->fold == BRI_FOLD_CHAIN) {
+        p.key.level = (uint32_t)step;
+        p.final = step == s->nsteps - 1;
+    }
+    return p;
+}
+
+/* One output for each reduction that needs the leaf, in the order in which the task fills them. */
+static br_status add_pass_outputs(bri_plan *plan, bri_job *job, const frame *f, bri_task *task)
+{
+    const bri_pass *pass = bri_pass_of(f->stage);
+    bri_leaf leaf;
+    bri_leaf_box(f->stage, f->chunk, 0, &leaf);
+    for (int i = pass->nvalues; i < pass->npieces; i++) {
+        const bri_stage *member = pass->piece[i].member;
+        int64_t chunk;
+        int64_t step;
+        bri_pass_leaf(f->stage, f->chunk, member, &chunk, &step);
+        product p = product_of_step(member, chunk, step, bri_reduce_leaf_bytes(member, &leaf));
+        if (bri_is_demanded(member, chunk))
+            BRI_TRY(add_output(plan, job, task, &p));
+    }
+    return BR_OK;
+}
+
 static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_task **out)
 {
     bri_stage *s = f->stage;
     bool chained = s->fold == BRI_FOLD_CHAIN && f->step > 0;
-    bri_key key = {s->id, 0, f->chunk};
-    int reader = plan->rank;
-    bool final = true;
     bri_sizes sizes;
-    if (s->fold == BRI_FOLD_TREE) {
-        key.index = f->chunk * s->nsteps + f->step;
-        final = !parent_owner(s, f->chunk, 0, f->step, &reader);
-    } else if (s->fold == BRI_FOLD_CHAIN) {
-        key.level = (uint32_t)f->step;
-        final = f->step == s->nsteps - 1;
-    }
     s->kind->sizes(s, f->chunk, f->step, &sizes);
-    bri_task *t = new_task(plan, job, f, key, f->needs.n + chained);
+    product p = product_of_step(s, f->chunk, f->step, sizes.output);
+    bri_task *t = new_task(plan, job, f, p.key, f->needs.n + chained);
     if (t == NULL)
         return BR_ENOMEM;
     *out = t;
@@ -190,13 +252,14 @@ static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_tas
     t->keeps = s->kind->keeps;
     BRI_TRY(connect_needs(plan, job, f, t));
     if (chained) {
-        bri_key before = {s->id, key.level - 1, key.index};
+        bri_key before = {s->id, p.key.level - 1, p.key.index};
         BRI_TRY(
             connect_input(plan, job, t, (int)f->needs.n, before, plan->rank, sizes.output, NULL));
     }
-    if (!s->direct_result && (s->nconsumers > 0 || !final))
-        BRI_TRY(set_readers(plan, job, s, t, f->chunk, final, reader, sizes.output));
-    return BR_OK;
+    if (s->kind == &bri_stage_pass)
+        return add_pass_outputs(plan, job, f, t);
+    return s->direct_result || (s->nconsumers == 0 && p.final) ? BR_OK
+                                                               : add_output(plan, job, t, &p);
 }
 
 static br_status make_node(bri_plan *plan, bri_job *job, const frame *f, bri_task **out)
@@ -204,7 +267,6 @@ static br_status make_node(bri_plan *plan, bri_job *job, const frame *f, bri_tas
     bri_stage *s = f->stage;
     int64_t i = f->step >> f->level;
     bri_key key = {s->id, (uint32_t)f->level, f->chunk * bri_tree_width(s->nsteps, f->level) + i};
-    int reader = plan->rank;
     bri_sizes sizes;
     bri_sizes child_sizes;
     bri_task *t = new_task(plan, job, f, key, 2);
@@ -225,8 +287,9 @@ static br_status make_node(bri_plan *plan, bri_job *job, const frame *f, bri_tas
                               bri_stage_owner(s, f->chunk, child << level), child_sizes.output,
                               NULL));
     }
-    bool final = !parent_owner(s, f->chunk, f->level, i, &reader);
-    return set_readers(plan, job, s, t, f->chunk, final, reader, sizes.output);
+    product p = {s, f->chunk, key, true, plan->rank, sizes.output};
+    p.final = !parent_owner(s, f->chunk, f->level, i, &p.reader);
+    return add_output(plan, job, t, &p);
 }
 
 /* ---- walking ---- */
@@ -245,12 +308,23 @@ static br_status see_to_needs(bri_emitter *e, frame *f, bool *pushed)
     }
     while (f->seen < f->needs.n) {
         bri_need n = f->needs.need[f->seen++];
-        if (!is_emitted(n.stage, n.chunk)) {
-            *pushed = true;
-            return push(e, n.stage, n.chunk);
-        }
+        if (is_emitted(n.stage, n.chunk))
+            continue;
+        *pushed = true;
+        bool whole = n.stage->kind == &bri_stage_pass && bri_pass_of(n.stage)->whole;
+        return whole ? push_frame(e, &(frame){.stage = n.stage, .mode = WHOLE})
+                     : push(e, n.stage, n.chunk);
     }
     return BR_OK;
+}
+
+/* Streamed steps come in any order: a node is complete when all its leaves have been made. */
+static bool node_complete(const bri_stage *s, int64_t chunk, int64_t first, int64_t end)
+{
+    for (int64_t step = end - 1; step >= first; step--)
+        if (!bit(s->steps_made, chunk * s->nsteps + step))
+            return false;
+    return true;
 }
 
 /* The tree node that is complete with the leaf just made, above `level`; 0 when there is none. */
@@ -261,7 +335,9 @@ static int next_node(const frame *f)
     for (int level = f->level + 1; level <= top && s->fold == BRI_FOLD_TREE; level++) {
         int64_t i = f->step >> level;
         int64_t end = (i + 1) << level < s->nsteps ? (i + 1) << level : s->nsteps;
-        if (f->step != end - 1)
+        bool complete =
+            s->streamed ? node_complete(s, f->chunk, i << level, end) : f->step == end - 1;
+        if (!complete)
             return 0;
         if (bri_tree_real(s->nsteps, level, i))
             return level;
@@ -269,21 +345,84 @@ static int next_node(const frame *f)
     return 0;
 }
 
-/* Goes on to the next node, step or frame. */
-static void move_on(bri_emitter *e, frame *f)
+/* A streamed stage's chunk is complete: the next stage of the same reduction follows with the step
+ * that reads it, and outputs take it away. */
+static br_status follow_chunk(bri_emitter *e, bri_stage *stage, int64_t chunk)
 {
-    f->level = next_node(f);
-    if (f->level > 0)
-        return;
-    f->listed = false;
-    if (++f->step == f->stage->nsteps)
-        e->depth--;
+    int64_t coord[BR_MAX_NDIM];
+    set_bit(stage->emitted, chunk);
+    bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
+    for (int i = stage->nconsumers - 1; i >= 0; i--) {
+        bri_stage *reader = stage->consumers[i].stage;
+        frame f = {.stage = reader, .mode = FOLLOW};
+        if (reader->streamed && reader->wanted) {
+            bri_leaf_place(reader, coord, &f.chunk, &f.step);
+            if (bri_is_demanded(reader, f.chunk))
+                BRI_TRY(push_frame(e, &f));
+        } else if (bri_is_sink(reader) && !is_emitted(reader, chunk)) {
+            BRI_TRY(push(e, reader, chunk));
+        }
+    }
+    return BR_OK;
 }
 
+/* A pass's leaf has been emitted: each reduction goes on with its own, the first one first. */
+static br_status follow_leaf(bri_emitter *e, const bri_stage *stage, int64_t leaf)
+{
+    const bri_pass *pass = bri_pass_of(stage);
+    for (int i = pass->npieces - 1; i >= pass->nvalues; i--) {
+        frame f = {.stage = pass->piece[i].member, .mode = NODES};
+        bri_pass_leaf(stage, leaf, f.stage, &f.chunk, &f.step);
+        if (!bri_is_demanded(f.stage, f.chunk))
+            continue;
+        set_bit(f.stage->steps_made, f.chunk * f.stage->nsteps + f.step);
+        BRI_TRY(push_frame(e, &f));
+    }
+    return BR_OK;
+}
+
+/* After a step or node of a streamed stage: up the tree, then on to who reads the chunk. */
+static br_status follow(bri_emitter *e)
+{
+    frame *f = &e->stack[e->depth - 1];
+    bri_stage *stage = f->stage;
+    int64_t chunk = f->chunk;
+    if (f->level == 0)
+        set_bit(stage->steps_made, chunk * stage->nsteps + f->step);
+    int made = f->level;
+    f->mode = NODES;
+    f->level = next_node(f);
+    if (f->level > 0)
+        return BR_OK;
+    e->depth--;
+    bool complete = stage->fold != BRI_FOLD_TREE || made == bri_tree_top(stage->nsteps);
+    return complete ? follow_chunk(e, stage, chunk) : BR_OK;
+}
+
+/* Goes on to the next node, step or frame. */
+static br_status move_on(bri_emitter *e)
+{
+    frame *f = &e->stack[e->depth - 1];
+    if (f->mode != MAKE)
+        return follow(e);
+    f->level = f->stage->streamed ? 0 : next_node(f);
+    if (f->level > 0)
+        return BR_OK;
+    f->listed = false;
+    if (++f->step < f->stage->nsteps)
+        return BR_OK;
+    bri_stage *stage = f->stage;
+    int64_t chunk = f->chunk;
+    e->depth--;
+    return stage->kind == &bri_stage_pass ? follow_leaf(e, stage, chunk) : BR_OK;
+}
+
+/* Steps of streamed stages are made where they follow; here they are only waited for. */
 static br_status make_current(bri_plan *plan, bri_job *job, frame *f, bri_task **task)
 {
     int64_t place = f->level > 0 ? f->step >> f->level << f->level : f->step;
-    if (bri_stage_owner(f->stage, f->chunk, place) != plan->rank)
+    if ((f->stage->streamed && f->mode == MAKE) || (f->mode == NODES && f->level == 0) ||
+        bri_stage_owner(f->stage, f->chunk, place) != plan->rank)
         return BR_OK;
     br_status st = f->level > 0 ? make_node(plan, job, f, task) : make_step(plan, job, f, task);
     if (st != BR_OK && *task != NULL) {
@@ -291,6 +430,20 @@ static br_status make_current(bri_plan *plan, bri_job *job, frame *f, bri_task *
         *task = NULL;
     }
     return st;
+}
+
+/* The next leaf of a pass that is made as a whole; the frame goes after the last one. */
+static br_status next_leaf(bri_emitter *e)
+{
+    frame *f = &e->stack[e->depth - 1];
+    bri_stage *stage = f->stage;
+    while (f->chunk < stage->nchunks &&
+           (is_emitted(stage, f->chunk) || !bri_is_demanded(stage, f->chunk)))
+        f->chunk++;
+    if (f->chunk < stage->nchunks)
+        return push(e, stage, f->chunk);
+    e->depth--;
+    return BR_OK;
 }
 
 /* The next chunk of the roots; false at the end. */
@@ -309,27 +462,38 @@ static bool next_goal(bri_plan *plan, bri_emitter *e, br_status *st)
     return true;
 }
 
+/* One move of the walk from the top of the stack. */
+static br_status advance(bri_plan *plan, bri_job *job, bri_task **task)
+{
+    bri_emitter *e = plan->emitter;
+    size_t top = e->depth - 1;
+    bool pushed = false;
+    if (e->stack[top].mode == WHOLE)
+        return next_leaf(e);
+    if (e->stack[top].level == 0 && e->stack[top].mode != NODES)
+        BRI_TRY(see_to_needs(e, &e->stack[top], &pushed));
+    if (pushed)
+        return BR_OK;
+    BRI_TRY(make_current(plan, job, &e->stack[top], task));
+    br_status st = move_on(e);
+    if (st != BR_OK && *task != NULL) {
+        bri_task_abandon(job, *task);
+        *task = NULL;
+    }
+    return st;
+}
+
 static br_status next(bri_job *job, bri_task **task)
 {
     bri_plan *plan = job->plan;
     bri_emitter *e = plan->emitter;
     br_status st = BR_OK;
     *task = NULL;
-    while (st == BR_OK && *task == NULL) {
-        if (e->depth == 0) {
-            if (!next_goal(plan, e, &st))
-                return BR_OK;
-            continue;
-        }
-        size_t top = e->depth - 1;
-        bool pushed = false;
-        if (e->stack[top].level == 0)
-            st = see_to_needs(e, &e->stack[top], &pushed);
-        if (st != BR_OK || pushed)
-            continue;
-        st = make_current(plan, job, &e->stack[top], task);
-        move_on(e, &e->stack[top]);
-    }
+    while (st == BR_OK && *task == NULL)
+        if (e->depth > 0)
+            st = advance(plan, job, task);
+        else if (!next_goal(plan, e, &st))
+            return BR_OK;
     return st;
 }
 

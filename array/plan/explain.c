@@ -7,6 +7,7 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/pass.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
 #include "runtime/blas.h"
@@ -103,8 +104,35 @@ static void print_input(const bri_stage *stage, const bri_input *input, FILE *to
     fprintf(to, "\n");
 }
 
+static void print_inputs(const bri_stage *stage, FILE *to)
+{
+    for (int i = 0; i < stage->ninputs; i++)
+        print_input(stage, &stage->inputs[i], to);
+}
+
+/* "mean (a.c:3), std (a.c:4)" */
+static void print_pass(const bri_stage *stage, FILE *to)
+{
+    const bri_pass *pass = bri_pass_of(stage);
+    fprintf(to, "  %u: pass for", stage->id);
+    for (int i = pass->nvalues; i < pass->npieces; i++) {
+        const bri_node *node = pass->piece[i].member->node;
+        char name[96];
+        operation_name(node, name, sizeof name);
+        fprintf(to, "%s %s (%s:%d)", i > pass->nvalues ? "," : "", name,
+                bri_file_name(node->at.file), node->at.line);
+    }
+    fprintf(to, ", %lld of %lld leaves\n", (long long)demanded_chunks(stage),
+            (long long)stage->nchunks);
+    print_inputs(stage, to);
+}
+
 static void print_stage(const bri_stage *stage, FILE *to)
 {
+    if (stage->kind == &bri_stage_pass) {
+        print_pass(stage, to);
+        return;
+    }
     char name[96];
     char shape[160];
     int64_t extent[BR_MAX_NDIM];
@@ -120,8 +148,7 @@ static void print_stage(const bri_stage *stage, FILE *to)
         fprintf(to, ", %lld %s each", (long long)stage->nsteps,
                 stage->fold == BRI_FOLD_TREE ? "leaves" : "steps");
     fprintf(to, "\n");
-    for (int i = 0; i < stage->ninputs; i++)
-        print_input(stage, &stage->inputs[i], to);
+    print_inputs(stage, to);
 }
 
 /* ---- passes over sources ---- */
@@ -172,8 +199,9 @@ static br_status with_plan(br_array *x, FILE *to, plan_writer writer)
     BRI_TRY(bri_check(x));
     bri_plan *plan = NULL;
     bri_sink sink = {.kind = BRI_SINK_RESULT};
-    br_status st = bri_plan_new(x->ctx, &x->node, &sink, 1, &plan);
-    if (st == BR_OK)
+    bri_outputs outputs = {&x->node, &sink, 1, false};
+    br_status st = bri_plan_fitting(x->ctx, &outputs, &plan);
+    if (plan != NULL && (st == BR_OK || st == BR_EMEMLIMIT))
         st = writer(plan, to);
     bri_plan_free(plan);
     if (st == BR_OK && ferror(to))

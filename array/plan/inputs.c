@@ -51,7 +51,9 @@ static void dense_strides(int ndim, const int64_t *count, size_t size, int64_t *
 static void view_through(const bri_input *input, char *base, const int64_t *stride, int leaf_ndim,
                          bri_view *view)
 {
-    memset(view->stride, 0, (size_t)leaf_ndim * sizeof view->stride[0]);
+    /* One more axis than the leaf's: a reduction over no axes adds one. */
+    int ndim = leaf_ndim < BR_MAX_NDIM ? leaf_ndim + 1 : leaf_ndim;
+    memset(view->stride, 0, (size_t)ndim * sizeof view->stride[0]);
     view->base = base;
     for (int a = 0; a < input->map.ndim; a++)
         if (input->map.from[a].axis >= 0)

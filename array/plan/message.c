@@ -26,18 +26,23 @@ void bri_message_note_dropped(br_context *ctx, int64_t id)
     data->dropped = bigger;
 }
 
-br_status bri_message_pack(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n,
-                           bri_writer *w)
+typedef struct run_head {
+    int32_t noutputs;
+    int32_t apart;
+} run_head;
+
+br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_writer *w)
 {
+    run_head run = {outputs->n, outputs->apart};
     bri_array_data *data = bri_array_data_of(ctx);
     BRI_TRY(bri_write(w, &data->ndropped, sizeof data->ndropped));
     BRI_TRY(bri_write(w, data->dropped, (size_t)data->ndropped * sizeof data->dropped[0]));
-    BRI_TRY(bri_write(w, &n, sizeof n));
-    for (int i = 0; i < n; i++) {
-        sink_head head = {sinks[i].id, (int32_t)sinks[i].kind, 0};
+    BRI_TRY(bri_write(w, &run, sizeof run));
+    for (int i = 0; i < outputs->n; i++) {
+        sink_head head = {outputs->sink[i].id, (int32_t)outputs->sink[i].kind, 0};
         BRI_TRY(bri_write(w, &head, sizeof head));
     }
-    BRI_TRY(bri_pack_nodes(ctx, w, outputs, n));
+    BRI_TRY(bri_pack_nodes(ctx, w, outputs->node, outputs->n));
     data->ndropped = 0;
     return BR_OK;
 }
@@ -54,18 +59,20 @@ static br_status drop_persisted(br_context *ctx, bri_reader *r)
     return BR_OK;
 }
 
-br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **outputs, bri_sink *sinks,
-                             int *n)
+br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
+                             bri_outputs *outputs)
 {
-    int nsinks;
+    run_head run;
+    *outputs = (bri_outputs){.node = nodes, .sink = sinks};
     BRI_TRY(drop_persisted(ctx, r));
-    BRI_TRY(bri_read(r, &nsinks, sizeof nsinks));
-    if (nsinks < 0 || nsinks > BRI_MAX_OUTPUTS)
-        return bri_error(BR_EINTERNAL, "a run of rank 0 has %d outputs", nsinks);
-    for (int i = 0; i < nsinks; i++) {
+    BRI_TRY(bri_read(r, &run, sizeof run));
+    if (run.noutputs < 0 || run.noutputs > BRI_MAX_OUTPUTS)
+        return bri_error(BR_EINTERNAL, "a run of rank 0 has %d outputs", (int)run.noutputs);
+    outputs->apart = run.apart != 0;
+    for (int i = 0; i < run.noutputs; i++) {
         sink_head head;
         BRI_TRY(bri_read(r, &head, sizeof head));
         sinks[i] = (bri_sink){.kind = (bri_sink_kind)head.kind, .id = head.id};
     }
-    return bri_unpack_nodes(ctx, r, outputs, nsinks, n);
+    return bri_unpack_nodes(ctx, r, nodes, run.noutputs, &outputs->n);
 }

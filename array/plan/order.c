@@ -70,6 +70,12 @@ int64_t bri_chunk_nelem(const bri_stage *stage, int64_t chunk)
 
 int bri_stage_owner(const bri_stage *stage, int64_t chunk, int64_t step)
 {
+    if (stage->pass != NULL) { /* leaves are made by the pass's tasks */
+        int64_t coord[BR_MAX_NDIM];
+        bri_leaf_coords(stage, chunk, step, coord);
+        chunk = bri_grid_linear(stage->leaf_ndim, stage->leaf_axis, coord);
+        return bri_stage_owner(stage->pass, chunk, 0);
+    }
     if (stage->kind->owner != NULL)
         return stage->kind->owner(stage, chunk, step);
     if (stage->plan->nranks == 1)

@@ -81,6 +81,19 @@ static br_status check_before_run(bri_plan *plan)
     return check_memory(plan);
 }
 
+br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out)
+{
+    BRI_TRY(bri_plan_new(ctx, outputs, out));
+    br_status st = check_before_run(*out);
+    if (st != BR_EMEMLIMIT || (*out)->npasses == 0)
+        return st;
+    bri_plan_free(*out);
+    *out = NULL;
+    outputs->apart = true;
+    BRI_TRY(bri_plan_new(ctx, outputs, out));
+    return check_before_run(*out);
+}
+
 static double now(void)
 {
     struct timespec t;
@@ -132,13 +145,12 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, br_status
     return result;
 }
 
-static br_status announce(br_context *ctx, uint64_t id, bri_node *const *outputs,
-                          const bri_sink *sinks, int n)
+static br_status announce(br_context *ctx, uint64_t id, const bri_outputs *outputs)
 {
     bri_writer w = {0};
     if (ctx->nranks == 1)
         return BR_OK;
-    br_status st = bri_message_pack(ctx, outputs, sinks, n, &w);
+    br_status st = bri_message_pack(ctx, outputs, &w);
     if (st == BR_OK)
         st = ctx->scheduler->announce(ctx, id, w.bytes, w.n);
     bri_free(w.bytes);
@@ -146,32 +158,31 @@ static br_status announce(br_context *ctx, uint64_t id, bri_node *const *outputs
 }
 
 /* A persisted array of a failed run is not left in the table. */
-static void drop_failed(br_context *ctx, const bri_sink *sinks, int n)
+static void drop_failed(br_context *ctx, const bri_outputs *outputs)
 {
-    for (int i = 0; i < n; i++)
-        if (sinks[i].kind == BRI_SINK_KEEP)
-            bri_persisted_drop(ctx, sinks[i].id);
+    for (int i = 0; i < outputs->n; i++)
+        if (outputs->sink[i].kind == BRI_SINK_KEEP)
+            bri_persisted_drop(ctx, outputs->sink[i].id);
 }
 
-br_status bri_run(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n)
+br_status bri_run(br_context *ctx, const bri_outputs *outputs)
 {
     bri_plan *plan = NULL;
+    bri_outputs planned = *outputs;
     /* Not stored in the context, which belongs to the thread that builds. */
     if (bri_inside_task())
         return bri_error(BR_EUNSUPPORTED,
                          "a function called by a task cannot compute or store arrays itself");
     uint64_t id = ++ctx->next_job;
-    br_status st = bri_plan_new(ctx, outputs, sinks, n, &plan);
+    br_status st = bri_plan_fitting(ctx, &planned, &plan);
     if (st == BR_OK)
-        st = check_before_run(plan);
-    if (st == BR_OK)
-        st = announce(ctx, id, outputs, sinks, n);
+        st = announce(ctx, id, &planned);
     if (st == BR_OK)
         st = run_job(ctx, id, plan, BR_OK);
     bri_plan_free(plan);
     if (st == BR_OK)
         return BR_OK;
-    drop_failed(ctx, sinks, n);
+    drop_failed(ctx, outputs);
     return bri_context_fail(ctx, st, bri_last_error());
 }
 
@@ -179,24 +190,24 @@ br_status bri_run(br_context *ctx, bri_node *const *outputs, const bri_sink *sin
 
 static void serve(br_context *ctx, uint64_t id, const void *message, size_t bytes)
 {
-    bri_node *outputs[BRI_MAX_OUTPUTS];
+    bri_node *nodes[BRI_MAX_OUTPUTS];
     bri_sink sinks[BRI_MAX_OUTPUTS];
+    bri_outputs outputs;
     bri_plan *plan = NULL;
     bri_reader r = {message, bytes};
-    int n = 0;
-    br_status st = bri_message_unpack(ctx, &r, outputs, sinks, &n);
+    br_status st = bri_message_unpack(ctx, &r, nodes, sinks, &outputs);
     if (st != BR_OK)
-        n = 0;
+        outputs.n = 0;
     if (st == BR_OK)
-        st = bri_plan_new(ctx, outputs, sinks, n, &plan);
+        st = bri_plan_new(ctx, &outputs, &plan);
     if (st == BR_OK)
         st = check_before_run(plan);
     st = run_job(ctx, id, plan, st);
     bri_plan_free(plan);
     if (st != BR_OK)
-        drop_failed(ctx, sinks, n);
-    for (int i = 0; i < n; i++)
-        bri_node_release(outputs[i]);
+        drop_failed(ctx, &outputs);
+    for (int i = 0; i < outputs.n; i++)
+        bri_node_release(nodes[i]);
 }
 
 /* ---- opening and closing ---- */

@@ -8,7 +8,11 @@
 
 /* Plans, checks the memory, tells the other ranks, runs, and stores a failure in the context. On
  * rank 0. */
-br_status bri_run(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n);
+br_status bri_run(br_context *ctx, const bri_outputs *outputs);
+
+/* A plan that fits the memory if there is one: reductions are joined into passes when that fits
+ * (outputs->apart is set when it does not). BR_EMEMLIMIT comes with a plan, to be looked at. */
+br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out);
 
 /* What planning finds: the peak of the serial order and the number of tasks of this rank. Leaves
  * the plan ready to be run. */

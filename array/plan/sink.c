@@ -135,6 +135,12 @@ static const bri_stage_kind *const kinds[] = {
     [BRI_SINK_KEEP] = &bri_stage_keep,
 };
 
+bool bri_is_sink(const bri_stage *stage)
+{
+    return stage->kind == &bri_stage_result || stage->kind == &bri_stage_store ||
+           stage->kind == &bri_stage_keep;
+}
+
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root)
 {
     bri_stage *from = (*root)->inputs[0].stage;

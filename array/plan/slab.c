@@ -57,37 +57,30 @@ bri_leaf bri_slab_of(const bri_leaf *leaf, int64_t row, int64_t rows)
     return slab;
 }
 
+/* A pass has several programs, which bring their own. */
+static size_t program_scratch(const bri_stage *stage)
+{
+    return stage->program != NULL ? bri_program_scratch(stage->program) : 0;
+}
+
 void bri_slab_sizes(const bri_stage *stage, const bri_leaf *slab, bri_bump *bump)
 {
-    bri_bump_take(bump, bri_program_scratch(stage->program));
+    bri_bump_take(bump, program_scratch(stage));
     bri_bump_take(bump, (size_t)stage->ninputs * sizeof(bri_view));
     for (int i = 0; i < stage->ninputs; i++)
         bri_load_sizes(stage, i, slab, bump);
 }
 
-/* A reduction over no axes: along a new last axis of extent 1. */
-static void reduce_one_element(const bri_stage *stage, bri_box *box, bri_view *views)
-{
-    box->axis = box->ndim++;
-    box->extent[box->axis] = 1;
-    box->origin[box->axis] = 0;
-    for (int i = 0; i < stage->ninputs; i++)
-        views[i].stride[box->axis] = 0;
-}
-
-br_status bri_slab_run(bri_work *work, const bri_leaf *slab, bri_bump *bump, bri_box *box)
+br_status bri_slab_load(bri_work *work, const bri_leaf *slab, bri_bump *bump, bri_box *box)
 {
     const bri_stage *stage = work->stage;
     box->ndim = stage->leaf_ndim;
     memcpy(box->extent, slab->extent, sizeof box->extent);
     memcpy(box->origin, slab->origin, sizeof box->origin);
-    box->scratch = bri_bump_take(bump, bri_program_scratch(stage->program));
+    box->scratch = bri_bump_take(bump, program_scratch(stage));
     bri_view *views = bri_bump_take(bump, (size_t)stage->ninputs * sizeof *views);
     for (int i = 0; i < stage->ninputs; i++)
         BRI_TRY(bri_load(work, i, slab, bump, &views[i]));
     box->inputs = views;
-    if (stage->reducing.axes == 0 && stage->kind == &bri_stage_reduce)
-        reduce_one_element(stage, box, views);
-    bri_program_run(stage->program, box);
     return BR_OK;
 }

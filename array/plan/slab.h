@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * slab.h - running a stage's block program over a leaf box, in slabs small enough that what is read
- * stays in the cache.
+ * slab.h - a leaf box in slabs small enough that what is read of a file stays in the cache.
  */
 #ifndef BRI_SLAB_H
 #define BRI_SLAB_H
@@ -20,8 +19,8 @@ bri_leaf bri_slab_of(const bri_leaf *leaf, int64_t row, int64_t rows);
 /* Scratch for the program and the inputs of one slab. */
 void bri_slab_sizes(const bri_stage *stage, const bri_leaf *slab, bri_bump *bump);
 
-/* Loads the slab's inputs and runs the program; box->out or box->state and box->axis are set by the
- * caller. */
-br_status bri_slab_run(bri_work *work, const bri_leaf *slab, bri_bump *bump, bri_box *box);
+/* Loads the slab's inputs and fits the box to it: extents, origin, views and scratch of the stage's
+ * program. Where its result goes is the caller's to set. */
+br_status bri_slab_load(bri_work *work, const bri_leaf *slab, bri_bump *bump, bri_box *box);
 
 #endif

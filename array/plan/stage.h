@@ -114,9 +114,12 @@ struct bri_stage {
     int fold_axis;  /* of the leaf grid */
     int64_t nsteps; /* leaves of one chunk */
     bri_program *program;
+    int result; /* value of the program that is reduced */
     bri_input *inputs;
     int ninputs;
     bri_reducing reducing;
+    bri_stage *pass; /* a reduction's leaves are made by the tasks of this stage */
+    bool streamed;   /* its tasks are emitted as soon as a pass has made what they read */
     bool direct; /* the chunks are at hand on the rank that owns them: no task makes them there */
     bool direct_result; /* results go straight into the caller's memory, */
     char *target;       /*  dense C order of the whole array; NULL while only planning */
@@ -124,9 +127,10 @@ struct bri_stage {
 
     struct bri_edge *consumers; /* who reads it */
     int nconsumers;
-    unsigned char *demanded; /* bit for each chunk; NULL: all of them */
-    bool wanted;             /* some chunk is demanded */
-    unsigned char *emitted;  /* bit for each chunk (emit) */
+    unsigned char *demanded;   /* bit for each chunk; NULL: all of them */
+    bool wanted;               /* some chunk is demanded */
+    unsigned char *emitted;    /* bit for each chunk (emit) */
+    unsigned char *steps_made; /* streamed: bit for each step (emit) */
 };
 
 typedef struct bri_edge {
@@ -147,12 +151,13 @@ struct bri_plan {
     bri_node **own; /* nodes that only this plan has; counted */
     int nown;
     bri_stage **stage_of; /* by node->slot */
+    int npasses;
     bri_emitter *emitter;
 };
 
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_blocks, bri_stage_matmul,
     bri_stage_reshape, bri_stage_memory, bri_stage_persisted, bri_stage_result, bri_stage_store,
-    bri_stage_keep;
+    bri_stage_keep, bri_stage_pass;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -161,6 +166,8 @@ bri_stage *bri_stage_new(bri_plan *plan, const bri_stage_kind *kind, bri_node *n
 /* Ends building: numbers the stage and tells its inputs about their reader, or frees it when st is
  * an error; returns the status. */
 br_status bri_stage_finish(bri_plan *plan, bri_stage *stage, br_status st);
+/* Tells the stage's inputs about their reader. */
+br_status bri_stage_note_readers(bri_stage *stage);
 /* The stage that makes a node's value as it is: an existing one or a new one. */
 br_status bri_stage_of(bri_plan *plan, bri_node *node, bri_stage **out);
 /* Adds the node's value, seen through map, as an input; looks through views and takes sources
@@ -171,6 +178,9 @@ br_status bri_stage_add_input(bri_stage *stage, const bri_input *input, int *ind
 void bri_stage_grid(bri_stage *stage, const bri_node *node);
 /* The counts that follow from the grids: nchunks, nsteps. */
 void bri_stage_count(bri_stage *stage);
+/* Joins reductions that read the same into passes, unless they are to stay apart, and seals all
+ * reductions' programs (share.c). */
+br_status bri_plan_share(bri_plan *plan, bool apart);
 /* Fuses the node into the stage's program, over the stage's leaf grid; sets *value. */
 br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value);
 
@@ -209,6 +219,13 @@ bool bri_is_demanded(const bri_stage *stage, int64_t chunk);
 br_status bri_count_readers(const bri_stage *stage, int64_t chunk, int *local,
                             unsigned char *ranks);
 
+/* ---- reductions (stage_reduce.c) ---- */
+
+/* Bytes of what a leaf makes: a state, or the result when it is the root. */
+size_t bri_reduce_leaf_bytes(const bri_stage *stage, const bri_leaf *leaf);
+/* Writes n elements of a leaf's or the root's state out, as results when the stage is at its end. */
+void bri_reduce_deliver(const bri_stage *stage, int64_t n, const char *state, bool root, void *out);
+
 /* ---- reading inputs in a task (inputs.c) ---- */
 
 /* Hands out scratch; with base NULL it only counts. */
@@ -239,8 +256,15 @@ typedef struct bri_sink {
     int64_t id;                   /* KEEP: number of the persisted array */
 } bri_sink;
 
-br_status bri_plan_new(br_context *ctx, bri_node *const *outputs, const bri_sink *sinks, int n,
-                       bri_plan **out);
+/* What a run is to make. */
+typedef struct bri_outputs {
+    bri_node *const *node;
+    const bri_sink *sink;
+    int n;
+    bool apart; /* reductions are not joined into passes */
+} bri_outputs;
+
+br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out);
 void bri_plan_free(bri_plan *plan);
 
 br_status bri_emitter_new(bri_plan *plan);

@@ -57,7 +57,8 @@ static br_status execute(bri_work *work)
         bri_bump bump = {work->scratch, 0};
         bri_box box = {.out = out};
         box.out.base += row * out.stride[0];
-        BRI_TRY(bri_slab_run(work, &slab, &bump, &box));
+        BRI_TRY(bri_slab_load(work, &slab, &bump, &box));
+        bri_program_run(stage->program, &box);
     }
     return BR_OK;
 }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * reduce_leaf.h - one leaf of a reduction, worked through slab by slab: where each slab's states
+ * go and how they become the leaf's.
+ *
+ * A slab's state is either merged with those before it (the reduced axis is cut into slabs) or
+ * stands beside them. Slabs are power-of-two multiples of the reduction block, so the result has
+ * the bits of the whole leaf in one piece.
+ */
+#ifndef BRI_REDUCE_LEAF_H
+#define BRI_REDUCE_LEAF_H
+
+#include "array/plan/stage.h"
+
+typedef struct bri_reduce_leaf {
+    const bri_stage *stage;
+    bri_leaf leaf;
+    int64_t rows; /* of a slab */
+    int64_t nslabs;
+    int axis;       /* that the program reduces, or -1 */
+    bool merges;    /* axis 0 is the program's and is cut into slabs */
+    int64_t nstate; /* elements of state after the program */
+    char *states[2];
+    char *slab; /* the state of a slab beside others, or a stack of states to be merged */
+    int depth;  /* of the stack: a binary counter makes it the aligned tree */
+    int level[64];
+    int64_t count[64];
+} bri_reduce_leaf;
+
+/* Takes the scratch from the bump; with a bump that only counts, nothing else may follow. */
+void bri_reduce_leaf_start(bri_reduce_leaf *r, const bri_stage *stage, const bri_leaf *leaf,
+                           int64_t rows, bri_bump *bump);
+/* Runs the program on the slab that begins at `row`; box has its views, extents and origin. */
+void bri_reduce_leaf_slab(bri_reduce_leaf *r, const bri_program *program, int64_t row,
+                          bri_box *box);
+/* The leaf's state: merges what is left and reduces the stage's other axes. */
+const char *bri_reduce_leaf_end(bri_reduce_leaf *r);
+
+/* Elements and bytes of a leaf's state: its box over the axes that stay. */
+int64_t bri_state_elements(const bri_stage *stage, const bri_leaf *leaf);
+size_t bri_states_bytes(const bri_stage *stage, int64_t n);
+/* Bytes that the states over a leaf's box take, `except` left out; reducing an axis of extent 0
+ * makes more of them. */
+size_t bri_states_room(const bri_stage *stage, const bri_leaf *leaf, int except);
+/* Reduces states along the stage's axes below `from`, the last first; box is what the states stand
+ * over, `each` elements apiece. Returns where the result is: in state or in other. */
+char *bri_reduce_states(const bri_stage *stage, bri_leaf *box, int from, int64_t each, char *state,
+                        char *other);
+
+#endif
