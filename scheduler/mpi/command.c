@@ -82,7 +82,7 @@ static br_status give(const bri_packet *packet, const void *message)
     if (c == NULL)
         return BR_ENOMEM;
     c->packet = *packet;
-    if (packet->bytes > 0)
+    if (message != NULL)
         memcpy(c->message, message, packet->bytes);
     br_status st = bri_thread_post(&(bri_request){.run = send_to_all, .data = c});
     if (st != BR_OK)
