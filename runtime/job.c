@@ -444,6 +444,27 @@ bool bri_job_done(const bri_job *job)
            atomic_load_explicit(&job->nsends, memory_order_acquire) == 0;
 }
 
+/* With one task in flight nothing else can become ready, and nobody else holds the lock. */
+void bri_job_step(bri_job *job)
+{
+    job->max_in_flight = 1;
+    bri_task *task = bri_job_pull(job, 1);
+    if (task == NULL) {
+        if (!bri_job_done(job))
+            bri_job_fail(job, BR_EINTERNAL, "a task waits for a value that nobody computes");
+        return;
+    }
+    while (task != NULL)
+        task = bri_job_exec(job, task);
+}
+
+void bri_job_run_here(bri_job *job)
+{
+    do
+        bri_job_step(job);
+    while (!bri_job_done(job));
+}
+
 void bri_job_fail(bri_job *job, br_status status, const char *text)
 {
     int none = BR_OK;

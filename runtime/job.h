@@ -178,6 +178,9 @@ bri_task *bri_job_pull(bri_job *job, int max);
 /* Runs a ready task and returns the tasks that became ready by it, linked. After a failure it only
  * passes through. */
 bri_task *bri_job_exec(bri_job *job, bri_task *task);
+/* Emits one task and runs it on this thread; the same to the end of the job. */
+void bri_job_step(bri_job *job);
+void bri_job_run_here(bri_job *job);
 /* All work of this rank is done, or the job has failed and nothing runs any more. */
 bool bri_job_done(const bri_job *job);
 /* Stores the first error; cheap to call again. Makes the rest of the job pass through. */

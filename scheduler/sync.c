@@ -18,29 +18,15 @@ static br_status open_sync(br_context *ctx)
 static br_status start(br_context *ctx, bri_job *job)
 {
     (void)ctx;
-    job->max_in_flight = 1;
+    (void)job;
     return BR_OK;
-}
-
-/* Emits one task and runs it. With one task in flight nothing else can become ready, and nobody
- * else holds the lock. */
-static void step(bri_job *job)
-{
-    bri_task *task = bri_job_pull(job, 1);
-    if (task == NULL) {
-        if (!bri_job_done(job))
-            bri_job_fail(job, BR_EINTERNAL, "a task waits for a value that nobody computes");
-        return;
-    }
-    while (task != NULL)
-        task = bri_job_exec(job, task);
 }
 
 static bool progress(br_context *ctx, bri_job *job, bool block)
 {
     (void)ctx;
     do
-        step(job);
+        bri_job_step(job);
     while (block && !bri_job_done(job));
     return bri_job_done(job);
 }

@@ -72,6 +72,8 @@ static void compute(br_context *ctx, const char *folder)
            14280, "matmul");
     expect(ctx, br_max(br_reshape(br_rechunk(x, BR_CHUNKS(3, 3)), BR_SHAPE(12, 10))), 119,
            "reshape");
+    br_array *z = br_add(x, x);
+    expect(ctx, br_add(br_sub(br_max(z), br_min(z)), br_sum(br_sub(x, x))), 238, "a pass");
     expect(ctx, br_sum(br_map_blocks(br_map(x, twice), copy)), 14280, "functions");
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))

@@ -187,6 +187,8 @@ void bri_node_release(bri_node *node)
     bri_node *dead = NULL;
     for (;;) {
         if (node != NULL && atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) == 1) {
+            if (node->planned)
+                bri_array_data_of(node->ctx)->forget_plans(node);
             take_out_of_table(node);
             node->next_in_table = dead;
             node->slot = 0;

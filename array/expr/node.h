@@ -60,6 +60,7 @@ struct bri_node {
     bri_node *next_in_table;
     bool unique;    /* never merged with an equal node */
     bool is_output; /* scratch of the planner */
+    bool planned;   /* a plan of it is kept: data->forget_plans hears of its end */
     br_dtype dtype;
     int ndim;
     bri_axis *axis; /* ndim of them; room for BR_MAX_NDIM while infer runs */
@@ -120,6 +121,8 @@ typedef struct bri_array_data {
     int ndropped;
     int64_t next_persisted;
     br_run_info last_run;
+    struct bri_cache *plans; /* kept for computing the same again */
+    void (*forget_plans)(bri_node *output);
 } bri_array_data;
 
 static inline bri_array_data *bri_array_data_of(const br_context *ctx)

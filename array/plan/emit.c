@@ -59,6 +59,21 @@ br_status bri_emitter_new(bri_plan *plan)
     return plan->emitter->ranks != NULL ? BR_OK : BR_ENOMEM;
 }
 
+void bri_emitter_restart(bri_plan *plan)
+{
+    bri_emitter *e = plan->emitter;
+    e->depth = 0;
+    e->root = 0;
+    e->chunk = 0;
+    e->emitted = 0;
+    for (int i = 0; i < plan->nstages; i++) {
+        bri_stage *s = plan->stages[i];
+        memset(s->emitted, 0, (size_t)(s->nchunks / 8 + 1));
+        if (s->streamed)
+            memset(s->steps_made, 0, (size_t)(s->nchunks * s->nsteps / 8 + 1));
+    }
+}
+
 void bri_emitter_free(bri_plan *plan)
 {
     bri_emitter *e = plan->emitter;

@@ -10,6 +10,7 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/cache.h"
 #include "array/plan/message.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
@@ -22,8 +23,8 @@ br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result)
     if (st == BR_OK)
         st = bri_job_dry_run(&job, result);
     bri_job_fini(&job);
-    bri_emitter_free(plan);
-    return st == BR_OK ? bri_emitter_new(plan) : st;
+    bri_emitter_restart(plan);
+    return st;
 }
 
 /* A bound that costs nothing: everything that is ever made, held at once, beside one task on every
@@ -44,11 +45,34 @@ static double careless_bound(const bri_plan *plan)
     return 2 * (bytes + scratch * 16 * plan->ctx->nthreads);
 }
 
+/* At most two stages of one task each, the second one waiting for the first. */
+static bool is_serial(const bri_plan *plan)
+{
+    int n = 0;
+    for (int i = 0; i < plan->nstages; i++) {
+        const bri_stage *s = plan->stages[i];
+        if (!s->wanted || s->direct)
+            continue;
+        n++;
+        if (s->nchunks > 1 || s->nsteps > 1)
+            return false;
+    }
+    return n <= 2 && plan->nroots == 1 && plan->nranks == 1;
+}
+
+static br_status plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out)
+{
+    BRI_TRY(bri_plan_new(ctx, outputs, out));
+    (*out)->careless_bound = careless_bound(*out);
+    (*out)->serial = is_serial(*out);
+    return BR_OK;
+}
+
 static br_status check_memory(bri_plan *plan)
 {
     bri_memory_stats memory;
     bri_memory_about(plan->ctx->memory, &memory);
-    if (careless_bound(plan) <= (double)memory.limit)
+    if (plan->careless_bound <= (double)memory.limit)
         return BR_OK;
     bri_dry_run dry;
     BRI_TRY(bri_plan_measure(plan, &dry));
@@ -83,14 +107,14 @@ static br_status check_before_run(bri_plan *plan)
 
 br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out)
 {
-    BRI_TRY(bri_plan_new(ctx, outputs, out));
+    BRI_TRY(plan_new(ctx, outputs, out));
     br_status st = check_before_run(*out);
     if (st != BR_EMEMLIMIT || (*out)->npasses == 0)
         return st;
     bri_plan_free(*out);
     *out = NULL;
     outputs->apart = true;
-    BRI_TRY(bri_plan_new(ctx, outputs, out));
+    BRI_TRY(plan_new(ctx, outputs, out));
     return check_before_run(*out);
 }
 
@@ -117,6 +141,16 @@ static void report(br_context *ctx, bri_job *job, double seconds)
     };
 }
 
+static void run_on_scheduler(bri_job *job)
+{
+    br_context *ctx = job->ctx;
+    br_status started = ctx->scheduler->start(ctx, job);
+    if (started != BR_OK)
+        bri_job_fail(job, started, bri_last_error());
+    else
+        ctx->scheduler->progress(ctx, job, true);
+}
+
 /* Runs a planned job; `plan` may be NULL when planning failed with st on this rank but others are
  * running. */
 static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, br_status st)
@@ -132,11 +166,10 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, br_status
         bri_job_fail(&job, st != BR_OK ? st : init, why);
     bri_memory_reset_peak(ctx->memory);
     double start = now();
-    br_status started = ctx->scheduler->start(ctx, &job);
-    if (started != BR_OK)
-        bri_job_fail(&job, started, bri_last_error());
+    if (plan != NULL && plan->serial)
+        bri_job_run_here(&job); /* waking others costs more than such a run */
     else
-        ctx->scheduler->progress(ctx, &job, true);
+        run_on_scheduler(&job);
     report(ctx, &job, now() - start);
     br_status result = bri_job_status(&job);
     if (result != BR_OK)
@@ -165,6 +198,13 @@ static void drop_failed(br_context *ctx, const bri_outputs *outputs)
             bri_persisted_drop(ctx, outputs->sink[i].id);
 }
 
+/* The plan of the last time, or a new one. */
+static br_status planned_before(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
+{
+    *plan = bri_cache_take(ctx, outputs);
+    return *plan != NULL ? check_before_run(*plan) : bri_plan_fitting(ctx, outputs, plan);
+}
+
 br_status bri_run(br_context *ctx, const bri_outputs *outputs)
 {
     bri_plan *plan = NULL;
@@ -174,14 +214,16 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
         return bri_error(BR_EUNSUPPORTED,
                          "a function called by a task cannot compute or store arrays itself");
     uint64_t id = ++ctx->next_job;
-    br_status st = bri_plan_fitting(ctx, &planned, &plan);
+    br_status st = planned_before(ctx, &planned, &plan);
     if (st == BR_OK)
         st = announce(ctx, id, &planned);
     if (st == BR_OK)
         st = run_job(ctx, id, plan, BR_OK);
-    bri_plan_free(plan);
-    if (st == BR_OK)
+    if (st == BR_OK) {
+        bri_cache_put(ctx, &planned, plan);
         return BR_OK;
+    }
+    bri_plan_free(plan);
     drop_failed(ctx, outputs);
     return bri_context_fail(ctx, st, bri_last_error());
 }
@@ -199,7 +241,7 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
     if (st != BR_OK)
         outputs.n = 0;
     if (st == BR_OK)
-        st = bri_plan_new(ctx, &outputs, &plan);
+        st = plan_new(ctx, &outputs, &plan);
     if (st == BR_OK)
         st = check_before_run(plan);
     st = run_job(ctx, id, plan, st);
@@ -233,6 +275,7 @@ static void close_arrays(br_context *ctx)
     release_arrays(ctx);
     if (data == NULL)
         return;
+    bri_cache_clear(ctx);
     while (data->persisted != NULL)
         bri_persisted_drop(ctx, data->persisted->id);
     BRI_ASSERT(data->nnodes == 0);

@@ -152,6 +152,14 @@ void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **ro
     *root = from;
 }
 
+void bri_sink_retarget(bri_stage *root, const bri_sink *sink)
+{
+    if (root->direct_result)
+        root->target = sink->buffer;
+    else
+        root->data = sink->buffer;
+}
+
 static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, bri_stage **root)
 {
     bri_stage *stage = bri_stage_new(plan, kinds[sink->kind], from->node);

@@ -13,6 +13,9 @@ br_status bri_sink_build(bri_plan *plan, bri_node *output, const bri_sink *sink,
  * straight into the caller's memory. */
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root);
 
+/* The plan of an output is run again, into another buffer. */
+void bri_sink_retarget(bri_stage *root, const bri_sink *sink);
+
 bool bri_is_sink(const bri_stage *stage);
 
 #endif

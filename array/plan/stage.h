@@ -152,6 +152,8 @@ struct bri_plan {
     int nown;
     bri_stage **stage_of; /* by node->slot */
     int npasses;
+    double careless_bound; /* bytes that are never all held (run.c) */
+    bool serial;           /* one task after the other whatever the scheduler (run.c) */
     bri_emitter *emitter;
 };
 
@@ -268,6 +270,8 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
 void bri_plan_free(bri_plan *plan);
 
 br_status bri_emitter_new(bri_plan *plan);
+/* Emission begins anew. */
+void bri_emitter_restart(bri_plan *plan);
 void bri_emitter_free(bri_plan *plan);
 
 extern const bri_job_ops bri_plan_job_ops;
