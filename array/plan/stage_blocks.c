@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include <bramble/elementwise.h>
+#include <bramble/user.h>
 
 #include "array/ops/ops.h"
 #include "array/plan/stage.h"

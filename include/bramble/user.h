@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * user.h - functions of the user's: on elements (map) and on whole chunks (map_blocks).
+ */
+#ifndef BRAMBLE_USER_H
+#define BRAMBLE_USER_H
+
+#include <bramble/array.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* br_map - fn(element, data) for every element, as float64.
+ *
+ * x            any real dtype; elements are passed as double (integers above 2^53 are rounded)
+ * fn           called from any thread; under MPI it travels as (module, offset), so any C function
+ *              of the program or a library does
+ * .data        passed to fn; with .data_bytes the bytes are copied now and travel to other ranks
+ *              (pointers inside them don't),
+ *              without it the bare pointer is passed, which several ranks refuse with BR_EARG
+ * .dtype       of the result, float64 by default
+ * .cheap       true permits computing elements more than once instead of storing them
+ * .impure      true: never merged with an equal call
+ * Errors  BR_ETYPE (complex), BR_EARG (fn NULL, fn in a module without a build-id under MPI).
+ */
+typedef double (*br_scalar_function)(double x, const void *data);
+typedef struct br_map_args {
+    br_place at;
+    br_array *x;
+    br_scalar_function fn;
+    const void *data;
+    size_t data_bytes;
+    br_dtype dtype;
+    bool cheap, impure;
+} br_map_args;
+BR_API br_array *br_map_(br_map_args args);
+
+/* One chunk as a user's function sees it: dense C order. */
+typedef struct br_block {
+    void *data;
+    br_dtype dtype;
+    int ndim;
+    const int64_t *extent; /* of this chunk */
+    const int64_t *origin; /* index of its first element in the whole array */
+    const int64_t *chunk;  /* its place in the grid of chunks */
+} br_block;
+
+/* br_map_blocks - fn computes each chunk of the result from the chunks of the inputs at the same
+ * place.
+ *
+ * fn        fn(inputs, ninputs, output, data) fills output->data; returning anything but 0 ends the
+ *           run with BR_EUSER and a message
+ *           that names fn, the number it returned and the chunk. Run once for each chunk and
+ *           compute, on any thread and rank.
+ * inputs    1 to 8 arrays that broadcast together (.inputs, .ninputs); the result has their common
+ *           shape and chunks
+ * .dtype    of the result, the first input's by default
+ * .data, .data_bytes, .impure  as in br_map
+ * .scratch_bytes  what fn allocates at most, for the memory budget
+ * Errors  BR_EARG, BR_ESHAPE; when run BR_EUSER. fn must not use the context: computing inside it
+ *         is BR_EUNSUPPORTED.
+ */
+typedef int (*br_block_function)(const br_block *inputs, int ninputs, const br_block *output,
+                                 const void *data);
+typedef struct br_map_blocks_args {
+    br_place at;
+    br_array *x;
+    br_block_function fn;
+    br_array *const *more; /* further inputs, */
+    int nmore;             /*  how many */
+    const void *data;
+    size_t data_bytes;
+    br_dtype dtype;
+    bool impure;
+    size_t scratch_bytes;
+} br_map_blocks_args;
+BR_API br_array *br_map_blocks_(br_map_blocks_args args);
+
+#ifndef __cplusplus
+#define br_map(...) br_map_((br_map_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_map_blocks(...)                                                                         \
+    br_map_blocks_((br_map_blocks_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
