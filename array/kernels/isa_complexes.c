@@ -9,10 +9,10 @@
 
 void BRI_ISA_NAME(complexes)(bri_kernels *table);
 
-#define ROWS "array/kernels/rows_complex.def"
+#define KIND 'c'
 
 #define T       float _Complex
-#define REAL    float
+#define PART    float
 #define S(name) complex64_##name
 #define M(name) name##f
 #define C(name) c##name##f
@@ -21,14 +21,14 @@ void BRI_ISA_NAME(complexes)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
+#undef PART
 #undef S
 #undef M
 #undef C
 #undef DTYPE
 
 #define T       double _Complex
-#define REAL    double
+#define PART    double
 #define S(name) complex128_##name
 #define M(name) name
 #define C(name) c##name

@@ -2,15 +2,17 @@
  * isa_floats.c - the plain elementwise loops of float32 and float64 for one instruction set.
  */
 #include <math.h>
+#include <string.h>
 
 #include "array/kernels/isa.h"
 
 void BRI_ISA_NAME(floats)(bri_kernels *table);
 
-#define ROWS "array/kernels/rows_float.def"
+#define KIND 'f'
 
 #define T       float
-#define REAL    float
+#define BITS    int32_t
+#define JOINED  float _Complex
 #define S(name) float32_##name
 #define M(name) name##f
 #define DTYPE   BR_FLOAT32
@@ -18,13 +20,15 @@ void BRI_ISA_NAME(floats)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
+#undef JOINED
+#undef BITS
 #undef S
 #undef M
 #undef DTYPE
 
 #define T       double
-#define REAL    double
+#define BITS    int64_t
+#define JOINED  double _Complex
 #define S(name) float64_##name
 #define M(name) name
 #define DTYPE   BR_FLOAT64
@@ -49,12 +53,12 @@ static inline double sum_of_squares64(double x, double y)
         (void)c;                                                                                   \
         loop(f, n, d, a, b);                                                                       \
     }
-FORM(squares32_vv, float32_loop_vv, sum_of_squares32)
-FORM(squares32_sv, float32_loop_sv, sum_of_squares32)
-FORM(squares32_vs, float32_loop_vs, sum_of_squares32)
-FORM(squares64_vv, float64_loop_vv, sum_of_squares64)
-FORM(squares64_sv, float64_loop_sv, sum_of_squares64)
-FORM(squares64_vs, float64_loop_vs, sum_of_squares64)
+FORM(squares32_vv, float32_map2_vv, sum_of_squares32)
+FORM(squares32_sv, float32_map2_sv, sum_of_squares32)
+FORM(squares32_vs, float32_map2_vs, sum_of_squares32)
+FORM(squares64_vv, float64_map2_vv, sum_of_squares64)
+FORM(squares64_sv, float64_map2_sv, sum_of_squares64)
+FORM(squares64_vs, float64_map2_vs, sum_of_squares64)
 
 static void fill_squares(bri_kernel **f32, bri_kernel **f64)
 {

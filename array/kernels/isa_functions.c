@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * isa_functions.c - exp, log, sin, cos and pow of real floats for one instruction set, by SLEEF.
+ * isa_functions.c - exp, log, sin and such of real floats for one instruction set, by SLEEF.
  *
  * The finz functions (with fused multiply-add) give equal bits on AVX2, AVX-512 and NEON; the cinz
  * ones, which x86-64-v2 has to use, are rounded as accurately but differ in last bits. Both are
@@ -18,28 +18,28 @@
 void BRI_ISA_NAME(functions)(bri_kernels *table);
 
 #if defined(__AVX512F__)
-#define V32       __m512
-#define V64       __m512d
-#define VECTOR(x) _mm512_##x
-#define F32(name) Sleef_finz_##name##f16_u10avx512f
-#define F64(name) Sleef_finz_##name##d8_u10avx512f
+#define V32                 __m512
+#define V64                 __m512d
+#define VECTOR(x)           _mm512_##x
+#define F32(name, accuracy) Sleef_finz_##name##f16_##accuracy##avx512f
+#define F64(name, accuracy) Sleef_finz_##name##d8_##accuracy##avx512f
 #elif defined(__AVX2__)
-#define V32       __m256
-#define V64       __m256d
-#define VECTOR(x) _mm256_##x
-#define F32(name) Sleef_finz_##name##f8_u10avx2
-#define F64(name) Sleef_finz_##name##d4_u10avx2
+#define V32                 __m256
+#define V64                 __m256d
+#define VECTOR(x)           _mm256_##x
+#define F32(name, accuracy) Sleef_finz_##name##f8_##accuracy##avx2
+#define F64(name, accuracy) Sleef_finz_##name##d4_##accuracy##avx2
 #elif defined(__SSE4_1__)
-#define V32       __m128
-#define V64       __m128d
-#define VECTOR(x) _mm_##x
-#define F32(name) Sleef_cinz_##name##f4_u10sse4
-#define F64(name) Sleef_cinz_##name##d2_u10sse4
+#define V32                 __m128
+#define V64                 __m128d
+#define VECTOR(x)           _mm_##x
+#define F32(name, accuracy) Sleef_cinz_##name##f4_##accuracy##sse4
+#define F64(name, accuracy) Sleef_cinz_##name##d2_##accuracy##sse4
 #elif defined(__aarch64__)
-#define V32       float32x4_t
-#define V64       float64x2_t
-#define F32(name) Sleef_finz_##name##f4_u10advsimd
-#define F64(name) Sleef_finz_##name##d2_u10advsimd
+#define V32                 float32x4_t
+#define V64                 float64x2_t
+#define F32(name, accuracy) Sleef_finz_##name##f4_##accuracy##advsimd
+#define F64(name, accuracy) Sleef_finz_##name##d2_##accuracy##advsimd
 #else
 #error "SLEEF has no vector functions for this target here"
 #endif
@@ -47,47 +47,42 @@ void BRI_ISA_NAME(functions)(bri_kernels *table);
 #if defined(VECTOR)
 #define LOAD32  VECTOR(loadu_ps)
 #define STORE32 VECTOR(storeu_ps)
-#define SET32   VECTOR(set1_ps)
 #define LOAD64  VECTOR(loadu_pd)
 #define STORE64 VECTOR(storeu_pd)
-#define SET64   VECTOR(set1_pd)
 #else
 #define LOAD32  vld1q_f32
 #define STORE32 vst1q_f32
-#define SET32   vdupq_n_f32
 #define LOAD64  vld1q_f64
 #define STORE64 vst1q_f64
-#define SET64   vdupq_n_f64
 #endif
+
+#define KIND 'v'
 
 #define T       float
 #define S(name) float32_##name
 #define DTYPE   BR_FLOAT32
 #define V       V32
-#define WIDTH   (sizeof(V32) / sizeof(float))
+#define BITS    int32_t
 #define LOAD    LOAD32
 #define STORE   STORE32
-#define SET1    SET32
 #define F       F32
 #include "array/kernels/functions.inc"
 #undef T
 #undef S
 #undef DTYPE
 #undef V
-#undef WIDTH
+#undef BITS
 #undef LOAD
 #undef STORE
-#undef SET1
 #undef F
 
 #define T       double
 #define S(name) float64_##name
 #define DTYPE   BR_FLOAT64
 #define V       V64
-#define WIDTH   (sizeof(V64) / sizeof(double))
+#define BITS    int64_t
 #define LOAD    LOAD64
 #define STORE   STORE64
-#define SET1    SET64
 #define F       F64
 #include "array/kernels/functions.inc"
 

@@ -6,22 +6,17 @@
 void BRI_ISA_NAME(integers)(bri_kernels *table);
 
 #define T       uint8_t
-#define REAL    uint8_t
 #define S(name) bool_##name
 #define DTYPE   BR_BOOL
-#define ROWS    "array/kernels/rows_bool.def"
-#include "array/kernels/bool.inc"
-
+#define KIND    'b'
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
 #undef S
 #undef DTYPE
-#undef ROWS
+#undef KIND
 
-#define ROWS    "array/kernels/rows_integer.def"
+#define KIND    'i'
 #define T       int8_t
-#define REAL    int8_t
 #define W       uint32_t
 #define SIGNED  1
 #define S(name) int8_##name
@@ -30,14 +25,12 @@ void BRI_ISA_NAME(integers)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
 #undef W
 #undef SIGNED
 #undef S
 #undef DTYPE
 
 #define T       int16_t
-#define REAL    int16_t
 #define W       uint32_t
 #define SIGNED  1
 #define S(name) int16_##name
@@ -46,14 +39,12 @@ void BRI_ISA_NAME(integers)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
 #undef W
 #undef SIGNED
 #undef S
 #undef DTYPE
 
 #define T       int32_t
-#define REAL    int32_t
 #define W       uint32_t
 #define SIGNED  1
 #define S(name) int32_##name
@@ -62,14 +53,12 @@ void BRI_ISA_NAME(integers)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
 #undef W
 #undef SIGNED
 #undef S
 #undef DTYPE
 
 #define T       int64_t
-#define REAL    int64_t
 #define W       uint64_t
 #define SIGNED  1
 #define S(name) int64_##name
@@ -78,14 +67,12 @@ void BRI_ISA_NAME(integers)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
 #undef W
 #undef SIGNED
 #undef S
 #undef DTYPE
 
 #define T       uint8_t
-#define REAL    uint8_t
 #define W       uint32_t
 #define SIGNED  0
 #define S(name) uint8_##name
@@ -94,14 +81,12 @@ void BRI_ISA_NAME(integers)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
 #undef W
 #undef SIGNED
 #undef S
 #undef DTYPE
 
 #define T       uint16_t
-#define REAL    uint16_t
 #define W       uint32_t
 #define SIGNED  0
 #define S(name) uint16_##name
@@ -110,14 +95,12 @@ void BRI_ISA_NAME(integers)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
 #undef W
 #undef SIGNED
 #undef S
 #undef DTYPE
 
 #define T       uint32_t
-#define REAL    uint32_t
 #define W       uint32_t
 #define SIGNED  0
 #define S(name) uint32_##name
@@ -126,14 +109,12 @@ void BRI_ISA_NAME(integers)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
 #undef W
 #undef SIGNED
 #undef S
 #undef DTYPE
 
 #define T       uint64_t
-#define REAL    uint64_t
 #define W       uint64_t
 #define SIGNED  0
 #define S(name) uint64_##name
@@ -142,7 +123,6 @@ void BRI_ISA_NAME(integers)(bri_kernels *table);
 
 #include "array/kernels/elementwise.inc"
 #undef T
-#undef REAL
 #undef W
 #undef SIGNED
 #undef S

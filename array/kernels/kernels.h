@@ -13,7 +13,8 @@
 typedef void bri_kernel(size_t n, void *d, const void *a, const void *b, const void *c);
 
 /* Which operands are one element for all, as bits: 1 the first, 2 the second, ... For WHERE the
- * bits are those of its second and third operand; a mask is always a vector. */
+ * bits are those of its second and third operand; a mask is always a vector. Rare operations have
+ * the first form only. */
 enum { BRI_NFORMS = 4 };
 
 /* The planes of a state array. */

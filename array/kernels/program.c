@@ -13,7 +13,6 @@
 const bri_op_info bri_ops[BRI_NOPS] = {
 #define BRI_OP(NAME, name, arity, kinds, promotes, result) {#name, arity, kinds, promotes, result},
 #include "array/kernels/ops.def"
-#undef BRI_OP
 };
 
 bri_program *bri_program_new(void)
@@ -123,13 +122,15 @@ int bri_program_cast(bri_program *p, br_dtype to, int a)
     return intern(p, &v);
 }
 
-static br_dtype result_dtype(bri_opcode op, br_dtype operand)
+br_dtype bri_op_result(bri_opcode op, br_dtype operand)
 {
     switch (bri_ops[op].result) {
     case 'b':
         return BR_BOOL;
     case 'r':
         return bri_real_dtype(operand);
+    case 'c':
+        return bri_promote_weak(operand, 'c');
     default:
         return operand;
     }
@@ -145,7 +146,7 @@ int bri_program_op(bri_program *p, bri_opcode op, int a, int b, int c)
     bool promoted = strchr(bri_ops[op].promotes, bri_kind(operand)) != NULL;
     if (promoted)
         operand = BR_FLOAT64;
-    bri_value v = blank(BRI_VALUE_OP, result_dtype(op, operand));
+    bri_value v = blank(BRI_VALUE_OP, bri_op_result(op, operand));
     v.op = op;
     for (int i = 0; i < bri_ops[op].arity; i++) {
         v.arg[i] = promoted ? bri_program_cast(p, BR_FLOAT64, arg[i]) : arg[i];

@@ -8,9 +8,10 @@
  *
  * Where C leaves a value open: integers wrap round, dividing them by zero gives 0, INT_MIN / -1 is
  * INT_MIN; an integer to a negative power is 0 unless it is 1 or -1; floor_divide rounds down and
- * remainder has the divisor's sign (Python); adding bools is or, multiplying them and; minimum,
- * maximum, min and max pass on a NaN; floats beyond an integer's range convert to what C leaves
- * undefined, yet to the same bits on every x86 instruction set.
+ * remainder has the divisor's sign (Python); shifts by less than 0 or more than all bits shift all
+ * out; adding bools is or, multiplying them and; minimum, maximum, min and max pass on a NaN; floats
+ * beyond an integer's range convert to what C leaves undefined, yet to the same bits on every x86
+ * instruction set.
  */
 #ifndef BRI_PROGRAM_H
 #define BRI_PROGRAM_H
@@ -27,7 +28,6 @@ enum {
 typedef enum bri_opcode {
 #define BRI_OP(NAME, ...) BRI_OP_##NAME,
 #include "array/kernels/ops.def"
-#undef BRI_OP
     BRI_NOPS
 } bri_opcode;
 
@@ -36,9 +36,13 @@ typedef struct bri_op_info {
     int arity;            /* 1, 2 or 3 */
     const char *kinds;    /* dtype kinds it is defined for, a subset of "biufc" */
     const char *promotes; /* kinds that are first promoted to float64 (sqrt of integers), else "" */
-    char result;          /* 's' same as the operands, 'b' bool, 'r' real part's dtype */
+    char result;          /* 's' same as the operands, 'b' bool, 'r' real part's dtype, 'c' that of
+                             such parts together */
 } bri_op_info;
 extern const bri_op_info bri_ops[BRI_NOPS];
+
+/* Of operands that have been promoted. */
+br_dtype bri_op_result(bri_opcode op, br_dtype operand);
 
 /* Reductions; the rows of reductions.def in order. */
 typedef enum bri_redop {

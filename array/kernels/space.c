@@ -26,7 +26,7 @@ size_t bri_run_layout(bri_run *run, const bri_program *p, char *base)
     run->operands = (bri_operand *)carve(base, &used, (size_t)p->nvalues * sizeof(bri_operand));
     run->sources = (bri_source *)carve(base, &used, (size_t)p->nsources * sizeof(bri_source));
     run->registers = carve(base, &used, (size_t)p->nregs * p->reg_bytes);
-    run->indices = carve(base, &used, BRI_BLOCK * sizeof(int64_t));
+    run->spare = carve(base, &used, BRI_BLOCK * 16);
     run->panels = carve(base, &used, p->nsources > 0 ? BRI_PANELS * panel : 0);
     run->rows = carve(base, &used, BRI_ROW_BUFFER * bri_size_of_result(p));
     run->states =

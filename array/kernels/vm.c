@@ -125,7 +125,7 @@ static void index_rows(const bri_run *run, const bri_source *s, const range *r)
         int64_t n = run->extent[last] - idx[last];
         n = n < r->n - done ? n : r->n - done;
         count_up(s->value, n, s->first + offset_of(run, s->stride, idx), s->stride[last],
-                 run->indices + done * 8);
+                 run->spare + done * 8);
         done += n;
         idx[last] += n - 1;
         bri_next_index(run->ndim, run->extent, one_by_one, idx);
@@ -140,21 +140,34 @@ static bri_operand indices(const bri_run *run, const bri_instruction *ins, const
     br_dtype made = kind == 'f' || kind == 'c' ? BR_FLOAT64 : BR_INT64;
     bool scalar = within(r, s->still);
     if (scalar)
-        count_up(s->value, 1, s->first + offset_of(run, s->stride, r->idx), 0, run->indices);
+        count_up(s->value, 1, s->first + offset_of(run, s->stride, r->idx), 0, run->spare);
     else
         index_rows(run, s, r);
     size_t n = scalar ? 1 : (size_t)r->n;
-    bri_kernel_table.cast[made][s->value->dtype](n, reg, run->indices, NULL, NULL);
+    bri_kernel_table.cast[made][s->value->dtype](n, reg, run->spare, NULL, NULL);
     return (bri_operand){reg, scalar};
+}
+
+/* An operand as a vector, for operations without a loop of the form wanted. */
+static const char *spread(const bri_run *run, int value, int64_t n)
+{
+    const bri_operand *x = &run->operands[value];
+    if (!x->scalar)
+        return x->p;
+    bri_mover_of(bri_dtypes[run->p->values[value].dtype].size)->fill(n, run->spare, x->p);
+    return run->spare;
 }
 
 static bri_operand kernel(const bri_run *run, const bri_instruction *ins, int64_t n, char *reg)
 {
-    const bri_operand *a = &run->operands[ins->arg[0]];
-    const bri_operand *b = &run->operands[ins->arg[ins->nargs - 1]];
+    const int va = ins->arg[0], vb = ins->arg[ins->nargs - 1];
+    const bri_operand *a = &run->operands[va], *b = &run->operands[vb];
     bool scalar = a->scalar && b->scalar;
     int form = scalar || ins->nargs == 1 ? 0 : a->scalar + 2 * b->scalar;
-    ins->form[form](scalar ? 1 : (size_t)n, reg, a->p, b->p, NULL);
+    if (ins->form[form] != NULL)
+        ins->form[form](scalar ? 1 : (size_t)n, reg, a->p, b->p, NULL);
+    else
+        ins->form[0]((size_t)n, reg, spread(run, va, n), spread(run, vb, n), NULL);
     return (bri_operand){reg, scalar};
 }
 

@@ -97,7 +97,7 @@ typedef struct bri_run {
     bri_source *sources;
     bri_operand *operands; /* by value */
     char *registers;
-    char *indices; /* a block of an iota's int64 or double elements */
+    char *spare; /* a block of the widest elements, in use during one instruction only */
     char *panels;
     char *rows;              /* evaluated elements waiting to be reduced or scattered */
     char *states;            /* a reduction tree under construction */

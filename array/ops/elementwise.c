@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <bramble/elementwise.h>
+#include <bramble/functions.h>
 
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
@@ -68,10 +69,7 @@ br_status bri_broadcast_infer(bri_node *node)
 static br_status infer(bri_node *node)
 {
     const bri_elementwise_params *p = node->params;
-    const bri_op_info *op = &bri_ops[p->opcode];
-    node->dtype = op->result == 'b'   ? BR_BOOL
-                  : op->result == 'r' ? bri_real_dtype((br_dtype)p->dtype)
-                                      : (br_dtype)p->dtype;
+    node->dtype = bri_op_result((bri_opcode)p->opcode, (br_dtype)p->dtype);
     return bri_broadcast_infer(node);
 }
 
@@ -162,11 +160,12 @@ static br_status check_given(const br_operand *operands, int n)
     return BR_OK;
 }
 
-static br_array *apply(bri_opcode opcode, const br_operand *operands, br_place at)
+br_array *bri_elementwise_as(const char *what, bri_opcode opcode, const br_operand *operands,
+                             br_place at)
 {
     const bri_op_info *op = &bri_ops[opcode];
     br_array *first = leading_array(operands, op->arity);
-    bri_call call = {first != NULL ? first->ctx : NULL, op->name, at};
+    bri_call call = {first != NULL ? first->ctx : NULL, what, at};
     if (first == NULL)
         return bri_handle_error(&call, bri_error(BR_EARG, "one operand must be an array"));
     if (first->status != BR_OK)
@@ -186,49 +185,25 @@ static br_array *apply(bri_opcode opcode, const br_operand *operands, br_place a
     return bri_build(&call, &bri_op_elementwise, &params, sizeof params, inputs, op->arity);
 }
 
-#define UNARY(name, OPCODE)                                                                        \
-    br_array *br_##name##_(br_operand x, br_place at)                                              \
-    {                                                                                              \
-        return apply(BRI_OP_##OPCODE, &x, at);                                                     \
-    }
-#define BINARY(name, OPCODE)                                                                       \
-    br_array *br_##name##_(br_operand a, br_operand b, br_place at)                                \
-    {                                                                                              \
-        return apply(BRI_OP_##OPCODE, (br_operand[]){a, b}, at);                                   \
-    }
-
-UNARY(negative, NEGATIVE)
-UNARY(abs, ABS)
-UNARY(square, SQUARE)
-UNARY(sqrt, SQRT)
-UNARY(exp, EXP)
-UNARY(log, LOG)
-UNARY(sin, SIN)
-UNARY(cos, COS)
-UNARY(logical_not, LOGICAL_NOT)
-BINARY(add, ADD)
-BINARY(subtract, SUBTRACT)
-BINARY(multiply, MULTIPLY)
-BINARY(divide, DIVIDE)
-BINARY(floor_divide, FLOOR_DIVIDE)
-BINARY(remainder, REMAINDER)
-BINARY(pow, POW)
-BINARY(minimum, MINIMUM)
-BINARY(maximum, MAXIMUM)
-BINARY(equal, EQUAL)
-BINARY(not_equal, NOT_EQUAL)
-BINARY(less, LESS)
-BINARY(less_equal, LESS_EQUAL)
-BINARY(greater, GREATER)
-BINARY(greater_equal, GREATER_EQUAL)
-BINARY(logical_and, LOGICAL_AND)
-BINARY(logical_or, LOGICAL_OR)
-BINARY(logical_xor, LOGICAL_XOR)
-
-br_array *br_where_(br_operand condition, br_operand a, br_operand b, br_place at)
+br_array *bri_elementwise(bri_opcode opcode, const br_operand *operands, br_place at)
 {
-    return apply(BRI_OP_WHERE, (br_operand[]){condition, a, b}, at);
+    return bri_elementwise_as(bri_ops[opcode].name, opcode, operands, at);
 }
+
+/* The public functions of ops.def. */
+#define PARAMETERS1 br_operand x
+#define PARAMETERS2 br_operand x, br_operand y
+#define PARAMETERS3 br_operand x, br_operand y, br_operand z
+#define OPERANDS1   x
+#define OPERANDS2   x, y
+#define OPERANDS3   x, y, z
+#define BRI_PART(...)
+#define BRI_OP(NAME, name, arity, ...)                                                             \
+    br_array *br_##name##_(PARAMETERS##arity, br_place at)                                         \
+    {                                                                                              \
+        return bri_elementwise(BRI_OP_##NAME, (br_operand[]){OPERANDS##arity}, at);                \
+    }
+#include "array/kernels/ops.def"
 
 /* ---- conversion ---- */
 

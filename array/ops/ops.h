@@ -108,6 +108,25 @@ br_status bri_axes_mask(const br_axes *axes, int ndim, uint32_t *mask);
 /* Common dtype, shape and chunks of inputs that broadcast together. */
 br_status bri_broadcast_infer(bri_node *node);
 
+/* An operation of ops.def on as many operands as its arity says; bri_elementwise_as under another
+ * name in messages. The public functions are these. */
+br_array *bri_elementwise(bri_opcode opcode, const br_operand *operands, br_place at);
+br_array *bri_elementwise_as(const char *what, bri_opcode opcode, const br_operand *operands,
+                             br_place at);
+
+/* A function of the public interface that takes operands only, for expressions in text: those of
+ * ops.def and what is composed of them. */
+typedef struct bri_named {
+    const char *name; /* as in the API without br_ */
+    int arity;
+    bri_opcode opcode; /* BRI_NOPS: none of ops.def */
+    br_array *(*composed)(const br_operand *operands, br_place at);
+} bri_named;
+
+/* The function called so (length bytes, no closing zero needed), or NULL. */
+const bri_named *bri_named_find(const char *name, size_t length);
+br_array *bri_named_apply(const bri_named *function, const br_operand *operands, br_place at);
+
 void bri_view_map(const bri_node *node, bri_map *map);
 br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, const bri_axis *out,
                          int ndim, const bri_map *map);

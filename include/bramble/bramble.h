@@ -10,6 +10,7 @@
 #include <bramble/compute.h>
 #include <bramble/context.h>
 #include <bramble/elementwise.h>
+#include <bramble/functions.h>
 #include <bramble/io.h>
 #include <bramble/reduce.h>
 #include <bramble/user.h>
