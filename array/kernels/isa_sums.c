@@ -84,10 +84,15 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 
 #define A        WIDE
 #define MEAN(op) float64_sum_##op
+#define VAR(op)  float64_var_##op
 #define S(op)    float64_var_##op
 #include "array/kernels/var.inc"
 #undef A
+#undef S
+#define S(op) float64_nanvar_##op
+#include "array/kernels/nanvar.inc"
 #undef MEAN
+#undef VAR
 #undef S
 #undef T
 #undef NAME
@@ -119,10 +124,15 @@ static inline double _Complex times(double _Complex a, double _Complex b)
 
 #define A        WIDE
 #define MEAN(op) complex128_sum_##op
+#define VAR(op)  complex128_var_##op
 #define S(op)    complex128_var_##op
 #include "array/kernels/var.inc"
 #undef A
+#undef S
+#define S(op) complex128_nanvar_##op
+#include "array/kernels/nanvar.inc"
 #undef MEAN
+#undef VAR
 #undef S
 #undef T
 #undef NAME
@@ -182,6 +192,10 @@ void BRI_ISA_NAME(sums)(bri_kernels *table)
         [BR_FLOAT64] = &float64_var_reducer,
         [BR_COMPLEX128] = &complex128_var_reducer,
     };
+    static const bri_reducer *const nanvar[BR_NDTYPE] = {
+        [BR_FLOAT64] = &float64_nanvar_reducer,
+        [BR_COMPLEX128] = &complex128_nanvar_reducer,
+    };
     static const bri_reducer *const any[BR_NDTYPE] = {[BR_BOOL] = &any_reducer};
     static const bri_reducer *const all[BR_NDTYPE] = {[BR_BOOL] = &all_reducer};
     fill(table, BRI_RED_SUM, sum);
@@ -189,6 +203,8 @@ void BRI_ISA_NAME(sums)(bri_kernels *table)
     fill(table, BRI_RED_PROD, prod);
     fill(table, BRI_RED_VAR, var);
     fill(table, BRI_RED_STD, var);
+    fill(table, BRI_RED_NANVAR, nanvar);
+    fill(table, BRI_RED_NANSTD, nanvar);
     fill(table, BRI_RED_ANY, any);
     fill(table, BRI_RED_ALL, all);
 }

@@ -17,10 +17,21 @@ typedef void bri_kernel(size_t n, void *d, const void *a, const void *b, const v
  * the first form only. */
 enum { BRI_NFORMS = 4 };
 
-/* The planes of a state array. */
+/* The planes of a state array, the rest of them empty. */
 typedef struct bri_planes {
-    char *p[2];
+    char *p[BRI_PLANES];
 } bri_planes;
+
+/* Bytes that one state has in each plane. */
+typedef struct bri_plane_sizes {
+    size_t size[BRI_PLANES];
+} bri_plane_sizes;
+
+bri_plane_sizes bri_state_sizes(bri_redop op, br_dtype operand);
+/* The planes of `count` states from `state` on, one after the other. */
+bri_planes bri_planes_of(const bri_plane_sizes *sizes, int64_t count, const void *state);
+/* The same planes from the i-th state on. */
+bri_planes bri_planes_at(const bri_plane_sizes *sizes, bri_planes s, int64_t i);
 
 /* The loops of one reduction on one dtype. */
 typedef struct bri_reducer {

@@ -22,6 +22,7 @@ enum {
     BRI_BLOCK = 1024,     /* elements a register holds at most */
     BRI_LANE_BLOCK = 512, /* elements of the fixed reduction block along the last axis */
     BRI_ROW_BLOCK = 16,   /* rows of the fixed reduction block along any other axis */
+    BRI_PLANES = 3,       /* parts of a reduction's state at most */
 };
 
 /* Operations; the rows of ops.def in order. */
@@ -110,10 +111,12 @@ void bri_program_run(const bri_program *p, const bri_box *box);
 
 /* ---- reduction states ----
  *
- * A state of a reduction over n >= 0 elements is one or two planes of bri_state_dtype() values: sum
- * and prod of float32 in float64, of complex64 in complex128, of integers in int64/uint64; var:
- * mean and M2, both in float64 (M2 real, the mean complex128 in a plane as wide for complex data);
- * min and max in the dtype itself. Order, the same for every ISA, thread count and blocking: along
+ * A state of a reduction over n >= 0 elements is one to three planes of bri_state_dtype() values:
+ * sum and prod of float32 in float64, of complex64 in complex128, of integers in int64/uint64; var:
+ * mean and M2, both in float64 (M2 real, the mean complex128 in a plane as wide for complex data),
+ * nanvar also the count of what is no NaN; min and max in the dtype itself; argmin the index from
+ * the state's first element on and the value, so that merging moves the right one's index by what
+ * the left one covers; logsumexp the largest element and the sum of exp(x - largest). Order, the same for every ISA, thread count and blocking: along
  * the last axis of the box, blocks of BRI_LANE_BLOCK elements counted from the box's start are
  * summed in 32 lanes (element i into lane i % 32) and a halving tree over the lanes; along any
  * other axis blocks of BRI_ROW_BLOCK rows are summed as
@@ -124,6 +127,11 @@ void bri_program_run(const bri_program *p, const bri_box *box);
  * mean.
  */
 int bri_state_planes(bri_redop op);
+/* The dtype that a letter of reductions.def means for an operand of dtype x: 's' x itself, 'b'
+ * bool, 'i' int64, 'd' float64; 'w' x's wide one, 'W' that for bool and integers and x for others;
+ * 'm' a mean's (float64 for bool and integers), 'M' the same as wide, 'v' the real part's of 'm',
+ * 'V' 'M' for all but real floats. */
+br_dtype bri_reduction_dtype(char rule, br_dtype x);
 br_dtype bri_state_dtype(bri_redop op, br_dtype operand, int plane);
 size_t bri_state_bytes(bri_redop op, br_dtype operand); /* of one element's state, all planes */
 
@@ -143,9 +151,9 @@ void bri_state_reduce(bri_redop op, br_dtype operand, int64_t outer, int64_t n, 
 void bri_state_empty(bri_redop op, br_dtype operand, int64_t count, void *state);
 
 /* Turns `count` states over n elements each into results of dtype `to`, densely at out. correction
- * is for var and std. */
-void bri_state_finish(bri_redop op, br_dtype operand, int64_t count, const void *state, int64_t n,
-                      double correction, br_dtype to, void *out);
+ * is for var and std. BR_EARG where elements have no result (nanargmin of NaNs only). */
+br_status bri_state_finish(bri_redop op, br_dtype operand, int64_t count, const void *state,
+                           int64_t n, double correction, br_dtype to, void *out);
 
 /* ---- copies ---- */
 

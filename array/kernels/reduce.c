@@ -10,7 +10,7 @@
 /* Where a reduction's states go: planes one after the other. */
 typedef struct target {
     bri_planes planes;
-    size_t size[2];
+    bri_plane_sizes sizes;
 } target;
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -25,26 +25,21 @@ static target target_of(const bri_run *run, void *state)
     br_dtype dtype = run->p->values[run->p->result].dtype;
     for (int a = 0; a < run->ndim; a++)
         count *= a == run->axis ? 1 : run->extent[a];
-    t.size[0] = bri_dtypes[bri_state_dtype(run->p->redop, dtype, 0)].size;
-    t.size[1] = bri_state_bytes(run->p->redop, dtype) - t.size[0];
-    t.planes.p[0] = state;
-    t.planes.p[1] = (char *)state + (size_t)count * t.size[0];
+    t.sizes = bri_state_sizes(run->p->redop, dtype);
+    t.planes = bri_planes_of(&t.sizes, count, state);
     return t;
 }
 
 static bri_planes target_at(const target *t, int64_t state)
 {
-    bri_planes s = t->planes;
-    s.p[0] += state * (int64_t)t->size[0];
-    s.p[1] += state * (int64_t)t->size[1];
-    return s;
+    return bri_planes_at(&t->sizes, t->planes, state);
 }
 
 /* Puts n states `apart` states from each other, the first at `state`. */
 static void put(const target *t, int64_t state, int64_t apart, int64_t n, bri_planes from)
 {
-    for (int k = 0; k < 2; k++) {
-        size_t size = t->size[k];
+    for (int k = 0; k < BRI_PLANES; k++) {
+        size_t size = t->sizes.size[k];
         char *to = t->planes.p[k] + state * (int64_t)size;
         if (size == 0)
             continue;
@@ -141,8 +136,7 @@ static void tiled_lane(bri_run *run, int64_t *idx, bri_tree *tree, int64_t rows)
         bri_run_fill_panels(run, idx, rows, m);
         for (int64_t r = 0; r < rows; r++, idx[across]++) {
             bri_run_lanes(run, tree->k, idx, 1, m, next);
-            next.p[0] += tree->size[0];
-            next.p[1] += tree->size[1];
+            next = bri_planes_at(&tree->sizes, next, 1);
         }
         idx[across] -= rows;
         bri_tree_add(tree, 1, m);

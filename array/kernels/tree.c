@@ -10,10 +10,8 @@ enum { MOST_BLOCKS = 64 };
 void bri_tree_init(bri_tree *t, bri_redop op, br_dtype dtype, char *room)
 {
     t->k = &bri_kernel_table.reduce[op][dtype];
-    t->size[0] = bri_dtypes[bri_state_dtype(op, dtype, 0)].size;
-    t->size[1] = bri_state_bytes(op, dtype) - t->size[0];
-    t->states.p[0] = room;
-    t->states.p[1] = room + BRI_STATES * t->size[0];
+    t->sizes = bri_state_sizes(op, dtype);
+    t->states = bri_planes_of(&t->sizes, BRI_STATES, room);
 }
 
 void bri_tree_start(bri_tree *t, int64_t width, int64_t each)
@@ -40,10 +38,7 @@ int64_t bri_tree_widest(int64_t n, int64_t each)
 
 static bri_planes at(const bri_tree *t, int64_t state)
 {
-    bri_planes s = t->states;
-    s.p[0] += state * (int64_t)t->size[0];
-    s.p[1] += state * (int64_t)t->size[1];
-    return s;
+    return bri_planes_at(&t->sizes, t->states, state);
 }
 
 bri_planes bri_tree_next(const bri_tree *t)

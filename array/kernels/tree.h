@@ -10,13 +10,13 @@
 typedef struct bri_tree {
     const bri_reducer *k;
     bri_planes states; /* room for (depth + capacity) * width states */
-    size_t size[2];    /* bytes of a state in each plane */
-    int64_t width;     /* trees built side by side */
-    int64_t capacity;  /* blocks collected before they are reduced at once; a power of two */
-    int64_t each;      /* elements of a whole block */
-    int64_t blocks;    /* collected */
-    int64_t elements;  /* in them */
-    int depth;         /* subtrees waiting */
+    bri_plane_sizes sizes;
+    int64_t width;    /* trees built side by side */
+    int64_t capacity; /* blocks collected before they are reduced at once; a power of two */
+    int64_t each;     /* elements of a whole block */
+    int64_t blocks;   /* collected */
+    int64_t elements; /* in them */
+    int depth;        /* subtrees waiting */
     int level[64];
     int64_t count[64]; /* elements of each */
 } bri_tree;

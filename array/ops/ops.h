@@ -73,6 +73,8 @@ typedef struct bri_reduce_params {
     int32_t dtype; /* of the result */
     uint32_t axes; /* bit a: axis a is reduced */
     int32_t keepdims;
+    int32_t
+        may_be_empty; /* min and max: their empty state is enough, as more is compared with it */
     double correction;
 } bri_reduce_params;
 

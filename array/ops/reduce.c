@@ -13,10 +13,13 @@ typedef struct reduction_info {
     const char *name;
     const char *kinds;
     char result;
+    char reads;
+    bool empty;
 } reduction_info;
 
 static const reduction_info reductions[BRI_NREDS] = {
-#define BRI_REDUCTION(NAME, name, kinds, result) [BRI_RED_##NAME] = {#name, kinds, result},
+#define BRI_REDUCTION(NAME, name, kinds, result, reads, planes, finish, empty)                     \
+    [BRI_RED_##NAME] = {#name, kinds, result, reads, empty},
 #include "array/kernels/reductions.def"
 #undef BRI_REDUCTION
 };
@@ -38,23 +41,6 @@ br_status bri_axes_mask(const br_axes *axes, int ndim, uint32_t *mask)
     return BR_OK;
 }
 
-static br_dtype result_dtype(char rule, br_dtype x)
-{
-    bool exact = strchr("biu", bri_kind(x)) != NULL;
-    switch (rule) {
-    case 'w':
-        return exact ? bri_dtypes[x].wide : x;
-    case 'm':
-        return exact ? BR_FLOAT64 : x;
-    case 'v':
-        return exact ? BR_FLOAT64 : bri_real_dtype(x);
-    case 'b':
-        return BR_BOOL;
-    default:
-        return x;
-    }
-}
-
 static br_status check_nonempty(const bri_node *node, uint32_t axes)
 {
     const bri_node *x = node->input[0];
@@ -74,7 +60,7 @@ static br_status infer(bri_node *node)
     node->dtype = (br_dtype)p->dtype;
     if (p->axes == 0 && x->ndim == BR_MAX_NDIM)
         return bri_error(BR_EAXIS, "no axes to reduce of %d", BR_MAX_NDIM);
-    if (p->redop == BRI_RED_MIN || p->redop == BRI_RED_MAX)
+    if (!reductions[p->redop].empty && !p->may_be_empty)
         BRI_TRY(check_nonempty(node, p->axes));
     for (int a = 0; a < x->ndim; a++) {
         if (!(p->axes >> a & 1))
@@ -119,7 +105,8 @@ static br_status fill_params(const reduction_call *r, bri_reduce_params *p)
     memset(p, 0, sizeof *p);
     p->redop = (int32_t)r->op;
     p->dtype =
-        (int32_t)(r->dtype != BR_NO_DTYPE ? r->dtype : result_dtype(reductions[r->op].result, x));
+        (int32_t)(r->dtype != BR_NO_DTYPE ? r->dtype
+                                          : bri_reduction_dtype(reductions[r->op].result, x));
     p->keepdims = r->keepdims;
     p->correction = r->correction;
     return bri_axes_mask(r->axis, r->x->node->ndim, &p->axes);

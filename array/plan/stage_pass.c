@@ -173,8 +173,9 @@ static br_status execute(bri_work *work)
         bri_pass_leaf(stage, work->chunk, member, &chunk, &step);
         if (!bri_is_demanded(member, chunk))
             continue;
-        bri_reduce_deliver(member, bri_state_elements(member, &leaf),
-                           bri_reduce_leaf_end(&l.reduce[i]), member->nsteps == 1, out->data);
+        BRI_TRY(bri_reduce_deliver(member, bri_state_elements(member, &leaf),
+                                   bri_reduce_leaf_end(&l.reduce[i]), member->nsteps == 1,
+                                   out->data));
         out = out->next_output;
     }
     return BR_OK;

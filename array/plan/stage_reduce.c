@@ -176,13 +176,15 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
 
 /* ---- leaves ---- */
 
-void bri_reduce_deliver(const bri_stage *stage, int64_t n, const char *state, bool root, void *out)
+br_status bri_reduce_deliver(const bri_stage *stage, int64_t n, const char *state, bool root,
+                             void *out)
 {
     const bri_reducing *r = &stage->reducing;
     if (root && r->finishes)
-        bri_state_finish(r->op, r->operand, n, state, r->total, r->correction, r->result, out);
-    else
-        memcpy(out, state, bri_states_bytes(stage, n));
+        return bri_state_finish(r->op, r->operand, n, state, r->total, r->correction, r->result,
+                                out);
+    memcpy(out, state, bri_states_bytes(stage, n));
+    return BR_OK;
 }
 
 /* States of the stage before, reduced further. */
@@ -228,9 +230,8 @@ static br_status execute_leaf(bri_work *work)
         state = reduce_states(work, &leaf);
     else
         BRI_TRY(reduce_elements(work, &leaf, &state));
-    bri_reduce_deliver(stage, bri_state_elements(stage, &leaf), state, stage->nsteps == 1,
-                       work->task->output->data);
-    return BR_OK;
+    return bri_reduce_deliver(stage, bri_state_elements(stage, &leaf), state, stage->nsteps == 1,
+                              work->task->output->data);
 }
 
 /* ---- nodes of the tree ---- */
@@ -264,8 +265,7 @@ static br_status execute_node(bri_work *work)
     bool root = level == bri_tree_top(stage->nsteps);
     if (!(root && r->finishes) && bri_task_steal(work->job, task, 0))
         return BR_OK;
-    bri_reduce_deliver(stage, n, left, root, task->output->data);
-    return BR_OK;
+    return bri_reduce_deliver(stage, n, left, root, task->output->data);
 }
 
 static br_status execute(bri_work *work)
