@@ -4,22 +4,21 @@
 #include <string.h>
 
 #include <bramble/elementwise.h>
-#include <bramble/reduce.h>
+#include <bramble/nan.h>
 
-#include "array/ops/ops.h"
+#include "array/ops/reduce.h"
 #include "array/plan/stage.h"
 
 typedef struct reduction_info {
     const char *name;
     const char *kinds;
     char result;
-    char reads;
     bool empty;
 } reduction_info;
 
 static const reduction_info reductions[BRI_NREDS] = {
 #define BRI_REDUCTION(NAME, name, kinds, result, reads, planes, finish, empty)                     \
-    [BRI_RED_##NAME] = {#name, kinds, result, reads, empty},
+    [BRI_RED_##NAME] = {#name, kinds, result, empty},
 #include "array/kernels/reductions.def"
 #undef BRI_REDUCTION
 };
@@ -87,90 +86,110 @@ static void print(const bri_node *node, FILE *to)
 const bri_op bri_op_reduce = {
     .name = "reduce", .infer = infer, .stage = &bri_stage_reduce, .print = print};
 
-typedef struct reduction_call {
-    bri_redop op;
-    br_place at;
-    br_array *x;
-    const br_axes *axis;
-    bool keepdims;
-    br_dtype dtype;
-    double correction;
-} reduction_call;
+/* ---- calls ---- */
 
-static br_status fill_params(const reduction_call *r, bri_reduce_params *p)
+br_array *bri_as_dtype(br_array *x, br_dtype dtype, br_place at)
 {
-    br_dtype x = r->dtype != BR_NO_DTYPE ? r->dtype : r->x->node->dtype;
-    if (strchr(reductions[r->op].kinds, bri_kind(x)) == NULL)
-        return bri_error(BR_ETYPE, "not defined for %s", br_dtype_name(x));
-    memset(p, 0, sizeof *p);
-    p->redop = (int32_t)r->op;
-    p->dtype =
-        (int32_t)(r->dtype != BR_NO_DTYPE ? r->dtype
-                                          : bri_reduction_dtype(reductions[r->op].result, x));
-    p->keepdims = r->keepdims;
-    p->correction = r->correction;
-    return bri_axes_mask(r->axis, r->x->node->ndim, &p->axes);
+    return x->status != BR_OK || x->node->dtype == dtype ? x : br_astype_(x, dtype, at);
 }
 
-/* To .dtype where it is given; means and variances of integers are taken in float64, where sums
- * don't wrap around. */
-static br_array *convert_first(const reduction_call *r)
+static br_dtype dtype_of_operand(const bri_reduction *r)
 {
     char rule = reductions[r->op].result;
+    br_dtype x = r->x->node->dtype;
     if (r->dtype != BR_NO_DTYPE)
-        return br_astype_(r->x, r->dtype, r->at);
-    if ((rule == 'm' || rule == 'v') && strchr("biu", bri_kind(r->x->node->dtype)) != NULL)
-        return br_astype_(r->x, BR_FLOAT64, r->at);
-    return r->x;
+        return r->dtype;
+    return rule == 'm' || rule == 'v' ? bri_reduction_dtype('m', x) : x;
 }
 
-static br_array *reduce(reduction_call r)
+br_dtype bri_reduce_dtype(const bri_reduction *r)
 {
-    bri_call call = {r.x != NULL ? r.x->ctx : NULL, reductions[r.op].name, r.at};
-    bri_reduce_params params;
-    memset(&params, 0, sizeof params);
-    if (r.x != NULL && r.x->status == BR_OK) {
-        r.x = convert_first(&r);
-        br_status st = r.x->status == BR_OK ? fill_params(&r, &params) : BR_OK;
-        if (st != BR_OK)
-            return bri_handle_error(&call, st);
-    }
-    return bri_build(&call, &bri_op_reduce, &params, sizeof params, &r.x, 1);
+    char rule = reductions[r->op].result;
+    return r->dtype != BR_NO_DTYPE && rule == 'W' ? r->dtype
+                                                  : bri_reduction_dtype(rule, dtype_of_operand(r));
 }
 
-#define REDUCTION(name, NAME)                                                                      \
-    br_array *br_##name##_(br_reduce_args a)                                                       \
-    {                                                                                              \
-        return reduce((reduction_call){                                                            \
-            .op = BRI_RED_##NAME, .at = a.at, .x = a.x, .axis = &a.axis, .keepdims = a.keepdims}); \
+static br_status check_dtype(const bri_reduction *r)
+{
+    char rule = reductions[r->op].result;
+    if (r->dtype != BR_NO_DTYPE && !bri_dtype_ok(r->dtype))
+        return bri_error(BR_ETYPE, "%d is no dtype", (int)r->dtype);
+    br_dtype x = r->dtype != BR_NO_DTYPE ? r->dtype : r->x->node->dtype;
+    if (r->dtype != BR_NO_DTYPE && rule != 'W' && strchr("fc", bri_kind(x)) == NULL)
+        return bri_error(BR_ETYPE, ".dtype %s is not floating", br_dtype_name(x));
+    if (strchr(reductions[r->op].kinds, bri_kind(x)) == NULL)
+        return bri_error(BR_ETYPE, "not defined for %s", br_dtype_name(x));
+    return BR_OK;
+}
+
+static br_status check_mask(const bri_node *x, const bri_node *mask)
+{
+    char text[2][128];
+    bool fits = mask->ndim <= x->ndim;
+    for (int back = 1; fits && back <= mask->ndim; back++) {
+        int64_t extent = mask->axis[mask->ndim - back].extent;
+        fits = extent == 1 || extent == x->axis[x->ndim - back].extent;
     }
-#define WIDENING(name, NAME)                                                                       \
-    br_array *br_##name##_(br_sum_args a)                                                          \
+    if (fits)
+        return BR_OK;
+    return bri_error(BR_ESHAPE, ".where of shape %s does not broadcast to %s",
+                     bri_node_shape_text(mask, text[0], sizeof text[0]),
+                     bri_node_shape_text(x, text[1], sizeof text[1]));
+}
+
+static br_status check_call(const bri_reduction *r)
+{
+    uint32_t axes;
+    BRI_TRY(bri_axes_mask(r->axis, r->x->node->ndim, &axes));
+    BRI_TRY(check_dtype(r));
+    return r->where != NULL ? check_mask(r->x->node, r->where->node) : BR_OK;
+}
+
+br_array *bri_reduce_prepare(bri_call *call, bri_reduction *r)
+{
+    br_array *inputs[] = {r->x, r->where};
+    *call = (bri_call){NULL, r->name, r->at};
+    br_array *failed = bri_check_call(call, inputs, r->where != NULL ? 2 : 1);
+    if (failed != NULL)
+        return failed;
+    br_status st = check_call(r);
+    if (st != BR_OK)
+        return bri_handle_error(call, st);
+    r->exact |= strchr("biu", bri_kind(r->x->node->dtype)) != NULL;
+    r->x = bri_as_dtype(r->x, dtype_of_operand(r), r->at);
+    return r->x->status != BR_OK ? r->x : NULL;
+}
+
+br_array *bri_reduce(bri_reduction r)
+{
+    bri_call call;
+    bri_reduce_params p;
+    br_array *failed = bri_reduce_prepare(&call, &r);
+    if (failed != NULL)
+        return failed;
+    memset(&p, 0, sizeof p);
+    p.redop = (int32_t)r.op;
+    p.dtype = (int32_t)bri_reduce_dtype(&r);
+    p.keepdims = r.keepdims;
+    p.may_be_empty = r.may_be_empty;
+    p.correction = r.correction;
+    bri_axes_mask(r.axis, r.x->node->ndim, &p.axes);
+    return bri_build(&call, &bri_op_reduce, &p, sizeof p, &r.x, 1);
+}
+
+#define REDUCTION(name_, NAME)                                                                     \
+    br_array *br_##name_##_(br_reduce_args a)                                                      \
     {                                                                                              \
-        return reduce((reduction_call){.op = BRI_RED_##NAME,                                       \
-                                       .at = a.at,                                                 \
-                                       .x = a.x,                                                   \
-                                       .axis = &a.axis,                                            \
-                                       .keepdims = a.keepdims,                                     \
-                                       .dtype = a.dtype});                                         \
-    }
-#define CORRECTED(name, NAME)                                                                      \
-    br_array *br_##name##_(br_var_args a)                                                          \
-    {                                                                                              \
-        return reduce((reduction_call){.op = BRI_RED_##NAME,                                       \
-                                       .at = a.at,                                                 \
-                                       .x = a.x,                                                   \
-                                       .axis = &a.axis,                                            \
-                                       .keepdims = a.keepdims,                                     \
-                                       .correction = a.correction});                               \
+        return bri_reduce((bri_reduction){.name = #name_,                                          \
+                                          .op = BRI_RED_##NAME,                                    \
+                                          .at = a.at,                                              \
+                                          .x = a.x,                                                \
+                                          .axis = &a.axis,                                         \
+                                          .keepdims = a.keepdims});                                \
     }
 
-WIDENING(sum, SUM)
-WIDENING(prod, PROD)
-REDUCTION(mean, MEAN)
-CORRECTED(var, VAR)
-CORRECTED(std, STD)
-REDUCTION(min, MIN)
-REDUCTION(max, MAX)
-REDUCTION(any, ANY)
-REDUCTION(all, ALL)
+REDUCTION(argmin, ARGMIN)
+REDUCTION(argmax, ARGMAX)
+REDUCTION(nanargmin, NANARGMIN)
+REDUCTION(nanargmax, NANARGMAX)
+REDUCTION(logsumexp, LOGSUMEXP)

@@ -12,6 +12,7 @@
 #include <bramble/elementwise.h>
 #include <bramble/functions.h>
 #include <bramble/io.h>
+#include <bramble/nan.h>
 #include <bramble/reduce.h>
 #include <bramble/user.h>
 #include <bramble/version.h>
