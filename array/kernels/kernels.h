@@ -73,6 +73,10 @@ typedef struct bri_mover {
     void (*copy2)(int64_t ni, int64_t nj, bri_plane2 to, bri_plane2 from);
 } bri_mover;
 
+/* Elements of a stream (philox.h) by their indices, which may be any; n <= BRI_BLOCK. out may be
+ * where the indices are if its elements are as wide. */
+typedef void bri_random_kernel(const bri_random *r, size_t n, const int64_t *index, void *out);
+
 typedef struct bri_kernels {
     bri_kernel *op[BRI_NOPS][BR_NDTYPE][BRI_NFORMS];
     bri_kernel *cast[BR_NDTYPE][BR_NDTYPE];            /* from, to */
@@ -80,6 +84,9 @@ typedef struct bri_kernels {
     bri_reducer reduce[BRI_NREDS][BR_NDTYPE];
     bri_tail_sum *tail[BRI_NTAILS][BR_NDTYPE];
     bri_mover move[5]; /* by log2 of the element's size */
+    bri_random_kernel *random[BRI_NDISTRIBUTIONS][BR_NDTYPE];
+    /* One block of Philox4x32-10: key, counter as its upper and lower half, both halves of it. */
+    void (*philox)(uint64_t key, uint64_t high, uint64_t low, uint64_t word[2]);
 } bri_kernels;
 
 /* The chosen table; constant from bri_kernels_init() on. */

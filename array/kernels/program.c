@@ -168,6 +168,21 @@ int bri_program_call(bri_program *p, double (*fn)(double, const void *), const v
     return append(p, &v);
 }
 
+int bri_program_random(bri_program *p, bri_distribution distribution, br_dtype dtype,
+                       const bri_random *random, int index)
+{
+    if (!valid(p, index))
+        return -1;
+    bri_value v = blank(BRI_VALUE_RANDOM, dtype);
+    v.slot = (int)distribution;
+    v.arg[0] = index;
+    memcpy(v.constant, &random->seed, 8);
+    memcpy(v.constant + 8, &random->stream, 8);
+    memcpy(v.start, &random->parameter[0], 8);
+    memcpy(v.step, &random->parameter[1], 8);
+    return intern(p, &v);
+}
+
 br_dtype bri_program_dtype(const bri_program *p, int value)
 {
     return valid(p, value) ? p->values[value].dtype : BR_NO_DTYPE;

@@ -53,6 +53,26 @@ typedef enum bri_redop {
     BRI_NREDS
 } bri_redop;
 
+/* Distributions of random values; the rows of distributions.def in order. */
+typedef enum bri_distribution {
+#define BRI_DISTRIBUTION(NAME, ...) BRI_DISTRIBUTION_##NAME,
+#include "array/kernels/distributions.def"
+#undef BRI_DISTRIBUTION
+    BRI_NDISTRIBUTIONS
+} bri_distribution;
+
+enum { BRI_RANDOM_STREAM_BITS = 48 };
+
+/* What random values are made of, beside the index of each. */
+typedef struct bri_random {
+    uint64_t seed;
+    uint64_t stream; /* of BRI_RANDOM_STREAM_BITS bits */
+    union {
+        double f;
+        uint64_t u; /* of integers: low, wrapped round, and the span, 0 for 2^64 */
+    } parameter[2]; /* as distributions.def says */
+} bri_random;
+
 typedef struct bri_program bri_program;
 
 /* ---- building: each returns a value number >= 0, or -1 when memory ran out ---- */
@@ -72,6 +92,11 @@ int bri_program_cast(bri_program *p, br_dtype to, int a); /* C conversion; to bo
 int bri_program_op(bri_program *p, bri_opcode op, int a, int b, int c);
 /* out = fn(x, data) on every element; operand and result are float64. */
 int bri_program_call(bri_program *p, double (*fn)(double, const void *), const void *data, int a);
+/* Element i is the one of index[i], int64, in a random stream; floating distributions have floating
+ * dtypes, INTEGERS any integer one. It depends on the index, `random` and dtype only; not on the
+ * instruction set either. */
+int bri_program_random(bri_program *p, bri_distribution distribution, br_dtype dtype,
+                       const bri_random *random, int index);
 br_dtype bri_program_dtype(const bri_program *p, int value);
 int bri_program_ninputs(const bri_program *p);
 /* Is the value worked out, rather than read, constant or counted up? */

@@ -106,19 +106,30 @@ static br_status emit_kernel(bri_program *p, const fact *facts, int value, bri_i
     return BR_OK;
 }
 
+static bri_code code_of(const bri_value *v)
+{
+    switch (v->kind) {
+    case BRI_VALUE_CALL:
+        return BRI_CODE_CALL;
+    case BRI_VALUE_RANDOM:
+        return BRI_CODE_RANDOM;
+    default:
+        return is_op(v, BRI_OP_WHERE) ? BRI_CODE_WHERE : BRI_CODE_KERNEL;
+    }
+}
+
 static br_status emit_value(bri_program *p, fact *facts, int value)
 {
     const bri_value *v = &p->values[value];
     for (int k = 0; k < 3 && v->arg[k] >= 0; k++)
         if (is_source(&p->values[v->arg[k]]))
             emit_load(p, facts, v->arg[k]);
-    bri_code code = v->kind == BRI_VALUE_CALL ? BRI_CODE_CALL
-                    : is_op(v, BRI_OP_WHERE)  ? BRI_CODE_WHERE
-                                              : BRI_CODE_KERNEL;
+    bri_code code = code_of(v);
     bri_instruction *ins = emit(p, code, value);
     for (int k = 0; k < 3 && v->arg[k] >= 0; k++)
         ins->arg[ins->nargs++] = v->arg[k];
-    return code == BRI_CODE_CALL ? BR_OK : emit_kernel(p, facts, value, ins);
+    bool by_kernel = code == BRI_CODE_KERNEL || code == BRI_CODE_WHERE;
+    return by_kernel ? emit_kernel(p, facts, value, ins) : BR_OK;
 }
 
 static br_status emit_all(bri_program *p, fact *facts)

@@ -202,6 +202,21 @@ static bri_operand call(const bri_run *run, const bri_instruction *ins, int64_t 
     return (bri_operand){reg, false};
 }
 
+static bri_operand random_values(const bri_run *run, const bri_instruction *ins, int64_t n,
+                                 char *reg)
+{
+    const bri_value *v = &run->p->values[ins->value];
+    const bri_operand *index = &run->operands[ins->arg[0]];
+    bri_random r;
+    memcpy(&r.seed, v->constant, 8);
+    memcpy(&r.stream, v->constant + 8, 8);
+    memcpy(&r.parameter[0], v->start, 8);
+    memcpy(&r.parameter[1], v->step, 8);
+    bri_kernel_table.random[v->slot][v->dtype](&r, index->scalar ? 1 : (size_t)n,
+                                               (const int64_t *)index->p, reg);
+    return (bri_operand){reg, index->scalar};
+}
+
 static bri_operand execute(const bri_run *run, const bri_instruction *ins, const range *r,
                            char *reg)
 {
@@ -214,6 +229,8 @@ static bri_operand execute(const bri_run *run, const bri_instruction *ins, const
         return where(run, ins, r->n, reg);
     case BRI_CODE_CALL:
         return call(run, ins, r->n, reg);
+    case BRI_CODE_RANDOM:
+        return random_values(run, ins, r->n, reg);
     default:
         return kernel(run, ins, r->n, reg);
     }

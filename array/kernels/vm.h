@@ -14,6 +14,7 @@ typedef enum bri_value_kind {
     BRI_VALUE_CAST,
     BRI_VALUE_OP,
     BRI_VALUE_CALL,
+    BRI_VALUE_RANDOM,
 } bri_value_kind;
 
 typedef double bri_user_function(double x, const void *data);
@@ -23,11 +24,12 @@ typedef struct bri_value {
     br_dtype dtype;
     bri_opcode op; /* BRI_VALUE_OP */
     int arg[3];    /* earlier values, -1 when unused */
-    int slot;      /* which input; the axis of an iota */
+    int slot;      /* which input; the axis of an iota; a distribution */
     bri_user_function *fn;
     const void *data;
-    _Alignas(16) char constant[16]; /* BRI_VALUE_CONSTANT */
-    _Alignas(8) char start[8];      /* iota: int64 or double, as its dtype says */
+    _Alignas(16) char constant[16]; /* BRI_VALUE_CONSTANT; random: seed and stream */
+    _Alignas(8) char start[8];      /* iota: int64 or double, as its dtype says; random: both are */
+                                    /* its parameters */
     _Alignas(8) char step[8];
 } bri_value;
 
@@ -37,6 +39,7 @@ typedef enum bri_code {
     BRI_CODE_KERNEL,
     BRI_CODE_WHERE,
     BRI_CODE_CALL,
+    BRI_CODE_RANDOM,
 } bri_code;
 
 typedef struct bri_instruction {

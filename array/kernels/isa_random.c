@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * isa_random.c - random values for one instruction set: what distributions make of a stream.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "array/kernels/philox.h"
+#include "array/kernels/random_math.h"
+
+void BRI_ISA_NAME(random)(bri_kernels *table);
+
+enum { GROUPS = BRI_BLOCK / WORDS };
+
+/* ---- reals; n <= BRI_BLOCK, and out may be where the indices are ---- */
+
+/* Blocks to their values, in place of their words. */
+static void normal_blocks(size_t n, uint64_t *first, uint64_t *second)
+{
+    BRI_IVDEP
+    for (size_t i = 0; i < n; i++) {
+        point p = two_normals(first[i], second[i]);
+        first[i] = bits_of(p.x);
+        second[i] = bits_of(p.y);
+    }
+}
+
+/* Elements `i` and `i + 8` of a group come from one block. */
+static void any_normals(const bri_random *r, size_t n, const int64_t *index, double *out)
+{
+    uint64_t block[SCATTERED] = {0};
+    uint64_t first[SCATTERED];
+    uint64_t second[SCATTERED];
+    for (size_t i = 0; i < n; i++)
+        block[i] = block_of_word((uint64_t)index[i]);
+    any_blocks(r, n, block, first, second);
+    normal_blocks(n, first, second);
+    for (size_t i = 0; i < n; i++)
+        out[i] = as_double(index[i] & BLOCKS ? second[i] : first[i]);
+}
+
+static void group_normals(const bri_random *r, uint64_t group, size_t n, double *out)
+{
+    uint64_t first[GROUPS * BLOCKS];
+    uint64_t second[GROUPS * BLOCKS];
+    whole_groups(r, group, n, (halves){first, second, BLOCKS});
+    normal_blocks(n * BLOCKS, first, second);
+    for (size_t g = 0; g < n; g++) {
+        memcpy(out + g * WORDS, first + g * BLOCKS, BLOCKS * sizeof *out);
+        memcpy(out + g * WORDS + BLOCKS, second + g * BLOCKS, BLOCKS * sizeof *out);
+    }
+}
+
+static void normals(const bri_random *r, size_t n, const int64_t *index, double *out)
+{
+    double mean = r->parameter[0].f;
+    double sd = r->parameter[1].f;
+    size_t done = 0;
+    for (piece p; done < n; done += p.n) {
+        p = next_piece(index + done, n - done, WORDS);
+        if (p.groups > 0)
+            group_normals(r, (uint64_t)index[done] / WORDS, p.groups, out + done);
+        else
+            any_normals(r, p.n, index + done, out + done);
+    }
+    BRI_IVDEP
+    for (size_t i = 0; i < n; i++)
+        out[i] = mean + sd * out[i];
+}
+
+static void exponentials(const bri_random *r, size_t n, const int64_t *index, double *out)
+{
+    double scale = r->parameter[0].f;
+    uint64_t word[BRI_BLOCK];
+    words64(r, n, index, word);
+    BRI_IVDEP
+    for (size_t i = 0; i < n; i++)
+        out[i] = scale * exponential(word[i]);
+}
+
+/* low + (high - low) * u may be rounded up to high, which is none of the values. */
+static void uniform_f64(const bri_random *r, size_t n, const int64_t *index, void *to)
+{
+    double low = r->parameter[0].f;
+    double high = r->parameter[1].f;
+    double below = nextafter(high, low);
+    double width = high - low;
+    double *out = to;
+    uint64_t word[BRI_BLOCK];
+    words64(r, n, index, word);
+    BRI_IVDEP
+    for (size_t i = 0; i < n; i++) {
+        double x = low + width * unit(word[i]);
+        out[i] = x < high ? x : below;
+    }
+}
+
+static void uniform_f32(const bri_random *r, size_t n, const int64_t *index, void *to)
+{
+    float low = (float)r->parameter[0].f;
+    float high = (float)r->parameter[1].f;
+    float below = nextafterf(high, low);
+    float width = high - low;
+    float *out = to;
+    uint32_t word[BRI_BLOCK];
+    words32(r, n, index, word);
+    BRI_IVDEP
+    for (size_t i = 0; i < n; i++) {
+        float x = low + width * ((float)(int32_t)(word[i] >> 8) * 0x1p-24f);
+        out[i] = x < high ? x : below;
+    }
+}
+
+/* float32 is float64 rounded, so that neither has the coarser tails of 32 bits. */
+typedef void doubles(const bri_random *r, size_t n, const int64_t *index, double *out);
+
+BRI_ALWAYS_INLINE void rounded(doubles *f, const bri_random *r, size_t n, const int64_t *index,
+                               float *out)
+{
+    double value[BRI_BLOCK];
+    f(r, n, index, value);
+    BRI_IVDEP
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)value[i];
+}
+
+static void normal_f64(const bri_random *r, size_t n, const int64_t *index, void *to)
+{
+    normals(r, n, index, to);
+}
+
+static void normal_f32(const bri_random *r, size_t n, const int64_t *index, void *to)
+{
+    rounded(normals, r, n, index, to);
+}
+
+static void exponential_f64(const bri_random *r, size_t n, const int64_t *index, void *to)
+{
+    exponentials(r, n, index, to);
+}
+
+static void exponential_f32(const bri_random *r, size_t n, const int64_t *index, void *to)
+{
+    rounded(exponentials, r, n, index, to);
+}
+
+/* ---- integers: Lemire 2019, "Fast random integer generation in an interval" ----
+ *
+ * A word w of b bits gives the upper half of w * span. The few words whose lower half is below 2^b
+ * modulo span would make some values likelier; such an element takes the same word of the stream's
+ * next attempt instead, and so on.
+ */
+
+/* gcc and clang have it on all our targets. */
+__extension__ typedef unsigned __int128 wide;
+
+static uint64_t drawn_again(const bri_random *r, uint64_t word, uint64_t attempt)
+{
+    uint64_t both[2];
+    one_block(r->seed, r->stream | attempt << ATTEMPT, block_of_word(word), both);
+    return both[word / BLOCKS % 2];
+}
+
+static uint32_t accepted32(const bri_random *r, int64_t index, uint32_t word, uint32_t least)
+{
+    uint32_t span = (uint32_t)r->parameter[1].u;
+    for (uint64_t attempt = 1; word * span < least; attempt++)
+        word = (uint32_t)(drawn_again(r, (uint64_t)index / 2, attempt) >> 32 * (index & 1));
+    return word;
+}
+
+static uint64_t accepted64(const bri_random *r, int64_t index, uint64_t word, uint64_t least)
+{
+    uint64_t span = r->parameter[1].u;
+    for (uint64_t attempt = 1; word * span < least; attempt++)
+        word = drawn_again(r, (uint64_t)index, attempt);
+    return word;
+}
+
+/* Spans below this take words of 32 bits: few of those are refused. */
+static const uint64_t narrow = UINT64_C(1) << 24;
+
+/* Words of 32 bits that a narrow span accepts. */
+static void good_words32(const bri_random *r, size_t n, const int64_t *index, uint32_t *word)
+{
+    uint32_t span = (uint32_t)r->parameter[1].u;
+    uint32_t least = -span % span;
+    uint32_t bad = 0;
+    words32(r, n, index, word);
+    for (size_t i = 0; i < n; i++)
+        bad |= word[i] * span < least;
+    for (size_t i = 0; bad != 0 && i < n; i++)
+        word[i] = accepted32(r, index[i], word[i], least);
+}
+
+/* span 0 stands for 2^64. */
+static void good_words64(const bri_random *r, size_t n, const int64_t *index, uint64_t *word)
+{
+    uint64_t span = r->parameter[1].u;
+    uint64_t least = span > 0 ? -span % span : 0;
+    uint64_t bad = 0;
+    words64(r, n, index, word);
+    for (size_t i = 0; i < n; i++)
+        bad |= word[i] * span < least;
+    for (size_t i = 0; bad != 0 && i < n; i++)
+        word[i] = accepted64(r, index[i], word[i], least);
+}
+
+/* Signed and unsigned integers of one size have the same bits. */
+#define T       uint8_t
+#define S(name) name##_8
+#include "array/kernels/random.inc"
+#undef T
+#undef S
+
+#define T       uint16_t
+#define S(name) name##_16
+#include "array/kernels/random.inc"
+#undef T
+#undef S
+
+#define T       uint32_t
+#define S(name) name##_32
+#include "array/kernels/random.inc"
+#undef T
+#undef S
+
+#define T       uint64_t
+#define S(name) name##_64
+#include "array/kernels/random.inc"
+#undef T
+#undef S
+
+void BRI_ISA_NAME(random)(bri_kernels *table)
+{
+    bri_random_kernel **integers = table->random[BRI_DISTRIBUTION_INTEGERS];
+    table->philox = one_block;
+    table->random[BRI_DISTRIBUTION_UNIFORM][BR_FLOAT32] = uniform_f32;
+    table->random[BRI_DISTRIBUTION_UNIFORM][BR_FLOAT64] = uniform_f64;
+    table->random[BRI_DISTRIBUTION_NORMAL][BR_FLOAT32] = normal_f32;
+    table->random[BRI_DISTRIBUTION_NORMAL][BR_FLOAT64] = normal_f64;
+    table->random[BRI_DISTRIBUTION_EXPONENTIAL][BR_FLOAT32] = exponential_f32;
+    table->random[BRI_DISTRIBUTION_EXPONENTIAL][BR_FLOAT64] = exponential_f64;
+    integers[BR_INT8] = integers[BR_UINT8] = integers_8;
+    integers[BR_INT16] = integers[BR_UINT16] = integers_16;
+    integers[BR_INT32] = integers[BR_UINT32] = integers_32;
+    integers[BR_INT64] = integers[BR_UINT64] = integers_64;
+}
