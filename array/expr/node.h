@@ -116,6 +116,7 @@ typedef struct bri_array_data {
     size_t nbuckets, nnodes;
     uint32_t walk;
     uint64_t next_unique;
+    uint64_t next_stream; /* of random arrays that are given none */
     struct bri_persisted *persisted;
     int64_t *dropped; /* persisted arrays the other ranks do not know to be gone */
     int ndropped;

@@ -12,6 +12,7 @@
 
 extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
     bri_op_persisted;
+extern const bri_op bri_op_random;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map_blocks;
 extern const bri_op bri_op_reduce, bri_op_matmul;
 extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechunk, bri_op_reshape;
@@ -39,6 +40,12 @@ typedef struct bri_iota_params {
     bri_layout layout;
     unsigned char start[8], step[8]; /* of the dtype's wide type: int64, uint64 or double */
 } bri_iota_params;
+
+typedef struct bri_random_params {
+    bri_layout layout;
+    int64_t distribution;
+    bri_random random;
+} bri_random_params;
 
 typedef struct bri_hdf5_params {
     bri_layout layout;

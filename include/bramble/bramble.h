@@ -13,6 +13,7 @@
 #include <bramble/functions.h>
 #include <bramble/io.h>
 #include <bramble/nan.h>
+#include <bramble/random.h>
 #include <bramble/reduce.h>
 #include <bramble/user.h>
 #include <bramble/version.h>
