@@ -162,7 +162,7 @@ int bri_program_call(bri_program *p, double (*fn)(double, const void *), const v
     if (!valid(p, a))
         return -1;
     bri_value v = blank(BRI_VALUE_CALL, BR_FLOAT64);
-    v.fn = fn;
+    v.fn.of1 = fn;
     v.data = data;
     v.arg[0] = a;
     return append(p, &v);
@@ -181,6 +181,19 @@ int bri_program_random(bri_program *p, bri_distribution distribution, br_dtype d
     memcpy(v.start, &random->parameter[0], 8);
     memcpy(v.step, &random->parameter[1], 8);
     return intern(p, &v);
+}
+
+int bri_program_call2(bri_program *p, double (*fn)(double, double, const void *), const void *data,
+                      int a, int b)
+{
+    if (!valid(p, a) || !valid(p, b))
+        return -1;
+    bri_value v = blank(BRI_VALUE_CALL, BR_FLOAT64);
+    v.fn.of2 = fn;
+    v.data = data;
+    v.arg[0] = a;
+    v.arg[1] = b;
+    return append(p, &v);
 }
 
 br_dtype bri_program_dtype(const bri_program *p, int value)

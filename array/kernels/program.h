@@ -92,6 +92,8 @@ int bri_program_cast(bri_program *p, br_dtype to, int a); /* C conversion; to bo
 int bri_program_op(bri_program *p, bri_opcode op, int a, int b, int c);
 /* out = fn(x, data) on every element; operand and result are float64. */
 int bri_program_call(bri_program *p, double (*fn)(double, const void *), const void *data, int a);
+int bri_program_call2(bri_program *p, double (*fn)(double, double, const void *), const void *data,
+                      int a, int b);
 /* Element i is the one of index[i], int64, in a random stream; floating distributions have floating
  * dtypes, INTEGERS any integer one. It depends on the index, `random` and dtype only; not on the
  * instruction set either. */

@@ -190,15 +190,22 @@ static bri_operand where(const bri_run *run, const bri_instruction *ins, int64_t
     return (bri_operand){reg, false};
 }
 
-/* Called for every element, also of a scalar: the function need not be pure. */
+/* Called for every element, also of scalars: the function need not be pure. Scalars are read
+ * beforehand, because the result may have their register. */
 static bri_operand call(const bri_run *run, const bri_instruction *ins, int64_t n, char *reg)
 {
     const bri_value *v = &run->p->values[ins->value];
     const bri_operand *a = &run->operands[ins->arg[0]];
+    const bri_operand *b = &run->operands[ins->arg[ins->nargs - 1]];
     const double *x = (const double *)a->p;
+    const double *y = (const double *)b->p;
+    const double x0 = x[0];
+    const double y0 = y[0];
     double *out = (double *)reg;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = v->fn(x[a->scalar ? 0 : i], v->data);
+    for (int64_t i = 0; ins->nargs == 1 && i < n; i++)
+        out[i] = v->fn.of1(a->scalar ? x0 : x[i], v->data);
+    for (int64_t i = 0; ins->nargs == 2 && i < n; i++)
+        out[i] = v->fn.of2(a->scalar ? x0 : x[i], b->scalar ? y0 : y[i], v->data);
     return (bri_operand){reg, false};
 }
 

@@ -17,7 +17,11 @@ typedef enum bri_value_kind {
     BRI_VALUE_RANDOM,
 } bri_value_kind;
 
-typedef double bri_user_function(double x, const void *data);
+/* A function of the user's on the elements of one value, or of two. */
+typedef union bri_user_function {
+    double (*of1)(double a, const void *data);
+    double (*of2)(double a, double b, const void *data);
+} bri_user_function;
 
 typedef struct bri_value {
     bri_value_kind kind;
@@ -25,7 +29,7 @@ typedef struct bri_value {
     bri_opcode op; /* BRI_VALUE_OP */
     int arg[3];    /* earlier values, -1 when unused */
     int slot;      /* which input; the axis of an iota; a distribution */
-    bri_user_function *fn;
+    bri_user_function fn;
     const void *data;
     _Alignas(16) char constant[16]; /* BRI_VALUE_CONSTANT; random: seed and stream */
     _Alignas(8) char start[8];      /* iota: int64 or double, as its dtype says; random: both are */

@@ -12,8 +12,8 @@
 
 extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
     bri_op_persisted;
+extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
 extern const bri_op bri_op_random;
-extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map_blocks;
 extern const bri_op bri_op_reduce, bri_op_matmul;
 extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechunk, bri_op_reshape;
 
@@ -74,6 +74,12 @@ typedef struct bri_user_params {
     uint64_t data_bytes;
     unsigned char data[];
 } bri_user_params;
+
+/* Bytes of .data that a call may copy; lengths on the wire have 32 bits. */
+enum { BRI_MAX_USER_DATA = 1 << 30 };
+br_status bri_check_user_data(const void *data, size_t bytes);
+/* BR_EUSER: a function of the user's returned `code`. */
+br_status bri_user_error(bri_function fn, int code);
 
 typedef struct bri_reduce_params {
     int32_t redop;

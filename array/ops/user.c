@@ -52,23 +52,46 @@ static br_status unpack(br_context *ctx, bri_reader *r, void **params, size_t *b
     return BR_OK;
 }
 
+static const void *data_of(const bri_user_params *p)
+{
+    return p->data_bytes > 0 ? p->data : p->pointer;
+}
+
 static int emit_map(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
 {
     (void)map;
     const bri_user_params *p = node->params;
     bri_program *program = bri_fuse_program(fuse);
-    int v = values[0];
-    if (bri_program_dtype(program, v) != BR_FLOAT64)
-        v = bri_program_cast(program, BR_FLOAT64, v);
-    const void *data = p->data_bytes > 0 ? p->data : p->pointer;
-    v = v < 0 ? -1 : bri_program_call(program, (br_scalar_function)p->fn, data, v);
-    return v < 0 || node->dtype == BR_FLOAT64 ? v : bri_program_cast(program, node->dtype, v);
+    int v = bri_program_cast(program, BR_FLOAT64, values[0]);
+    v = bri_program_call(program, (br_scalar_function)p->fn, data_of(p), v);
+    return bri_program_cast(program, node->dtype, v);
+}
+
+static int emit_map2(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
+{
+    (void)map;
+    const bri_user_params *p = node->params;
+    bri_program *program = bri_fuse_program(fuse);
+    int a = bri_program_cast(program, BR_FLOAT64, values[0]);
+    int b = bri_program_cast(program, BR_FLOAT64, values[1]);
+    int v = bri_program_call2(program, (br_scalar_function2)p->fn, data_of(p), a, b);
+    return bri_program_cast(program, node->dtype, v);
 }
 
 const bri_op bri_op_map = {
     .name = "map",
     .infer = infer,
     .emit = emit_map,
+    .costly = true,
+    .print = print,
+    .pack = pack,
+    .unpack = unpack,
+};
+
+const bri_op bri_op_map2 = {
+    .name = "map2",
+    .infer = infer,
+    .emit = emit_map2,
     .costly = true,
     .print = print,
     .pack = pack,
@@ -118,12 +141,28 @@ static br_array *build_user(bri_call *call, const user_call *u, br_array *const 
     return x;
 }
 
+br_status bri_check_user_data(const void *data, size_t bytes)
+{
+    if (data == NULL && bytes > 0)
+        return bri_error(BR_EARG, ".data is NULL but .data_bytes is %zu", bytes);
+    if (bytes > BRI_MAX_USER_DATA)
+        return bri_error(BR_EARG, ".data_bytes is %zu; at most %d travel with a function", bytes,
+                         BRI_MAX_USER_DATA);
+    return BR_OK;
+}
+
+br_status bri_user_error(bri_function fn, int code)
+{
+    char name[128];
+    bri_function_name(fn, name, sizeof name);
+    return bri_error(BR_EUSER, "function %s returned %d", name, code);
+}
+
 static br_status check_user(const user_call *u)
 {
     if (u->fn == NULL)
         return bri_error(BR_EARG, "the function is NULL");
-    if (u->data == NULL && u->data_bytes > 0)
-        return bri_error(BR_EARG, ".data is NULL but .data_bytes is %zu", u->data_bytes);
+    BRI_TRY(bri_check_user_data(u->data, u->data_bytes));
     if (u->dtype != BR_NO_DTYPE && !bri_dtype_ok(u->dtype))
         return bri_error(BR_ETYPE, "%d is no dtype", (int)u->dtype);
     return BR_OK;
@@ -146,6 +185,46 @@ br_array *br_map_(br_map_args args)
     if (u.dtype == BR_NO_DTYPE)
         u.dtype = BR_FLOAT64;
     return build_user(&call, &u, &args.x, 1);
+}
+
+/* The array of an operand: numbers become 0-d constants. */
+static br_status map2_input(const bri_call *call, const br_operand *operand, br_array **out)
+{
+    const bool number = operand->array == NULL;
+    *out = operand->array;
+    if (number && operand->number.kind == 0)
+        return bri_error(BR_EARG, "an operand is a NULL array");
+    char kind = number ? operand->number.kind : bri_kind(operand->array->node->dtype);
+    if (kind == 'c')
+        return bri_error(BR_ETYPE, "elements are passed as double, but an operand is complex");
+    if (!number)
+        return BR_OK;
+    bri_node *node = NULL;
+    BRI_TRY(bri_constant_node(call->ctx, operand->number, BR_FLOAT64, call->at, &node));
+    *out = bri_handle(call, node);
+    return BR_OK;
+}
+
+br_array *br_map2_(br_map2_args args)
+{
+    const br_operand operand[2] = {args.a, args.b};
+    br_array *inputs[2] = {args.a.array, args.b.array};
+    const br_array *first = inputs[0] != NULL ? inputs[0] : inputs[1];
+    bri_call call = {first != NULL ? first->ctx : NULL, "map2", args.at};
+    user_call u = {&bri_op_map2, (bri_function)args.fn, args.data, args.data_bytes, args.dtype,
+                   args.cheap,   args.impure,           0};
+    for (int i = 0; i < 2; i++)
+        if (inputs[i] != NULL && inputs[i]->status != BR_OK)
+            return bri_handle_same_error(inputs[i], inputs[i]->ctx);
+    br_status st =
+        first != NULL ? check_user(&u) : bri_error(BR_EARG, "an operand must be an array");
+    for (int i = 0; i < 2 && st == BR_OK; i++)
+        st = map2_input(&call, &operand[i], &inputs[i]);
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
+    if (u.dtype == BR_NO_DTYPE)
+        u.dtype = BR_FLOAT64;
+    return build_user(&call, &u, inputs, 2);
 }
 
 br_array *br_map_blocks_(br_map_blocks_args args)

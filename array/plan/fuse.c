@@ -141,7 +141,7 @@ static bool needs_own_stage(const bri_fuse *fuse, const bri_node *node, const br
     if (node == fuse->stage->node || is_source(node) || node->op->view)
         return false;
     bool costly = node->op->costly;
-    if (node->op == &bri_op_map)
+    if (node->op == &bri_op_map || node->op == &bri_op_map2)
         costly = !((const bri_user_params *)node->params)->cheap;
     if (costly && (node->nparents + node->is_output > 1))
         return true;

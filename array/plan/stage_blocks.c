@@ -83,13 +83,6 @@ static char *dense(const bri_stage *stage, int i, const bri_view *view, const in
     return copy;
 }
 
-static br_status user_error(const bri_work *work, int code)
-{
-    char name[128];
-    bri_function_name(((const bri_user_params *)work->stage->node->params)->fn, name, sizeof name);
-    return bri_error(BR_EUSER, "function %s returned %d", name, code);
-}
-
 static br_status execute(bri_work *work)
 {
     const bri_stage *stage = work->stage;
@@ -120,7 +113,7 @@ static br_status execute(bri_work *work)
         work->task->output->data, stage->dtype, stage->ndim, leaf.extent, leaf.origin, coord};
     int code = ((br_block_function)p->fn)(in, stage->ninputs, &out,
                                           p->data_bytes > 0 ? p->data : p->pointer);
-    return code == 0 ? BR_OK : user_error(work, code);
+    return code == 0 ? BR_OK : bri_user_error(p->fn, code);
 }
 
 const bri_stage_kind bri_stage_blocks = {

@@ -16,7 +16,7 @@ extern "C" {
  * fn           called from any thread; under MPI it travels as (module, offset), so any C function
  *              of the program or a library does
  * .data        passed to fn; with .data_bytes the bytes are copied now and travel to other ranks
- *              (pointers inside them don't),
+ *              (pointers inside them don't), at most 1 GiB of them;
  *              without it the bare pointer is passed, which several ranks refuse with BR_EARG
  * .dtype       of the result, float64 by default
  * .cheap       true permits computing elements more than once instead of storing them
@@ -34,6 +34,26 @@ typedef struct br_map_args {
     bool cheap, impure;
 } br_map_args;
 BR_API br_array *br_map_(br_map_args args);
+
+/* br_map2 - fn(element of a, element of b, data) for every pair of elements, as float64.
+ *
+ * a, b         arrays of any real dtype that broadcast together, or one of them a C number; their
+ *              elements are passed as double
+ * fn, .data, .data_bytes, .dtype, .cheap, .impure  as in br_map
+ * Errors  BR_ESHAPE, BR_ETYPE (complex), BR_EARG (fn NULL, no array, fn in a module without a
+ *         build-id under MPI).
+ */
+typedef double (*br_scalar_function2)(double a, double b, const void *data);
+typedef struct br_map2_args {
+    br_place at;
+    br_operand a, b;
+    br_scalar_function2 fn;
+    const void *data;
+    size_t data_bytes;
+    br_dtype dtype;
+    bool cheap, impure;
+} br_map2_args;
+BR_API br_array *br_map2_(br_map2_args args);
 
 /* One chunk as a user's function sees it: dense C order. */
 typedef struct br_block {
@@ -78,6 +98,11 @@ BR_API br_array *br_map_blocks_(br_map_blocks_args args);
 
 #ifndef __cplusplus
 #define br_map(...) br_map_((br_map_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_map2(left, right, ...)                                                                  \
+    br_map2_((br_map2_args){.at = {__FILE__, __LINE__},                                            \
+                            .a = BR_OPERAND(left),                                                 \
+                            .b = BR_OPERAND(right),                                                \
+                            .fn = __VA_ARGS__})
 #define br_map_blocks(...)                                                                         \
     br_map_blocks_((br_map_blocks_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #endif
