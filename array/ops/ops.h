@@ -8,13 +8,15 @@
 #ifndef BRI_OPS_H
 #define BRI_OPS_H
 
+#include <bramble/reduction.h>
+
 #include "array/expr/handle.h"
 
 extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
     bri_op_persisted;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
 extern const bri_op bri_op_random;
-extern const bri_op bri_op_reduce, bri_op_matmul;
+extern const bri_op bri_op_reduce, bri_op_reduction, bri_op_matmul;
 extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechunk, bri_op_reshape;
 
 /* Shape and chunks as they stand in the parameters of a source. */
@@ -90,6 +92,20 @@ typedef struct bri_reduce_params {
         may_be_empty; /* min and max: their empty state is enough, as more is compared with it */
     double correction;
 } bri_reduce_params;
+
+/* A reduction by the user's functions; the first member is what it has in common with others. */
+typedef struct bri_reduction_params {
+    bri_reduce_params reduce; /* without redop and correction */
+    br_init_function init;    /* NULL: zeros */
+    br_accumulate_function accumulate;
+    br_merge_function merge;
+    br_finish_function finish;
+    const void *pointer; /* the caller's .data when no bytes were given */
+    uint64_t state_bytes;
+    uint64_t data_bytes;
+    char name[32]; /* empty: accumulate's */
+    _Alignas(16) unsigned char data[];
+} bri_reduction_params;
 
 /* A view: extents of the result, then the map from it to the source. */
 typedef struct bri_view_params {

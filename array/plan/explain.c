@@ -20,7 +20,8 @@ static void operation_name(const bri_node *node, char *text, size_t size)
         snprintf(text, size, "%s", node->op->name);
         return;
     }
-    if (strcmp(node->op->name, "elementwise") == 0 || strcmp(node->op->name, "reduce") == 0)
+    if (node->op == &bri_op_elementwise || node->op == &bri_op_reduce ||
+        node->op == &bri_op_reduction)
         node->op->print(node, to);
     else
         fprintf(to, "%s", node->op->name);

@@ -78,7 +78,8 @@ br_status bri_restrict_reduction(bri_plan *plan, bri_node *node, const bri_stage
                                  bri_map *map, bri_stage **stage)
 {
     *stage = NULL;
-    if (node->op != &bri_op_reduce || node->nparents + node->is_output > 1)
+    bool reduction = node->op == &bri_op_reduce || node->op == &bri_op_reduction;
+    if (!reduction || node->nparents + node->is_output > 1)
         return BR_OK;
     part p = part_seen(node, reader, map);
     if (p.share > 0.5)

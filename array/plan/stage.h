@@ -157,9 +157,9 @@ struct bri_plan {
     bri_emitter *emitter;
 };
 
-extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_blocks, bri_stage_matmul,
-    bri_stage_reshape, bri_stage_memory, bri_stage_persisted, bri_stage_result, bri_stage_store,
-    bri_stage_keep, bri_stage_pass;
+extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduction,
+    bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_memory, bri_stage_persisted,
+    bri_stage_result, bri_stage_store, bri_stage_keep, bri_stage_pass;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -185,6 +185,10 @@ void bri_stage_count(bri_stage *stage);
 br_status bri_plan_share(bri_plan *plan, bool apart);
 /* Fuses the node into the stage's program, over the stage's leaf grid; sets *value. */
 br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value);
+
+/* build of both kinds of reductions (stage_reduce.c): a chain of stages of stage->kind. The program
+ * of one by the user's functions makes elements, not states. */
+br_status bri_reduce_build(bri_plan *plan, bri_stage *stage);
 
 /* ---- arithmetic (order.c) ---- */
 

@@ -103,7 +103,11 @@ static br_status build_program(bri_stage *stage)
         return bri_error(BR_EUNSUPPORTED, "a reduction over no axes takes at most %d dimensions",
                          BR_MAX_NDIM - 1);
     set_leaf_grid(stage, x->axis, x->ndim);
-    return bri_fuse_into(stage, x, &stage->result); /* sealed when all stages are there: share.c */
+    BRI_TRY(bri_fuse_into(stage, x, &stage->result));
+    /* Built-in reductions are sealed when all stages are there: share.c. */
+    return stage->kind == &bri_stage_reduction
+               ? bri_program_seal_store(stage->program, stage->result)
+               : BR_OK;
 }
 
 static br_status build_states(bri_stage *stage, bri_stage *before)
@@ -118,7 +122,7 @@ static br_status build_states(bri_stage *stage, bri_stage *before)
 }
 
 /* Builds the stages before the last one; the caller finishes the last, which is `stage`. */
-static br_status build(bri_plan *plan, bri_stage *stage)
+br_status bri_reduce_build(bri_plan *plan, bri_stage *stage)
 {
     bri_stage *before = NULL;
     uint32_t done = 0;
@@ -126,7 +130,7 @@ static br_status build(bri_plan *plan, bri_stage *stage)
         bri_stage probe = {.node = stage->node};
         set_reducing(&probe, stage->node, done);
         bool last = probe.reducing.finishes;
-        bri_stage *s = last ? stage : bri_stage_new(plan, &bri_stage_reduce, stage->node);
+        bri_stage *s = last ? stage : bri_stage_new(plan, stage->kind, stage->node);
         if (s == NULL)
             return BR_ENOMEM;
         s->reducing = probe.reducing;
@@ -283,5 +287,8 @@ static void node_sizes(const bri_stage *stage, int64_t chunk, int level, bri_siz
     sizes->scratch = 0;
 }
 
-const bri_stage_kind bri_stage_reduce = {
-    .name = "reduce", .build = build, .sizes = sizes, .node_sizes = node_sizes, .execute = execute};
+const bri_stage_kind bri_stage_reduce = {.name = "reduce",
+                                         .build = bri_reduce_build,
+                                         .sizes = sizes,
+                                         .node_sizes = node_sizes,
+                                         .execute = execute};

@@ -15,6 +15,7 @@
 #include <bramble/nan.h>
 #include <bramble/random.h>
 #include <bramble/reduce.h>
+#include <bramble/reduction.h>
 #include <bramble/user.h>
 #include <bramble/version.h>
 

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * sweep_user.c - users' functions on pairs of elements and users' reductions: their values beside naive references, over
+ * dtypes, axes and chunks, fused with what they read and what reads them.
+ */
+#include "tests/sweep.h"
+
+/* ---- br_map2 ---- */
+
+typedef struct plane {
+    double a, b;
+} plane;
+
+static double over(double a, double b, const void *data)
+{
+    const plane *p = data;
+    return p->a * a + p->b * b;
+}
+static double minus(double a, double b, const void *data)
+{
+    (void)data;
+    return a - b;
+}
+static value r_over(value a, value b)
+{
+    return 0.5L * a - 3 * b;
+}
+static value r_minus(value a, value b)
+{
+    return a - b;
+}
+
+static void maps(void)
+{
+    static const int64_t shape[] = {7, 10};
+    static const plane p = {0.5, -3};
+    for (br_dtype d = BR_BOOL; d < BR_COMPLEX64; d++)
+        for (int how = 0; how < NCUTS; how++) {
+            next_case(6);
+            const char *name = br_dtype_name(d);
+            ref *a = ref_random(d, 2, shape, false, true);
+            ref *b = ref_random(BR_INT16, 1, shape + 1, false, true);
+            ref *number = ref_new(BR_FLOAT64, 0, NULL);
+            number->v[0] = 2.5L;
+            br_array *x = source(a, how);
+            br_array *y = source(b, (how + 1) % NCUTS);
+            br_array *z = br_map2(x, y, over, &p, sizeof p, .cheap = how % 2);
+            ref *weighed = ref_map2(BR_FLOAT64, a, b, r_over);
+            expect(z, weighed, 2, 8, "map2 %s cut %d", name, how);
+            expect(br_map2(br_add(z, 0), y, minus), ref_map2(BR_FLOAT64, weighed, b, r_minus), 4, 8,
+                   "map2 of map2 %s cut %d", name, how);
+            expect(br_map2(y, x, over, &p, sizeof p, BR_FLOAT32),
+                   ref_map2(BR_FLOAT32, b, a, r_over), 2, 8, "map2 turned %s cut %d", name, how);
+            expect(br_map2(x, 2.5, minus), ref_map2(BR_FLOAT64, a, number, r_minus), 2, 8,
+                   "map2 with a number %s cut %d", name, how);
+            expect(br_mul(br_map2(2.5, br_add(br_index(y, "3"), 0), minus), 1.0),
+                   ref_map2(BR_FLOAT64, number, &(ref){.dtype = BR_INT16, .n = 1, .v = b->v + 3},
+                            r_minus),
+                   2, 8, "map2 of scalars %s cut %d", name, how);
+        }
+}
+
+/* ---- the reductions ---- */
+
+static bool aligned(const void *state)
+{
+    return (uintptr_t)state % 16 == 0;
+}
+
+/* What elements are to a reference: the elements of one result in C order of the reduced axes. */
+typedef value fold(const value *x, int64_t n);
+
+/* Where the first smallest element is, and the state that finds it. */
+typedef struct smallest {
+    int64_t n, at;
+    double least;
+} smallest;
+
+static int smallest_of(void *state, const void *elements, br_dtype dtype, int64_t n,
+                       const void *data)
+{
+    smallest *s = state;
+    (void)data;
+    if (!aligned(s) || n < 1 || n > 512)
+        return 1;
+    for (int64_t i = 0; i < n; i++) {
+        double x = (double)creall(get(dtype, elements, i));
+        if (s->n + i == 0 || x < s->least) {
+            s->least = x;
+            s->at = s->n + i;
+        }
+    }
+    s->n += n;
+    return 0;
+}
+
+static int smallest_merge(void *left, const void *right, const void *data)
+{
+    smallest *a = left;
+    const smallest *b = right;
+    (void)data;
+    if (!aligned(a) || !aligned(b) || a->n == 0 || b->n == 0)
+        return 1;
+    if (b->least < a->least) {
+        a->least = b->least;
+        a->at = a->n + b->at;
+    }
+    a->n += b->n;
+    return 0;
+}
+
+static int smallest_place(const void *state, int64_t n, void *result, const void *data)
+{
+    const smallest *s = state;
+    (void)data;
+    if (s->n != n)
+        return 1;
+    *(int64_t *)result = n > 0 ? s->at : -1;
+    return 0;
+}
+
+static value r_smallest(const value *x, int64_t n)
+{
+    int64_t at = n > 0 ? 0 : -1;
+    for (int64_t i = 1; i < n; i++)
+        if (creall(x[i]) < creall(x[at]))
+            at = i;
+    return at;
+}
+
+/* Mean and variance by Welford's updates. */
+typedef struct moments {
+    double n, mean, m2;
+} moments;
+
+static int moments_of(void *state, const void *elements, br_dtype dtype, int64_t n,
+                      const void *data)
+{
+    moments *m = state;
+    (void)data;
+    for (int64_t i = 0; i < n; i++) {
+        double x = (double)creall(get(dtype, elements, i));
+        double d = x - m->mean;
+        m->n += 1;
+        m->mean += d / m->n;
+        m->m2 += d * (x - m->mean);
+    }
+    return 0;
+}
+
+static int moments_merge(void *left, const void *right, const void *data)
+{
+    moments *a = left;
+    const moments *b = right;
+    double n = a->n + b->n;
+    double d = b->mean - a->mean;
+    (void)data;
+    a->mean += d * b->n / n;
+    a->m2 += b->m2 + d * d * a->n * b->n / n;
+    a->n = n;
+    return 0;
+}
+
+/* data: the correction */
+static int moments_variance(const void *state, int64_t n, void *result, const void *data)
+{
+    const moments *m = state;
+    double divisor = (double)n - *(const double *)data;
+    *(double *)result = divisor > 0 ? m->m2 / divisor : NAN;
+    return 0;
+}
+
+static value r_variance(const value *x, int64_t n)
+{
+    value mean = 0;
+    value m2 = 0;
+    for (int64_t i = 0; i < n; i++)
+        mean += x[i] / n;
+    for (int64_t i = 0; i < n; i++)
+        m2 += (x[i] - mean) * (x[i] - mean);
+    return n > 1 ? m2 / (n - 1) : NAN;
+}
+
+/* Sixteen counts; the result is all of them in one hash. Counts start at data's, once a state. */
+typedef struct histogram {
+    uint32_t count[16];
+} histogram;
+
+static int histogram_of(void *state, const void *elements, br_dtype dtype, int64_t n,
+                        const void *data)
+{
+    histogram *h = state;
+    (void)data;
+    for (int64_t i = 0; i < n; i++)
+        h->count[(int64_t)creall(get(dtype, elements, i)) & 15]++;
+    return 0;
+}
+
+static int histogram_merge(void *left, const void *right, const void *data)
+{
+    histogram *a = left;
+    const histogram *b = right;
+    (void)data;
+    for (int i = 0; i < 16; i++)
+        a->count[i] += b->count[i];
+    return 0;
+}
+
+static uint64_t hash_counts(const uint32_t *count)
+{
+    uint64_t h = 0;
+    for (int i = 0; i < 16; i++)
+        h = h * 1000003 + count[i];
+    return h;
+}
+
+static int histogram_hash(const void *state, int64_t n, void *result, const void *data)
+{
+    (void)n;
+    (void)data;
+    *(uint64_t *)result = hash_counts(((const histogram *)state)->count);
+    return 0;
+}
+
+static value r_histogram(const value *x, int64_t n)
+{
+    uint32_t count[16] = {0};
+    for (int64_t i = 0; i < n; i++)
+        count[(int64_t)creall(x[i]) & 15]++;
+    return hash_counts(count);
+}
+
+/* The product of matrices ((x, 1), (1, 0)) modulo 2^64, which do not commute; init is needed: (1, 0, 0, 1). */
+typedef struct matrix {
+    uint64_t a, b, c, d;
+} matrix;
+
+static matrix times(matrix x, matrix y)
+{
+    return (matrix){x.a * y.a + x.b * y.c, x.a * y.b + x.b * y.d, x.c * y.a + x.d * y.c,
+                    x.c * y.b + x.d * y.d};
+}
+
+static matrix matrix_of(value x)
+{
+    return (matrix){(uint64_t)(int64_t)creall(x), 1, 1, 0};
+}
+
+static void matrix_one(void *state, const void *data)
+{
+    (void)data;
+    *(matrix *)state = (matrix){1, 0, 0, 1};
+}
+
+static int matrix_times(void *state, const void *elements, br_dtype dtype, int64_t n,
+                        const void *data)
+{
+    (void)data;
+    for (int64_t i = 0; i < n; i++)
+        *(matrix *)state = times(*(matrix *)state, matrix_of(get(dtype, elements, i)));
+    return 0;
+}
+
+static int matrix_merge(void *left, const void *right, const void *data)
+{
+    (void)data;
+    *(matrix *)left = times(*(matrix *)left, *(const matrix *)right);
+    return 0;
+}
+
+static uint64_t mixed(matrix m)
+{
+    return m.a + 3 * m.b + 5 * m.c + 7 * m.d;
+}
+
+static int matrix_mixed(const void *state, int64_t n, void *result, const void *data)
+{
+    (void)n;
+    (void)data;
+    *(uint64_t *)result = mixed(*(const matrix *)state);
+    return 0;
+}
+
+static value r_matrix(const value *x, int64_t n)
+{
+    matrix m = {1, 0, 0, 1};
+    for (int64_t i = 0; i < n; i++)
+        m = times(m, matrix_of(x[i]));
+    return mixed(m);
+}
+
+/* The hash of all elements as one string: h(ab) = h(a) * base^length(b) + h(b). State of 24 bytes, so with a tail unused. */
+typedef struct text {
+    uint64_t hash, power;
+    uint8_t used;
+} text;
+
+static int text_of(void *state, const void *elements, br_dtype dtype, int64_t n, const void *data)
+{
+    text *t = state;
+    const uint64_t base = *(const uint64_t *)data;
+    for (int64_t i = 0; i < n; i++) {
+        t->hash = t->hash * base + (uint64_t)(int64_t)creall(get(dtype, elements, i)) + 1;
+        t->power = (t->used ? t->power : 1) * base;
+        t->used = 1;
+    }
+    return 0;
+}
+
+static int text_merge(void *left, const void *right, const void *data)
+{
+    text *a = left;
+    const text *b = right;
+    (void)data;
+    a->hash = a->hash * b->power + b->hash;
+    a->power *= b->power;
+    return 0;
+}
+
+static int text_hash(const void *state, int64_t n, void *result, const void *data)
+{
+    (void)n;
+    (void)data;
+    *(uint64_t *)result = ((const text *)state)->hash;
+    return 0;
+}
+
+static const uint64_t base = 1000003;
+
+static value r_text(const value *x, int64_t n)
+{
+    uint64_t h = 0;
+    for (int64_t i = 0; i < n; i++)
+        h = h * base + (uint64_t)(int64_t)creall(x[i]) + 1;
+    return h;
+}
+
+/* ---- cases ---- */
+
+enum { SMALLEST, VARIANCE, HISTOGRAM, MATRIX, TEXT, NREDUCTIONS };
+
+static const char *const names[] = {"smallest", "variance", "histogram", "matrix", "text"};
+static fold *const folds[] = {r_smallest, r_variance, r_histogram, r_matrix, r_text};
+static const br_dtype results[] = {BR_INT64, BR_FLOAT64, BR_UINT64, BR_UINT64, BR_UINT64};
+
+static br_array *reduction(int which, br_array *x, br_axes axes, bool keepdims)
+{
+    static const double correction = 1;
+    switch (which) {
+    case SMALLEST:
+        return br_reduction(x, axes, keepdims, sizeof(smallest), NULL, smallest_of, smallest_merge,
+                            smallest_place, BR_INT64);
+    case VARIANCE:
+        return br_reduction(x, .axis = axes, .keepdims = keepdims, .state_bytes = sizeof(moments),
+                            .accumulate = moments_of, .merge = moments_merge,
+                            .finish = moments_variance, .dtype = BR_FLOAT64, .data = &correction,
+                            .data_bytes = sizeof correction, .name = "online variance");
+    case HISTOGRAM:
+        return br_reduction(x, .axis = axes, .keepdims = keepdims, .state_bytes = sizeof(histogram),
+                            .accumulate = histogram_of, .merge = histogram_merge,
+                            .finish = histogram_hash, .dtype = BR_UINT64);
+    case MATRIX:
+        return br_reduction(x, .axis = axes, .keepdims = keepdims, .state_bytes = sizeof(matrix),
+                            .init = matrix_one, .accumulate = matrix_times, .merge = matrix_merge,
+                            .finish = matrix_mixed, .dtype = BR_UINT64);
+    default:
+        return br_reduction(x, .axis = axes, .keepdims = keepdims, .state_bytes = sizeof(text),
+                            .accumulate = text_of, .merge = text_merge, .finish = text_hash,
+                            .dtype = BR_UINT64, .data = &base, .data_bytes = sizeof base);
+    }
+}
+
+/* The fold of a over the axes in `mask`. */
+static ref *reference_of(int which, const ref *a, uint32_t mask, bool keepdims)
+{
+    int64_t shape[REF_NDIM];
+    int64_t kept[REF_NDIM];
+    int ndim = 0;
+    int64_t n = 1;
+    for (int d = 0; d < a->ndim; d++) {
+        bool reduced = mask >> d & 1;
+        n *= reduced ? a->shape[d] : 1;
+        kept[d] = reduced ? 1 : a->shape[d];
+        if (!reduced || keepdims)
+            shape[ndim++] = kept[d];
+    }
+    ref *r = ref_new(results[which], ndim, shape);
+    ref *at = ref_new(BR_INT8, a->ndim, kept);
+    value *of = calloc((size_t)(n * r->n + 1), sizeof *of);
+    int64_t *have = calloc((size_t)r->n + 1, sizeof *have);
+    for (int64_t i = 0; i < a->n; i++) {
+        int64_t coord[REF_NDIM];
+        ref_coords(a, i, coord);
+        for (int d = 0; d < a->ndim; d++)
+            coord[d] = mask >> d & 1 ? 0 : coord[d];
+        int64_t k = ref_linear(at, coord);
+        of[k * n + have[k]++] = a->v[i];
+    }
+    for (int64_t k = 0; k < r->n; k++)
+        r->v[k] = folds[which](of + k * n, n);
+    free(have);
+    free(of);
+    return r;
+}
+
+static br_axes axes_of(uint32_t mask)
+{
+    br_axes axes = {mask == 0 ? -1 : 0, {0}};
+    for (int a = 5; a >= 0; a--)
+        if (mask >> a & 1)
+            axes.axis[axes.n++] = a;
+    return axes;
+}
+
+/* Every set of axes of shapes that take several runs, rows and chunks; reductions take turns. */
+static void all_axes(int ndim, const int64_t *shape, br_dtype d)
+{
+    char name[64] = "";
+    for (int a = 0; a < ndim; a++)
+        snprintf(name + strlen(name), sizeof name - strlen(name), "%" PRId64 " ", shape[a]);
+    for (int how = 0; how < NCUTS; how++) {
+        if (how == CUT_1 && shape[0] > 40)
+            continue;
+        for (uint32_t mask = 0; mask < 1u << ndim; mask++)
+            for (int which = 0; which < NREDUCTIONS; which++) {
+                if ((which + how + (int)mask) % 2 != 0)
+                    continue;
+                next_case(1);
+                bool keepdims = (mask + (uint32_t)how) % 3 == 0;
+                ref *a = ref_random(d, ndim, shape, false, true);
+                expect(reduction(which, source(a, how), axes_of(mask), keepdims),
+                       reference_of(which, a, mask, keepdims), 64, 64, "%s %s%s mask %u cut %d",
+                       names[which], name, br_dtype_name(d), mask, how);
+            }
+    }
+}
+
+/* Reading expressions and being read: through slices, transposes, broadcasts, sums, and themselves. */
+static void in_expressions(void)
+{
+    static const int64_t shape[] = {37, 29};
+    for (int how = 0; how < NCUTS; how++)
+        for (int which = 0; which < NREDUCTIONS; which++) {
+            next_case(5);
+            ref *a = ref_random(BR_INT16, 2, shape, false, true);
+            br_array *x = source(a, how);
+            const char *name = names[which];
+            ref *turned = ref_new(BR_INT16, 2, (int64_t[]){10, 37});
+            ref *shifted = ref_new(BR_INT64, 2, shape);
+            for (int64_t i = 0; i < turned->n; i++)
+                turned->v[i] = a->v[i % 37 * 29 + 28 - 3 * (i / 37)];
+            for (int64_t i = 0; i < a->n; i++)
+                shifted->v[i] = a->v[i] + i / 29 - 2 * (i % 29);
+            br_array *view = br_permute_dims(br_index(x, ":, ::-3"), BR_AXES(1, 0));
+            expect(reduction(which, view, BR_AXES(1), false), reference_of(which, turned, 2, false),
+                   64, 64, "%s of a turned slice cut %d", name, how);
+            br_array *row = br_arange(sweep.ctx, BR_NUM(0), BR_NUM(37), .dtype = BR_INT64);
+            br_array *column = br_arange(sweep.ctx, BR_NUM(0), BR_NUM(29), .dtype = BR_INT64);
+            br_array *y = br_sub(br_add(x, br_expand_dims(row, 1)), br_mul(column, 2));
+            ref *whole = reference_of(which, shifted, 1, false);
+            expect(reduction(which, y, BR_AXES(0), false), whole, 64, 64, "%s of a chain cut %d",
+                   name, how);
+            ref *part = ref_new(whole->dtype, 1, (int64_t[]){4});
+            for (int i = 0; i < 4; i++)
+                part->v[i] = whole->v[20 - 2 * i];
+            expect(br_index(reduction(which, y, BR_AXES(0), false), "20:12:-2"), part, 64, 64,
+                   "slice of %s cut %d", name, how);
+            ref *again =
+                reference_of(HISTOGRAM, reference_of(SMALLEST, shifted, 2, true), 3, false);
+            expect(
+                reduction(HISTOGRAM, reduction(SMALLEST, y, BR_AXES(1), true), axes_of(3), false),
+                again, 0, 0, "reduction of reduction after %s cut %d", name, how);
+        }
+}
+
+int main(int argc, char **argv)
+{
+    sweep_open(&argc, &argv);
+    maps();
+    all_axes(1, (const int64_t[]){2000}, BR_FLOAT64);
+    all_axes(2, (const int64_t[]){5, 1300}, BR_INT32);
+    all_axes(2, (const int64_t[]){1300, 7}, BR_UINT8);
+    all_axes(3, (const int64_t[]){9, 11, 13}, BR_INT64);
+    all_axes(4, (const int64_t[]){3, 5, 1, 90}, BR_FLOAT32);
+    all_axes(3, (const int64_t[]){4, 0, 3}, BR_INT8);
+    in_expressions();
+    return sweep_close();
+}
