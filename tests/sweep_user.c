@@ -482,6 +482,8 @@ int main(int argc, char **argv)
     all_axes(3, (const int64_t[]){9, 11, 13}, BR_INT64);
     all_axes(4, (const int64_t[]){3, 5, 1, 90}, BR_FLOAT32);
     all_axes(3, (const int64_t[]){4, 0, 3}, BR_INT8);
+    all_axes(2, (const int64_t[]){70, 300}, BR_UINT16);
+    all_axes(3, (const int64_t[]){45, 9, 60}, BR_INT8);
     in_expressions();
     return sweep_close();
 }

@@ -254,6 +254,10 @@ START_TEST(runs_and_merges)
     /* Whole rows of 3; 128 of them make a run. */
     writes(BR_SHAPE(300, 3), BR_CHUNKS(300, 3), all, NULL,
            WRITES("0-383:384 384-767:384 768-899:132 = 900"));
+    /* Runs along an axis that is not the last. */
+    writes(
+        BR_SHAPE(300, 2), BR_CHUNKS(300, 2), BR_AXES(0), NULL,
+        WRITES("0-254:128 256-510:128 512-598:44 = 300", "1-255:128 257-511:128 513-599:44 = 300"));
     /* Rows of more than a run. */
     writes(BR_SHAPE(2, 600), BR_CHUNKS(2, 600), all, NULL,
            WRITES("0-511:512 512-599:88 600-1111:512 1112-1199:88 = 1200"));
@@ -464,7 +468,7 @@ START_TEST(slabs_of_files)
     snprintf(path, sizeof path, "%s/test_user.%d.h5", top != NULL ? top : "/tmp", (int)getpid());
     compare_with_file(path, BR_SHAPE(700000));
     compare_with_file(path, BR_SHAPE(700, 1000));
-    /* Slabs would be of 16 and 32 rows, but runs along the first axis are of 77 and 512. */
+    /* Slabs would be of 16 and 32 rows, but runs along the first axis are of 77 and 128. */
     compare_with_file(path, BR_SHAPE(77, 20000));
     compare_with_file(path, BR_SHAPE(1100, 3000));
     compare_with_file(path, BR_SHAPE(70000, 11));

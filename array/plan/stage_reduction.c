@@ -13,9 +13,10 @@
 #include "array/plan/stage.h"
 
 enum {
-    RUN = 512,    /* elements that accumulate gets at most */
-    TILE = 8192,  /* elements made at a time: with what they are made of they stay in the cache */
-    ALIGNED = 16, /* states */
+    RUN = 512,        /* elements that accumulate gets at most, */
+    RUN_ACROSS = 128, /* when the last axis is kept: as many results side by side make a tile */
+    TILE = 8192,      /* elements made at a time: twice that many stay in the cache */
+    ALIGNED = 16,     /* states */
 };
 
 static const bri_reduction_params *params_of(const bri_stage *stage)
@@ -62,6 +63,8 @@ static int64_t linear(const int64_t *idx, const int64_t *extent, int ndim, uint3
     return at;
 }
 
+static const int64_t ones[BR_MAX_NDIM] = {[0 ... BR_MAX_NDIM - 1] = 1};
+
 /* Steps idx along some axes in C order, by step[a] along axis a; false after the last. */
 static bool next(int64_t *idx, const int64_t *step, const int64_t *extent, int ndim, uint32_t axes)
 {
@@ -84,6 +87,13 @@ static int64_t results_of(const bri_stage *stage, const bri_leaf *leaf)
 
 /* ---- tiles ---- */
 
+/* How a leaf is gone over: tiles of step[a] elements along axis a, in which a result has runs. */
+typedef struct tiling {
+    int64_t step[BR_MAX_NDIM];
+    int64_t run;  /* elements of a whole run */
+    int64_t rows; /* of it along the first axis, if that is reduced */
+} tiling;
+
 /* Takes as many whole axes from the last backwards as `room` elements hold, then the largest power
  * of two along the next: slabs have powers of two of rows, so their edges cut no run. */
 static int64_t take_axes(const bri_leaf *leaf, int ndim, uint32_t axes, int64_t room, int64_t *step)
@@ -102,20 +112,35 @@ static int64_t take_axes(const bri_leaf *leaf, int ndim, uint32_t axes, int64_t 
     return taken;
 }
 
-/* The extents of a tile: one run along the reduced axes for some results. */
-static void tile_steps(const bri_stage *stage, const bri_leaf *leaf, int64_t *step)
+/* More runs of the same results, if these are so few that the tile is not full. */
+static void fill_tile(const bri_leaf *leaf, int ndim, uint32_t axes, int64_t taken, tiling *t)
 {
-    int64_t run = take_axes(leaf, stage->leaf_ndim, stage->reducing.axes, RUN, step);
-    take_axes(leaf, stage->leaf_ndim, kept_axes(stage), TILE / run, step);
+    int a = ndim - 1;
+    while (a >= 0 && (!(axes >> a & 1) || t->step[a] >= leaf->extent[a]))
+        a--;
+    for (; a >= 0 && 2 * taken <= TILE && t->step[a] < leaf->extent[a]; taken *= 2)
+        t->step[a] *= 2;
 }
 
-/* Rows of a slab: whole runs of them when the first axis is reduced. */
-static int64_t slab_rows(const bri_stage *stage, const bri_leaf *leaf, const int64_t *step)
+static tiling tiling_of(const bri_stage *stage, const bri_leaf *leaf)
+{
+    const int ndim = stage->leaf_ndim;
+    const uint32_t reduced = stage->reducing.axes;
+    bool across = ndim > 0 && !(reduced >> (ndim - 1) & 1);
+    tiling t = {.rows = 1};
+    t.run = take_axes(leaf, ndim, reduced, across ? RUN_ACROSS : RUN, t.step);
+    if (reduced & 1)
+        t.rows = t.step[0];
+    int64_t results = take_axes(leaf, ndim, kept_axes(stage), TILE / t.run, t.step);
+    fill_tile(leaf, ndim, reduced, t.run * results, &t);
+    return t;
+}
+
+/* Rows of a slab: whole runs of them. */
+static int64_t slab_rows(const bri_stage *stage, const bri_leaf *leaf, const tiling *t)
 {
     int64_t rows = bri_slab_rows(stage, leaf);
-    if (stage->leaf_ndim == 0 || !(stage->reducing.axes & 1) || rows >= step[0])
-        return rows;
-    return step[0];
+    return rows > t->rows || stage->leaf_ndim == 0 ? rows : t->rows;
 }
 
 /* ---- leaves that read elements ---- */
@@ -124,73 +149,105 @@ typedef struct leaf_run {
     bri_work *work;
     const bri_stage *stage;
     bri_leaf leaf;
-    int64_t first_row; /* of the slab in the leaf */
     bri_leaf slab;
-    int64_t step[BR_MAX_NDIM];
+    int64_t first_row; /* of the slab in the leaf */
+    tiling tiling;
     int64_t idx[BR_MAX_NDIM]; /* of the tile in the slab */
     bri_view *views, *tile_views;
     void *scratch;
-    char *elements;
+    char *made, *turned; /* a tile in C order, and with each result's elements side by side */
     char *states;
 } leaf_run;
 
-/* Hands the tile's runs over, one for each of its results. */
-static br_status accumulate(const leaf_run *r, const bri_box *box)
+/* n elements of one result. */
+static br_status hand_over(const leaf_run *r, char *state, const char *elements, int64_t n)
 {
-    const bri_stage *stage = r->stage;
-    const bri_reduction_params *p = params_of(stage);
-    const br_dtype dtype = stage->reducing.operand;
-    const int ndim = stage->leaf_ndim;
-    const uint32_t kept = kept_axes(stage);
-    const int64_t n = count(box->extent, ndim, stage->reducing.axes);
-    const size_t stride = state_stride(stage);
-    const char *elements = r->elements;
-    int64_t ones[BR_MAX_NDIM];
-    int64_t in_tile[BR_MAX_NDIM] = {0};
-    for (int a = 0; a < ndim; a++)
-        ones[a] = 1;
-    do {
-        int64_t at[BR_MAX_NDIM];
-        for (int a = 0; a < ndim; a++)
-            at[a] = r->idx[a] + in_tile[a] + (a == 0 ? r->first_row : 0);
-        char *state = r->states + (size_t)linear(at, r->leaf.extent, ndim, kept) * stride;
-        BRI_TRY(check(p->accumulate(state, elements, dtype, n, data_of(p)),
-                      (bri_function)p->accumulate));
-        elements += (size_t)n * br_dtype_size(dtype);
-    } while (next(in_tile, ones, box->extent, ndim, kept));
+    const bri_reduction_params *p = params_of(r->stage);
+    const br_dtype dtype = r->stage->reducing.operand;
+    const int64_t size = (int64_t)br_dtype_size(dtype);
+    for (int64_t i = 0; i < n; i += r->tiling.run) {
+        int64_t m = n - i < r->tiling.run ? n - i : r->tiling.run;
+        int code = p->accumulate(state, elements + i * size, dtype, m, data_of(p));
+        if (code != 0)
+            return bri_user_error((bri_function)p->accumulate, code);
+    }
     return BR_OK;
 }
 
-/* Elements go to C order of the kept axes, then of the reduced ones. */
-static void set_output(const leaf_run *r, bri_box *box)
+static int last_axis(uint32_t axes, int ndim)
 {
-    const bri_stage *stage = r->stage;
-    int64_t stride = (int64_t)br_dtype_size(stage->reducing.operand);
-    box->out.base = r->elements;
-    for (int kept = 0; kept < 2; kept++)
-        for (int a = box->ndim - 1; a >= 0; a--) {
-            if ((stage->reducing.axes >> a & 1) == (uint32_t)kept)
-                continue;
-            box->out.stride[a] = stride;
-            stride *= box->extent[a];
+    int a = ndim - 1;
+    while (a >= 0 && !(axes >> a & 1))
+        a--;
+    return a;
+}
+
+/* All of a tile, result by result; those along the last kept axis are neighbours. */
+static br_status hand_over_tile(const leaf_run *r, const bri_box *box, const char *elements)
+{
+    const int ndim = r->stage->leaf_ndim;
+    const uint32_t kept = kept_axes(r->stage);
+    const int last = last_axis(kept, ndim);
+    const int64_t n = count(box->extent, ndim, r->stage->reducing.axes);
+    const int64_t bytes = n * (int64_t)br_dtype_size(r->stage->reducing.operand);
+    const size_t stride = state_stride(r->stage);
+    int64_t at[BR_MAX_NDIM];
+    int64_t in_tile[BR_MAX_NDIM] = {0};
+    do {
+        for (int a = 0; a < ndim; a++)
+            at[a] = r->idx[a] + in_tile[a] + (a == 0 ? r->first_row : 0);
+        char *state = r->states + (size_t)linear(at, r->leaf.extent, ndim, kept) * stride;
+        for (int64_t i = 0; i < (last >= 0 ? box->extent[last] : 1); i++) {
+            BRI_TRY(hand_over(r, state, elements, n));
+            elements += bytes;
+            state += stride;
         }
+    } while (last >= 0 && next(in_tile, ones, box->extent, last, kept));
+    return BR_OK;
+}
+
+/* C order of the axes in `outer`, then of the others. */
+static void dense_strides(const bri_box *box, uint32_t outer, size_t size, int64_t *to)
+{
+    int64_t stride = (int64_t)size;
+    for (int pass = 0; pass < 2; pass++)
+        for (int a = box->ndim - 1; a >= 0; a--)
+            if ((outer >> a & 1) == (uint32_t)pass) {
+                to[a] = stride;
+                stride *= box->extent[a];
+            }
+}
+
+static bool same_order(const bri_box *box, const int64_t *stride)
+{
+    bool same = true;
+    for (int a = 0; a < box->ndim; a++)
+        same = same && (box->extent[a] == 1 || box->out.stride[a] == stride[a]);
+    return same;
 }
 
 static br_status run_tile(const leaf_run *r)
 {
     const bri_stage *stage = r->stage;
+    const size_t size = br_dtype_size(stage->reducing.operand);
     bri_box box = {.ndim = stage->leaf_ndim, .inputs = r->tile_views, .scratch = r->scratch};
+    int64_t turned[BR_MAX_NDIM];
     memcpy(r->tile_views, r->views, (size_t)stage->ninputs * sizeof *r->views);
     for (int a = 0; a < box.ndim; a++) {
         int64_t left = r->slab.extent[a] - r->idx[a];
-        box.extent[a] = left < r->step[a] ? left : r->step[a];
+        box.extent[a] = left < r->tiling.step[a] ? left : r->tiling.step[a];
         box.origin[a] = r->slab.origin[a] + r->idx[a];
         for (int i = 0; i < stage->ninputs; i++)
             r->tile_views[i].base += r->idx[a] * r->views[i].stride[a];
     }
-    set_output(r, &box);
+    box.out.base = r->made;
+    dense_strides(&box, 0, size, box.out.stride);
+    dense_strides(&box, kept_axes(stage), size, turned);
     bri_program_run(stage->program, &box);
-    return accumulate(r, &box);
+    if (same_order(&box, turned))
+        return hand_over_tile(r, &box, r->made);
+    bri_copy_box(box.ndim, box.extent, size, r->turned, turned, r->made, box.out.stride);
+    return hand_over_tile(r, &box, r->turned);
 }
 
 /* For some results after the other all of their runs, in order. */
@@ -203,8 +260,8 @@ static br_status run_tiles(leaf_run *r)
     do {
         do
             BRI_TRY(run_tile(r));
-        while (next(r->idx, r->step, r->slab.extent, ndim, reduced));
-    } while (next(r->idx, r->step, r->slab.extent, ndim, kept));
+        while (next(r->idx, r->tiling.step, r->slab.extent, ndim, reduced));
+    } while (next(r->idx, r->tiling.step, r->slab.extent, ndim, kept));
     return BR_OK;
 }
 
@@ -212,10 +269,12 @@ static br_status run_slab(leaf_run *r, bri_bump bump)
 {
     const bri_stage *stage = r->stage;
     size_t bytes = (size_t)stage->ninputs * sizeof(bri_view);
+    size_t tile = TILE * br_dtype_size(stage->reducing.operand);
     r->scratch = bri_bump_take(&bump, bri_program_scratch(stage->program));
     r->views = bri_bump_take(&bump, bytes);
     r->tile_views = bri_bump_take(&bump, bytes);
-    r->elements = bri_bump_take(&bump, TILE * br_dtype_size(stage->reducing.operand));
+    r->made = bri_bump_take(&bump, tile);
+    r->turned = bri_bump_take(&bump, tile);
     for (int i = 0; i < stage->ninputs; i++)
         BRI_TRY(bri_load(r->work, i, &r->slab, &bump, &r->views[i]));
     return run_tiles(r);
@@ -226,8 +285,8 @@ static br_status read_elements(bri_work *work, const bri_leaf *leaf, bri_bump bu
     leaf_run r = {.work = work, .stage = work->stage, .leaf = *leaf, .states = states};
     if (leaf->nelem == 0)
         return BR_OK;
-    tile_steps(r.stage, leaf, r.step);
-    int64_t rows = slab_rows(r.stage, leaf, r.step);
+    r.tiling = tiling_of(r.stage, leaf);
+    int64_t rows = slab_rows(r.stage, leaf, &r.tiling);
     for (r.first_row = 0; r.first_row < leaf->extent[0]; r.first_row += rows) {
         r.slab = bri_slab_of(leaf, r.first_row, rows);
         BRI_TRY(run_slab(&r, bump));
@@ -262,9 +321,6 @@ static void gather_states(const bri_stage *stage, const bri_leaf *leaf, int64_t 
                           const char *from, char *to)
 {
     const size_t stride = state_stride(stage);
-    int64_t ones[BR_MAX_NDIM];
-    for (int a = 0; a < stage->leaf_ndim; a++)
-        ones[a] = 1;
     do {
         memcpy(to, from + (size_t)linear(idx, leaf->extent, stage->leaf_ndim, UINT32_MAX) * stride,
                stride);
@@ -283,12 +339,9 @@ static br_status read_states(bri_work *work, const bri_leaf *leaf, bri_bump bump
     const int64_t n = states_of_result(stage, leaf);
     const size_t stride = state_stride(stage);
     char *all = bri_bump_take(&bump, (size_t)n * stride);
-    int64_t ones[BR_MAX_NDIM];
     int64_t idx[BR_MAX_NDIM] = {0};
     if (leaf->nelem == 0)
         return BR_OK;
-    for (int a = 0; a < stage->leaf_ndim; a++)
-        ones[a] = 1;
     do {
         gather_states(stage, leaf, idx, work->task->inputs[0].value->data, all);
         BRI_TRY(merge_all(stage, n, all));
@@ -380,11 +433,11 @@ static size_t output_bytes(const bri_stage *stage, const bri_leaf *leaf, bool fi
 
 static void element_sizes(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bump)
 {
-    int64_t step[BR_MAX_NDIM] = {0};
-    tile_steps(stage, leaf, step);
-    bri_leaf slab = bri_slab_of(leaf, 0, slab_rows(stage, leaf, step));
+    tiling t = tiling_of(stage, leaf);
+    bri_leaf slab = bri_slab_of(leaf, 0, slab_rows(stage, leaf, &t));
     bri_bump_take(bump, (size_t)stage->ninputs * sizeof(bri_view));
-    bri_bump_take(bump, TILE * br_dtype_size(stage->reducing.operand));
+    for (int i = 0; i < 2; i++)
+        bri_bump_take(bump, TILE * br_dtype_size(stage->reducing.operand));
     bri_slab_sizes(stage, &slab, bump);
 }
 

@@ -53,8 +53,8 @@ typedef int (*br_finish_function)(const void *state, int64_t n, void *result, co
  *         How they are grouped depends on x's shape and chunks alone. A task takes the reduced axes
  *         from the last backwards, up to and with the first that is cut into chunks. A chunk's
  *         elements of one result along them go into one state. accumulate gets runs of at most 512
- *         of them, cut from the chunk's start: as many whole last axes as fit, the next one in
- *         runs of the largest power of two that fits. States are then merged along each axis by the
+ *         of them, of 128 if x's last axis is kept, cut from the chunk's start: as many whole last
+ *         axes as fit, the next one in runs of the largest power of two that fits. States are then merged along each axis by the
  *         aligned tree (docs/architecture.md, "Same bits"). So the bits are the same for every
  *         scheduler, thread and rank count, if the functions depend on their arguments alone.
  * Errors  BR_EARG (functions NULL, bad .state_bytes, .data or .name, functions in a module without
