@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The library: everything is compiled once, as position-independent objects, and then linked twice.
 set(layers
-    runtime array/expr array/ops array/plan array/io
+    runtime array/expr array/ops array/ops/text array/plan array/io
     scheduler scheduler/threads scheduler/mpi)
 set(library_sources)
 foreach(layer IN LISTS layers)

@@ -10,6 +10,7 @@
 #include <bramble/compute.h>
 #include <bramble/context.h>
 #include <bramble/elementwise.h>
+#include <bramble/expr.h>
 #include <bramble/functions.h>
 #include <bramble/io.h>
 #include <bramble/nan.h>

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * functions.c - the functions that a text can call: the rows of functions.def, the operations of
+ * ops.def, what fold.c knows of numbers alone, and other names of them.
+ */
+#include <string.h>
+
+#include <bramble/elementwise.h>
+#include <bramble/nan.h>
+#include <bramble/reduce.h>
+
+#include "array/ops/text/parameters.h"
+
+/* ---- functions.def ---- */
+
+static br_array *transpose(const bri_parameters *a)
+{
+    br_axes axes = a->axis;
+    int ndim = br_ndim(a->x);
+    if (axes.n == 0)
+        for (axes.n = ndim > 0 ? ndim : -1; ndim > 0; ndim--)
+            axes.axis[axes.n - ndim] = ndim - 1;
+    return br_permute_dims_(a->x, axes, a->at);
+}
+
+static br_array *expand_dims(const bri_parameters *a)
+{
+    bri_call call = {a->x->ctx, "expand_dims", a->at};
+    if (a->axis.n != 1)
+        return bri_handle_error(&call, bri_error(BR_EAXIS, "one axis is expected"));
+    return br_expand_dims_(a->x, a->axis.axis[0], a->at);
+}
+
+/* All axes of extent 1, unless some are named. */
+static br_array *squeeze(const bri_parameters *a)
+{
+    br_axes axes = a->axis;
+    int ndim = br_ndim(a->x);
+    if (axes.n != 0)
+        return br_squeeze_(a->x, axes, a->at);
+    for (int i = 0; i < ndim; i++)
+        if (br_shape(a->x)[i] == 1)
+            axes.axis[axes.n++] = i;
+    if (axes.n == 0)
+        axes.n = -1;
+    return br_squeeze_(a->x, axes, a->at);
+}
+
+/* The arguments' structs of the reductions. */
+#define COMMON(a) .at = (a)->at, .x = (a)->x, .axis = (a)->axis, .keepdims = (a)->keepdims
+#define REDUCE(a) ((br_reduce_args){COMMON(a)})
+#define ANY(a)    ((br_any_args){COMMON(a), .where = (a)->where})
+#define MEAN(a)   ((br_mean_args){COMMON(a), .where = (a)->where, .dtype = (a)->dtype})
+#define MIN(a)    ((br_min_args){COMMON(a), .where = (a)->where, .initial = (a)->initial})
+#define SUM(a)                                                                                     \
+    ((br_sum_args){COMMON(a), .where = (a)->where, .initial = (a)->initial, .dtype = (a)->dtype})
+#define VAR(a)                                                                                     \
+    ((br_var_args){COMMON(a), .where = (a)->where, .correction = (a)->correction,                  \
+                   .dtype = (a)->dtype})
+
+#define BRI_FUNCTION(name, parameters, call)                                                       \
+    static br_array *call_##name(const bri_parameters *a)                                          \
+    {                                                                                              \
+        return call;                                                                               \
+    }
+#include "array/ops/text/functions.def"
+#undef BRI_FUNCTION
+
+typedef struct function {
+    const char *name, *parameters;
+    br_array *(*call)(const bri_parameters *a);
+} function;
+
+static const function functions[] = {
+#define BRI_FUNCTION(name, parameters, call) {#name, parameters, call_##name},
+#include "array/ops/text/functions.def"
+#undef BRI_FUNCTION
+};
+
+/* ---- names ---- */
+
+static const struct {
+    const char *alias, *name;
+} aliases[] = {
+#define BRI_ALIAS(alias, name) {#alias, #name},
+#include "array/ops/text/aliases.def"
+#undef BRI_ALIAS
+};
+
+enum {
+    NFUNCTIONS = sizeof functions / sizeof functions[0],
+    NALIASES = sizeof aliases / sizeof aliases[0]
+};
+
+static const function *find_function(const char *name, size_t length)
+{
+    for (size_t i = 0; i < NFUNCTIONS; i++)
+        if (bri_same_name(name, length, functions[i].name))
+            return &functions[i];
+    return NULL;
+}
+
+/* The table's own name of an elementwise function, and how many operands it has; or NULL. */
+static const char *find_elementwise(const char *name, size_t length, int *arity)
+{
+    int opcode = bri_opcode_named(name, length);
+    if (opcode < 0)
+        return bri_fold_name(name, length, arity);
+    *arity = bri_ops[opcode].arity;
+    return bri_ops[opcode].name;
+}
+
+static void resolve_alias(const char **name, size_t *length)
+{
+    for (size_t i = 0; i < NALIASES; i++)
+        if (bri_same_name(*name, *length, aliases[i].alias)) {
+            *name = aliases[i].name;
+            *length = strlen(*name);
+            return;
+        }
+}
+
+bool bri_is_function(const char *name, size_t length)
+{
+    int arity;
+    resolve_alias(&name, &length);
+    return find_function(name, length) != NULL || find_elementwise(name, length, &arity) != NULL;
+}
+
+const char *bri_text_function_name(int i)
+{
+    if (i < (int)NFUNCTIONS)
+        return functions[i].name;
+    i -= (int)NFUNCTIONS;
+    if (i < (int)NALIASES)
+        return aliases[i].alias;
+    i -= (int)NALIASES;
+    return i < BRI_NOPS ? bri_ops[i].name : NULL;
+}
+
+/* ---- calls ---- */
+
+static br_status unknown_function(const bri_parser *p, size_t at, size_t length)
+{
+    const char *s = p->text + at;
+    int shown = length < 40 ? (int)length : 40;
+    bri_suggestion suggestion = {s, length, 0, NULL};
+    char hint[60];
+    if (bri_binding_named(p, s, length) >= 0)
+        return bri_text_error(
+            p, at, bri_error(BR_EARG, "'%.*s' is an array and cannot be called", shown, s));
+    for (int i = 0; bri_text_function_name(i) != NULL; i++)
+        bri_suggest(&suggestion, bri_text_function_name(i));
+    return bri_text_error(p, at,
+                          bri_error(BR_EARG, "unknown function '%.*s'%s", shown, s,
+                                    bri_suggestion_text(&suggestion, hint, sizeof hint)));
+}
+
+static br_status call_elementwise(bri_parser *p, size_t at, const char *name, int arity,
+                                  const bri_argument *arguments, int n, bri_term *out)
+{
+    bri_term terms[3];
+    for (int i = 0; i < n; i++) {
+        if (arguments[i].length > 0)
+            return bri_text_error(p, arguments[i].keyword,
+                                  bri_error(BR_EARG, "%s has no arguments with a name", name));
+        if (i < arity)
+            terms[i] = arguments[i].value;
+    }
+    if (n != arity)
+        return bri_text_error(p, at,
+                              bri_error(BR_EARG, "%s has %d operand%s, not %d", name, arity,
+                                        arity == 1 ? "" : "s", n));
+    return bri_apply(p, at, name, terms, arity, out);
+}
+
+br_status bri_call_function(bri_parser *p, size_t at, size_t length, const bri_argument *arguments,
+                            int n, bri_term *out)
+{
+    const char *name = p->text + at;
+    bri_parameters parameters = {.at = p->call.at};
+    int arity;
+    size_t own = length;
+    resolve_alias(&name, &own);
+    const function *f = find_function(name, own);
+    if (f == NULL) {
+        name = find_elementwise(name, own, &arity);
+        return name != NULL ? call_elementwise(p, at, name, arity, arguments, n, out)
+                            : unknown_function(p, at, length);
+    }
+    BRI_TRY(bri_read_parameters(p, at, f->name, f->parameters, arguments, n, &parameters));
+    return bri_take_array(p, at, f->call(&parameters), out);
+}
