@@ -200,14 +200,14 @@ START_TEST(depth_is_limited)
     for (size_t i = 0; i < sizeof openings / sizeof openings[0]; i++) {
         br_array *bad = expr_of_parts("", openings[i], MANY, "x");
         ck_assert_msg(br_status_of(bad) == BR_EARG, "%s", openings[i]);
-        ck_assert_msg(strstr(br_error(bad), "nested more than 400 levels deep") != NULL, "%s",
+        ck_assert_msg(strstr(br_error(bad), "nested more than 200 levels deep") != NULL, "%s",
                       br_error(bad));
     }
     char *close = repeated("", ")", DEEP, "");
     ck_assert_ptr_eq(expr_of_parts("", "(", DEEP, close)->node, NULL);
     char *whole = repeated("x", ")", DEEP, "");
     ck_assert_ptr_eq(expr_of_parts("", "(", DEEP, whole)->node, x->node);
-    ck_assert_int_eq(br_status_of(expr_of_parts("", "sqrt(1+", DEEP, whole)), BR_OK);
+    ck_assert_int_eq(br_status_of(expr_of_parts("", "sqrt(", DEEP, whole)), BR_OK);
     free(close);
     free(whole);
 }

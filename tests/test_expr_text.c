@@ -49,15 +49,15 @@ START_TEST(operators_on_bits)
                 {"y >> 3", "bitwise_right_shift"}};
     br_operand operands[] = {BR_OPERAND(y), BR_OPERAND(3)};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        int op = bri_opcode_named(rows[i].name, strlen(rows[i].name));
-        if (op >= 0)
-            SAME(rows[i].text, bri_elementwise((bri_opcode)op, operands, BR_HERE));
+        const bri_named *op = bri_named_find(rows[i].name, strlen(rows[i].name));
+        if (op != NULL)
+            SAME(rows[i].text, bri_named_apply(op, operands, BR_HERE));
         else
             ck_assert_int_eq(br_status_of(expr(rows[i].text)), BR_EUNSUPPORTED);
     }
-    int invert = bri_opcode_named("bitwise_invert", strlen("bitwise_invert"));
-    if (invert >= 0)
-        SAME("~y", bri_elementwise((bri_opcode)invert, operands, BR_HERE));
+    const bri_named *invert = bri_named_find("bitwise_invert", strlen("bitwise_invert"));
+    if (invert != NULL)
+        SAME("~y", bri_named_apply(invert, operands, BR_HERE));
     else
         ck_assert_int_eq(br_status_of(expr("~y")), BR_EUNSUPPORTED);
 }

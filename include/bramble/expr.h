@@ -36,7 +36,7 @@ extern "C" {
  * Errors BR_EARG for the text and the names, with the column, the line and a caret below it; those
  *        of the operations with their column. An array that failed before passes its error on.
  * Cost   some microseconds an operation, of which most is making its node.
- * Limits 400 levels of nesting; numbers of 64 bits. Both sides of `if else`, `and` and `or` are
+ * Limits 200 levels of nesting; numbers of 64 bits. Both sides of `if else`, `and` and `or` are
  *        always read and built.
  */
 BR_API br_array *br_expr_(br_context *ctx, br_place at, const char *text, ...) BR_SENTINEL;

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * apply.c - operations of ops.def on terms: folded for numbers alone, else the node that the C call
+ * apply.c - elementwise functions on terms: folded for numbers alone, else the node that the C call
  * would make.
  */
 #include <string.h>
 
 #include "array/ops/ops.h"
 #include "array/ops/text/text.h"
-
-int bri_opcode_named(const char *name, size_t length)
-{
-    for (int i = 0; i < BRI_NOPS; i++)
-        if (bri_same_name(name, length, bri_ops[i].name))
-            return i;
-    return -1;
-}
 
 /* The operation's message without the place, which the message around it has too. */
 static br_status failed_array(const bri_parser *p, size_t at, const br_array *x)
@@ -67,8 +59,8 @@ br_status bri_apply(bri_parser *p, size_t at, const char *name, const bri_term *
     }
     if (numbers)
         return fold(p, at, name, operands, n, out);
-    int opcode = bri_opcode_named(name, strlen(name));
-    if (opcode < 0)
+    const bri_named *function = bri_named_find(name, strlen(name));
+    if (function == NULL)
         return bri_text_error(p, at, bri_error(BR_EUNSUPPORTED, "%s is not supported", name));
-    return bri_take_array(p, at, bri_elementwise((bri_opcode)opcode, operands, p->call.at), out);
+    return bri_take_array(p, at, bri_named_apply(function, operands, p->call.at), out);
 }

@@ -8,6 +8,7 @@
 #include <bramble/nan.h>
 #include <bramble/reduce.h>
 
+#include "array/ops/ops.h"
 #include "array/ops/text/parameters.h"
 
 /* ---- functions.def ---- */
@@ -102,11 +103,11 @@ static const function *find_function(const char *name, size_t length)
 /* The table's own name of an elementwise function, and how many operands it has; or NULL. */
 static const char *find_elementwise(const char *name, size_t length, int *arity)
 {
-    int opcode = bri_opcode_named(name, length);
-    if (opcode < 0)
+    const bri_named *found = bri_named_find(name, length);
+    if (found == NULL)
         return bri_fold_name(name, length, arity);
-    *arity = bri_ops[opcode].arity;
-    return bri_ops[opcode].name;
+    *arity = found->arity;
+    return found->name;
 }
 
 static void resolve_alias(const char **name, size_t *length)

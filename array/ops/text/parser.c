@@ -14,8 +14,9 @@
 
 #include "array/ops/text/text.h"
 
-/* CPython's tokenizer allows 200 parentheses; an operator and an operand need a level each. */
-enum { MAX_DEPTH = 400 };
+/* As many as parentheses in CPython; an operator before a parenthesis takes one more. A level takes up
+ * to 2 KiB of stack. */
+enum { MAX_DEPTH = 200 };
 
 /* From loose to tight. */
 enum { OR = 1, AND, NOT, COMPARISON, BITOR, BITXOR, BITAND, SHIFT, SUM, PRODUCT, SIGN, POWER };

@@ -86,14 +86,11 @@ const char *bri_fold_name(const char *name, size_t length, int *arity);
 
 /* ---- apply.c, functions.c ---- */
 
-/* An operation of ops.def on n terms; `at` is what messages point at. */
+/* The elementwise function of this name on n terms; `at` is what messages point at. */
 br_status bri_apply(bri_parser *p, size_t at, const char *name, const bri_term *terms, int n,
                     bri_term *out);
 /* Turns what an operation returned into a term, or its error into one with a column. */
 br_status bri_take_array(const bri_parser *p, size_t at, br_array *x, bri_term *out);
-/* The row of ops.def with this name, or -1. */
-int bri_opcode_named(const char *name, size_t length);
-
 enum { BRI_MAX_ARGUMENTS = 8 };
 
 typedef struct bri_argument {
