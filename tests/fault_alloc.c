@@ -75,6 +75,7 @@ static void compute(br_context *ctx, const char *folder)
     br_array *z = br_add(x, x);
     expect(ctx, br_add(br_sub(br_max(z), br_min(z)), br_sum(br_sub(x, x))), 238, "a pass");
     expect(ctx, br_sum(br_map_blocks(br_map(x, twice), copy)), 14280, "functions");
+    expect(ctx, br_expr(ctx, "sum(reshape(x[::2, :3], (3, -1)) * 2)", "x", x, NULL), 1470, "text");
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
         expect(ctx, br_min(p), 1, "persisted");
