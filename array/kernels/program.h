@@ -10,8 +10,7 @@
  * INT_MIN; an integer to a negative power is 0 unless it is 1 or -1; floor_divide rounds down and
  * remainder has the divisor's sign (Python); shifts by less than 0 or more than all bits shift all
  * out; adding bools is or, multiplying them and; minimum, maximum, min and max pass on a NaN; floats
- * beyond an integer's range convert to what C leaves undefined, yet to the same bits on every x86
- * instruction set.
+ * beyond an integer's range convert to what x86's instructions make of them, on every processor.
  */
 #ifndef BRI_PROGRAM_H
 #define BRI_PROGRAM_H
