@@ -58,7 +58,7 @@ START_TEST(strangers_are_refused)
     ck_assert_int_eq(bri_function_resolve(&other, &f), BR_EARG);
     ck_assert_ptr_nonnull(strstr(bri_last_error(), "another build"));
     other = id;
-    other.offset = 1;
+    other.offset = UINT64_C(1) << 40; /* beyond the end: to some linkers the first bytes are code */
     ck_assert_int_eq(bri_function_resolve(&other, &f), BR_EARG);
     other.build_id_bytes = 4000;
     ck_assert_int_eq(bri_function_resolve(&other, &f), BR_EARG);

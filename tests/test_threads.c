@@ -457,10 +457,14 @@ int main(void)
     TCase *sleeps = tcase_create("sleep");
     tcase_set_timeout(sleeps, 60);
     tcase_add_loop_test(sleeps, no_wake_is_lost, 1, MOST_THREADS + 1);
-    tcase_add_test(sleeps, idle_threads_use_no_processor);
-    tcase_add_test(sleeps, waiting_threads_use_no_processor);
-    tcase_add_test(sleeps, threads_start_late_and_end_early);
     suite_add_tcase(suite, sleeps);
+    /* What an emulator of another processor need not keep to: CK_EXCLUDE_TAGS=native there. */
+    TCase *native = tcase_create("native");
+    tcase_set_tags(native, "native");
+    tcase_add_test(native, idle_threads_use_no_processor);
+    tcase_add_test(native, waiting_threads_use_no_processor);
+    tcase_add_test(native, threads_start_late_and_end_early);
+    suite_add_tcase(suite, native);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
