@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * op_reference.h - what every operation of ops.def gives for one element, computed another way: in 128-bit integers
- * and by libm's long double functions.
+ * op_reference.h - what every operation of ops.def gives for one element, computed another way: in
+ * 128-bit integers and by libm's long double functions.
  */
 #ifndef OP_REFERENCE_H
 #define OP_REFERENCE_H
@@ -290,6 +290,14 @@ static inline long double complex scaled(long double complex z, long double by)
     return CMPLXL(creall(z) * by, cimagl(z) * by);
 }
 
+static inline long double complex complex_sinc(long double complex z)
+{
+    const long double pi = 3.14159265358979323846264338327950288L;
+    long double whole = rintl(creall(z)), sign = fmodl(whole, 2) == 0 ? 1 : -1;
+    long double complex sine = csinl(CMPLXL((creall(z) - whole) * pi, cimagl(z) * pi));
+    return z == 0 ? 1 : sign * sine / scaled(z, pi);
+}
+
 // clang-format off
 static inline long double complex reference_complex(bri_opcode op, const long double complex x[3])
 {
@@ -330,9 +338,7 @@ static inline long double complex reference_complex(bri_opcode op, const long do
     case BRI_OP_ASINH: return casinhl(z);
     case BRI_OP_ACOSH: return cacoshl(z);
     case BRI_OP_ATANH: return catanhl(z);
-    case BRI_OP_SINC:
-        return z == 0 ? 1 : csinl(scaled(z, 3.14159265358979323846264338327950288L)) /
-                                scaled(z, 3.14159265358979323846264338327950288L);
+    case BRI_OP_SINC: return complex_sinc(z);
     default: abort();
     }
 }
@@ -391,8 +397,8 @@ static inline bool is_sleef(bri_opcode op)
     return sleef[op];
 }
 
-/* Units in the last place that a result may be off: half for what IEEE 754 rounds, what SLEEF promises, more for
- * libm's complex functions, against the absolute value. */
+/* Units in the last place that a result may be off: half for what IEEE 754 rounds, what SLEEF
+ * promises, more for libm's complex functions, against the absolute value. */
 static inline long double op_bound(bri_opcode op, br_dtype operand, number want)
 {
     if (bri_kind(operand) == 'c')

@@ -100,9 +100,7 @@ static void print(const bri_node *node, FILE *to)
 const bri_op bri_op_elementwise = {
     .name = "elementwise", .infer = infer, .emit = emit, .print = print};
 
-/* The dtype operands are converted to: that of the arrays together, then the numbers weakly
- * (numbers alone start from bool). */
-static br_dtype common_dtype(const br_operand *operands, int n)
+br_dtype bri_common_dtype(const br_operand *operands, int n)
 {
     br_dtype dtype = BR_NO_DTYPE;
     for (int i = 0; i < n; i++)
@@ -142,7 +140,7 @@ static br_array *leading_array(const br_operand *operands, int n)
     return good;
 }
 
-static br_array *operand_array(const bri_call *call, const br_operand *operand, br_dtype dtype)
+br_array *bri_operand_array(const bri_call *call, const br_operand *operand, br_dtype dtype)
 {
     if (operand->array != NULL)
         return operand->array;
@@ -160,27 +158,34 @@ static br_status check_given(const br_operand *operands, int n)
     return BR_OK;
 }
 
+br_array *bri_check_operands(bri_call *call, const br_operand *operands, int n)
+{
+    br_array *first = leading_array(operands, n);
+    if (first == NULL)
+        return bri_handle_error(call, bri_error(BR_EARG, "one operand must be an array"));
+    br_array *failed = bri_check_call(call, &first, 1);
+    if (failed != NULL)
+        return failed;
+    br_status st = check_given(operands, n);
+    return st == BR_OK ? NULL : bri_handle_error(call, st);
+}
+
 br_array *bri_elementwise_as(const char *what, bri_opcode opcode, const br_operand *operands,
                              br_place at)
 {
     const bri_op_info *op = &bri_ops[opcode];
-    br_array *first = leading_array(operands, op->arity);
-    bri_call call = {first != NULL ? first->ctx : NULL, what, at};
-    if (first == NULL)
-        return bri_handle_error(&call, bri_error(BR_EARG, "one operand must be an array"));
-    if (first->status != BR_OK)
-        return bri_build(&call, &bri_op_elementwise, NULL, 0, &first, 1);
+    bri_call call = {NULL, what, at};
+    br_array *failed = bri_check_operands(&call, operands, op->arity);
+    if (failed != NULL)
+        return failed;
     int typed = opcode == BRI_OP_WHERE; /* the condition has no part in the dtype */
-    br_status st = check_given(operands, op->arity);
-    if (st != BR_OK)
-        return bri_handle_error(&call, st);
-    br_dtype dtype = common_dtype(operands + typed, op->arity - typed);
-    st = check_kind(op, &dtype);
+    br_dtype dtype = bri_common_dtype(operands + typed, op->arity - typed);
+    br_status st = check_kind(op, &dtype);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     br_array *inputs[3];
     for (int i = 0; i < op->arity; i++)
-        inputs[i] = operand_array(&call, &operands[i], typed && i == 0 ? BR_BOOL : dtype);
+        inputs[i] = bri_operand_array(&call, &operands[i], typed && i == 0 ? BR_BOOL : dtype);
     bri_elementwise_params params = {(int32_t)opcode, (int32_t)dtype};
     return bri_build(&call, &bri_op_elementwise, &params, sizeof params, inputs, op->arity);
 }

@@ -9,6 +9,9 @@ static const bri_named functions[] = {
 #define BRI_PART(...)
 #define BRI_OP(NAME, name, arity, ...) {#name, arity, BRI_OP_##NAME, NULL},
 #include "array/kernels/ops.def"
+#define BRI_COMPOSED(name, arity) {#name, arity, BRI_NOPS, bri_composed_##name},
+#include "array/ops/composed.def"
+#undef BRI_COMPOSED
 };
 
 const bri_named *bri_named_find(const char *name, size_t length)

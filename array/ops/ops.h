@@ -139,6 +139,15 @@ br_status bri_axes_mask(const br_axes *axes, int ndim, uint32_t *mask);
 /* Common dtype, shape and chunks of inputs that broadcast together. */
 br_status bri_broadcast_infer(bri_node *node);
 
+/* Sets call->ctx from the operands' first array. NULL when the call may go on, else the failed array
+ * to return: one of the operands, or the error of operands without an array or not given. */
+br_array *bri_check_operands(bri_call *call, const br_operand *operands, int n);
+/* The dtype operands are converted to: that of the arrays together, then the numbers weakly
+ * (numbers alone start from bool). */
+br_dtype bri_common_dtype(const br_operand *operands, int n);
+/* An array as it is, a number as a 0-d constant of `dtype`. */
+br_array *bri_operand_array(const bri_call *call, const br_operand *operand, br_dtype dtype);
+
 /* An operation of ops.def on as many operands as its arity says; bri_elementwise_as under another
  * name in messages. The public functions are these. */
 br_array *bri_elementwise(bri_opcode opcode, const br_operand *operands, br_place at);
@@ -153,6 +162,11 @@ typedef struct bri_named {
     bri_opcode opcode; /* BRI_NOPS: none of ops.def */
     br_array *(*composed)(const br_operand *operands, br_place at);
 } bri_named;
+
+#define BRI_COMPOSED(name, arity)                                                                  \
+    br_array *bri_composed_##name(const br_operand *operands, br_place at);
+#include "array/ops/composed.def"
+#undef BRI_COMPOSED
 
 /* The function called so (length bytes, no closing zero needed), or NULL. */
 const bri_named *bri_named_find(const char *name, size_t length);

@@ -138,7 +138,7 @@ br_array *br_from_memory_(br_from_memory_args args)
 void bri_number_store(br_number number, br_dtype dtype, void *out)
 {
     char kind = bri_kind(dtype);
-    double _Complex z = number.re + number.im * 1.0i;
+    double _Complex z = __builtin_complex(number.re, number.im); /* a sum would lose -0 and inf */
     if (kind == 'c')
         bri_convert(dtype, out, BR_COMPLEX128, &z, 1);
     else if (number.kind == 'u')

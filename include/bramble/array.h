@@ -117,6 +117,7 @@ static inline br_operand br_operand_complex(double _Complex v)
 #define BR_AXES(...)         ((br_axes){BR_COUNT_(int, __VA_ARGS__), {__VA_ARGS__}})
 #define BR_AXIS(a)           BR_AXES(a)
 #define BR_NO_AXES           ((br_axes){-1, {0}})
+#define BR_NONE              ((br_number){0, 0, 0, 0, 0}) /* a number that is not given */
 
 /* clang-format off */
 

@@ -104,6 +104,81 @@ BR_API br_array *br_bitwise_right_shift_(br_operand x, br_operand y, br_place at
 /* br_where - x where condition is true (not 0), else y; the dtype is that of x and y together. */
 BR_API br_array *br_where_(br_operand condition, br_operand x, br_operand y, br_place at);
 
+/* br_clip - x within bounds: min(max(x, min), max), in x's dtype.
+ *
+ * x         a real array or bool
+ * min, max  arrays of dtypes that x's holds, or numbers, either of them BR_NONE for no bound. A
+ *           number need not be of x's dtype: an integer x of 0.5 and 300 in uint8 is cut at 1, 255
+ * NaN in x or in a bound gives NaN; where min > max the result is max.
+ * Errors    BR_ETYPE (complex, an array's dtype), BR_EARG (NaN as a number, of an integer x).
+ */
+BR_API br_array *br_clip_(br_operand x, br_operand min, br_operand max, br_place at);
+
+/* br_isclose - whether |x - y| <= atol + rtol * |y|, in floating dtypes.
+ *
+ * .rtol, .atol  BR_NUM(...), real; 1e-5 and 1e-8 by default
+ * .equal_nan    true: NaN is close to NaN
+ * Infinities are close to themselves only.
+ */
+typedef struct br_isclose_args {
+    br_operand x, y;
+    br_number rtol, atol;
+    bool equal_nan;
+    br_place at;
+} br_isclose_args;
+BR_API br_array *br_isclose_(br_isclose_args args);
+
+/* br_nan_to_num - x with numbers in place of NaN and infinities, in complex numbers part by part.
+ *
+ * .nan              0 by default
+ * .posinf, .neginf  BR_NUM(...), real; the largest number of the dtype and minus it by default
+ * Integers and bool stay as they are.
+ */
+typedef struct br_nan_to_num_args {
+    br_place at;
+    br_array *x;
+    double nan;
+    br_number posinf, neginf;
+} br_nan_to_num_args;
+BR_API br_array *br_nan_to_num_(br_nan_to_num_args args);
+
+/* br_select - of several arrays the one whose condition is the first true one.
+ *
+ * conditions, choices, n  n >= 1 of each; the lists are read during the call. A choice is
+ *                         BR_OPERAND(an array or a number)
+ * .otherwise              where no condition is true, 0 by default
+ * All broadcast together; the dtype is that of the choices and .otherwise together.
+ * Errors  BR_EARG (an empty or missing list), those of br_where.
+ */
+typedef struct br_select_args {
+    br_place at;
+    br_array *const *conditions;
+    const br_operand *choices;
+    int n;
+    br_operand otherwise;
+} br_select_args;
+BR_API br_array *br_select_(br_select_args args);
+
+/* br_piecewise - the same where the last true condition counts and the dtype is x's: NumPy's
+ * piecewise, with values that are computed everywhere instead of functions. */
+typedef struct br_piecewise_args {
+    br_place at;
+    br_array *x;
+    br_array *const *conditions;
+    const br_operand *values;
+    int n;
+    br_operand otherwise;
+} br_piecewise_args;
+BR_API br_array *br_piecewise_(br_piecewise_args args);
+
+/* br_divmod - floor_divide and remainder. br_frexp - floating: x = fraction * 2^exponent with 0.5 <=
+ * |fraction| < 1, the exponent int32 (0, infinities and NaN have 0). br_ldexp - floating: x * 2^y,
+ * rounded once; y has an integer dtype or is an integer. */
+BR_API void br_divmod_(br_operand x, br_operand y, br_array **quotient, br_array **remainder,
+                       br_place at);
+BR_API void br_frexp_(br_operand x, br_array **fraction, br_array **exponent, br_place at);
+BR_API br_array *br_ldexp_(br_operand x, br_operand y, br_place at);
+
 /* br_astype - converted elements: C conversions; floats to integers truncate (out of range is
  * undefined, as in the standard), anything to bool is x != 0. Complex to real is BR_ETYPE. */
 BR_API br_array *br_astype_(br_array *x, br_dtype dtype, br_place at);
@@ -166,7 +241,21 @@ BR_API br_array *br_astype_(br_array *x, br_dtype dtype, br_place at);
 #define br_bitwise_right_shift(x, y) br_bitwise_right_shift_(BR_OPERAND(x), BR_OPERAND(y), BR_HERE)
 #define br_where(condition, x, y)                                                                  \
     br_where_(BR_OPERAND(condition), BR_OPERAND(x), BR_OPERAND(y), BR_HERE)
-#define br_astype(x, dtype) br_astype_((x), (dtype), BR_HERE)
+#define br_clip(x, min, max) br_clip_(BR_OPERAND(x), BR_OPERAND(min), BR_OPERAND(max), BR_HERE)
+#define br_isclose(...)      br_isclose_2_(__VA_ARGS__, .at = {__FILE__, __LINE__})
+#define br_isclose_2_(first, second, ...)                                                          \
+    br_isclose_((br_isclose_args){BR_OPERAND(first), BR_OPERAND(second), __VA_ARGS__})
+#define br_nan_to_num(...)                                                                         \
+    br_nan_to_num_((br_nan_to_num_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_select(...)                                                                             \
+    br_select_((br_select_args){.at = {__FILE__, __LINE__}, .conditions = __VA_ARGS__})
+#define br_piecewise(...)                                                                          \
+    br_piecewise_((br_piecewise_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_divmod(x, y, quotient, remainder)                                                       \
+    br_divmod_(BR_OPERAND(x), BR_OPERAND(y), (quotient), (remainder), BR_HERE)
+#define br_frexp(x, fraction, exponent) br_frexp_(BR_OPERAND(x), (fraction), (exponent), BR_HERE)
+#define br_ldexp(x, y)                  br_ldexp_(BR_OPERAND(x), BR_OPERAND(y), BR_HERE)
+#define br_astype(x, dtype)             br_astype_((x), (dtype), BR_HERE)
 #endif
 
 #ifdef __cplusplus

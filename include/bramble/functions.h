@@ -35,6 +35,10 @@ BR_API br_array *br_log2_(br_operand x, br_place at);
 BR_API br_array *br_log10_(br_operand x, br_place at);
 BR_API br_array *br_log1p_(br_operand x, br_place at);
 
+/* log(exp(x) + exp(y)) and log2(2^x + 2^y), without overflow on the way; real only. */
+BR_API br_array *br_logaddexp_(br_operand x, br_operand y, br_place at);
+BR_API br_array *br_logaddexp2_(br_operand x, br_operand y, br_place at);
+
 /* Angles are in radians. br_atan2(y, x) is the angle of the point (x, y), from -pi to pi; real
  * only. br_sinc is sin(pi x) / (pi x), 1 at 0. */
 BR_API br_array *br_sin_(br_operand x, br_place at);
@@ -44,6 +48,7 @@ BR_API br_array *br_asin_(br_operand x, br_place at);
 BR_API br_array *br_acos_(br_operand x, br_place at);
 BR_API br_array *br_atan_(br_operand x, br_place at);
 BR_API br_array *br_atan2_(br_operand y, br_operand x, br_place at);
+BR_API br_array *br_angle_(br_operand x, br_place at); /* of the complex number x in its plane */
 BR_API br_array *br_sinc_(br_operand x, br_place at);
 BR_API br_array *br_sinh_(br_operand x, br_place at);
 BR_API br_array *br_cosh_(br_operand x, br_place at);
@@ -64,39 +69,42 @@ BR_API br_array *br_tgamma_(br_operand x, br_place at);
 BR_API br_array *br_lgamma_(br_operand x, br_place at);
 
 #ifndef __cplusplus
-#define br_sqrt(x)     br_sqrt_(BR_OPERAND(x), BR_HERE)
-#define br_cbrt(x)     br_cbrt_(BR_OPERAND(x), BR_HERE)
-#define br_hypot(x, y) br_hypot_(BR_OPERAND(x), BR_OPERAND(y), BR_HERE)
-#define br_exp(x)      br_exp_(BR_OPERAND(x), BR_HERE)
-#define br_exp2(x)     br_exp2_(BR_OPERAND(x), BR_HERE)
-#define br_exp10(x)    br_exp10_(BR_OPERAND(x), BR_HERE)
-#define br_expm1(x)    br_expm1_(BR_OPERAND(x), BR_HERE)
-#define br_log(x)      br_log_(BR_OPERAND(x), BR_HERE)
-#define br_log2(x)     br_log2_(BR_OPERAND(x), BR_HERE)
-#define br_log10(x)    br_log10_(BR_OPERAND(x), BR_HERE)
-#define br_log1p(x)    br_log1p_(BR_OPERAND(x), BR_HERE)
-#define br_sin(x)      br_sin_(BR_OPERAND(x), BR_HERE)
-#define br_cos(x)      br_cos_(BR_OPERAND(x), BR_HERE)
-#define br_tan(x)      br_tan_(BR_OPERAND(x), BR_HERE)
-#define br_asin(x)     br_asin_(BR_OPERAND(x), BR_HERE)
-#define br_acos(x)     br_acos_(BR_OPERAND(x), BR_HERE)
-#define br_atan(x)     br_atan_(BR_OPERAND(x), BR_HERE)
-#define br_atan2(y, x) br_atan2_(BR_OPERAND(y), BR_OPERAND(x), BR_HERE)
-#define br_sinc(x)     br_sinc_(BR_OPERAND(x), BR_HERE)
-#define br_sinh(x)     br_sinh_(BR_OPERAND(x), BR_HERE)
-#define br_cosh(x)     br_cosh_(BR_OPERAND(x), BR_HERE)
-#define br_tanh(x)     br_tanh_(BR_OPERAND(x), BR_HERE)
-#define br_asinh(x)    br_asinh_(BR_OPERAND(x), BR_HERE)
-#define br_acosh(x)    br_acosh_(BR_OPERAND(x), BR_HERE)
-#define br_atanh(x)    br_atanh_(BR_OPERAND(x), BR_HERE)
-#define br_deg2rad(x)  br_deg2rad_(BR_OPERAND(x), BR_HERE)
-#define br_radians(x)  br_deg2rad(x)
-#define br_rad2deg(x)  br_rad2deg_(BR_OPERAND(x), BR_HERE)
-#define br_degrees(x)  br_rad2deg(x)
-#define br_erf(x)      br_erf_(BR_OPERAND(x), BR_HERE)
-#define br_erfc(x)     br_erfc_(BR_OPERAND(x), BR_HERE)
-#define br_tgamma(x)   br_tgamma_(BR_OPERAND(x), BR_HERE)
-#define br_lgamma(x)   br_lgamma_(BR_OPERAND(x), BR_HERE)
+#define br_sqrt(x)          br_sqrt_(BR_OPERAND(x), BR_HERE)
+#define br_cbrt(x)          br_cbrt_(BR_OPERAND(x), BR_HERE)
+#define br_hypot(x, y)      br_hypot_(BR_OPERAND(x), BR_OPERAND(y), BR_HERE)
+#define br_exp(x)           br_exp_(BR_OPERAND(x), BR_HERE)
+#define br_exp2(x)          br_exp2_(BR_OPERAND(x), BR_HERE)
+#define br_exp10(x)         br_exp10_(BR_OPERAND(x), BR_HERE)
+#define br_expm1(x)         br_expm1_(BR_OPERAND(x), BR_HERE)
+#define br_log(x)           br_log_(BR_OPERAND(x), BR_HERE)
+#define br_log2(x)          br_log2_(BR_OPERAND(x), BR_HERE)
+#define br_log10(x)         br_log10_(BR_OPERAND(x), BR_HERE)
+#define br_logaddexp(x, y)  br_logaddexp_(BR_OPERAND(x), BR_OPERAND(y), BR_HERE)
+#define br_logaddexp2(x, y) br_logaddexp2_(BR_OPERAND(x), BR_OPERAND(y), BR_HERE)
+#define br_log1p(x)         br_log1p_(BR_OPERAND(x), BR_HERE)
+#define br_sin(x)           br_sin_(BR_OPERAND(x), BR_HERE)
+#define br_cos(x)           br_cos_(BR_OPERAND(x), BR_HERE)
+#define br_tan(x)           br_tan_(BR_OPERAND(x), BR_HERE)
+#define br_asin(x)          br_asin_(BR_OPERAND(x), BR_HERE)
+#define br_acos(x)          br_acos_(BR_OPERAND(x), BR_HERE)
+#define br_atan(x)          br_atan_(BR_OPERAND(x), BR_HERE)
+#define br_atan2(y, x)      br_atan2_(BR_OPERAND(y), BR_OPERAND(x), BR_HERE)
+#define br_angle(x)         br_angle_(BR_OPERAND(x), BR_HERE)
+#define br_sinc(x)          br_sinc_(BR_OPERAND(x), BR_HERE)
+#define br_sinh(x)          br_sinh_(BR_OPERAND(x), BR_HERE)
+#define br_cosh(x)          br_cosh_(BR_OPERAND(x), BR_HERE)
+#define br_tanh(x)          br_tanh_(BR_OPERAND(x), BR_HERE)
+#define br_asinh(x)         br_asinh_(BR_OPERAND(x), BR_HERE)
+#define br_acosh(x)         br_acosh_(BR_OPERAND(x), BR_HERE)
+#define br_atanh(x)         br_atanh_(BR_OPERAND(x), BR_HERE)
+#define br_deg2rad(x)       br_deg2rad_(BR_OPERAND(x), BR_HERE)
+#define br_radians(x)       br_deg2rad(x)
+#define br_rad2deg(x)       br_rad2deg_(BR_OPERAND(x), BR_HERE)
+#define br_degrees(x)       br_rad2deg(x)
+#define br_erf(x)           br_erf_(BR_OPERAND(x), BR_HERE)
+#define br_erfc(x)          br_erfc_(BR_OPERAND(x), BR_HERE)
+#define br_tgamma(x)        br_tgamma_(BR_OPERAND(x), BR_HERE)
+#define br_lgamma(x)        br_lgamma_(BR_OPERAND(x), BR_HERE)
 #endif
 
 #ifdef __cplusplus
