@@ -6,6 +6,7 @@
 #define OP_REFERENCE_H
 
 #include <complex.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -135,12 +136,12 @@ static inline long double floor_remainder(long double a, long double b)
 
 static inline long double floor_of_quotient(long double a, long double b)
 {
-    if (b == 0 || isinf(a))
+    if (b == 0 || isnan(a) || isnan(b) || isinf(a))
         return b == 0 ? a / b : NAN;
+    if (isinf(b))
+        return a != 0 && (a < 0) != (b < 0) ? -1 : a / b;
     long double q = roundl((a - floor_remainder(a, b)) / b);
-    return isinf(b) ? (a != 0 && (a < 0) != (b < 0) ? -1 : copysignl(0, a * b))
-           : q == 0 ? copysignl(0, a / b)
-                    : q;
+    return q == 0 ? copysignl(0, a / b) : q;
 }
 
 /* sin(pi r) of the exact remainder r, near the next zero. */
@@ -406,6 +407,7 @@ static inline long double op_bound(bri_opcode op, br_dtype operand, number want)
     switch (op) {
     case BRI_OP_LGAMMA: /* the absolute error is small where the value is */
         return 1.02L + 2 / cabsl(want.z);
+    case BRI_OP_FLOOR_DIVIDE:
     case BRI_OP_REMAINDER:
     case BRI_OP_DEG2RAD:
     case BRI_OP_RAD2DEG:
@@ -413,9 +415,10 @@ static inline long double op_bound(bri_opcode op, br_dtype operand, number want)
         return 1.5L;
     case BRI_OP_SINC:
         return 2.5L;
+    case BRI_OP_EXP:
     case BRI_OP_SINH:
-    case BRI_OP_COSH:
-        return 3;
+    case BRI_OP_COSH: /* near overflow */
+        return cabsl(want.z) > FLT_MAX / 2 ? 3 : 1.02L;
     default:
         return is_sleef(op) ? 1.02L : 0.501L;
     }
