@@ -52,7 +52,8 @@ struct bench {
     void *out;         /* for results that are arrays, cleared before each run */
     size_t out_bytes;  /* 0 without one */
     br_dtype out_dtype;
-    double value; /* of the last run; the sum over out is added to it */
+    double value;     /* of the last run; the sum over out is added to it */
+    double tolerance; /* by which ours and the limit's value may differ; 0: by 1e-5 */
 };
 
 /* What a workload took: medians of interleaved runs. */

@@ -64,7 +64,8 @@ static double median(double *x, int n)
 /* The limit does the same sums in another order, partly in float32. */
 static bool agree(const bench *b, double ours, double limit)
 {
-    return fabs(ours - limit) <= 1e-5 * fabs(limit) ||
+    double tolerance = b->tolerance > 0 ? b->tolerance : 1e-5;
+    return fabs(ours - limit) <= tolerance * fabs(limit) ||
            bench_fail("%s: bramble gives %.17g, the limit %.17g", b->row->name, ours, limit);
 }
 

@@ -11,7 +11,10 @@ enum {
     STD_ROWS = 100000,
     STD_COLUMNS = 512,
     MATMUL_N = 4096,
-    SQUARE_N = 16384
+    SQUARE_N = 16384,
+    NORMAL_N = 1 << 27,
+    DARTS_BLOCK = 51200,
+    DARTS_N = 100044800 /* the multiple of DARTS_BLOCK after 10^8 */
 };
 
 #endif

@@ -151,7 +151,7 @@ static void whole_groups(const bri_random *r, uint64_t group, size_t n, halves t
     const keys key = make_keys(r->seed);
     const uint64_t high = r->stream;
     const size_t vectors = n * BLOCKS / LANES;
-    lanes start;
+    lanes start = {0};
     for (int i = 0; i < LANES; i++)
         start[i] = group * BLOCKS + (uint64_t)i;
     size_t v = 0;
