@@ -16,32 +16,8 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 #define WIDE        uint64_t
 #define TIMES(a, b) ((a) * (b))
 
-#define T          int8_t
-#define NAME(name) int8_##name
-#include "array/kernels/sum.inc"
-#undef T
-#undef NAME
-
-#define T          int16_t
-#define NAME(name) int16_##name
-#include "array/kernels/sum.inc"
-#undef T
-#undef NAME
-
 #define T          int32_t
 #define NAME(name) int32_##name
-#include "array/kernels/sum.inc"
-#undef T
-#undef NAME
-
-#define T          uint8_t
-#define NAME(name) uint8_##name
-#include "array/kernels/sum.inc"
-#undef T
-#undef NAME
-
-#define T          uint16_t
-#define NAME(name) uint16_##name
 #include "array/kernels/sum.inc"
 #undef T
 #undef NAME
@@ -58,6 +34,46 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 #include "array/kernels/sum.inc"
 #undef T
 #undef NAME
+
+#define T          int8_t
+#define NAME(name) int8_##name
+#define N          int16_t
+#define FULL       int32_t
+#include "array/kernels/small_sum.inc"
+#undef T
+#undef NAME
+#undef N
+#undef FULL
+
+#define T          int16_t
+#define NAME(name) int16_##name
+#define N          int32_t
+#define FULL       int32_t
+#include "array/kernels/small_sum.inc"
+#undef T
+#undef NAME
+#undef N
+#undef FULL
+
+#define T          uint8_t
+#define NAME(name) uint8_##name
+#define N          uint16_t
+#define FULL       uint32_t
+#include "array/kernels/small_sum.inc"
+#undef T
+#undef NAME
+#undef N
+#undef FULL
+
+#define T          uint16_t
+#define NAME(name) uint16_##name
+#define N          uint32_t
+#define FULL       uint32_t
+#include "array/kernels/small_sum.inc"
+#undef T
+#undef NAME
+#undef N
+#undef FULL
 
 #undef WIDE
 #define WIDE    double
