@@ -87,7 +87,16 @@ static const struct {
 #undef BRI_ALIAS
 };
 
+static const char *const elementwise[] = {
+#define BRI_PART(...)
+#define BRI_OP(NAME, name, ...) #name,
+#include "array/kernels/ops.def"
+#undef BRI_PART
+#undef BRI_OP
+};
+
 enum {
+    NELEMENTWISE = sizeof elementwise / sizeof elementwise[0],
     NFUNCTIONS = sizeof functions / sizeof functions[0],
     NALIASES = sizeof aliases / sizeof aliases[0]
 };
@@ -135,7 +144,7 @@ const char *bri_text_function_name(int i)
     if (i < (int)NALIASES)
         return aliases[i].alias;
     i -= (int)NALIASES;
-    return i < BRI_NOPS ? bri_ops[i].name : NULL;
+    return i < (int)NELEMENTWISE ? elementwise[i] : NULL;
 }
 
 /* ---- calls ---- */
