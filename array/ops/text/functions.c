@@ -46,17 +46,12 @@ static br_array *squeeze(const bri_parameters *a)
     return br_squeeze_(a->x, axes, a->at);
 }
 
-/* The arguments' structs of the reductions. */
-#define COMMON(a) .at = (a)->at, .x = (a)->x, .axis = (a)->axis, .keepdims = (a)->keepdims
-#define REDUCE(a) ((br_reduce_args){COMMON(a)})
-#define ANY(a)    ((br_any_args){COMMON(a), .where = (a)->where})
-#define MEAN(a)   ((br_mean_args){COMMON(a), .where = (a)->where, .dtype = (a)->dtype})
-#define MIN(a)    ((br_min_args){COMMON(a), .where = (a)->where, .initial = (a)->initial})
-#define SUM(a)                                                                                     \
-    ((br_sum_args){COMMON(a), .where = (a)->where, .initial = (a)->initial, .dtype = (a)->dtype})
-#define VAR(a)                                                                                     \
-    ((br_var_args){COMMON(a), .where = (a)->where, .correction = (a)->correction,                  \
-                   .dtype = (a)->dtype})
+/* The arguments that all reductions have, and those of one. */
+#define REDUCE(type, ...)                                                                          \
+    (type)                                                                                         \
+    {                                                                                              \
+        .at = a->at, .x = a->x, .axis = a->axis, .keepdims = a->keepdims, __VA_ARGS__              \
+    }
 
 #define BRI_FUNCTION(name, parameters, call)                                                       \
     static br_array *call_##name(const bri_parameters *a)                                          \

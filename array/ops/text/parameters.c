@@ -14,53 +14,13 @@ static br_status expected(const char *what, const bri_term *v)
     return bri_error(BR_EARG, "%s is expected, not %s", what, bri_term_text(v));
 }
 
-static br_status read_array(const bri_parser *p, const bri_term *v, br_array **out)
+static br_status read_array(const bri_parser *p, const bri_term *v, void *out)
 {
     (void)p;
     if (v->kind != BRI_TERM_ARRAY)
         return expected("an array", v);
-    *out = v->array;
+    *(br_array **)out = v->array;
     return BR_OK;
-}
-
-static br_status read_x(const bri_parser *p, const bri_term *v, bri_parameters *out)
-{
-    return read_array(p, v, &out->x);
-}
-
-static br_status read_y(const bri_parser *p, const bri_term *v, bri_parameters *out)
-{
-    return read_array(p, v, &out->y);
-}
-
-static br_status read_where(const bri_parser *p, const bri_term *v, bri_parameters *out)
-{
-    return read_array(p, v, &out->where);
-}
-
-static br_status read_weights(const bri_parser *p, const bri_term *v, bri_parameters *out)
-{
-    return read_array(p, v, &out->weights);
-}
-
-static br_status read_number(const bri_term *v, br_number *out)
-{
-    if (v->kind != BRI_TERM_NUMBER)
-        return expected("a number", v);
-    *out = v->number;
-    return BR_OK;
-}
-
-static br_status read_initial(const bri_parser *p, const bri_term *v, bri_parameters *out)
-{
-    (void)p;
-    return read_number(v, &out->initial);
-}
-
-static br_status read_ord(const bri_parser *p, const bri_term *v, bri_parameters *out)
-{
-    (void)p;
-    return read_number(v, &out->ord);
 }
 
 /* An integer or a tuple of them, as a list; -1 when it is neither. */
@@ -77,78 +37,95 @@ static int read_list(const bri_parser *p, const bri_term *v, int64_t *list)
     return v->tuple.n;
 }
 
-static br_status read_axis(const bri_parser *p, const bri_term *v, bri_parameters *out)
+static br_status read_axes(const bri_parser *p, const bri_term *v, void *out)
 {
+    br_axes *axes = out;
     int64_t list[BR_MAX_NDIM];
     if (v->kind == BRI_TERM_NONE)
         return BR_OK;
     int n = read_list(p, v, list);
     if (n < 0)
         return expected("an integer, a tuple of integers or None", v);
-    out->axis.n = n > 0 ? n : -1;
+    axes->n = n > 0 ? n : -1;
     for (int i = 0; i < n; i++) {
         if (list[i] < INT_MIN || list[i] > INT_MAX)
             return bri_error(BR_EAXIS, "axis %lld is out of range", (long long)list[i]);
-        out->axis.axis[i] = (int)list[i];
+        axes->axis[i] = (int)list[i];
     }
     return BR_OK;
 }
 
-static br_status read_shape(const bri_parser *p, const bri_term *v, bri_parameters *out)
+static br_status read_extents(const bri_parser *p, const bri_term *v, void *out)
 {
-    int n = read_list(p, v, out->shape.extent);
+    br_extents *extents = out;
+    int n = read_list(p, v, extents->extent);
     if (n < 0)
         return expected("an integer or a tuple of integers", v);
-    out->shape.ndim = n > 0 ? n : -1;
+    extents->ndim = n > 0 ? n : -1;
     return BR_OK;
 }
 
-static br_status read_keepdims(const bri_parser *p, const bri_term *v, bri_parameters *out)
+static br_status read_flag(const bri_parser *p, const bri_term *v, void *out)
 {
     (void)p;
     if (v->kind != BRI_TERM_NUMBER || v->number.kind != 'b')
         return expected("True or False", v);
-    out->keepdims = bri_number_is_true(v->number);
+    *(bool *)out = bri_number_is_true(v->number);
     return BR_OK;
 }
 
-static br_status read_dtype(const bri_parser *p, const bri_term *v, bri_parameters *out)
+static br_status read_dtype(const bri_parser *p, const bri_term *v, void *out)
 {
     (void)p;
+    if (v->kind == BRI_TERM_NONE)
+        return BR_OK;
     if (v->kind != BRI_TERM_DTYPE)
         return expected("a dtype", v);
-    out->dtype = v->dtype;
+    *(br_dtype *)out = v->dtype;
     return BR_OK;
 }
 
-static br_status read_correction(const bri_parser *p, const bri_term *v, bri_parameters *out)
+static br_status read_real(const bri_parser *p, const bri_term *v, void *out)
 {
     (void)p;
     if (v->kind != BRI_TERM_NUMBER || v->number.kind == 'c')
         return expected("a real number", v);
-    out->correction = v->number.re;
+    *(double *)out = v->number.re;
     return BR_OK;
 }
 
+static br_status read_number(const bri_parser *p, const bri_term *v, void *out)
+{
+    (void)p;
+    if (v->kind != BRI_TERM_NUMBER)
+        return expected("a number", v);
+    *(br_number *)out = v->number;
+    return BR_OK;
+}
+
+#define FIELD(name) offsetof(bri_parameters, name)
 static const struct {
     const char *name;
-    br_status (*read)(const bri_parser *p, const bri_term *v, bri_parameters *out);
+    br_status (*read)(const bri_parser *p, const bri_term *v, void *out);
+    size_t field;
 } readers[] = {
-    {"x", read_x},
-    {"y", read_y},
-    {"where", read_where},
-    {"weights", read_weights},
-    {"initial", read_initial},
-    {"ord", read_ord},
-    {"axis", read_axis},
-    {"axes", read_axis},
-    {"shape", read_shape},
-    {"chunks", read_shape},
-    {"keepdims", read_keepdims},
-    {"dtype", read_dtype},
-    {"correction", read_correction},
-    {"ddof", read_correction},
+    {"x", read_array, FIELD(x)},
+    {"y", read_array, FIELD(y)},
+    {"where", read_array, FIELD(where)},
+    {"weights", read_array, FIELD(weights)},
+    {"initial", read_number, FIELD(initial)},
+    {"ord", read_number, FIELD(ord)},
+    {"axis", read_axes, FIELD(axis)},
+    {"axes", read_axes, FIELD(axis)},
+    {"shape", read_extents, FIELD(shape)},
+    {"chunks", read_extents, FIELD(shape)},
+    {"keepdims", read_flag, FIELD(keepdims)},
+    {"dtype", read_dtype, FIELD(dtype)},
+    {"correction", read_real, FIELD(correction)},
+    {"ddof", read_real, FIELD(correction)},
 };
+
+enum { NREADERS = sizeof readers / sizeof readers[0] };
 
 /* ---- matching ---- */
 
@@ -184,6 +161,8 @@ typedef struct match {
     const char *function;
     parameter list[BRI_MAX_ARGUMENTS];
     int n;
+    size_t read[BRI_MAX_ARGUMENTS]; /* the fields that are filled */
+    int nread;
 } match;
 
 static br_status unknown_keyword(const match *m, const bri_argument *argument)
@@ -221,24 +200,34 @@ static br_status find_parameter(match *m, const bri_argument *argument, int inde
     return unknown_keyword(m, argument);
 }
 
+/* The row of readers for a parameter, or -1. */
+static int find_reader(const parameter *parameter)
+{
+    for (int r = 0; r < NREADERS; r++)
+        if (bri_same_name(parameter->name, parameter->length, readers[r].name))
+            return r;
+    return -1;
+}
+
+/* Two names of one argument cannot be given together either. */
 static br_status read_argument(match *m, int i, const bri_argument *argument, bri_parameters *out)
 {
     parameter *parameter = &m->list[i];
     size_t at = argument->length > 0 ? argument->keyword : argument->value.at;
-    if (parameter->given)
-        return bri_text_error(
-            m->p, at,
-            bri_error(BR_EARG, "%.*s is given twice", (int)parameter->length, parameter->name));
+    int r = find_reader(parameter);
+    if (r < 0)
+        return bri_error(BR_EINTERNAL, "%s has parameter %s", m->function, parameter->name);
+    for (int k = 0; k < m->nread; k++)
+        if (m->read[k] == readers[r].field)
+            return bri_text_error(m->p, at,
+                                  bri_error(BR_EARG, "%s is given twice", readers[r].name));
+    m->read[m->nread++] = readers[r].field;
     parameter->given = true;
-    for (size_t r = 0; r < sizeof readers / sizeof readers[0]; r++)
-        if (bri_same_name(parameter->name, parameter->length, readers[r].name)) {
-            br_status st = readers[r].read(m->p, &argument->value, out);
-            if (st == BR_OK)
-                return BR_OK;
-            bri_error_context(st, "%s of %s", readers[r].name, m->function);
-            return bri_text_error(m->p, argument->value.at, st);
-        }
-    return bri_error(BR_EINTERNAL, "parameter %s of %s is not known", parameter->name, m->function);
+    br_status st = readers[r].read(m->p, &argument->value, (char *)out + readers[r].field);
+    if (st == BR_OK)
+        return BR_OK;
+    bri_error_context(st, "%s of %s", readers[r].name, m->function);
+    return bri_text_error(m->p, argument->value.at, st);
 }
 
 br_status bri_read_parameters(const bri_parser *p, size_t at, const char *function,
