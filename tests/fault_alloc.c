@@ -56,6 +56,35 @@ static int copy(const br_block *in, int n, const br_block *out, const void *data
     return 0;
 }
 
+static double plus(double a, double b, const void *data)
+{
+    return a + b + *(const double *)data;
+}
+
+static int add_all(void *state, const void *elements, br_dtype dtype, int64_t n, const void *data)
+{
+    (void)dtype;
+    (void)data;
+    for (int64_t i = 0; i < n; i++)
+        *(double *)state += ((const double *)elements)[i];
+    return 0;
+}
+
+static int add_two(void *left, const void *right, const void *data)
+{
+    (void)data;
+    *(double *)left += *(const double *)right;
+    return 0;
+}
+
+static int the_sum(const void *state, int64_t n, void *result, const void *data)
+{
+    (void)n;
+    (void)data;
+    *(double *)result = *(const double *)state;
+    return 0;
+}
+
 static void compute(br_context *ctx, const char *folder)
 {
     static double data[120];
@@ -76,6 +105,12 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_add(br_sub(br_max(z), br_min(z)), br_sum(br_sub(x, x))), 238, "a pass");
     expect(ctx, br_sum(br_map_blocks(br_map(x, twice), copy)), 14280, "functions");
     expect(ctx, br_expr(ctx, "sum(reshape(x[::2, :3], (3, -1)) * 2)", "x", x, NULL), 1470, "text");
+    const double one = 1;
+    expect(ctx, br_sum(br_map2(x, 2, plus, &one, sizeof one)), 7500, "function of two");
+    br_array *sums =
+        br_reduction(x, BR_AXES(0), .state_bytes = sizeof(double), .accumulate = add_all,
+                     .merge = add_two, .finish = the_sum, .data = &one, .data_bytes = sizeof one);
+    expect(ctx, br_sum(sums), 7140, "reduction");
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
         expect(ctx, br_min(p), 1, "persisted");

@@ -3,7 +3,8 @@
  *
  * slow        long chunks, so that there is time to kill a rank; tells the process ids of the ranks
  * user        a function that reports an error on the last chunk, which the last rank owns; then a good compute
- * pointer     .data without .data_bytes
+ * reduction   a reduction whose function reports an error on the last chunk
+ * pointer     .data without .data_bytes; pointer2, pointer3: of br_map2 and br_reduction
  * missing     a file that is not there
  * limit       more than the memory limit allows
  * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second br_open
@@ -39,6 +40,43 @@ static double add(double x, const void *data)
     return x + *(const double *)data;
 }
 
+static double add_two(double a, double b, const void *data)
+{
+    return a + b + *(const double *)data;
+}
+
+static int takes_all_but_the_last(void *state, const void *elements, br_dtype dtype, int64_t n,
+                                  const void *data)
+{
+    const double *x = elements;
+    (void)dtype;
+    (void)data;
+    for (int64_t i = 0; i < n; i++)
+        *(double *)state += x[i];
+    return x[n - 1] == 399.5 ? 7 : 0;
+}
+
+static int merge(void *left, const void *right, const void *data)
+{
+    (void)data;
+    *(double *)left += *(const double *)right;
+    return 0;
+}
+
+static int finish(const void *state, int64_t n, void *result, const void *data)
+{
+    (void)n;
+    (void)data;
+    *(double *)result = *(const double *)state;
+    return 0;
+}
+
+static br_array *reduction(br_array *x, const double *data)
+{
+    return br_reduction(x, .state_bytes = sizeof(double), .accumulate = takes_all_but_the_last,
+                        .merge = merge, .finish = finish, .data = data);
+}
+
 static br_array *numbers(br_context *ctx)
 {
     return br_add(br_arange(ctx, BR_NUM(0.0), BR_NUM(400), .chunks = BR_CHUNKS(10)), 0.5);
@@ -65,6 +103,12 @@ static void bad(br_context *ctx, const char *what)
         compute(ctx, br_map_blocks(numbers(ctx), fails_at_the_end));
     if (strcmp(what, "pointer") == 0)
         compute(ctx, br_map(numbers(ctx), add, &one));
+    if (strcmp(what, "pointer2") == 0)
+        compute(ctx, br_map2(numbers(ctx), 1, add_two, &one));
+    if (strcmp(what, "pointer3") == 0)
+        compute(ctx, reduction(numbers(ctx), &one));
+    if (strcmp(what, "reduction") == 0)
+        compute(ctx, reduction(numbers(ctx), NULL));
     if (strcmp(what, "missing") == 0)
         compute(ctx, br_from_hdf5(ctx, "not/there.h5", "x"));
     if (strcmp(what, "limit") == 0)

@@ -47,9 +47,13 @@ refused() { [ "$code" != 0 ] && [ "$code" -lt 124 ] && ! says '^sum' && says_onc
 for n in 2 4; do
     ranks $n user
     verdict "a function fails on the last of $n ranks" recovered "rank $((n - 1)) on .*fails_at_the_end.* 7.*chunk \(39,\)|rank $((n - 1)) on .*chunk \(39,\).*fails_at_the_end.* 7"
+    ranks $n reduction
+    verdict "a reduction fails on the last of $n ranks" recovered "rank $((n - 1)) on .*fault_array\.c:[0-9]+\).*takes_all_but_the_last returned 7 in chunk \(39,\)"
 done
-ranks 3 pointer
-verdict "a pointer does not travel" recovered 'fault_array\.c:[0-9]+\).*data_bytes'
+for what in pointer pointer2 pointer3; do
+    ranks 3 $what
+    verdict "a pointer does not travel: $what" recovered 'fault_array\.c:[0-9]+\).*data_bytes'
+done
 ranks 3 missing
 verdict "a missing file" recovered 'not/there\.h5'
 BRAMBLE_MEMORY_LIMIT=64M ranks 3 limit

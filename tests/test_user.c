@@ -534,6 +534,8 @@ START_TEST(functions_that_fail)
     double got[8];
     for (int threads = 0; threads < 2; threads++) {
         fails((failing){.accumulate = 5}, BR_AXES(1), "fails_to_take", "returned 5", "chunk (1,)");
+        fails((failing){.accumulate = 6}, all, "fails_to_take", "returned 6 in chunk (1, 0) of its",
+              "chunk ():");
         fails((failing){.merge = -3}, all, "fails_to_merge", "returned -3", "chunk ()");
         fails((failing){.finish = 9}, all, "fails_to_end", "returned 9", "chunk ()");
         fails((failing){.finish = 9}, BR_AXES(1), "fails_to_end", "returned 9", "chunk (");

@@ -159,6 +159,18 @@ typedef struct leaf_run {
     char *states;
 } leaf_run;
 
+/* The message's own chunk is the result's; this adds which chunk of the operand it was. */
+static br_status refused(const bri_work *work, int code)
+{
+    int64_t coord[BR_MAX_NDIM];
+    char where[160];
+    char name[128];
+    bri_leaf_coords(work->stage, work->chunk, work->step, coord);
+    bri_function_name((bri_function)params_of(work->stage)->accumulate, name, sizeof name);
+    return bri_error(BR_EUSER, "function %s returned %d in chunk %s of its operand", name, code,
+                     bri_shape_text(work->stage->leaf_ndim, coord, where, sizeof where));
+}
+
 /* n elements of one result. */
 static br_status hand_over(const leaf_run *r, char *state, const char *elements, int64_t n)
 {
@@ -169,7 +181,7 @@ static br_status hand_over(const leaf_run *r, char *state, const char *elements,
         int64_t m = n - i < r->tiling.run ? n - i : r->tiling.run;
         int code = p->accumulate(state, elements + i * size, dtype, m, data_of(p));
         if (code != 0)
-            return bri_user_error((bri_function)p->accumulate, code);
+            return refused(r->work, code);
     }
     return BR_OK;
 }

@@ -59,7 +59,7 @@ typedef int (*br_finish_function)(const void *state, int64_t n, void *result, co
  *         scheduler, thread and rank count, if the functions depend on their arguments alone.
  * Errors  BR_EARG (functions NULL, bad .state_bytes, .data or .name, functions in a module without
  *         a build-id under MPI), BR_EAXIS, BR_ETYPE; when run BR_EUSER with the name of the
- *         function, what it returned and the chunk.
+ *         function, what it returned, the result's chunk and, from accumulate, x's.
  * Cost    one pass over x and a call for at most 512 elements; one state for each element of the
  *         result is held by every task and travels between tasks.
  */
