@@ -163,6 +163,29 @@ START_TEST(bad_pairs)
 }
 END_TEST
 
+static int copies(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    (void)data;
+    memcpy(out->data, in[0].data, (size_t)out->extent[0] * sizeof(double));
+    return 0;
+}
+
+/* A sum with the other scratch that wraps round would pass the memory limit. */
+START_TEST(scratch_beyond_the_limit)
+{
+    double got[3];
+    br_array *x = br_ones(ctx, BR_SHAPE(3));
+    br_array *y = br_map_blocks(x, copies, .scratch_bytes = (size_t)1 << 60);
+    ck_assert_int_eq(br_compute(y, got, sizeof got), BR_EMEMLIMIT);
+    br_clear_error(ctx);
+    refused(br_map_blocks(x, copies, .scratch_bytes = SIZE_MAX), BR_EARG, ".scratch_bytes");
+    refused(br_map_blocks(x, copies, .data = got, .data_bytes = SIZE_MAX), BR_EARG, ".data_bytes");
+    ck_assert_int_eq(br_compute(br_map_blocks(x, copies, .scratch_bytes = 4096), got, sizeof got),
+                     BR_OK);
+}
+END_TEST
+
 /* ---- what a reduction's functions see ---- */
 
 /* A state that writes down its calls: "[3 5 ( ... )]". */
@@ -642,6 +665,7 @@ int main(void)
     tcase_add_test(tcase, functions_of_scalars);
     tcase_add_test(tcase, impure_pairs);
     tcase_add_test(tcase, bad_pairs);
+    tcase_add_test(tcase, scratch_beyond_the_limit);
     tcase_add_test(tcase, runs_and_merges);
     tcase_add_test(tcase, of_no_elements);
     tcase_add_test(tcase, small_and_large_states);

@@ -70,7 +70,6 @@ typedef struct bri_user_params {
     bri_function fn;
     const void *pointer; /* the caller's .data when no bytes were given */
     uint64_t scratch_bytes;
-    int64_t serial; /* 0, or the call's own number when impure */
     int32_t dtype;
     int32_t cheap;
     uint64_t data_bytes;

@@ -48,7 +48,12 @@ static br_status unpack(br_context *ctx, bri_reader *r, void **params, size_t *b
     *params = bri_memdup(r->at, r->left);
     if (*params == NULL)
         return BR_ENOMEM;
-    ((bri_user_params *)*params)->fn = fn;
+    bri_user_params *p = *params;
+    p->fn = fn;
+    if (p->data_bytes != *bytes - sizeof *p) {
+        bri_free(p);
+        return bri_error(BR_EINTERNAL, "the data of a user function from rank 0 are cut off");
+    }
     return BR_OK;
 }
 
@@ -118,7 +123,7 @@ typedef struct user_call {
     size_t scratch_bytes;
 } user_call;
 
-/* Calls with data of unknown extent or side effects are made unique by their serial number. */
+/* Calls with data of unknown extent or side effects are never merged with equal ones. */
 static br_array *build_user(bri_call *call, const user_call *u, br_array *const *inputs,
                             int ninputs)
 {
@@ -240,6 +245,8 @@ br_array *br_map_blocks_(br_map_blocks_args args)
         (args.nmore < 0 || args.nmore >= BRI_MAX_INPUTS || (args.nmore > 0 && args.more == NULL)))
         st = bri_error(BR_EARG, "%d further inputs; 0 to %d are possible", args.nmore,
                        BRI_MAX_INPUTS - 1);
+    if (st == BR_OK && args.scratch_bytes > SIZE_MAX / 2)
+        st = bri_error(BR_EARG, ".scratch_bytes is %zu", args.scratch_bytes);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     if (u.dtype == BR_NO_DTYPE && args.x != NULL && args.x->status == BR_OK)
