@@ -205,6 +205,14 @@ static int histogram_merge(void *left, const void *right, const void *data)
     return 0;
 }
 
+static int histogram_counts(const void *state, int64_t n, void *result, const void *data)
+{
+    (void)n;
+    (void)data;
+    memcpy(result, state, sizeof(histogram));
+    return 0;
+}
+
 static uint64_t hash_counts(const uint32_t *count)
 {
     uint64_t h = 0;
@@ -472,6 +480,37 @@ static void in_expressions(void)
         }
 }
 
+/* Results of sixteen elements: all of them, slices of their own axis and of the others, their sum. */
+static void wide_results(void)
+{
+    static const int64_t shape[] = {23, 31, 17};
+    for (int how = 0; how < NCUTS; how++) {
+        next_case(5);
+        ref *a = ref_random(BR_INT8, 3, shape, false, true);
+        ref *counts = ref_new(BR_UINT32, 2, (int64_t[]){31, 16});
+        ref *total = ref_new(BR_UINT64, 1, (int64_t[]){16});
+        ref *some = ref_new(BR_UINT32, 2, (int64_t[]){5, 4});
+        for (int64_t i = 0; i < a->n; i++) {
+            int64_t bin = (int64_t)creall(a->v[i]) & 15;
+            counts->v[i / 17 % 31 * 16 + bin] += 1;
+            total->v[bin] += 1;
+        }
+        for (int64_t i = 0; i < some->n; i++)
+            some->v[i] = counts->v[(20 - 3 * (i / 4)) * 16 + 15 - 2 * (i % 4)];
+        br_array *y = br_reduction(source(a, how), BR_AXES(0, 2), .state_bytes = sizeof(histogram),
+                                   .accumulate = histogram_of, .merge = histogram_merge,
+                                   .finish = histogram_counts, .dtype = BR_UINT32, .width = 16);
+        expect(y, counts, 0, 0, "histograms cut %d", how);
+        expect(br_sum(y, .axis = BR_AXES(0)), total, 0, 0, "sum of histograms cut %d", how);
+        expect(br_index(y, "20:6:-3, :7:-2"), some, 0, 0, "slice of histograms cut %d", how);
+        y = br_reduction(source(a, how), BR_AXES(0, 2), .state_bytes = sizeof(histogram),
+                         .accumulate = histogram_of, .merge = histogram_merge, .keepdims = true,
+                         .finish = histogram_counts, .dtype = BR_UINT32, .width = 16);
+        expect(br_index(y, "0, 20:6:-3, 0, :7:-2"), some, 0, 0, "slice of kept histograms cut %d",
+               how);
+    }
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -485,5 +524,6 @@ int main(int argc, char **argv)
     all_axes(2, (const int64_t[]){70, 300}, BR_UINT16);
     all_axes(3, (const int64_t[]){45, 9, 60}, BR_INT8);
     in_expressions();
+    wide_results();
     return sweep_close();
 }

@@ -585,7 +585,8 @@ static br_array *reduction_with(br_reduction_args change, size_t state_bytes)
                            .dtype = change.dtype,
                            .data = &none,
                            .data_bytes = change.data_bytes,
-                           .name = change.name};
+                           .name = change.name,
+                           .width = change.width};
     if (change.accumulate != NULL)
         a.accumulate = NULL;
     if (change.merge != NULL)
@@ -596,6 +597,27 @@ static br_array *reduction_with(br_reduction_args change, size_t state_bytes)
         a.data = NULL;
     return br_reduction_(a);
 }
+
+static br_array *wide(br_array *x, br_axes axes, int64_t width)
+{
+    return br_reduction(x, axes, true, 8, NULL, fails_to_take, fails_to_merge, fails_to_end,
+                        .width = width);
+}
+
+START_TEST(widths_without_room)
+{
+    br_extents shape = {BR_MAX_NDIM, {0}};
+    for (int a = 0; a < BR_MAX_NDIM; a++)
+        shape.extent[a] = 1;
+    br_axes all = {0, {0}};
+    br_array *x = br_ones(ctx, shape);
+    ck_assert_int_eq(br_status_of(wide(x, all, 0)), BR_OK);
+    refused(wide(x, all, 1), BR_EAXIS, "no axis is left");
+    br_array *large = br_broadcast_to(br_ones(ctx, BR_SHAPE(1)), BR_SHAPE((int64_t)1 << 50));
+    ck_assert_int_eq(br_status_of(wide(large, BR_NO_AXES, 1)), BR_OK);
+    refused(wide(large, BR_NO_AXES, BR_MAX_RESULT_WIDTH), BR_ESHAPE, ".width 65536");
+}
+END_TEST
 
 START_TEST(bad_reductions)
 {
@@ -614,6 +636,8 @@ START_TEST(bad_reductions)
         {{.axis = {1, {2}}}, 8, BR_EAXIS, "axis 2 is out of range for 2 dimensions"},
         {{.axis = {1, {-3}}}, 8, BR_EAXIS, "axis -3"},
         {{.axis = {2, {1, -1}}}, 8, BR_EAXIS, "twice"},
+        {{.width = -1}, 8, BR_EARG, ".width is -1"},
+        {{.width = BR_MAX_RESULT_WIDTH + 1}, 8, BR_EARG, ".width is 65537"},
         {{.dtype = (br_dtype)77}, 8, BR_ETYPE, "77"},
         {{.data_bytes = SIZE_MAX}, 8, BR_EARG, ".data_bytes"},
         {{.data = "", .data_bytes = 8}, 8, BR_EARG, ".data is NULL"},
@@ -672,6 +696,7 @@ int main(void)
     tcase_add_test(tcase, slabs_of_files);
     tcase_add_test(tcase, functions_that_fail);
     tcase_add_test(tcase, bad_reductions);
+    tcase_add_test(tcase, widths_without_room);
     tcase_add_test(tcase, names_in_plans);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

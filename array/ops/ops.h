@@ -101,6 +101,7 @@ typedef struct bri_reduction_params {
     br_finish_function finish;
     const void *pointer; /* the caller's .data when no bytes were given */
     uint64_t state_bytes;
+    int64_t width; /* elements of a result along a last axis of its own; 0: one, without an axis */
     uint64_t data_bytes;
     char name[32]; /* empty: accumulate's */
     _Alignas(16) unsigned char data[];

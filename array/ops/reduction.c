@@ -13,7 +13,18 @@
 /* The parameters begin as those of the built-in reductions, whose shape rules hold here. */
 static br_status infer(bri_node *node)
 {
-    return bri_op_reduce.infer(node);
+    const bri_reduction_params *p = node->params;
+    BRI_TRY(bri_op_reduce.infer(node));
+    if (p->width == 0)
+        return BR_OK;
+    if (node->ndim == BR_MAX_NDIM)
+        return bri_error(BR_EAXIS, "no axis is left of %d for .width", BR_MAX_NDIM);
+    int64_t bytes;
+    int64_t each = p->width * (int64_t)br_dtype_size(node->dtype);
+    if (__builtin_mul_overflow(bri_node_nelem(node), each, &bytes))
+        return bri_error(BR_ESHAPE, "too many elements with .width %lld", (long long)p->width);
+    node->axis[node->ndim++] = bri_axis_regular(p->width, p->width);
+    return BR_OK;
 }
 
 static void print(const bri_node *node, FILE *to)
@@ -27,6 +38,8 @@ static void print(const bri_node *node, FILE *to)
             fprintf(to, " %d", a);
     if (p->reduce.keepdims)
         fprintf(to, ", keepdims");
+    if (p->width > 0)
+        fprintf(to, ", width %lld", (long long)p->width);
 }
 
 /* ---- to other ranks ---- */
@@ -110,6 +123,9 @@ static br_status check(const br_reduction_args *a)
     if (a->state_bytes == 0 || a->state_bytes > BR_MAX_STATE_BYTES)
         return bri_error(BR_EARG, ".state_bytes is %zu; 1 to %d are possible", a->state_bytes,
                          BR_MAX_STATE_BYTES);
+    if (a->width < 0 || a->width > BR_MAX_RESULT_WIDTH)
+        return bri_error(BR_EARG, ".width is %lld; 0 to %d are possible", (long long)a->width,
+                         BR_MAX_RESULT_WIDTH);
     if (a->dtype != BR_NO_DTYPE && !bri_dtype_ok(a->dtype))
         return bri_error(BR_ETYPE, "%d is no dtype", (int)a->dtype);
     if (a->name != NULL && strlen(a->name) >= sizeof((bri_reduction_params *)0)->name)
@@ -128,6 +144,7 @@ static void fill_params(const br_reduction_args *a, bri_reduction_params *p)
     p->finish = a->finish;
     p->pointer = a->data_bytes == 0 ? a->data : NULL;
     p->state_bytes = a->state_bytes;
+    p->width = a->width;
     p->data_bytes = a->data_bytes;
     if (a->data_bytes > 0)
         memcpy(p->data, a->data, a->data_bytes);

@@ -14,10 +14,18 @@ typedef struct part {
     double share;
 } part;
 
+/* Axes of the node that are axes of its operand; a user's reduction may have one of its own. */
+static int common_axes(const bri_node *node)
+{
+    bool own =
+        node->op == &bri_op_reduction && ((const bri_reduction_params *)node->params)->width > 0;
+    return node->ndim - own;
+}
+
 static part part_seen(const bri_node *node, const bri_stage *reader, const bri_map *map)
 {
     part p = {.share = 1};
-    for (int a = 0; a < node->ndim; a++) {
+    for (int a = 0; a < common_axes(node); a++) {
         const bri_map_axis *m = &map->from[a];
         bool moves = m->axis >= 0;
         p.start[a] = m->start;
@@ -98,7 +106,7 @@ br_status bri_restrict_reduction(bri_plan *plan, bri_node *node, const bri_stage
     if (s == NULL)
         return BR_ENOMEM;
     BRI_TRY(bri_stage_finish(plan, s, s->kind->build(plan, s)));
-    for (int a = 0; a < node->ndim; a++)
+    for (int a = 0; a < common_axes(node); a++)
         map->from[a] = (bri_map_axis){map->from[a].axis, 0, map->from[a].axis >= 0 ? 1 : 0};
     *stage = s;
     return BR_OK;

@@ -34,6 +34,13 @@ static size_t state_stride(const bri_stage *stage)
     return (params_of(stage)->state_bytes + ALIGNED - 1) / ALIGNED * ALIGNED;
 }
 
+static size_t result_bytes(const bri_stage *stage)
+{
+    int64_t width = params_of(stage)->width;
+    return (width > 0 ? (size_t)width : 1) *
+           br_dtype_size((br_dtype)params_of(stage)->reduce.dtype);
+}
+
 static br_status check(int code, bri_function fn)
 {
     return code == 0 ? BR_OK : bri_user_error(fn, code);
@@ -379,7 +386,7 @@ static br_status finish(bri_work *work, int64_t n, const char *states)
     const bri_stage *stage = work->stage;
     const bri_reduction_params *p = params_of(stage);
     const size_t stride = state_stride(stage);
-    const size_t size = br_dtype_size(stage->dtype);
+    const size_t size = result_bytes(stage);
     char *out = work->task->output->data;
     for (int64_t i = 0; i < n; i++)
         BRI_TRY(check(p->finish(states + (size_t)i * stride, stage->reducing.total,
@@ -439,8 +446,7 @@ static br_status execute(bri_work *work)
 
 static size_t output_bytes(const bri_stage *stage, const bri_leaf *leaf, bool finished)
 {
-    return (size_t)results_of(stage, leaf) *
-           (finished ? br_dtype_size(stage->dtype) : state_stride(stage));
+    return (size_t)results_of(stage, leaf) * (finished ? result_bytes(stage) : state_stride(stage));
 }
 
 static void element_sizes(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bump)

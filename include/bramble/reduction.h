@@ -11,8 +11,9 @@
 extern "C" {
 #endif
 
-/* The most bytes a state may have. */
-#define BR_MAX_STATE_BYTES 65536
+/* The most bytes a state may have, and the most elements a result may. */
+#define BR_MAX_STATE_BYTES  65536
+#define BR_MAX_RESULT_WIDTH 65536
 
 /* The functions of a reduction. A state stands on a multiple of 16 bytes and is all zeros before
  * init sees it. It is copied between tasks and ranks as bytes, so it must not hold pointers.
@@ -26,7 +27,7 @@ typedef int (*br_accumulate_function)(void *state, const void *elements, br_dtyp
                                       const void *data);
 /* left := left and then right, whose elements come after left's. */
 typedef int (*br_merge_function)(void *left, const void *right, const void *data);
-/* Writes the result of n >= 0 elements: one element of .dtype. */
+/* Writes the result of n >= 0 elements: one element of .dtype, or .width of them. */
 typedef int (*br_finish_function)(const void *state, int64_t n, void *result, const void *data);
 
 /* br_reduction - a reduction over some axes by functions of the user's.
@@ -39,6 +40,8 @@ typedef int (*br_finish_function)(const void *state, int64_t n, void *result, co
  * .init        may be left out: a state of zeros stands for no elements
  * .accumulate, .merge, .finish  needed
  * .dtype       of the result, x's by default
+ * .width       elements of one result, along a new last axis: .width = 16 for counts of 16 classes;
+ *              0, the default, is one element and no axis
  * .data        passed to the functions; with .data_bytes the bytes are copied now and travel to
  *              other ranks, at most 1 GiB; without it the bare pointer is passed, which several
  *              ranks refuse with BR_EARG. The functions travel as in br_map
@@ -57,8 +60,8 @@ typedef int (*br_finish_function)(const void *state, int64_t n, void *result, co
  *         axes as fit, the next one in runs of the largest power of two that fits. States are then merged along each axis by the
  *         aligned tree (docs/architecture.md, "Same bits"). So the bits are the same for every
  *         scheduler, thread and rank count, if the functions depend on their arguments alone.
- * Errors  BR_EARG (functions NULL, bad .state_bytes, .data or .name, functions in a module without
- *         a build-id under MPI), BR_EAXIS, BR_ETYPE; when run BR_EUSER with the name of the
+ * Errors  BR_EARG (functions NULL, bad .state_bytes, .width, .data or .name, functions in a module
+ *         without a build-id under MPI), BR_EAXIS, BR_ETYPE; when run BR_EUSER with the name of the
  *         function, what it returned, the result's chunk and, from accumulate, x's.
  * Cost    one pass over x and a call for at most 512 elements; one state for each element of the
  *         result is held by every task and travels between tasks.
@@ -77,6 +80,7 @@ typedef struct br_reduction_args {
     const void *data;
     size_t data_bytes;
     const char *name;
+    int64_t width;
 } br_reduction_args;
 BR_API br_array *br_reduction_(br_reduction_args args);
 
