@@ -70,7 +70,7 @@ static const mistake mistakes[] = {
     {"sum(x, axis=0.5)", 13, BR_EARG, "axis of sum: an integer, a tuple of integers or None"},
     {"any(x, 0, True)", 11, BR_EARG, "any takes 2 arguments without a name"},
     {"sum(x, keepdims=1)", 17, BR_EARG, "keepdims of sum: True or False is expected"},
-    {"sum(x, axes=0)", 8, BR_EARG, "sum has no argument 'axes'; it has x, axis, keepdims, dtype"},
+    {"sum(x, axes=0)", 8, BR_EARG, "sum has no argument 'axes'; it has x, axis, dtype, keepdims, initial, where"},
     {"sum(x, 0, axis=0)", 11, BR_EARG, "axis is given twice"},
     {"var(x, ddof=1, correction=0)", 16, BR_EARG, "correction is given twice"},
     {"sum(x, axis=0, 1)", 16, BR_EARG, "without a name stands after one with a name"},

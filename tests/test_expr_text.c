@@ -134,6 +134,18 @@ START_TEST(functions_are_the_calls)
     SAME("min(x)", br_min(x));
     SAME("amax(x, 0)", br_max(x, .axis = BR_AXES(0)));
     SAME("any(m)", br_any(m));
+    SAME("sum(x, where=m, initial=2)", br_sum(x, .where = m, .initial = BR_NUM(2)));
+    SAME("min(x, 0, initial=9.5, where=m)",
+         br_min(x, .axis = BR_AXES(0), .where = m, .initial = BR_NUM(9.5)));
+    SAME("nanmean(x, 1)", br_nanmean(x, .axis = BR_AXES(1)));
+    SAME("nanstd(x, ddof=1, where=m)", br_nanstd(x, .correction = 1, .where = m));
+    SAME("argmax(x, 0)", br_argmax(x, .axis = BR_AXES(0)));
+    SAME("count_nonzero(m) + ptp(x)", br_add(br_count_nonzero(m), br_ptp(x)));
+    SAME("logsumexp(x, axis=-1)", br_logsumexp(x, .axis = BR_AXES(-1)));
+    SAME("vector_norm(x, ord=inf)", br_vector_norm(x, .ord = BR_NUM(INFINITY)));
+    SAME("average(x, 0, weights=x)", br_average(x, .axis = BR_AXES(0), .weights = x));
+    SAME("clip(x, 0, 1)", br_clip(x, 0, 1));
+    SAME("isnan(x) & signbit(x)", br_bitwise_and(br_isnan(x), br_signbit(x)));
     SAME("all(x, axis=1 - 1)", br_all(x, .axis = BR_AXES(0)));
     SAME("matmul(x, x.T)", br_matmul(x, br_permute_dims(x, BR_AXES(1, 0))));
     SAME("reshape(x, (2, -1))", br_reshape(x, BR_SHAPE(2, -1)));
