@@ -234,7 +234,7 @@ static product product_of_step(const bri_stage *s, int64_t chunk, int64_t step, 
     return p;
 }
 
-/* One output for each reduction that needs the leaf, in the order in which the task fills them. */
+/* One output for each member that needs the leaf, in the order in which the task fills them. */
 static br_status add_pass_outputs(bri_plan *plan, bri_job *job, const frame *f, bri_task *task)
 {
     const bri_pass *pass = bri_pass_of(f->stage);
@@ -245,8 +245,8 @@ static br_status add_pass_outputs(bri_plan *plan, bri_job *job, const frame *f, 
         int64_t chunk;
         int64_t step;
         bri_pass_leaf(f->stage, f->chunk, member, &chunk, &step);
-        product p = product_of_step(member, chunk, step, bri_reduce_leaf_bytes(member, &leaf));
-        if (bri_is_demanded(member, chunk))
+        product p = product_of_step(member, chunk, step, bri_pass_bytes(member, &leaf));
+        if (bri_pass_gives(f->stage, f->chunk, member))
             BRI_TRY(add_output(plan, job, task, &p));
     }
     return BR_OK;
@@ -374,7 +374,7 @@ static br_status follow_chunk(bri_emitter *e, bri_stage *stage, int64_t chunk)
             bri_leaf_place(reader, coord, &f.chunk, &f.step);
             if (bri_is_demanded(reader, f.chunk))
                 BRI_TRY(push_frame(e, &f));
-        } else if (bri_is_sink(reader) && !is_emitted(reader, chunk)) {
+        } else if (bri_is_sink(reader) && reader->wanted && !is_emitted(reader, chunk)) {
             BRI_TRY(push(e, reader, chunk));
         }
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * share.c - reductions that read the same on the same grid become one pass; then all reductions'
+ * share.c - reductions and results that read the same on the same grid become one pass; then all
  * programs are sealed.
  *
  * Stages at the same level (the longest way down to a source) cannot depend on each other, so they
@@ -19,7 +19,7 @@ enum {
     HELD_BYTES = 16 << 20
 };
 
-/* Reductions on their way into a pass. */
+/* Stages on their way into a pass. */
 typedef struct group {
     bri_stage *member[MOST_MEMBERS];
     int nmembers;
@@ -41,10 +41,24 @@ static int level_of(const bri_stage *stage, const int *level)
 
 /* ---- who may join ---- */
 
+static bool is_reduction(const bri_stage *stage)
+{
+    return stage->kind == &bri_stage_reduce && !stage->reducing.states && stage->reducing.axes != 0;
+}
+
+/* A block program whose chunks are taken away as they are made. */
+static bool is_result(const bri_stage *stage)
+{
+    bool taken = stage->kind == &bri_stage_program && stage->leaf_ndim > 0;
+    for (int i = 0; i < stage->nconsumers; i++)
+        taken = taken && bri_is_sink(stage->consumers[i].stage);
+    return taken;
+}
+
 static bool may_join(const bri_stage *stage)
 {
-    if (stage->kind != &bri_stage_reduce || stage->reducing.states || stage->reducing.axes == 0 ||
-        stage->pass != NULL || stage->ninputs > BRI_MAX_PASS_INPUTS)
+    if (stage->pass != NULL || stage->ninputs > BRI_MAX_PASS_INPUTS ||
+        !(is_reduction(stage) || is_result(stage)))
         return false;
     for (int a = 0; a < stage->leaf_ndim; a++)
         if (stage->leaf_axis[a].extent == 0)
@@ -78,10 +92,10 @@ static int find_input(const group *g, const bri_input *input)
 
 static const bri_node *operand(const bri_stage *stage)
 {
-    return stage->node->input[0];
+    return is_reduction(stage) ? stage->node->input[0] : stage->node;
 }
 
-/* Something is saved when they read a common source or reduce a common value. */
+/* Something is saved when they read a common source or have a common operand. */
 static bool shares(const group *g, const bri_stage *stage)
 {
     for (int i = 0; i < stage->ninputs; i++)
@@ -105,7 +119,7 @@ static br_status join(group *g, bri_stage *stage)
     return BR_OK;
 }
 
-/* All that join the reduction `first`; inputs and the values they share have places for all. */
+/* All that join stage `first`; inputs and the values they share have places for all. */
 static br_status gather(bri_plan *plan, int first, const int *level, group *g)
 {
     BRI_TRY(join(g, plan->stages[first]));
@@ -128,7 +142,7 @@ static br_status member_slots(const group *g, const bri_stage *member, int **slo
     return *slot != NULL ? BR_OK : BR_ENOMEM;
 }
 
-/* The first member that reduces the same operand as member k. */
+/* The first member that has the same operand as member k. */
 static int leader(const group *g, int k)
 {
     int i = 0;
@@ -137,7 +151,7 @@ static int leader(const group *g, int k)
     return i;
 }
 
-/* An operand that several reduce is made once, unless it is just read. */
+/* An operand that several have is made once, unless it is just read. */
 static bool leads(const group *g, int k)
 {
     int n = 0;
@@ -171,6 +185,13 @@ static br_status read_value(bri_piece *piece, br_dtype dtype, int slot, int *res
     return *result >= 0 ? BR_OK : BR_ENOMEM;
 }
 
+static br_status seal(const bri_stage *stage, bri_program *program)
+{
+    return stage->kind == &bri_stage_reduce
+               ? bri_program_seal_reduce(program, stage->result, stage->reducing.op)
+               : bri_program_seal_store(program, stage->result);
+}
+
 static br_status add_member(const group *g, int k, const int *value_of, bri_pass *pass)
 {
     bri_stage *s = g->member[k];
@@ -186,7 +207,7 @@ static br_status add_member(const group *g, int k, const int *value_of, bri_pass
         s->program = NULL;
         BRI_TRY(member_slots(g, s, &piece->slot));
     }
-    return bri_program_seal_reduce(piece->program, s->result, s->reducing.op);
+    return seal(s, piece->program);
 }
 
 static br_status add_pieces(const group *g, bri_pass *pass)
@@ -213,6 +234,13 @@ static void forget_reader(bri_stage *from, const bri_stage *reader)
     from->nconsumers = kept;
 }
 
+/* The stage that reduces the states of this one further, or NULL. */
+static bri_stage *next_of_reduction(const bri_stage *stage)
+{
+    bool more = stage->kind == &bri_stage_reduce && !stage->reducing.finishes;
+    return more ? stage->consumers[0].stage : NULL;
+}
+
 /* The member reads the pass now, a leaf for a leaf. Later stages of the same reduction come with
  * it. */
 static br_status redirect(bri_stage *member, bri_stage *pass)
@@ -229,7 +257,7 @@ static br_status redirect(bri_stage *member, bri_stage *pass)
     BRI_TRY(bri_stage_add_input(member, &input, &index));
     BRI_TRY(bri_stage_note_readers(member));
     member->pass = pass;
-    for (bri_stage *s = member; s != NULL; s = s->reducing.finishes ? NULL : s->consumers[0].stage)
+    for (bri_stage *s = member; s != NULL; s = next_of_reduction(s))
         s->streamed = true;
     return BR_OK;
 }
@@ -238,8 +266,8 @@ static br_status redirect(bri_stage *member, bri_stage *pass)
 static double held_bytes(const bri_stage *member)
 {
     const bri_stage *last = member;
-    while (!last->reducing.finishes)
-        last = last->consumers[0].stage;
+    while (next_of_reduction(last) != NULL)
+        last = next_of_reduction(last);
     bool held = false;
     for (int i = 0; i < last->nconsumers; i++)
         held = held || !bri_is_sink(last->consumers[i].stage);
@@ -316,8 +344,9 @@ static br_status seal_alone(bri_plan *plan)
 {
     for (int i = 0; i < plan->nstages; i++) {
         bri_stage *s = plan->stages[i];
-        if (s->kind == &bri_stage_reduce && !s->reducing.states && s->pass == NULL)
-            BRI_TRY(bri_program_seal_reduce(s->program, s->result, s->reducing.op));
+        bool computes = s->kind == &bri_stage_program || s->kind == &bri_stage_reduce;
+        if (computes && s->program != NULL && s->pass == NULL)
+            BRI_TRY(seal(s, s->program));
     }
     return BR_OK;
 }

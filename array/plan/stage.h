@@ -114,11 +114,11 @@ struct bri_stage {
     int fold_axis;  /* of the leaf grid */
     int64_t nsteps; /* leaves of one chunk */
     bri_program *program;
-    int result; /* value of the program that is reduced */
+    int result; /* value of the program that is stored or reduced */
     bri_input *inputs;
     int ninputs;
     bri_reducing reducing;
-    bri_stage *pass; /* a reduction's leaves are made by the tasks of this stage */
+    bri_stage *pass; /* its leaves are made by the tasks of this stage */
     bool streamed;   /* its tasks are emitted as soon as a pass has made what they read */
     bool direct; /* the chunks are at hand on the rank that owns them: no task makes them there */
     bool direct_result; /* results go straight into the caller's memory, */
@@ -180,8 +180,8 @@ br_status bri_stage_add_input(bri_stage *stage, const bri_input *input, int *ind
 void bri_stage_grid(bri_stage *stage, const bri_node *node);
 /* The counts that follow from the grids: nchunks, nsteps. */
 void bri_stage_count(bri_stage *stage);
-/* Joins reductions that read the same into passes, unless they are to stay apart, and seals all
- * reductions' programs (share.c). */
+/* Joins stages that read the same into passes, unless they are to stay apart, and seals all
+ * programs (share.c). */
 br_status bri_plan_share(bri_plan *plan, bool apart);
 /* Fuses the node into the stage's program, over the stage's leaf grid; sets *value. */
 br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value);
@@ -224,6 +224,12 @@ bool bri_is_demanded(const bri_stage *stage, int64_t chunk);
  * `ranks` (nranks flags). */
 br_status bri_count_readers(const bri_stage *stage, int64_t chunk, int *local,
                             unsigned char *ranks);
+
+/* ---- block programs (stage_program.c) ---- */
+
+/* Where a leaf's elements go: to the chunk's own value, dense, or to their place in the caller's
+ * memory. */
+bri_view bri_output_view(const bri_stage *stage, const bri_leaf *leaf, const bri_value *value);
 
 /* ---- reductions (stage_reduce.c) ---- */
 
@@ -268,7 +274,7 @@ typedef struct bri_outputs {
     bri_node *const *node;
     const bri_sink *sink;
     int n;
-    bool apart; /* reductions are not joined into passes */
+    bool apart; /* stages are not joined into passes */
 } bri_outputs;
 
 br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out);

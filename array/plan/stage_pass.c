@@ -18,6 +18,25 @@ void bri_pass_leaf(const bri_stage *pass, int64_t leaf, const bri_stage *member,
     bri_leaf_place(member, coord, chunk, step);
 }
 
+static bool reduces(const bri_stage *member)
+{
+    return member->kind == &bri_stage_reduce;
+}
+
+bool bri_pass_gives(const bri_stage *pass, int64_t leaf, const bri_stage *member)
+{
+    int64_t chunk;
+    int64_t step;
+    bri_pass_leaf(pass, leaf, member, &chunk, &step);
+    return bri_is_demanded(member, chunk) && !member->direct_result;
+}
+
+size_t bri_pass_bytes(const bri_stage *member, const bri_leaf *leaf)
+{
+    return reduces(member) ? bri_reduce_leaf_bytes(member, leaf)
+                           : (size_t)leaf->nelem * br_dtype_size(member->dtype);
+}
+
 /* Rows that all pieces work on before the next ones: what they read of them stays in the cache.
  * `loaded` is the number of rows loaded at a time, a multiple. */
 static int64_t cached_rows(const bri_stage *stage, const bri_leaf *leaf, int64_t loaded)
@@ -43,7 +62,8 @@ typedef struct layout {
     void *scratch;           /* of one program */
     bri_view *views;         /* of all inputs and values, at the rows in work */
     bri_view *whole;         /* of the inputs, at the loaded rows */
-    bri_reduce_leaf *reduce; /* one for each reduction */
+    bri_reduce_leaf *reduce; /* of each piece that is a reduction */
+    bri_value **value;       /* of each piece that has one */
     size_t used;
 } layout;
 
@@ -80,6 +100,7 @@ static layout lay_out(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bu
     l.views = bri_bump_take(bump, (size_t)(stage->ninputs + pass->nvalues) * sizeof *l.views);
     l.whole = bri_bump_take(bump, (size_t)stage->ninputs * sizeof *l.whole);
     l.reduce = bri_bump_take(bump, (size_t)pass->npieces * sizeof *l.reduce);
+    l.value = bri_bump_take(bump, (size_t)pass->npieces * sizeof(bri_value *));
     bri_leaf slab = bri_slab_of(leaf, 0, l.rows);
     for (int i = 0; i < pass->npieces; i++) {
         const bri_piece *piece = &pass->piece[i];
@@ -89,7 +110,7 @@ static layout lay_out(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bu
         if (piece->member == NULL)
             place_value(&slab, stage->leaf_ndim, br_dtype_size(piece->dtype), bump,
                         counting ? &view : &l.views[stage->ninputs + i]);
-        else
+        else if (reduces(piece->member))
             bri_reduce_leaf_start(counting ? &reduce : &l.reduce[i], piece->member, leaf, l.rows,
                                   bump);
     }
@@ -110,73 +131,105 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     sizes->scratch = bump.used;
     sizes->output = 0;
     for (int i = pass->nvalues; i < pass->npieces; i++)
-        sizes->output += bri_reduce_leaf_bytes(pass->piece[i].member, &leaf);
+        if (bri_pass_gives(stage, chunk, pass->piece[i].member))
+            sizes->output += bri_pass_bytes(pass->piece[i].member, &leaf);
 }
 
-/* Runs one piece on the rows in work. */
-static void run_piece(const bri_stage *stage, int i, const layout *l, const bri_leaf *slab,
-                      int64_t row)
+/* A leaf at work. */
+typedef struct pass_run {
+    bri_work *work;
+    bri_leaf leaf;
+    layout l;
+} pass_run;
+
+/* Runs one piece on the rows in work, which begin at `row` of the leaf. */
+static void run_piece(const pass_run *r, int i, const bri_leaf *slab, int64_t row)
 {
+    const bri_stage *stage = r->work->stage;
     const bri_piece *piece = &bri_pass_of(stage)->piece[i];
+    const bri_stage *member = piece->member;
     bri_view views[BRI_MAX_PASS_INPUTS];
-    bri_box box;
-    box.ndim = stage->leaf_ndim;
+    bri_box box = {.ndim = stage->leaf_ndim, .inputs = views, .scratch = r->l.scratch};
     memcpy(box.extent, slab->extent, sizeof box.extent);
     memcpy(box.origin, slab->origin, sizeof box.origin);
     for (int k = 0; k < bri_program_ninputs(piece->program); k++)
-        views[k] = l->views[piece->slot[k]];
-    box.inputs = views;
-    box.scratch = l->scratch;
-    if (piece->member != NULL) {
-        bri_reduce_leaf_slab(&l->reduce[i], piece->program, row, &box);
-    } else {
-        box.out = l->views[stage->ninputs + i];
-        bri_program_run(piece->program, &box);
+        views[k] = r->l.views[piece->slot[k]];
+    if (member != NULL && reduces(member)) {
+        bri_reduce_leaf_slab(&r->l.reduce[i], piece->program, row, &box);
+        return;
     }
+    if (member == NULL) {
+        box.out = r->l.views[stage->ninputs + i];
+    } else {
+        box.out = bri_output_view(member, &r->leaf, r->l.value[i]);
+        box.out.base += row * box.out.stride[0];
+    }
+    bri_program_run(piece->program, &box);
+}
+
+/* Members that nobody needs here are left out. */
+static bool is_idle(const pass_run *r, const bri_stage *member)
+{
+    int64_t chunk;
+    int64_t step;
+    if (member == NULL)
+        return false;
+    bri_pass_leaf(r->work->stage, r->work->chunk, member, &chunk, &step);
+    return !bri_is_demanded(member, chunk);
 }
 
 /* Loads rows [row, row + loaded) and takes all pieces over them, a cacheful at a time. */
-static br_status run_loaded(bri_work *work, const bri_leaf *leaf, const layout *l, int64_t row)
+static br_status run_loaded(const pass_run *r, int64_t row)
 {
-    const bri_stage *stage = work->stage;
-    bri_leaf loaded = bri_slab_of(leaf, row, l->loaded);
-    bri_bump bump = {work->scratch, l->used};
+    const bri_stage *stage = r->work->stage;
+    const bri_pass *pass = bri_pass_of(stage);
+    const layout *l = &r->l;
+    bri_leaf loaded = bri_slab_of(&r->leaf, row, l->loaded);
+    bri_bump bump = {r->work->scratch, l->used};
     for (int i = 0; i < stage->ninputs; i++)
-        BRI_TRY(bri_load(work, i, &loaded, &bump, &l->whole[i]));
+        BRI_TRY(bri_load(r->work, i, &loaded, &bump, &l->whole[i]));
     memcpy(l->views, l->whole, (size_t)stage->ninputs * sizeof *l->views);
-    int64_t nrows = stage->leaf_ndim > 0 ? loaded.extent[0] : 1;
-    for (int64_t r = 0; r < nrows; r += l->rows) {
-        bri_leaf slab = bri_slab_of(&loaded, r, l->rows);
-        for (int i = 0; i < stage->ninputs && r > 0; i++)
-            l->views[i].base = l->whole[i].base + r * l->whole[i].stride[0];
-        for (int i = 0; i < bri_pass_of(stage)->npieces; i++)
-            run_piece(stage, i, l, &slab, row + r);
+    for (int64_t at = 0; at < loaded.extent[0]; at += l->rows) {
+        bri_leaf slab = bri_slab_of(&loaded, at, l->rows);
+        for (int i = 0; i < stage->ninputs && at > 0; i++)
+            l->views[i].base = l->whole[i].base + at * l->whole[i].stride[0];
+        for (int i = 0; i < pass->npieces; i++)
+            if (!is_idle(r, pass->piece[i].member))
+                run_piece(r, i, &slab, row + at);
     }
     return BR_OK;
+}
+
+/* Outputs stand in the order of the pieces that have one. */
+static void find_values(pass_run *r)
+{
+    const bri_stage *stage = r->work->stage;
+    const bri_pass *pass = bri_pass_of(stage);
+    bri_value *next = r->work->task->output;
+    for (int i = pass->nvalues; i < pass->npieces; i++) {
+        bool has = bri_pass_gives(stage, r->work->chunk, pass->piece[i].member);
+        r->l.value[i] = has ? next : NULL;
+        next = has ? next->next_output : next;
+    }
 }
 
 static br_status execute(bri_work *work)
 {
     const bri_stage *stage = work->stage;
     const bri_pass *pass = bri_pass_of(stage);
-    bri_leaf leaf;
+    pass_run r = {.work = work};
     bri_bump bump = {work->scratch, 0};
-    bri_leaf_box(stage, work->chunk, work->step, &leaf);
-    layout l = lay_out(stage, &leaf, &bump);
-    for (int64_t row = 0; row < leaf.extent[0]; row += l.loaded)
-        BRI_TRY(run_loaded(work, &leaf, &l, row));
-    bri_value *out = work->task->output;
+    bri_leaf_box(stage, work->chunk, work->step, &r.leaf);
+    r.l = lay_out(stage, &r.leaf, &bump);
+    find_values(&r);
+    for (int64_t row = 0; row < r.leaf.extent[0]; row += r.l.loaded)
+        BRI_TRY(run_loaded(&r, row));
     for (int i = pass->nvalues; i < pass->npieces; i++) {
         const bri_stage *member = pass->piece[i].member;
-        int64_t chunk;
-        int64_t step;
-        bri_pass_leaf(stage, work->chunk, member, &chunk, &step);
-        if (!bri_is_demanded(member, chunk))
-            continue;
-        BRI_TRY(bri_reduce_deliver(member, bri_state_elements(member, &leaf),
-                                   bri_reduce_leaf_end(&l.reduce[i]), member->nsteps == 1,
-                                   out->data));
-        out = out->next_output;
+        if (reduces(member) && r.l.value[i] != NULL)
+            BRI_TRY(bri_reduce_deliver(member, bri_state_elements(member, &r.leaf),
+                                       bri_reduce_leaf_end(&r.l.reduce[i]), member->nsteps == 1,
+                                       r.l.value[i]->data));
     }
     return BR_OK;
 }

@@ -9,10 +9,8 @@
 static br_status build(bri_plan *plan, bri_stage *stage)
 {
     (void)plan;
-    int value;
     bri_stage_grid(stage, stage->node);
-    BRI_TRY(bri_fuse_into(stage, stage->node, &value));
-    return bri_program_seal_store(stage->program, value);
+    return bri_fuse_into(stage, stage->node, &stage->result); /* sealed in share.c */
 }
 
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
@@ -20,19 +18,20 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     bri_leaf leaf;
     bri_bump bump = {0};
     bri_leaf_box(stage, chunk, step, &leaf);
+    sizes->output = stage->direct_result ? 0 : (size_t)leaf.nelem * br_dtype_size(stage->dtype);
+    sizes->scratch = 0;
+    if (stage->pass != NULL)
+        return;
     bri_leaf slab = bri_slab_of(&leaf, 0, bri_slab_rows(stage, &leaf));
     bri_slab_sizes(stage, &slab, &bump);
-    sizes->output = stage->direct_result ? 0 : (size_t)leaf.nelem * br_dtype_size(stage->dtype);
     sizes->scratch = bump.used;
 }
 
-/* Into the chunk's own block, or to its place in the caller's memory. */
-static bri_view output_view(const bri_work *work, const bri_leaf *leaf)
+bri_view bri_output_view(const bri_stage *stage, const bri_leaf *leaf, const bri_value *value)
 {
-    const bri_stage *stage = work->stage;
     bri_view out;
     memset(&out, 0, sizeof out);
-    out.base = stage->direct_result ? stage->target : work->task->output->data;
+    out.base = stage->direct_result ? stage->target : value->data;
     int64_t stride = (int64_t)br_dtype_size(stage->dtype);
     for (int a = stage->ndim - 1; a >= 0; a--) {
         out.stride[a] = stride;
@@ -51,7 +50,7 @@ static br_status execute(bri_work *work)
     if (leaf.nelem == 0)
         return BR_OK;
     int64_t rows = bri_slab_rows(stage, &leaf);
-    bri_view out = output_view(work, &leaf);
+    bri_view out = bri_output_view(stage, &leaf, work->task->output);
     for (int64_t row = 0; row < (stage->leaf_ndim > 0 ? leaf.extent[0] : 1); row += rows) {
         bri_leaf slab = bri_slab_of(&leaf, row, rows);
         bri_bump bump = {work->scratch, 0};
