@@ -53,6 +53,17 @@ static value rest(value a, value b)
     return q * creall(b);
 }
 
+static value masked(value a, value b)
+{
+    return ((creall(a) > 0) & (creall(b) <= 2)) ^ (creall(a) == creall(b));
+}
+
+static value clipped(value a, value b)
+{
+    long double c = creall(a) < -1 ? -1 : creall(a) > 5 ? 5 : creall(a);
+    return c * 1.5L + fabsl(creall(b));
+}
+
 static const struct {
     const char *text;
     value (*f)(value, value);
@@ -65,6 +76,8 @@ static const struct {
     {"x + y if x < y else where(x == 3, 7.5, x - y)", chosen, 'f', 2},
     {"x > 0 and y == 0 or not y > 1", either, 'b', 0},
     {"x * (7/2) + y * (-7//2) + 2**10 * 1.0", folded, 'f', 4},
+    {"(x > 0) & (y <= 2) ^ (x == y)", masked, 'b', 0},
+    {"clip(x, -1, 5) * 1.5 + absolute(y)", clipped, 'f', 2},
     {"(x + 12) % 5 * y / 1", rest, 'f', 4},
 };
 

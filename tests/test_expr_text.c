@@ -20,10 +20,10 @@ START_TEST(operators_are_the_calls)
     SAME("x % True", br_remainder(x, true));
     SAME("x ** 2", br_pow(x, 2));
     SAME("-x", br_negative(x));
-    SAME("+x", x);
+    SAME("+x", br_positive(x));
     SAME("x < y", br_less(x, y));
     SAME("x <= y", br_less_equal(x, y));
-    SAME("x > y", br_greater(x, y));
+    SAME("x > 1j.real", br_greater(x, 0.0));
     SAME("x >= y", br_greater_equal(x, y));
     SAME("x == y", br_equal(x, y));
     SAME("x != y", br_not_equal(x, y));
@@ -37,29 +37,20 @@ START_TEST(operators_are_the_calls)
 }
 END_TEST
 
-/* The operations on bits: those that ops.def has. */
 START_TEST(operators_on_bits)
 {
-    static const struct {
-        const char *text, *name;
-    } rows[] = {{"y & 3", "bitwise_and"},
-                {"y | 3", "bitwise_or"},
-                {"y ^ 3", "bitwise_xor"},
-                {"y << 3", "bitwise_left_shift"},
-                {"y >> 3", "bitwise_right_shift"}};
-    br_operand operands[] = {BR_OPERAND(y), BR_OPERAND(3)};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const bri_named *op = bri_named_find(rows[i].name, strlen(rows[i].name));
-        if (op != NULL)
-            SAME(rows[i].text, bri_named_apply(op, operands, BR_HERE));
-        else
-            ck_assert_int_eq(br_status_of(expr(rows[i].text)), BR_EUNSUPPORTED);
-    }
-    const bri_named *invert = bri_named_find("bitwise_invert", strlen("bitwise_invert"));
-    if (invert != NULL)
-        SAME("~y", bri_named_apply(invert, operands, BR_HERE));
-    else
-        ck_assert_int_eq(br_status_of(expr("~y")), BR_EUNSUPPORTED);
+    SAME("y & 3", br_bitwise_and(y, 3));
+    SAME("y | 3", br_bitwise_or(y, 3));
+    SAME("3 ^ y", br_bitwise_xor(3, y));
+    SAME("y << 3", br_bitwise_left_shift(y, 3));
+    SAME("y >> 3", br_bitwise_right_shift(y, 3));
+    SAME("~y", br_bitwise_invert(y));
+    SAME("(x > 1) & (y < 2)", br_bitwise_and(br_greater(x, 1), br_less(y, 2)));
+    SAME("y | 1 ^ y & 2 << y + 1",
+         br_bitwise_or(
+             y, br_bitwise_xor(1, br_bitwise_and(y, br_bitwise_left_shift(2, br_add(y, 1))))));
+    SAME("y & 1 == y", br_equal(br_bitwise_and(y, 1), y));
+    SAME("~y ** 2", br_bitwise_invert(br_pow(y, 2)));
 }
 END_TEST
 
@@ -131,24 +122,15 @@ START_TEST(functions_are_the_calls)
     SAME("mean(x, 0, keepdims=False)", br_mean(x, .axis = BR_AXES(0)));
     SAME("std(x, ddof=1)", br_std(x, .correction = 1));
     SAME("var(x, axis=-1, correction=0.5)", br_var(x, .axis = BR_AXES(-1), .correction = 0.5));
+    SAME("mean(x, 0, float64)", br_mean(x, .axis = BR_AXES(0), .dtype = BR_FLOAT64));
     SAME("min(x)", br_min(x));
     SAME("amax(x, 0)", br_max(x, .axis = BR_AXES(0)));
     SAME("any(m)", br_any(m));
-    SAME("sum(x, where=m, initial=2)", br_sum(x, .where = m, .initial = BR_NUM(2)));
-    SAME("min(x, 0, initial=9.5, where=m)",
-         br_min(x, .axis = BR_AXES(0), .where = m, .initial = BR_NUM(9.5)));
-    SAME("nanmean(x, 1)", br_nanmean(x, .axis = BR_AXES(1)));
-    SAME("nanstd(x, ddof=1, where=m)", br_nanstd(x, .correction = 1, .where = m));
-    SAME("argmax(x, 0)", br_argmax(x, .axis = BR_AXES(0)));
-    SAME("count_nonzero(m) + ptp(x)", br_add(br_count_nonzero(m), br_ptp(x)));
-    SAME("logsumexp(x, axis=-1)", br_logsumexp(x, .axis = BR_AXES(-1)));
-    SAME("vector_norm(x, ord=inf)", br_vector_norm(x, .ord = BR_NUM(INFINITY)));
-    SAME("average(x, 0, weights=x)", br_average(x, .axis = BR_AXES(0), .weights = x));
-    SAME("clip(x, 0, 1)", br_clip(x, 0, 1));
-    SAME("isnan(x) & signbit(x)", br_bitwise_and(br_isnan(x), br_signbit(x)));
     SAME("all(x, axis=1 - 1)", br_all(x, .axis = BR_AXES(0)));
     SAME("matmul(x, x.T)", br_matmul(x, br_permute_dims(x, BR_AXES(1, 0))));
     SAME("reshape(x, (2, -1))", br_reshape(x, BR_SHAPE(2, -1)));
+    SAME("x.reshape(2, -1)", br_reshape(x, BR_SHAPE(2, -1)));
+    SAME("x.transpose(1, 0)", br_permute_dims(x, BR_AXES(1, 0)));
     SAME("reshape(x, 12)", br_reshape(x, BR_SHAPE(12)));
     SAME("reshape(y[:1], ())", br_reshape(br_index(y, ":1"), BR_0D));
     SAME("broadcast_to(y, shape=(2, 4))", br_broadcast_to(y, BR_SHAPE(2, 4)));
@@ -166,6 +148,46 @@ START_TEST(functions_are_the_calls)
     SAME("x[..., None][0]", br_index(br_index(x, "..., None"), "0"));
     SAME("sqrt(2) * x", br_mul(sqrt(2.0), x));
     SAME("arctan2(1, 2) + x", br_add(atan2(1, 2), x));
+}
+END_TEST
+
+START_TEST(reductions_take_masks)
+{
+    SAME("sum(x, where=m)", br_sum(x, .where = m));
+    SAME("nansum(x, 1, dtype=float64, initial=0.5)",
+         br_nansum(x, .axis = BR_AXES(1), .dtype = BR_FLOAT64, .initial = BR_NUM(0.5)));
+    SAME("mean(y, dtype=float32, where=y > 1)",
+         br_mean(y, .dtype = BR_FLOAT32, .where = br_greater(y, 1)));
+    SAME("nanmean(x)", br_nanmean(x));
+    SAME("nanstd(x, ddof=1, where=m)", br_nanstd(x, .correction = 1, .where = m));
+    SAME("max(x, axis=0, initial=-inf, where=m)",
+         br_max(x, .axis = BR_AXES(0), .initial = BR_NUM(-INFINITY), .where = m));
+    SAME("nanmin(x)", br_nanmin(x));
+    SAME("any(x, where=m)", br_any(x, .where = m));
+    SAME("argmax(x, axis=1)", br_argmax(x, .axis = BR_AXES(1)));
+    SAME("x.argmin()", br_argmin(x));
+    SAME("nanargmin(x, 0)", br_nanargmin(x, .axis = BR_AXES(0)));
+    SAME("count_nonzero(x, keepdims=True)", br_count_nonzero(x, .keepdims = true));
+    SAME("ptp(x)", br_ptp(x));
+    SAME("logsumexp(x, axis=-1)", br_logsumexp(x, .axis = BR_AXES(-1)));
+    SAME("vector_norm(x, ord=inf)", br_vector_norm(x, .ord = BR_NUM(INFINITY)));
+    SAME("average(x, 1, y)", br_average(x, .axis = BR_AXES(1), .weights = y));
+}
+END_TEST
+
+START_TEST(composed_functions_are_the_calls)
+{
+    SAME("clip(x, 0, 1)", br_clip(x, 0, 1));
+    SAME("clip(z, max=x)", br_clip(z, BR_NONE, x));
+    SAME("x.clip(None, 2.5)", br_clip(x, BR_NONE, 2.5));
+    SAME("isclose(x, 1, rtol=1e-3, equal_nan=True)",
+         br_isclose(x, 1, .rtol = BR_NUM(1e-3), .equal_nan = true));
+    SAME("nan_to_num(x, nan=-1, posinf=9.0)", br_nan_to_num(x, .nan = -1, .posinf = BR_NUM(9.0)));
+    SAME("logaddexp(x, y)", br_logaddexp(x, y));
+    SAME("radians(x)", br_deg2rad(x));
+    SAME("isnan(x) & signbit(x)", br_bitwise_and(br_isnan(x), br_signbit(x)));
+    SAME("x.imag + conj(x)", br_add(br_imag(x), br_conj(x)));
+    SAME("arctan2(x, y) + tan(x)", br_add(br_atan2(x, y), br_tan(x)));
 }
 END_TEST
 
@@ -225,6 +247,8 @@ int main(void)
         operators_on_bits,
         precedence_is_pythons,
         functions_are_the_calls,
+        reductions_take_masks,
+        composed_functions_are_the_calls,
         names_are_the_callers,
         nothing_is_left_in_the_scope,
         every_alias_and_suggestion_is_a_function,

@@ -10,6 +10,7 @@
 
 #include "array/ops/ops.h"
 #include "array/ops/text/parameters.h"
+#include "runtime/alloc.h"
 
 /* ---- functions.def ---- */
 
@@ -86,8 +87,9 @@ static const char *const elementwise[] = {
 #define BRI_PART(...)
 #define BRI_OP(NAME, name, ...) #name,
 #include "array/kernels/ops.def"
-#undef BRI_PART
-#undef BRI_OP
+#define BRI_COMPOSED(name, arity) #name,
+#include "array/ops/composed.def"
+#undef BRI_COMPOSED
 };
 
 enum {
@@ -178,8 +180,33 @@ static br_status call_elementwise(bri_parser *p, size_t at, const char *name, in
     return bri_apply(p, at, name, terms, arity, out);
 }
 
-br_status bri_call_function(bri_parser *p, size_t at, size_t length, const bri_argument *arguments,
-                            int n, bri_term *out)
+static bool is_integer(const bri_argument *argument)
+{
+    return argument->length == 0 && argument->value.kind == BRI_TERM_NUMBER &&
+           argument->value.number.kind == 'i';
+}
+
+/* x.reshape(2, -1) is x.reshape((2, -1)): integers after x become one tuple. */
+static br_status gather(bri_parser *p, const function *f, bri_argument *arguments, int *n)
+{
+    bri_term tuple = {.kind = BRI_TERM_TUPLE, .tuple = {p->nitems, *n - 1}};
+    if (strchr(f->parameters, '+') == NULL || *n < 3)
+        return BR_OK;
+    for (int i = 1; i < *n; i++)
+        if (!is_integer(&arguments[i]))
+            return BR_OK;
+    for (int i = 1; i < *n; i++) {
+        BRI_TRY(bri_grow(&p->items, &p->room, p->nitems, sizeof p->items[0]));
+        p->items[p->nitems++] = arguments[i].value.number.i;
+    }
+    tuple.at = arguments[1].value.at;
+    arguments[1].value = tuple;
+    *n = 2;
+    return BR_OK;
+}
+
+br_status bri_call_function(bri_parser *p, size_t at, size_t length, bri_argument *arguments, int n,
+                            bri_term *out)
 {
     const char *name = p->text + at;
     bri_parameters parameters = {.at = p->call.at};
@@ -192,6 +219,7 @@ br_status bri_call_function(bri_parser *p, size_t at, size_t length, const bri_a
         return name != NULL ? call_elementwise(p, at, name, arity, arguments, n, out)
                             : unknown_function(p, at, length);
     }
+    BRI_TRY(gather(p, f, arguments, &n));
     BRI_TRY(bri_read_parameters(p, at, f->name, f->parameters, arguments, n, &parameters));
     return bri_take_array(p, at, f->call(&parameters), out);
 }

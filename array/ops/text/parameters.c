@@ -103,6 +103,22 @@ static br_status read_number(const bri_parser *p, const bri_term *v, void *out)
     return BR_OK;
 }
 
+static br_status read_operand(const bri_parser *p, const bri_term *v, void *out)
+{
+    (void)p;
+    if (v->kind != BRI_TERM_NUMBER && v->kind != BRI_TERM_ARRAY)
+        return expected("an array or a number", v);
+    *(br_operand *)out =
+        v->kind == BRI_TERM_NUMBER ? br_operand_number(v->number) : br_operand_array(v->array);
+    return BR_OK;
+}
+
+/* None for no bound. */
+static br_status read_bound(const bri_parser *p, const bri_term *v, void *out)
+{
+    return v->kind == BRI_TERM_NONE ? BR_OK : read_operand(p, v, out);
+}
+
 #define FIELD(name) offsetof(bri_parameters, name)
 static const struct {
     const char *name;
@@ -123,6 +139,16 @@ static const struct {
     {"dtype", read_dtype, FIELD(dtype)},
     {"correction", read_real, FIELD(correction)},
     {"ddof", read_real, FIELD(correction)},
+    {"a", read_operand, FIELD(a)},
+    {"b", read_operand, FIELD(b)},
+    {"min", read_bound, FIELD(min)},
+    {"max", read_bound, FIELD(max)},
+    {"rtol", read_number, FIELD(rtol)},
+    {"atol", read_number, FIELD(atol)},
+    {"posinf", read_number, FIELD(posinf)},
+    {"neginf", read_number, FIELD(neginf)},
+    {"nan", read_real, FIELD(nan)},
+    {"equal_nan", read_flag, FIELD(equal_nan)},
 };
 
 enum { NREADERS = sizeof readers / sizeof readers[0] };
@@ -148,9 +174,10 @@ static int read_words(const char *text, parameter *list)
             by_keyword = true;
             continue;
         }
-        bool optional = text[length - 1] == '?';
+        size_t name = strcspn(text, "?+ ");
+        bool optional = memchr(text, '?', length) != NULL;
         BRI_ASSERT(n < BRI_MAX_ARGUMENTS);
-        list[n++] = (parameter){text, length - optional, optional, by_keyword, false};
+        list[n++] = (parameter){text, name, optional, by_keyword, false};
     }
     return n;
 }

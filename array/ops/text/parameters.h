@@ -16,6 +16,10 @@ typedef struct bri_parameters {
     br_dtype dtype;
     double correction; /* or ddof */
     br_number initial, ord;
+    br_operand a, b, min, max;
+    br_number rtol, atol, posinf, neginf;
+    double nan;
+    bool equal_nan;
 } bri_parameters;
 
 /* Fills out from the arguments of a call, by the parameters' text of a row of functions.def. `at`

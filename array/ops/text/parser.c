@@ -94,8 +94,7 @@ static br_status prefix(bri_parser *p, int loosest, bri_term *out)
         return bri_text_wrong(p, "'not' here needs parentheses around it");
     BRI_TRY(bri_token_next(p));
     BRI_TRY(binary(p, not ? NOT : SIGN, out));
-    bool same = strcmp(name, "positive") == 0 && out->kind == BRI_TERM_ARRAY;
-    return same ? BR_OK : bri_apply(p, at, name, out, 1, out);
+    return bri_apply(p, at, name, out, 1, out);
 }
 
 static br_status combine(bri_parser *p, size_t at, const char *name, const bri_term *left,

@@ -98,9 +98,9 @@ typedef struct bri_argument {
     bri_term value;
 } bri_argument;
 
-/* Calls the function whose name stands at text[at]. */
-br_status bri_call_function(bri_parser *p, size_t at, size_t length, const bri_argument *arguments,
-                            int n, bri_term *out);
+/* Calls the function whose name stands at text[at]; may change the arguments. */
+br_status bri_call_function(bri_parser *p, size_t at, size_t length, bri_argument *arguments, int n,
+                            bri_term *out);
 bool bri_is_function(const char *name, size_t length);
 /* The names of all functions, one after the other; NULL at the end. */
 const char *bri_text_function_name(int i);
