@@ -170,6 +170,14 @@ br_array *bri_check_operands(bri_call *call, const br_operand *operands, int n)
     return st == BR_OK ? NULL : bri_handle_error(call, st);
 }
 
+/* A square is many times as fast as a power, and rounded once. */
+static bri_opcode simpler(bri_opcode opcode, const br_operand *operands)
+{
+    bool squares = opcode == BRI_OP_POW && operands[1].array == NULL &&
+                   operands[1].number.re == 2 && operands[1].number.im == 0;
+    return squares ? BRI_OP_SQUARE : opcode;
+}
+
 br_array *bri_elementwise_as(const char *what, bri_opcode opcode, const br_operand *operands,
                              br_place at)
 {
@@ -183,6 +191,8 @@ br_array *bri_elementwise_as(const char *what, bri_opcode opcode, const br_opera
     br_status st = check_kind(op, &dtype);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
+    opcode = simpler(opcode, operands);
+    op = &bri_ops[opcode];
     br_array *inputs[3];
     for (int i = 0; i < op->arity; i++)
         inputs[i] = bri_operand_array(&call, &operands[i], typed && i == 0 ? BR_BOOL : dtype);

@@ -26,8 +26,8 @@ extern "C" {
 
 /* Arithmetic of numbers. sign is -1, 0 or 1, NaN of NaN; of complex numbers x / |x|. reciprocal and
  * divide are floating; floor_divide rounds to minus infinity, and remainder has the divisor's sign,
- * fmod the dividend's. pow of integers to a negative power is 0 (1 and -1 excepted). bool: add is
- * or, multiply is and. */
+ * fmod the dividend's. pow of integers to a negative power is 0 (1 and -1 excepted), to the power of
+ * the number 2 it is the square. bool: add is or, multiply is and. */
 BR_API br_array *br_positive_(br_operand x, br_place at);
 BR_API br_array *br_negative_(br_operand x, br_place at);
 BR_API br_array *br_abs_(br_operand x, br_place at); /* complex gives the real dtype */
