@@ -111,6 +111,10 @@ static void compute(br_context *ctx, const char *folder)
         br_reduction(x, BR_AXES(0), .state_bytes = sizeof(double), .accumulate = add_all,
                      .merge = add_two, .finish = the_sum, .data = &one, .data_bytes = sizeof one);
     expect(ctx, br_sum(sums), 7140, "reduction");
+    br_array *low = br_less(x, 60);
+    expect(ctx, br_nanmean(x, .where = low), 29.5, "masked mean");
+    expect(ctx, br_var(br_mul(x, 0), .where = low), 0, "masked variance");
+    expect(ctx, br_nanmax(x, .where = low, .initial = BR_NUM(7)), 59, "masked maximum");
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
         expect(ctx, br_min(p), 1, "persisted");

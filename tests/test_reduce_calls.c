@@ -224,6 +224,33 @@ START_TEST(places_over_several_axes)
 }
 END_TEST
 
+/* Integers wrap around, and those of 8 and 16 bits are summed in lanes that hold a block of the
+ * largest ones. */
+START_TEST(whole_numbers)
+{
+    const int8_t ends[] = {-128, 127};
+    const int64_t most[] = {INT64_MAX, 1};
+    int64_t sum = 0;
+    ck_assert(value(br_ptp(br_from_memory(ctx, ends, BR_INT8, BR_SHAPE(2)))) == -1);
+    br_array *x = br_from_memory(ctx, most, BR_INT64, BR_SHAPE(2));
+    ck_assert_int_eq(br_compute_i64(br_sum(x), &sum), BR_OK);
+    ck_assert(sum == INT64_MIN);
+    const struct {
+        br_dtype dtype;
+        double value;
+    } rows[] = {{BR_INT8, -128},    {BR_INT8, 127},    {BR_UINT8, 255},   {BR_BOOL, 1},
+                {BR_INT16, -32768}, {BR_INT16, 32767}, {BR_UINT16, 65535}};
+    for (int k = 0; k < 7; k++) {
+        x = br_full(ctx, BR_SHAPE(700, 1300), BR_NUM(rows[k].value), .dtype = rows[k].dtype);
+        ck_assert(value(br_sum(x)) == 700 * 1300 * rows[k].value);
+        ck_assert(value(br_max(br_sum(x, .axis = BR_AXIS(0)))) == 700 * rows[k].value);
+        ck_assert(value(br_min(br_sum(x, .axis = BR_AXIS(1)))) == 1300 * rows[k].value);
+        ck_assert(value(br_max(br_sum(br_index(x, ":, :63"), .axis = BR_AXIS(1)))) ==
+                  63 * rows[k].value);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("reduce_calls");
@@ -238,6 +265,7 @@ int main(void)
     tcase_add_test(t, masked_means_round_once);
     tcase_add_test(t, only_nans);
     tcase_add_test(t, places_over_several_axes);
+    tcase_add_test(t, whole_numbers);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);

@@ -118,6 +118,9 @@ static void logsumexp_empty(int64_t count, bri_planes out)
 #define S(name) logsumexp_##name
 #include "array/kernels/tree.inc"
 
+static const bri_reducer logsumexp_reducer = {logsumexp_lanes, logsumexp_fold, logsumexp_merge,
+                                              logsumexp_tree, logsumexp_empty};
+
 void BRI_ISA_NAME(exponents)(bri_kernels *table)
 {
     for (int d = BR_NO_DTYPE + 1; d < BR_NDTYPE; d++) {

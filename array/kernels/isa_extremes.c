@@ -15,98 +15,142 @@ void BRI_ISA_NAME(extremes)(bri_kernels *table);
 #define TAKES(a, b)      false
 #define SAME(x, value)   ((x) == (value))
 
+#define V          int64_t
+#define NAME(name) int64_##name
+#include "array/kernels/merge_args.inc"
+#undef V
+#undef NAME
+
+#define V          uint64_t
+#define NAME(name) uint64_##name
+#include "array/kernels/merge_args.inc"
+#undef V
+#undef NAME
+
 #define T          int8_t
 #define I          int8_t
+#define V          int64_t
+#define WIDE(name) int64_##name
 #define NAME(name) int8_##name
 #define LEAST      INT8_MIN
 #define GREATEST   INT8_MAX
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
 
 #define T          int16_t
 #define I          int16_t
+#define V          int64_t
+#define WIDE(name) int64_##name
 #define NAME(name) int16_##name
 #define LEAST      INT16_MIN
 #define GREATEST   INT16_MAX
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
 
 #define T          int32_t
 #define I          int32_t
+#define V          int64_t
+#define WIDE(name) int64_##name
 #define NAME(name) int32_##name
 #define LEAST      INT32_MIN
 #define GREATEST   INT32_MAX
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
 
 #define T          int64_t
 #define I          int64_t
+#define V          int64_t
+#define WIDE(name) int64_##name
 #define NAME(name) int64_##name
 #define LEAST      INT64_MIN
 #define GREATEST   INT64_MAX
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
 
 #define T          uint8_t
 #define I          int8_t
+#define V          uint64_t
+#define WIDE(name) uint64_##name
 #define NAME(name) uint8_##name
 #define LEAST      0
 #define GREATEST   UINT8_MAX
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
 
 #define T          uint16_t
 #define I          int16_t
+#define V          uint64_t
+#define WIDE(name) uint64_##name
 #define NAME(name) uint16_##name
 #define LEAST      0
 #define GREATEST   UINT16_MAX
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
 
 #define T          uint32_t
 #define I          int32_t
+#define V          uint64_t
+#define WIDE(name) uint64_##name
 #define NAME(name) uint32_##name
 #define LEAST      0
 #define GREATEST   UINT32_MAX
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
 
 #define T          uint64_t
 #define I          int64_t
+#define V          uint64_t
+#define WIDE(name) uint64_##name
 #define NAME(name) uint64_##name
 #define LEAST      0
 #define GREATEST   UINT64_MAX
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
@@ -119,26 +163,40 @@ void BRI_ISA_NAME(extremes)(bri_kernels *table);
 #define TAKES(a, b)    (((a) != (a)) & ((b) == (b)))
 #define SAME(x, value) (((x) == (value)) | ((x) != (x)))
 
+#define V          double
+#define NAME(name) float64_##name
+#include "array/kernels/merge_args.inc"
+#undef V
+#undef NAME
+
 #define T          float
 #define I          int32_t
+#define V          double
+#define WIDE(name) float64_##name
 #define NAME(name) float32_##name
 #define LEAST      -INFINITY
 #define GREATEST   INFINITY
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
 
 #define T          double
 #define I          int64_t
+#define V          double
+#define WIDE(name) float64_##name
 #define NAME(name) float64_##name
 #define LEAST      -INFINITY
 #define GREATEST   INFINITY
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
@@ -153,26 +211,40 @@ void BRI_ISA_NAME(extremes)(bri_kernels *table);
 #define TAKES(a, b)      (((b) != (b)) & ((a) == (a)))
 #define SAME(x, value)   ((x) == (value))
 
+#define V          double
+#define NAME(name) float64_known_##name
+#include "array/kernels/merge_args.inc"
+#undef V
+#undef NAME
+
 #define T          float
 #define I          int32_t
+#define V          double
+#define WIDE(name) float64_known_##name
 #define NAME(name) float32_known_##name
 #define LEAST      NAN
 #define GREATEST   NAN
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST
 
 #define T          double
 #define I          int64_t
+#define V          double
+#define WIDE(name) float64_known_##name
 #define NAME(name) float64_known_##name
 #define LEAST      NAN
 #define GREATEST   NAN
 #include "array/kernels/extremes.inc"
 #undef T
 #undef I
+#undef V
+#undef WIDE
 #undef NAME
 #undef LEAST
 #undef GREATEST

@@ -141,7 +141,7 @@ void bri_program_run(const bri_program *p, const bri_box *box);
  * sum and prod of float32 in float64, of complex64 in complex128, of integers in int64/uint64; var:
  * mean and M2, both in float64 (M2 real, the mean complex128 in a plane as wide for complex data),
  * nanvar also the count of what is no NaN; min and max in the dtype itself; argmin the index from
- * the state's first element on and the value, so that merging moves the right one's index by what
+ * the state's first element on and the value, widened, so that merging moves the right one's index by what
  * the left one covers; logsumexp the largest element and the sum of exp(x - largest). Order, the same for every ISA, thread count and blocking: along
  * the last axis of the box, blocks of BRI_LANE_BLOCK elements counted from the box's start are
  * summed in 32 lanes (element i into lane i % 32) and a halving tree over the lanes; along any

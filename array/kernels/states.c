@@ -222,7 +222,7 @@ static br_status finish_nanstd(const finishing *f, int64_t count, bri_planes fro
 static br_status finish_known_index(const finishing *f, int64_t count, bri_planes from, void *out)
 {
     double value[CHUNK];
-    bri_convert(BR_FLOAT64, value, f->operand, from.p[1], count);
+    bri_convert(BR_FLOAT64, value, bri_dtypes[f->operand].wide, from.p[1], count);
     for (int64_t i = 0; i < count; i++)
         if (isnan(value[i]))
             return bri_error(BR_EARG, "there are only NaNs to choose from");

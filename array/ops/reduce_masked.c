@@ -23,11 +23,6 @@ static br_operand number(br_number v)
     return br_operand_number(v);
 }
 
-static bool is_floating(const br_array *x)
-{
-    return strchr("fc", bri_kind(x->node->dtype)) != NULL;
-}
-
 static bool is_ordered(bri_redop op)
 {
     return op != BRI_RED_SUM && op != BRI_RED_PROD;
@@ -84,7 +79,7 @@ static br_array *extended(bri_reduction r, br_dtype result)
 {
     br_operand initial = number(r.initial);
     br_dtype wide = bri_reduction_dtype('w', result);
-    if (is_floating(r.x)) {
+    if (strchr("fc", bri_kind(result)) != NULL) {
         r.x = bri_as_dtype(r.x, wide, r.at);
         r.dtype = wide;
     }
@@ -101,7 +96,7 @@ static br_array *bounded(bri_reduction r)
     br_array *best = bri_reduce(r);
     br_array *all = is_min(r.op) ? br_minimum_(array(best), initial, r.at)
                                  : br_maximum_(array(best), initial, r.at);
-    if (!r.known || !is_floating(r.x))
+    if (!r.known || r.exact)
         return all;
     return br_where_(array(is_nan(best, r.at)), initial, array(all), r.at);
 }
@@ -117,7 +112,7 @@ static br_array *fold(bri_reduction r)
         return bri_handle_error(&call, st);
     br_dtype result = bri_reduce_dtype(&r);
     br_operand none = number(identity(r.op, r.x->node->dtype));
-    if (r.known && !is_ordered(r.op) && is_floating(r.x))
+    if (r.known && !is_ordered(r.op) && !r.exact)
         r.x = br_where_(array(is_nan(r.x, r.at)), none, array(r.x), r.at);
     if (r.where != NULL)
         r.x = br_where_(array(r.where), array(r.x), none, r.at);
