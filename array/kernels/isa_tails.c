@@ -16,23 +16,23 @@ enum { LANES = 32 };
 #define SQRT_OF(x) sqrtf(x)
 #define ABS_OF(x)  fabsf(x)
 #define NAME(name) float32_##name
+#define DTYPE      BR_FLOAT32
 #include "array/kernels/tails.inc"
 #undef T
 #undef SQRT_OF
 #undef ABS_OF
 #undef NAME
+#undef DTYPE
 
 #define T          double
 #define SQRT_OF(x) sqrt(x)
 #define ABS_OF(x)  fabs(x)
 #define NAME(name) float64_##name
+#define DTYPE      BR_FLOAT64
 #include "array/kernels/tails.inc"
 
 void BRI_ISA_NAME(tails)(bri_kernels *table)
 {
-#define BRI_TAIL(TAIL, name, ...)                                                                  \
-    table->tail[BRI_TAIL_##TAIL][BR_FLOAT32] = float32_##name;                                     \
-    table->tail[BRI_TAIL_##TAIL][BR_FLOAT64] = float64_##name;
-#include "array/kernels/tails.def"
-#undef BRI_TAIL
+    float32_fill(table);
+    float64_fill(table);
 }

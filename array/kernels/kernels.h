@@ -48,6 +48,17 @@ typedef struct bri_reducer {
     void (*empty)(int64_t count, bri_planes out);
 } bri_reducer;
 
+/* Superinstructions; the rows of pairs.def in order. */
+typedef enum bri_pair {
+#define BRI_PAIR(NAME, ...) BRI_PAIR_##NAME,
+#include "array/kernels/pairs.def"
+#undef BRI_PAIR
+    BRI_NPAIRS
+} bri_pair;
+
+/* As BRI_NFORMS, of three operands that are not all one element. */
+enum { BRI_NPAIR_FORMS = 7 };
+
 /* The ends of programs that sums take into their loop; the rows of tails.def in order. */
 typedef enum bri_tail {
 #define BRI_TAIL(NAME, ...) BRI_TAIL_##NAME,
@@ -57,7 +68,8 @@ typedef enum bri_tail {
 } bri_tail;
 
 /* Each of `rows` rows of n values made of x and y, dense and one row after the other, into
- * ceil(n / BRI_LANE_BLOCK) block states of a sum. */
+ * ceil(n / BRI_LANE_BLOCK) block states of a sum. Forms as BRI_NFORMS, but for two scalars. */
+enum { BRI_NTAIL_FORMS = 3 };
 typedef void bri_tail_sum(int64_t rows, int64_t n, const void *x, const void *y, void *states);
 
 /* A strided place in memory of two axes: i the slow one, j the fast one. */
@@ -79,10 +91,10 @@ typedef void bri_random_kernel(const bri_random *r, size_t n, const int64_t *ind
 
 typedef struct bri_kernels {
     bri_kernel *op[BRI_NOPS][BR_NDTYPE][BRI_NFORMS];
-    bri_kernel *cast[BR_NDTYPE][BR_NDTYPE];            /* from, to */
-    bri_kernel *sum_of_squares[BR_NDTYPE][BRI_NFORMS]; /* a*a + b*b, the products rounded first */
+    bri_kernel *cast[BR_NDTYPE][BR_NDTYPE]; /* from, to */
+    bri_kernel *pair[BRI_NPAIRS][BR_NDTYPE][BRI_NPAIR_FORMS];
     bri_reducer reduce[BRI_NREDS][BR_NDTYPE];
-    bri_tail_sum *tail[BRI_NTAILS][BR_NDTYPE];
+    bri_tail_sum *tail[BRI_NTAILS][BR_NDTYPE][BRI_NTAIL_FORMS];
     bri_mover move[5]; /* by log2 of the element's size */
     bri_random_kernel *random[BRI_NDISTRIBUTIONS][BR_NDTYPE];
     /* One block of Philox4x32-10: key, counter as its upper and lower half, both halves of it. */

@@ -10,8 +10,6 @@
 
 /* What sealing knows of each value. */
 typedef struct fact {
-    int uses;     /* by live values */
-    bool fused;   /* a sum of squares: its operands are the squares' operands */
     bool loaded;  /* an input or iota whose load has been emitted */
     int last_use; /* index into the code of the last instruction that reads it */
     int reg;      /* of its pool, -1 for none */
@@ -28,45 +26,19 @@ static bool is_source(const bri_value *v)
     return v->kind == BRI_VALUE_INPUT || v->kind == BRI_VALUE_IOTA;
 }
 
-static void count_uses(const bri_program *p, fact *facts)
+/* By live values. */
+static void count_uses(const bri_program *p, int *uses)
 {
-    facts[p->result].uses = 1;
+    uses[p->result] = 1;
     for (int v = p->result; v >= 0; v--)
-        for (int k = 0; facts[v].uses > 0 && k < 3; k++)
+        for (int k = 0; uses[v] > 0 && k < 3; k++)
             if (p->values[v].arg[k] >= 0)
-                facts[p->values[v].arg[k]].uses++;
+                uses[p->values[v].arg[k]]++;
 }
 
 static bool is_op(const bri_value *v, bri_opcode op)
 {
     return v->kind == BRI_VALUE_OP && v->op == op;
-}
-
-/* The operand of a square that nobody else reads, else -1. */
-static int private_square(const bri_program *p, const fact *facts, int value)
-{
-    const bri_value *v = &p->values[value];
-    bool square = is_op(v, BRI_OP_SQUARE) || (is_op(v, BRI_OP_MULTIPLY) && v->arg[0] == v->arg[1]);
-    return square && facts[value].uses == 1 ? v->arg[0] : -1;
-}
-
-/* a*a + b*b becomes one instruction where the products serve nothing else. */
-static void fuse_squares(bri_program *p, fact *facts)
-{
-    for (int i = p->result; i >= 0; i--) {
-        bri_value *v = &p->values[i];
-        if (facts[i].uses == 0 || !is_op(v, BRI_OP_ADD) ||
-            bri_kernel_table.sum_of_squares[v->dtype][0] == NULL)
-            continue;
-        int a = private_square(p, facts, v->arg[0]);
-        int b = private_square(p, facts, v->arg[1]);
-        if (a < 0 || b < 0)
-            continue;
-        facts[v->arg[0]].uses = facts[v->arg[1]].uses = 0;
-        v->arg[0] = a;
-        v->arg[1] = b;
-        facts[i].fused = true;
-    }
 }
 
 static bri_instruction *emit(bri_program *p, bri_code code, int value)
@@ -89,16 +61,16 @@ static void emit_load(bri_program *p, fact *facts, int value)
     emit(p, input ? BRI_CODE_LOAD : BRI_CODE_INDEX, value)->source = p->nsources++;
 }
 
-static br_status emit_kernel(bri_program *p, const fact *facts, int value, bri_instruction *ins)
+static br_status emit_kernel(bri_program *p, int value, bri_instruction *ins)
 {
     const bri_value *v = &p->values[value];
     br_dtype operand = p->values[ins->arg[ins->nargs - 1]].dtype;
     if (v->kind == BRI_VALUE_CAST)
         ins->form[0] = bri_kernel_table.cast[operand][v->dtype];
-    else if (facts[value].fused)
-        memcpy(ins->form, bri_kernel_table.sum_of_squares[v->dtype], sizeof ins->form);
+    else if (v->kind == BRI_VALUE_PAIR)
+        memcpy(ins->form, bri_kernel_table.pair[v->slot][operand], sizeof ins->form);
     else
-        memcpy(ins->form, bri_kernel_table.op[v->op][operand], sizeof ins->form);
+        memcpy(ins->form, bri_kernel_table.op[v->op][operand], BRI_NFORMS * sizeof ins->form[0]);
     if (ins->form[0] == NULL)
         return bri_error(BR_ETYPE, "%s is not defined for %s",
                          v->kind == BRI_VALUE_CAST ? "conversion" : bri_ops[v->op].name,
@@ -113,6 +85,8 @@ static bri_code code_of(const bri_value *v)
         return BRI_CODE_CALL;
     case BRI_VALUE_RANDOM:
         return BRI_CODE_RANDOM;
+    case BRI_VALUE_PAIR:
+        return BRI_CODE_PAIR;
     default:
         return is_op(v, BRI_OP_WHERE) ? BRI_CODE_WHERE : BRI_CODE_KERNEL;
     }
@@ -128,45 +102,60 @@ static br_status emit_value(bri_program *p, fact *facts, int value)
     bri_instruction *ins = emit(p, code, value);
     for (int k = 0; k < 3 && v->arg[k] >= 0; k++)
         ins->arg[ins->nargs++] = v->arg[k];
-    bool by_kernel = code == BRI_CODE_KERNEL || code == BRI_CODE_WHERE;
-    return by_kernel ? emit_kernel(p, facts, value, ins) : BR_OK;
+    bool by_kernel = code != BRI_CODE_CALL && code != BRI_CODE_RANDOM;
+    return by_kernel ? emit_kernel(p, value, ins) : BR_OK;
 }
 
-static br_status emit_all(bri_program *p, fact *facts)
+static br_status emit_all(bri_program *p, fact *facts, const int *uses)
 {
     for (int v = 0; v <= p->result; v++)
-        if (facts[v].uses > 0 && !is_source(&p->values[v]) &&
-            p->values[v].kind != BRI_VALUE_CONSTANT)
+        if (uses[v] > 0 && !is_source(&p->values[v]) && p->values[v].kind != BRI_VALUE_CONSTANT)
             BRI_TRY(emit_value(p, facts, v));
     if (is_source(&p->values[p->result]))
         emit_load(p, facts, p->result);
     return BR_OK;
 }
 
-/* Whether the program ends in the instructions of a row of tails.def, which nothing else can read:
- * all that is emitted serves the result, and numbers of operands are smaller. */
-static bool ends_in(const bri_program *p, const fact *facts, bri_opcode op, int squares)
+/* What makes a value: an operation, or BRI_NOPS and up a pair; ANY for the rest. */
+enum { ANY = -1 };
+
+static int maker(const bri_value *v)
 {
-    const bri_value *v = &p->values[p->result];
-    return is_op(v, op) && p->values[v->arg[0]].dtype == v->dtype &&
-           (squares != 1 || facts[p->result].fused) && (squares != 2 || facts[v->arg[0]].fused);
+    if (v->kind == BRI_VALUE_PAIR)
+        return BRI_NOPS + v->slot;
+    return v->kind == BRI_VALUE_OP ? (int)v->op : ANY;
 }
 
-static void fuse_tail(bri_program *p, const fact *facts)
+/* Whether the program ends in the instructions of a row of tails.def. Nothing else can read what
+ * the one before the last makes: all that is emitted serves the result, and numbers of operands
+ * are smaller. */
+static bool ends_in(const bri_program *p, int last, int before)
 {
+    const bri_value *v = &p->values[p->result];
+    if (maker(v) != last)
+        return false;
+    const bri_value *operand = &p->values[v->arg[0]];
+    return operand->dtype == v->dtype && (before == ANY || maker(operand) == before);
+}
+
+static void fuse_tail(bri_program *p)
+{
+#define OP(NAME)   BRI_OP_##NAME
+#define PAIR(NAME) (BRI_NOPS + BRI_PAIR_##NAME)
     static const struct {
-        bri_opcode op;
-        int squares;
+        int last, before;
     } rows[] = {
-#define BRI_TAIL(NAME, name, op, squares, formula) {BRI_OP_##op, squares},
+#define BRI_TAIL(NAME, name, last, before, formula) {last, before},
 #include "array/kernels/tails.def"
 #undef BRI_TAIL
     };
     bool sum = p->reduces && (p->redop == BRI_RED_SUM || p->redop == BRI_RED_MEAN);
-    for (int i = 0; sum && p->tail == NULL && i < BRI_NTAILS; i++)
-        if (ends_in(p, facts, rows[i].op, rows[i].squares)) {
-            p->tail = bri_kernel_table.tail[i][p->values[p->result].dtype];
-            p->ntail = rows[i].squares == 2 ? 2 : 1;
+    br_dtype dtype = p->values[p->result].dtype;
+    for (int i = 0; sum && i < BRI_NTAILS && p->ntail == 0; i++)
+        if (bri_kernel_table.tail[i][dtype][0] != NULL &&
+            ends_in(p, rows[i].last, rows[i].before)) {
+            p->tail = bri_kernel_table.tail[i][dtype];
+            p->ntail = rows[i].before == ANY ? 1 : 2;
         }
 }
 
@@ -245,24 +234,26 @@ static br_status seal(bri_program *p, int value)
         return bri_error(BR_ENOMEM, "no memory for a block program");
     br_status status = BR_ENOMEM;
     fact *facts = bri_calloc((size_t)p->nvalues, sizeof *facts);
+    int *uses = bri_calloc((size_t)p->nvalues, sizeof *uses);
     bool *busy = bri_calloc(2 * (size_t)p->nvalues, sizeof *busy);
     p->code = bri_calloc((size_t)p->nvalues, sizeof *p->code);
-    if (facts == NULL || busy == NULL || p->code == NULL)
+    if (facts == NULL || uses == NULL || busy == NULL || p->code == NULL)
         goto done;
     p->result = value;
     for (int v = 0; v < p->nvalues; v++)
         facts[v].reg = -1;
-    count_uses(p, facts);
-    fuse_squares(p, facts);
-    status = emit_all(p, facts);
+    count_uses(p, uses);
+    bri_pairs_fuse(p, uses);
+    status = emit_all(p, facts, uses);
     if (status != BR_OK)
         goto done;
-    fuse_tail(p, facts);
+    fuse_tail(p);
     find_last_uses(p, facts);
     allocate(p, facts, busy);
     size_blocks(p);
 done:
     bri_free(busy);
+    bri_free(uses);
     bri_free(facts);
     return status;
 }

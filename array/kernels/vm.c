@@ -171,6 +171,17 @@ static bri_operand kernel(const bri_run *run, const bri_instruction *ins, int64_
     return (bri_operand){reg, scalar};
 }
 
+static bri_operand pair(const bri_run *run, const bri_instruction *ins, int64_t n, char *reg)
+{
+    const bri_operand *x = &run->operands[ins->arg[0]];
+    const bri_operand *y = &run->operands[ins->arg[1]];
+    const bri_operand *z = &run->operands[ins->arg[2]];
+    bool scalar = x->scalar && y->scalar && z->scalar;
+    int form = scalar ? 0 : x->scalar + 2 * y->scalar + 4 * z->scalar;
+    ins->form[form](scalar ? 1 : (size_t)n, reg, x->p, y->p, z->p);
+    return (bri_operand){reg, scalar};
+}
+
 /* A scalar mask chooses once for all; the choice is copied because its register may be given out
  * again. */
 static bri_operand chosen(const bri_operand *choice, size_t size, int64_t n, char *reg)
@@ -232,6 +243,8 @@ static bri_operand execute(const bri_run *run, const bri_instruction *ins, const
         return load(run, ins, r, reg);
     case BRI_CODE_INDEX:
         return indices(run, ins, r, reg);
+    case BRI_CODE_PAIR:
+        return pair(run, ins, r->n, reg);
     case BRI_CODE_WHERE:
         return where(run, ins, r->n, reg);
     case BRI_CODE_CALL:
@@ -292,12 +305,15 @@ const char *bri_run_eval(bri_run *run, const int64_t *idx, int64_t n, char *dst)
     return eval_block(run, &r, 0);
 }
 
+/* Reducers take shorter rows several at a time, which fused tails don't. */
+enum { SHORT_ROW = 32 };
+
 void bri_run_lanes(bri_run *run, const bri_reducer *k, const int64_t *idx, int64_t rows, int64_t n,
                    bri_planes states)
 {
     const bri_program *p = run->p;
     ptrdiff_t stride = n * (ptrdiff_t)bri_size_of_result(p);
-    if (p->tail == NULL || rows * n > p->block) {
+    if (p->tail == NULL || n <= SHORT_ROW || rows * n > p->block) {
         k->lanes(rows, n, stride, bri_run_eval(run, idx, rows * n, run->rows), states);
         return;
     }
@@ -305,11 +321,11 @@ void bri_run_lanes(bri_run *run, const bri_reducer *k, const int64_t *idx, int64
     int cut = p->ncode - p->ntail;
     execute_from(run, &r, 0, cut);
     const bri_operand *x = &run->operands[p->code[cut].arg[0]];
-    const bri_operand *y = &run->operands[p->code[cut].arg[p->code[cut].nargs - 1]];
-    if (x->scalar || y->scalar)
+    const bri_operand *y = &run->operands[p->code[cut].arg[p->code[cut].nargs > 1]];
+    if (x->scalar && y->scalar)
         k->lanes(rows, n, stride, eval_block(run, &r, cut), states);
     else
-        p->tail(rows, n, x->p, y->p, states.p[0]);
+        p->tail[x->scalar + 2 * y->scalar](rows, n, x->p, y->p, states.p[0]);
 }
 
 void bri_run_fill_panels(bri_run *run, const int64_t *idx, int64_t rows, int64_t cols)

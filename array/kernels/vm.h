@@ -13,6 +13,7 @@ typedef enum bri_value_kind {
     BRI_VALUE_IOTA,
     BRI_VALUE_CAST,
     BRI_VALUE_OP,
+    BRI_VALUE_PAIR, /* made by sealing of two operations */
     BRI_VALUE_CALL,
     BRI_VALUE_RANDOM,
 } bri_value_kind;
@@ -28,7 +29,7 @@ typedef struct bri_value {
     br_dtype dtype;
     bri_opcode op; /* BRI_VALUE_OP */
     int arg[3];    /* earlier values, -1 when unused */
-    int slot;      /* which input; the axis of an iota; a distribution */
+    int slot;      /* which input; the axis of an iota; a distribution; which bri_pair */
     bri_user_function fn;
     const void *data;
     _Alignas(16) char constant[16]; /* BRI_VALUE_CONSTANT; random: seed and stream */
@@ -41,6 +42,7 @@ typedef enum bri_code {
     BRI_CODE_LOAD,  /* makes an input ready for this block: in place, as a scalar or gathered */
     BRI_CODE_INDEX, /* makes an iota's elements */
     BRI_CODE_KERNEL,
+    BRI_CODE_PAIR,
     BRI_CODE_WHERE,
     BRI_CODE_CALL,
     BRI_CODE_RANDOM,
@@ -53,7 +55,7 @@ typedef struct bri_instruction {
     int source; /* LOAD and INDEX: which source */
     int nargs;
     int arg[3]; /* values */
-    bri_kernel *form[BRI_NFORMS];
+    bri_kernel *form[BRI_NPAIR_FORMS];
 } bri_instruction;
 
 struct bri_program {
@@ -74,7 +76,8 @@ struct bri_program {
     size_t scratch;
     bool reduces;
     bri_redop redop;
-    bri_tail_sum *tail; /* a sum along the last axis that replaces the last ntail instructions */
+    bri_tail_sum *const *tail; /* a sum along the last axis that replaces the last ntail
+                                  instructions, by form */
     int ntail;
 };
 
@@ -123,6 +126,9 @@ enum {
     BRI_ROW_BUFFER = 4096, /* elements of evaluated rows that wait to be reduced */
     BRI_STATES = 8192,     /* states of a tree under construction */
 };
+
+/* Makes superinstructions of the values, which uses[] counts the readers of. */
+void bri_pairs_fuse(bri_program *p, int *uses);
 
 /* Fits run to the box: sources, merged axes; box extents are all > 0. */
 void bri_run_init(bri_run *run, const bri_program *p, const bri_box *box);
