@@ -84,16 +84,20 @@ static bool dense_out(const bri_run *run)
     return aligned(run->out.base, run);
 }
 
-/* Rows of `cols` elements one after the other in `from` to their places. */
-static void scatter(const bri_run *run, int64_t *idx, int64_t rows, const char *from)
+/* Rows of `cols` elements one after the other in `from` to their places, as many at a time as stand
+ * along the axis before the last. */
+static void scatter(const bri_run *run, int64_t *idx, int64_t rows, char *from)
 {
     static const int64_t ones[BR_MAX_NDIM] = {[0 ... BR_MAX_NDIM - 1] = 1};
     const int last = run->ndim - 1;
     int64_t cols = run->extent[last];
     int64_t size = (int64_t)bri_size_of_result(run->p);
-    for (int64_t r = 0; r < rows; r++) {
-        bri_mover_of((size_t)size)
-            ->copy(cols, place(run, idx), run->out.stride[last], from + r * cols * size, size);
+    for (int64_t m; rows > 0; rows -= m) {
+        m = smaller(rows, run->extent[last - 1] - idx[last - 1]);
+        bri_plane2 to = {place(run, idx), run->out.stride[last - 1], run->out.stride[last]};
+        bri_mover_of((size_t)size)->copy2(m, cols, to, (bri_plane2){from, cols * size, size});
+        from += m * cols * size;
+        idx[last - 1] += m - 1;
         bri_next_index(last, run->extent, ones, idx);
     }
 }
@@ -116,7 +120,7 @@ static void store_short_rows(bri_run *run)
         char *to = dense ? run->out.base + row * cols * size : run->rows;
         const char *made = bri_run_eval(run, idx, rows * cols, to);
         if (!dense)
-            scatter(run, idx, rows, made);
+            scatter(run, idx, rows, (char *)made);
         else if (made != to)
             memcpy(to, made, (size_t)(rows * cols * size));
     }
