@@ -11,74 +11,64 @@ void BRI_ISA_NAME(random)(bri_kernels *table);
 
 enum { GROUPS = BRI_BLOCK / WORDS };
 
-/* ---- reals; n <= BRI_BLOCK, and out may be where the indices are ---- */
+/* ---- reals ---- */
 
-/* Blocks to their values, in place of their words. */
-static void normal_blocks(size_t n, uint64_t *first, uint64_t *second)
+/* A few elements anywhere. */
+static void any_normals(const bri_random *r, bri_walk walk, size_t n, double *out)
 {
-    BRI_IVDEP
-    for (size_t i = 0; i < n; i++) {
-        point p = two_normals(first[i], second[i]);
-        first[i] = bits_of(p.x);
-        second[i] = bits_of(p.y);
-    }
-}
-
-/* Elements `i` and `i + 8` of a group come from one block. */
-static void any_normals(const bri_random *r, size_t n, const int64_t *index, double *out)
-{
-    uint64_t block[SCATTERED] = {0};
     uint64_t first[SCATTERED];
     uint64_t second[SCATTERED];
-    for (size_t i = 0; i < n; i++)
-        block[i] = block_of_word((uint64_t)index[i]);
-    any_blocks(r, n, block, first, second);
-    normal_blocks(n, first, second);
-    for (size_t i = 0; i < n; i++)
-        out[i] = as_double(index[i] & BLOCKS ? second[i] : first[i]);
+    any_blocks(r, n, walk, 0, first, second);
+    for (size_t i = 0; i < n; i++) {
+        point p = on_circle(second[i]);
+        double side = index_at(walk, i) & BLOCKS ? p.y : p.x;
+        out[i] = r->parameter[0].f + r->parameter[1].f * (radius(first[i]) * side);
+    }
 }
 
+/* Elements i and i + 8 of a group come from one block. Two loops, because the processor finds more
+ * to do at a time in shorter chains of operations. */
 static void group_normals(const bri_random *r, uint64_t group, size_t n, double *out)
 {
-    uint64_t first[GROUPS * BLOCKS];
-    uint64_t second[GROUPS * BLOCKS];
-    whole_groups(r, group, n, (halves){first, second, BLOCKS});
-    normal_blocks(n * BLOCKS, first, second);
-    for (size_t g = 0; g < n; g++) {
-        memcpy(out + g * WORDS, first + g * BLOCKS, BLOCKS * sizeof *out);
-        memcpy(out + g * WORDS + BLOCKS, second + g * BLOCKS, BLOCKS * sizeof *out);
-    }
+    const double mean = r->parameter[0].f;
+    const double sd = r->parameter[1].f;
+    uint64_t word[GROUPS * WORDS];
+    double distance[GROUPS * BLOCKS];
+    whole_groups(r, group, n, word);
+    for (size_t g = 0; g < n; g++)
+        for (size_t i = 0; i < BLOCKS; i++)
+            distance[g * BLOCKS + i] = radius(word[g * WORDS + i]);
+    for (size_t g = 0; g < n; g++)
+        for (size_t i = 0; i < BLOCKS; i++) {
+            point p = on_circle(word[g * WORDS + BLOCKS + i]);
+            double d = distance[g * BLOCKS + i];
+            out[g * WORDS + i] = mean + sd * (d * p.x);
+            out[g * WORDS + BLOCKS + i] = mean + sd * (d * p.y);
+        }
 }
 
-static void normals(const bri_random *r, size_t n, const int64_t *index, double *out)
+static void normals(const bri_random *r, bri_walk walk, size_t n, double *out)
 {
-    double mean = r->parameter[0].f;
-    double sd = r->parameter[1].f;
-    size_t done = 0;
-    for (piece p; done < n; done += p.n) {
-        p = next_piece(index + done, n - done, WORDS);
+    for (piece p; n > 0; n -= p.n, walk = walk_on(walk, p.n), out += p.n) {
+        p = next_piece(walk, n, WORDS);
         if (p.groups > 0)
-            group_normals(r, (uint64_t)index[done] / WORDS, p.groups, out + done);
+            group_normals(r, (uint64_t)walk.first / WORDS, p.groups, out);
         else
-            any_normals(r, p.n, index + done, out + done);
+            any_normals(r, walk, p.n, out);
     }
-    BRI_IVDEP
-    for (size_t i = 0; i < n; i++)
-        out[i] = mean + sd * out[i];
 }
 
-static void exponentials(const bri_random *r, size_t n, const int64_t *index, double *out)
+static void exponentials(const bri_random *r, bri_walk walk, size_t n, double *out)
 {
     double scale = r->parameter[0].f;
     uint64_t word[BRI_BLOCK];
-    words64(r, n, index, word);
-    BRI_IVDEP
+    words64(r, walk, n, word);
     for (size_t i = 0; i < n; i++)
         out[i] = scale * exponential(word[i]);
 }
 
 /* low + (high - low) * u may be rounded up to high, which is none of the values. */
-static void uniform_f64(const bri_random *r, size_t n, const int64_t *index, void *to)
+static void uniform_f64(const bri_random *r, bri_walk walk, size_t n, void *to)
 {
     double low = r->parameter[0].f;
     double high = r->parameter[1].f;
@@ -86,15 +76,14 @@ static void uniform_f64(const bri_random *r, size_t n, const int64_t *index, voi
     double width = high - low;
     double *out = to;
     uint64_t word[BRI_BLOCK];
-    words64(r, n, index, word);
-    BRI_IVDEP
+    words64(r, walk, n, word);
     for (size_t i = 0; i < n; i++) {
         double x = low + width * unit(word[i]);
         out[i] = x < high ? x : below;
     }
 }
 
-static void uniform_f32(const bri_random *r, size_t n, const int64_t *index, void *to)
+static void uniform_f32(const bri_random *r, bri_walk walk, size_t n, void *to)
 {
     float low = (float)r->parameter[0].f;
     float high = (float)r->parameter[1].f;
@@ -102,8 +91,7 @@ static void uniform_f32(const bri_random *r, size_t n, const int64_t *index, voi
     float width = high - low;
     float *out = to;
     uint32_t word[BRI_BLOCK];
-    words32(r, n, index, word);
-    BRI_IVDEP
+    words32(r, walk, n, word);
     for (size_t i = 0; i < n; i++) {
         float x = low + width * ((float)(int32_t)(word[i] >> 8) * 0x1p-24f);
         out[i] = x < high ? x : below;
@@ -111,36 +99,34 @@ static void uniform_f32(const bri_random *r, size_t n, const int64_t *index, voi
 }
 
 /* float32 is float64 rounded, so that neither has the coarser tails of 32 bits. */
-typedef void doubles(const bri_random *r, size_t n, const int64_t *index, double *out);
+typedef void doubles(const bri_random *r, bri_walk walk, size_t n, double *out);
 
-BRI_ALWAYS_INLINE void rounded(doubles *f, const bri_random *r, size_t n, const int64_t *index,
-                               float *out)
+BRI_ALWAYS_INLINE void rounded(doubles *f, const bri_random *r, bri_walk walk, size_t n, float *out)
 {
     double value[BRI_BLOCK];
-    f(r, n, index, value);
-    BRI_IVDEP
+    f(r, walk, n, value);
     for (size_t i = 0; i < n; i++)
         out[i] = (float)value[i];
 }
 
-static void normal_f64(const bri_random *r, size_t n, const int64_t *index, void *to)
+static void normal_f64(const bri_random *r, bri_walk walk, size_t n, void *to)
 {
-    normals(r, n, index, to);
+    normals(r, walk, n, to);
 }
 
-static void normal_f32(const bri_random *r, size_t n, const int64_t *index, void *to)
+static void normal_f32(const bri_random *r, bri_walk walk, size_t n, void *to)
 {
-    rounded(normals, r, n, index, to);
+    rounded(normals, r, walk, n, to);
 }
 
-static void exponential_f64(const bri_random *r, size_t n, const int64_t *index, void *to)
+static void exponential_f64(const bri_random *r, bri_walk walk, size_t n, void *to)
 {
-    exponentials(r, n, index, to);
+    exponentials(r, walk, n, to);
 }
 
-static void exponential_f32(const bri_random *r, size_t n, const int64_t *index, void *to)
+static void exponential_f32(const bri_random *r, bri_walk walk, size_t n, void *to)
 {
-    rounded(exponentials, r, n, index, to);
+    rounded(exponentials, r, walk, n, to);
 }
 
 /* ---- integers: Lemire 2019, "Fast random integer generation in an interval" ----
@@ -160,19 +146,19 @@ static uint64_t drawn_again(const bri_random *r, uint64_t word, uint64_t attempt
     return both[word / BLOCKS % 2];
 }
 
-static uint32_t accepted32(const bri_random *r, int64_t index, uint32_t word, uint32_t least)
+static uint32_t accepted32(const bri_random *r, uint64_t index, uint32_t word, uint32_t least)
 {
     uint32_t span = (uint32_t)r->parameter[1].u;
     for (uint64_t attempt = 1; word * span < least; attempt++)
-        word = (uint32_t)(drawn_again(r, (uint64_t)index / 2, attempt) >> 32 * (index & 1));
+        word = (uint32_t)(drawn_again(r, index / 2, attempt) >> 32 * (index & 1));
     return word;
 }
 
-static uint64_t accepted64(const bri_random *r, int64_t index, uint64_t word, uint64_t least)
+static uint64_t accepted64(const bri_random *r, uint64_t index, uint64_t word, uint64_t least)
 {
     uint64_t span = r->parameter[1].u;
     for (uint64_t attempt = 1; word * span < least; attempt++)
-        word = drawn_again(r, (uint64_t)index, attempt);
+        word = drawn_again(r, index, attempt);
     return word;
 }
 
@@ -180,29 +166,29 @@ static uint64_t accepted64(const bri_random *r, int64_t index, uint64_t word, ui
 static const uint64_t narrow = UINT64_C(1) << 24;
 
 /* Words of 32 bits that a narrow span accepts. */
-static void good_words32(const bri_random *r, size_t n, const int64_t *index, uint32_t *word)
+static void good_words32(const bri_random *r, bri_walk walk, size_t n, uint32_t *word)
 {
     uint32_t span = (uint32_t)r->parameter[1].u;
     uint32_t least = -span % span;
     uint32_t bad = 0;
-    words32(r, n, index, word);
+    words32(r, walk, n, word);
     for (size_t i = 0; i < n; i++)
         bad |= word[i] * span < least;
     for (size_t i = 0; bad != 0 && i < n; i++)
-        word[i] = accepted32(r, index[i], word[i], least);
+        word[i] = accepted32(r, index_at(walk, i), word[i], least);
 }
 
 /* span 0 stands for 2^64. */
-static void good_words64(const bri_random *r, size_t n, const int64_t *index, uint64_t *word)
+static void good_words64(const bri_random *r, bri_walk walk, size_t n, uint64_t *word)
 {
     uint64_t span = r->parameter[1].u;
     uint64_t least = span > 0 ? -span % span : 0;
     uint64_t bad = 0;
-    words64(r, n, index, word);
+    words64(r, walk, n, word);
     for (size_t i = 0; i < n; i++)
         bad |= word[i] * span < least;
     for (size_t i = 0; bad != 0 && i < n; i++)
-        word[i] = accepted64(r, index[i], word[i], least);
+        word[i] = accepted64(r, index_at(walk, i), word[i], least);
 }
 
 /* Signed and unsigned integers of one size have the same bits. */

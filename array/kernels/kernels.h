@@ -85,9 +85,13 @@ typedef struct bri_mover {
     void (*copy2)(int64_t ni, int64_t nj, bri_plane2 to, bri_plane2 from);
 } bri_mover;
 
-/* Elements of a stream (philox.h) by their indices, which may be any; n <= BRI_BLOCK. out may be
- * where the indices are if its elements are as wide. */
-typedef void bri_random_kernel(const bri_random *r, size_t n, const int64_t *index, void *out);
+/* Indices first, first + step, ... */
+typedef struct bri_walk {
+    int64_t first, step;
+} bri_walk;
+
+/* The elements of a stream (philox.h) at n <= BRI_BLOCK indices. */
+typedef void bri_random_kernel(const bri_random *r, bri_walk walk, size_t n, void *out);
 
 typedef struct bri_kernels {
     bri_kernel *op[BRI_NOPS][BR_NDTYPE][BRI_NFORMS];

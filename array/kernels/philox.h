@@ -123,30 +123,24 @@ static void one_block(uint64_t key, uint64_t high, uint64_t block, uint64_t word
     word[1] = second[0];
 }
 
-/* Where the halves of a run of groups go: those of group g from g * step on. */
-typedef struct halves {
-    uint64_t *first, *second;
-    size_t step;
-} halves;
-
-/* n vectors of blocks from vector v of a run on. */
+/* n vectors of blocks from vector v of a run of groups on; out is where the run's words go. */
 BRI_ALWAYS_INLINE void some_blocks(const keys *k, uint64_t high, int n, lanes start, size_t v,
-                                   halves to)
+                                   uint64_t *out)
 {
     lanes block[2];
     uint64_t *first[2];
     uint64_t *second[2];
     for (int j = 0; j < n; j++) {
         size_t at = (v + (size_t)j) * LANES;
-        size_t place = at / BLOCKS * to.step + at % BLOCKS;
         block[j] = start + at;
-        first[j] = to.first + place;
-        second[j] = to.second + place;
+        first[j] = out + at / BLOCKS * WORDS + at % BLOCKS;
+        second[j] = first[j] + BLOCKS;
     }
     philox(k, high, n, block, first, second);
 }
 
-static void whole_groups(const bri_random *r, uint64_t group, size_t n, halves to)
+/* The words of n groups. */
+static void whole_groups(const bri_random *r, uint64_t group, size_t n, uint64_t *out)
 {
     const keys key = make_keys(r->seed);
     const uint64_t high = r->stream;
@@ -156,64 +150,40 @@ static void whole_groups(const bri_random *r, uint64_t group, size_t n, halves t
         start[i] = group * BLOCKS + (uint64_t)i;
     size_t v = 0;
     for (; v + 2 <= vectors; v += 2)
-        some_blocks(&key, high, 2, start, v, to);
+        some_blocks(&key, high, 2, start, v, out);
     if (v < vectors)
-        some_blocks(&key, high, 1, start, v, to);
+        some_blocks(&key, high, 1, start, v, out);
 }
 
-/* Both words of n <= SCATTERED blocks; there is room for SCATTERED. */
-static void any_blocks(const bri_random *r, size_t n, const uint64_t *block, uint64_t *first,
-                       uint64_t *second)
+/* ---- pieces of a walk ---- */
+
+static inline uint64_t index_at(bri_walk walk, size_t i)
 {
-    const keys key = make_keys(r->seed);
-    for (size_t i = 0; i < n; i += LANES) {
-        lanes b;
-        memcpy(&b, block + i, sizeof b);
-        philox(&key, r->stream, 1, &b, (uint64_t *[]){first + i}, (uint64_t *[]){second + i});
-    }
+    return (uint64_t)walk.first + i * (uint64_t)walk.step;
 }
 
-/* ---- pieces of an index vector ---- */
-
-/* Whether n indices follow each other; usually they do, so that all are looked at at once. */
-static bool is_run(const int64_t *index, size_t n)
+static inline bri_walk walk_on(bri_walk walk, size_t n)
 {
-    uint64_t off = 0;
-    if (index[n - 1] != index[0] + (int64_t)(n - 1))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        off |= (uint64_t)index[i] - (uint64_t)index[0] - i;
-    return off == 0;
+    return (bri_walk){(int64_t)index_at(walk, n), walk.step};
 }
 
-/* How many indices follow each other from the first on. */
-static size_t run_length(const int64_t *index, size_t n)
-{
-    size_t run = 1;
-    if (is_run(index, n))
-        return n;
-    while (run < n && index[run] == index[0] + (int64_t)run)
-        run++;
-    return run;
-}
-
-/* What is made next: whole groups where the indices follow each other, else a few elements, which
- * end where a group may begin. */
+/* What is made next: whole groups where the walk goes through them, else a few elements, which end
+ * where a group begins. */
 typedef struct piece {
     size_t groups;
     size_t n; /* elements */
 } piece;
 
 /* A group serves `per` elements, a power of two. */
-static piece next_piece(const int64_t *index, size_t n, size_t per)
+static piece next_piece(bri_walk walk, size_t n, size_t per)
 {
-    size_t inside = (size_t)index[0] & (per - 1);
-    size_t run = run_length(index, n);
-    if (inside == 0 && run >= per)
-        return (piece){run / per, run / per * per};
     size_t few = n < SCATTERED ? n : SCATTERED;
-    bool reaches = run > per - inside && per - inside < few;
-    return (piece){0, reaches ? per - inside : few};
+    size_t inside = (size_t)walk.first & (per - 1);
+    if (walk.step != 1)
+        return (piece){0, few};
+    if (inside == 0 && n >= per)
+        return (piece){n / per, n / per * per};
+    return (piece){0, few < per - inside ? few : per - inside};
 }
 
 static inline uint64_t block_of_word(uint64_t word)
@@ -221,46 +191,57 @@ static inline uint64_t block_of_word(uint64_t word)
     return word / WORDS * BLOCKS + word % BLOCKS;
 }
 
-/* out[i] is word index[i] >> shift of the stream. */
-static void any_words(const bri_random *r, size_t n, const int64_t *index, int shift, uint64_t *out)
+/* Both words of the blocks that words index >> shift lie in; n <= SCATTERED, for which there is
+ * room. */
+static void any_blocks(const bri_random *r, size_t n, bri_walk walk, int shift, uint64_t *first,
+                       uint64_t *second)
 {
+    const keys key = make_keys(r->seed);
     uint64_t block[SCATTERED] = {0};
-    uint64_t first[SCATTERED];
-    uint64_t second[SCATTERED];
     for (size_t i = 0; i < n; i++)
-        block[i] = block_of_word((uint64_t)index[i] >> shift);
-    any_blocks(r, n, block, first, second);
-    for (size_t i = 0; i < n; i++)
-        out[i] = (uint64_t)index[i] >> shift & BLOCKS ? second[i] : first[i];
-}
-
-static void words64(const bri_random *r, size_t n, const int64_t *index, uint64_t *out)
-{
-    for (piece p; n > 0; n -= p.n, index += p.n, out += p.n) {
-        p = next_piece(index, n, WORDS);
-        if (p.groups > 0)
-            whole_groups(r, (uint64_t)index[0] / WORDS, p.groups,
-                         (halves){out, out + BLOCKS, WORDS});
-        else
-            any_words(r, p.n, index, 0, out);
+        block[i] = block_of_word(index_at(walk, i) >> shift);
+    for (size_t i = 0; i < n; i += LANES) {
+        lanes b;
+        memcpy(&b, block + i, sizeof b);
+        philox(&key, r->stream, 1, &b, (uint64_t *[]){first + i}, (uint64_t *[]){second + i});
     }
 }
 
-/* The same words, cut in halves; out has the alignment of words. */
-static void words32(const bri_random *r, size_t n, const int64_t *index, uint32_t *out)
+/* out[i] is word index >> shift. */
+static void any_words(const bri_random *r, size_t n, bri_walk walk, int shift, uint64_t *out)
+{
+    uint64_t first[SCATTERED];
+    uint64_t second[SCATTERED];
+    any_blocks(r, n, walk, shift, first, second);
+    for (size_t i = 0; i < n; i++)
+        out[i] = index_at(walk, i) >> shift & BLOCKS ? second[i] : first[i];
+}
+
+static void words64(const bri_random *r, bri_walk walk, size_t n, uint64_t *out)
+{
+    for (piece p; n > 0; n -= p.n, walk = walk_on(walk, p.n), out += p.n) {
+        p = next_piece(walk, n, WORDS);
+        if (p.groups > 0)
+            whole_groups(r, (uint64_t)walk.first / WORDS, p.groups, out);
+        else
+            any_words(r, p.n, walk, 0, out);
+    }
+}
+
+/* The same words, cut in halves. */
+static void words32(const bri_random *r, bri_walk walk, size_t n, uint32_t *out)
 {
     uint64_t word[BRI_BLOCK / 2];
-    for (piece p; n > 0; n -= p.n, index += p.n, out += p.n) {
-        p = next_piece(index, n, 2 * WORDS);
+    for (piece p; n > 0; n -= p.n, walk = walk_on(walk, p.n), out += p.n) {
+        p = next_piece(walk, n, 2 * WORDS);
         if (p.groups > 0) {
-            whole_groups(r, (uint64_t)index[0] / (2 * WORDS), p.groups,
-                         (halves){word, word + BLOCKS, WORDS});
+            whole_groups(r, (uint64_t)walk.first / (2 * WORDS), p.groups, word);
             memcpy(out, word, p.n * sizeof *out);
             continue;
         }
-        any_words(r, p.n, index, 1, word);
+        any_words(r, p.n, walk, 1, word);
         for (size_t i = 0; i < p.n; i++)
-            out[i] = (uint32_t)(word[i] >> 32 * (index[i] & 1));
+            out[i] = (uint32_t)(word[i] >> 32 * (index_at(walk, i) & 1));
     }
 }
 

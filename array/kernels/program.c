@@ -24,6 +24,9 @@ void bri_program_free(bri_program *p)
 {
     if (p == NULL)
         return;
+    for (int v = 0; v < p->nvalues; v++)
+        if (p->values[v].kind == BRI_VALUE_RANDOM)
+            bri_free((void *)(uintptr_t)p->values[v].data);
     bri_free(p->values);
     bri_free(p->code);
     bri_free(p);
@@ -168,19 +171,20 @@ int bri_program_call(bri_program *p, double (*fn)(double, const void *), const v
     return append(p, &v);
 }
 
+/* Not looked up among earlier values: what is drawn twice is one node of the expression already. */
 int bri_program_random(bri_program *p, bri_distribution distribution, br_dtype dtype,
-                       const bri_random *random, int index)
+                       const bri_random *random, const bri_numbering *numbering)
 {
-    if (!valid(p, index))
-        return -1;
     bri_value v = blank(BRI_VALUE_RANDOM, dtype);
-    v.slot = (int)distribution;
-    v.arg[0] = index;
-    memcpy(v.constant, &random->seed, 8);
-    memcpy(v.constant + 8, &random->stream, 8);
-    memcpy(v.start, &random->parameter[0], 8);
-    memcpy(v.step, &random->parameter[1], 8);
-    return intern(p, &v);
+    bri_drawing drawing = {distribution, *random, *numbering};
+    void *own = bri_memdup(&drawing, sizeof drawing);
+    if (own == NULL)
+        return -1;
+    v.data = own;
+    int value = append(p, &v);
+    if (value < 0)
+        bri_free(own);
+    return value;
 }
 
 int bri_program_call2(bri_program *p, double (*fn)(double, double, const void *), const void *data,

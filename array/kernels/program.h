@@ -72,6 +72,11 @@ typedef struct bri_random {
     } parameter[2]; /* as distributions.def says */
 } bri_random;
 
+/* An element's number: first plus, for each axis, step times the box's absolute index. */
+typedef struct bri_numbering {
+    int64_t first, step[BR_MAX_NDIM];
+} bri_numbering;
+
 typedef struct bri_program bri_program;
 
 /* ---- building: each returns a value number >= 0, or -1 when memory ran out ---- */
@@ -93,11 +98,11 @@ int bri_program_op(bri_program *p, bri_opcode op, int a, int b, int c);
 int bri_program_call(bri_program *p, double (*fn)(double, const void *), const void *data, int a);
 int bri_program_call2(bri_program *p, double (*fn)(double, double, const void *), const void *data,
                       int a, int b);
-/* Element i is the one of index[i], int64, in a random stream; floating distributions have floating
- * dtypes, INTEGERS any integer one. It depends on the index, `random` and dtype only; not on the
- * instruction set either. */
+/* Elements of a random stream by their numbers; floating distributions have floating dtypes, INTEGERS
+ * any integer one. They depend on number, `random` and dtype only; normal and exponential ones may
+ * have other last digits on x86-64-v2. */
 int bri_program_random(bri_program *p, bri_distribution distribution, br_dtype dtype,
-                       const bri_random *random, int index);
+                       const bri_random *random, const bri_numbering *numbering);
 br_dtype bri_program_dtype(const bri_program *p, int value);
 int bri_program_ninputs(const bri_program *p);
 /* Is the value worked out, rather than read, constant or counted up? */

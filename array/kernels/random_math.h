@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * random_math.h - from random words to reals: uniform, exponential and normal ones.
  *
- * Additions, multiplications, divisions and square roots only, each rounded by itself, so that the
- * bits are the same on every instruction set; without branches, so that loops become vectors.
+ * Additions, multiplications (fused where written so), divisions and square roots only: the bits are
+ * the same on every instruction set that has fused ones. No branches, so that loops become vectors.
  */
 #ifndef BRI_RANDOM_MATH_H
 #define BRI_RANDOM_MATH_H
@@ -46,9 +46,25 @@ BRI_ALWAYS_INLINE double unit(uint64_t word)
     return from_int64((int64_t)(word >> 11)) * 0x1p-53;
 }
 
+/* a * b + c, rounded once where the CPU can; x86-64-v2 cannot, and has other last digits. */
+BRI_ALWAYS_INLINE double fused(double a, double b, double c)
+{
+#if defined(__FMA__) || defined(__aarch64__)
+    return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* a + b x + c x^2 + d x^3. Like this, products wait less for each other than in Horner's order. */
+BRI_ALWAYS_INLINE double cubic(double x, double a, double b, double c, double d)
+{
+    return fused(x * x, fused(d, x, c), fused(b, x, a));
+}
+
 /* -log(x) for x in (0, 1]. x = 2^k (1 + f) with 1 + f between the roots of 1/2 and 2; with s = f /
  * (2 + f), log(1 + f) = 2 (s + s^3/3 + s^5/5 + ...), arranged as in fdlibm so that what is rounded
- * is small beside f. The series leaves 2^-55 of the result. */
+ * is small beside f. What the series leaves out is below 2^-55 of the result. */
 BRI_ALWAYS_INLINE double minus_log(double x)
 {
     const uint64_t root = 0x3fe6a09e667f3bcdu; /* of 1/2 */
@@ -60,17 +76,12 @@ BRI_ALWAYS_INLINE double minus_log(double x)
     double f = as_double((t & 0x000fffffffffffffu) + root) - 1;
     double s = f / (2 + f);
     double z = s * s;
-    double tail = 2. / 19;
-    tail = 2. / 17 + z * tail;
-    tail = 2. / 15 + z * tail;
-    tail = 2. / 13 + z * tail;
-    tail = 2. / 11 + z * tail;
-    tail = 2. / 9 + z * tail;
-    tail = 2. / 7 + z * tail;
-    tail = 2. / 5 + z * tail;
-    tail = 2. / 3 + z * tail;
+    double z4 = z * z * (z * z);
+    double end = fused(z4, 2. / 19, cubic(z, 2. / 11, 2. / 13, 2. / 15, 2. / 17));
+    double tail = fused(z4, end, cubic(z, 2. / 3, 2. / 5, 2. / 7, 2. / 9));
     double half = 0.5 * f * f;
-    return ((half - (s * (half + z * tail) + k * ln2_low)) - f) - k * ln2_high;
+    double low = fused(s, fused(z, tail, half), k * ln2_low);
+    return fused(-k, ln2_high, (half - low) - f);
 }
 
 /* -log of a number in (0, 1] in steps of 2^-53. */
@@ -79,47 +90,45 @@ BRI_ALWAYS_INLINE double exponential(uint64_t word)
     return minus_log(from_int64((int64_t)(word >> 11) + 1) * 0x1p-53);
 }
 
+/* Taylor's series for angles up to an eighth of a turn, with q the angle's square; they end where
+ * the rest is below 2^-53 of the result. */
+BRI_ALWAYS_INLINE double sine(double a, double q)
+{
+    double end = cubic(q, 1 / 362880., -1 / 39916800., 1 / 6227020800., -1 / 1307674368000.);
+    double most = fused(q * q, fused(-q, end, 1 / 5040.), fused(-q, 1 / 120., 1 / 6.));
+    return fused(-a, q * most, a);
+}
+
+BRI_ALWAYS_INLINE double cosine(double q)
+{
+    double end = cubic(q, 1 / 3628800., -1 / 479001600., 1 / 87178291200., -1 / 20922789888000.);
+    double most = fused(q * q, fused(-q, end, 1 / 40320.), fused(-q, 1 / 720., 1 / 24.));
+    return fused(q * q, most, fused(-0.5, q, 1));
+}
+
 typedef struct point {
     double x, y;
 } point;
 
-/* The point at `turn` / 2^64 of the unit circle. The angle is taken from the nearest quarter, so
- * Taylor's series end at its 15th and 16th power, 2^-53 of the result. */
+/* The point at `turn` / 2^64 of the unit circle, its angle taken from the nearest quarter. */
 BRI_ALWAYS_INLINE point on_circle(uint64_t turn)
 {
     uint64_t quarter = (turn + (UINT64_C(1) << 61)) >> 62;
     uint64_t rest = (turn - (quarter << 62)) & ~UINT64_C(0x1ff);
-    double a = from_int64((int64_t)rest) * 0x1.921fb54442d18p-62;
-    double q = a * a;
-    double sine = -1 / 1307674368000.;
-    sine = 1 / 6227020800. + q * sine;
-    sine = -1 / 39916800. + q * sine;
-    sine = 1 / 362880. + q * sine;
-    sine = -1 / 5040. + q * sine;
-    sine = 1 / 120. + q * sine;
-    sine = -1 / 6. + q * sine;
-    sine = a + a * (q * sine);
-    double cosine = 1 / 20922789888000.;
-    cosine = -1 / 87178291200. + q * cosine;
-    cosine = 1 / 479001600. + q * cosine;
-    cosine = -1 / 3628800. + q * cosine;
-    cosine = 1 / 40320. + q * cosine;
-    cosine = -1 / 720. + q * cosine;
-    cosine = 1 / 24. + q * cosine;
-    cosine = 1 - (0.5 * q - q * q * cosine);
+    double angle = from_int64((int64_t)rest) * 0x1.921fb54442d18p-62;
+    uint64_t c = bits_of(cosine(angle * angle));
+    uint64_t s = bits_of(sine(angle, angle * angle));
     uint64_t swapped = -(quarter & 1);
-    uint64_t x = (bits_of(cosine) & ~swapped) | (bits_of(sine) & swapped);
-    uint64_t y = (bits_of(sine) & ~swapped) | (bits_of(cosine) & swapped);
+    uint64_t x = (c & ~swapped) | (s & swapped);
+    uint64_t y = (s & ~swapped) | (c & swapped);
     return (point){as_double(x ^ ((quarter + 1) >> 1 & 1) << 63),
                    as_double(y ^ (quarter >> 1 & 1) << 63)};
 }
 
-/* The two normal values of a block (Box and Muller 1958). */
-BRI_ALWAYS_INLINE point two_normals(uint64_t first, uint64_t second)
+/* How far from the origin two normal variables are (Box and Muller 1958). */
+BRI_ALWAYS_INLINE double radius(uint64_t word)
 {
-    double radius = sqrt(2 * exponential(first));
-    point p = on_circle(second);
-    return (point){radius * p.x, radius * p.y};
+    return sqrt(2 * exponential(word));
 }
 
 #endif

@@ -23,7 +23,7 @@ typedef struct pool {
 
 static bool is_source(const bri_value *v)
 {
-    return v->kind == BRI_VALUE_INPUT || v->kind == BRI_VALUE_IOTA;
+    return v->kind == BRI_VALUE_INPUT || v->kind == BRI_VALUE_IOTA || v->kind == BRI_VALUE_RANDOM;
 }
 
 /* By live values. */
@@ -57,8 +57,11 @@ static void emit_load(bri_program *p, fact *facts, int value)
     if (facts[value].loaded)
         return;
     facts[value].loaded = true;
-    bool input = p->values[value].kind == BRI_VALUE_INPUT;
-    emit(p, input ? BRI_CODE_LOAD : BRI_CODE_INDEX, value)->source = p->nsources++;
+    bri_value_kind kind = p->values[value].kind;
+    bri_code code = kind == BRI_VALUE_INPUT  ? BRI_CODE_LOAD
+                    : kind == BRI_VALUE_IOTA ? BRI_CODE_INDEX
+                                             : BRI_CODE_RANDOM;
+    emit(p, code, value)->source = p->nsources++;
 }
 
 static br_status emit_kernel(bri_program *p, int value, bri_instruction *ins)
@@ -83,8 +86,6 @@ static bri_code code_of(const bri_value *v)
     switch (v->kind) {
     case BRI_VALUE_CALL:
         return BRI_CODE_CALL;
-    case BRI_VALUE_RANDOM:
-        return BRI_CODE_RANDOM;
     case BRI_VALUE_PAIR:
         return BRI_CODE_PAIR;
     default:
@@ -102,8 +103,7 @@ static br_status emit_value(bri_program *p, fact *facts, int value)
     bri_instruction *ins = emit(p, code, value);
     for (int k = 0; k < 3 && v->arg[k] >= 0; k++)
         ins->arg[ins->nargs++] = v->arg[k];
-    bool by_kernel = code != BRI_CODE_CALL && code != BRI_CODE_RANDOM;
-    return by_kernel ? emit_kernel(p, value, ins) : BR_OK;
+    return code == BRI_CODE_CALL ? BR_OK : emit_kernel(p, value, ins);
 }
 
 static br_status emit_all(bri_program *p, fact *facts, const int *uses)

@@ -45,6 +45,8 @@ static int64_t stride_of(const bri_run *run, const bri_box *box, int source, int
     const bri_value *v = run->sources[source].value;
     if (v->kind == BRI_VALUE_INPUT)
         return box->inputs[v->slot].stride[a];
+    if (v->kind == BRI_VALUE_RANDOM)
+        return ((const bri_drawing *)v->data)->numbering.step[a];
     return a == v->slot;
 }
 
@@ -137,10 +139,18 @@ static void measure(bri_run *run, bri_source *s)
 {
     s->still = still_length(run, s->stride);
     s->dense = 0;
-    if (s->value->kind == BRI_VALUE_IOTA)
+    if (s->value->kind != BRI_VALUE_INPUT)
         return;
     if (aligned(run, s))
         s->dense = run_length(run, s->stride, (int64_t)bri_dtypes[s->value->dtype].size);
+}
+
+static int64_t first_number(const bri_numbering *numbering, const bri_box *box)
+{
+    int64_t first = numbering->first;
+    for (int a = 0; a < box->ndim; a++)
+        first += numbering->step[a] * box->origin[a];
+    return first;
 }
 
 static void set_source(bri_source *s, const bri_box *box)
@@ -148,6 +158,8 @@ static void set_source(bri_source *s, const bri_box *box)
     s->panel = NULL;
     if (s->value->kind == BRI_VALUE_INPUT)
         s->base = box->inputs[s->value->slot].base;
+    else if (s->value->kind == BRI_VALUE_RANDOM)
+        s->first = first_number(&((const bri_drawing *)s->value->data)->numbering, box);
     else
         s->first = box->origin[s->value->slot];
 }

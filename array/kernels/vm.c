@@ -115,8 +115,13 @@ static void count_up(const bri_value *v, int64_t n, int64_t first, int64_t by, c
     }
 }
 
-/* The elements of one row at a time; a whole range in one row is the usual case. */
-static void index_rows(const bri_run *run, const bri_source *s, const range *r)
+/* n numbers of one row: the first, and how far apart they are. */
+typedef void make_row(const bri_value *v, int64_t n, int64_t first, int64_t by, char *to);
+
+/* The elements of one row at a time, of `size` bytes each; a whole range in one row is the usual
+ * case. */
+static void make_rows(const bri_run *run, const bri_source *s, const range *r, make_row *make,
+                      char *to, size_t size)
 {
     const int last = run->ndim - 1;
     int64_t idx[BR_MAX_NDIM];
@@ -124,8 +129,8 @@ static void index_rows(const bri_run *run, const bri_source *s, const range *r)
     for (int64_t done = 0; done < r->n;) {
         int64_t n = run->extent[last] - idx[last];
         n = n < r->n - done ? n : r->n - done;
-        count_up(s->value, n, s->first + offset_of(run, s->stride, idx), s->stride[last],
-                 run->spare + done * 8);
+        make(s->value, n, s->first + offset_of(run, s->stride, idx), s->stride[last],
+             to + (size_t)done * size);
         done += n;
         idx[last] += n - 1;
         bri_next_index(run->ndim, run->extent, one_by_one, idx);
@@ -142,7 +147,7 @@ static bri_operand indices(const bri_run *run, const bri_instruction *ins, const
     if (scalar)
         count_up(s->value, 1, s->first + offset_of(run, s->stride, r->idx), 0, run->spare);
     else
-        index_rows(run, s, r);
+        make_rows(run, s, r, count_up, run->spare, 8);
     size_t n = scalar ? 1 : (size_t)r->n;
     bri_kernel_table.cast[made][s->value->dtype](n, reg, run->spare, NULL, NULL);
     return (bri_operand){reg, scalar};
@@ -156,6 +161,25 @@ static const char *spread(const bri_run *run, int value, int64_t n)
         return x->p;
     bri_mover_of(bri_dtypes[run->p->values[value].dtype].size)->fill(n, run->spare, x->p);
     return run->spare;
+}
+
+static void draw(const bri_value *v, int64_t n, int64_t first, int64_t by, char *to)
+{
+    const bri_drawing *d = v->data;
+    bri_kernel_table.random[d->distribution][v->dtype](&d->random, (bri_walk){first, by}, (size_t)n,
+                                                       to);
+}
+
+static bri_operand random_values(const bri_run *run, const bri_instruction *ins, const range *r,
+                                 char *reg)
+{
+    const bri_source *s = &run->sources[ins->source];
+    bool scalar = within(r, s->still);
+    if (scalar)
+        draw(s->value, 1, s->first + offset_of(run, s->stride, r->idx), 1, reg);
+    else
+        make_rows(run, s, r, draw, reg, bri_dtypes[s->value->dtype].size);
+    return (bri_operand){reg, scalar};
 }
 
 static bri_operand kernel(const bri_run *run, const bri_instruction *ins, int64_t n, char *reg)
@@ -220,21 +244,6 @@ static bri_operand call(const bri_run *run, const bri_instruction *ins, int64_t 
     return (bri_operand){reg, false};
 }
 
-static bri_operand random_values(const bri_run *run, const bri_instruction *ins, int64_t n,
-                                 char *reg)
-{
-    const bri_value *v = &run->p->values[ins->value];
-    const bri_operand *index = &run->operands[ins->arg[0]];
-    bri_random r;
-    memcpy(&r.seed, v->constant, 8);
-    memcpy(&r.stream, v->constant + 8, 8);
-    memcpy(&r.parameter[0], v->start, 8);
-    memcpy(&r.parameter[1], v->step, 8);
-    bri_kernel_table.random[v->slot][v->dtype](&r, index->scalar ? 1 : (size_t)n,
-                                               (const int64_t *)index->p, reg);
-    return (bri_operand){reg, index->scalar};
-}
-
 static bri_operand execute(const bri_run *run, const bri_instruction *ins, const range *r,
                            char *reg)
 {
@@ -243,14 +252,14 @@ static bri_operand execute(const bri_run *run, const bri_instruction *ins, const
         return load(run, ins, r, reg);
     case BRI_CODE_INDEX:
         return indices(run, ins, r, reg);
+    case BRI_CODE_RANDOM:
+        return random_values(run, ins, r, reg);
     case BRI_CODE_PAIR:
         return pair(run, ins, r->n, reg);
     case BRI_CODE_WHERE:
         return where(run, ins, r->n, reg);
     case BRI_CODE_CALL:
         return call(run, ins, r->n, reg);
-    case BRI_CODE_RANDOM:
-        return random_values(run, ins, r->n, reg);
     default:
         return kernel(run, ins, r->n, reg);
     }

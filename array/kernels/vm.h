@@ -29,30 +29,36 @@ typedef struct bri_value {
     br_dtype dtype;
     bri_opcode op; /* BRI_VALUE_OP */
     int arg[3];    /* earlier values, -1 when unused */
-    int slot;      /* which input; the axis of an iota; a distribution; which bri_pair */
+    int slot;      /* which input; the axis of an iota; which bri_pair */
     bri_user_function fn;
-    const void *data;
-    _Alignas(16) char constant[16]; /* BRI_VALUE_CONSTANT; random: seed and stream */
-    _Alignas(8) char start[8];      /* iota: int64 or double, as its dtype says; random: both are */
-                                    /* its parameters */
+    const void *data;               /* of fn; random: a bri_drawing of its own */
+    _Alignas(16) char constant[16]; /* BRI_VALUE_CONSTANT */
+    _Alignas(8) char start[8];      /* iota: int64 or double, as its dtype says */
     _Alignas(8) char step[8];
 } bri_value;
+
+/* What a random value is made of. */
+typedef struct bri_drawing {
+    bri_distribution distribution;
+    bri_random random;
+    bri_numbering numbering;
+} bri_drawing;
 
 typedef enum bri_code {
     BRI_CODE_LOAD,  /* makes an input ready for this block: in place, as a scalar or gathered */
     BRI_CODE_INDEX, /* makes an iota's elements */
+    BRI_CODE_RANDOM,
     BRI_CODE_KERNEL,
     BRI_CODE_PAIR,
     BRI_CODE_WHERE,
     BRI_CODE_CALL,
-    BRI_CODE_RANDOM,
 } bri_code;
 
 typedef struct bri_instruction {
     bri_code code;
     int value;  /* the result */
     int reg;    /* where it goes unless it is the last */
-    int source; /* LOAD and INDEX: which source */
+    int source; /* LOAD, INDEX and RANDOM: which source */
     int nargs;
     int arg[3]; /* values */
     bri_kernel *form[BRI_NPAIR_FORMS];
@@ -81,11 +87,11 @@ struct bri_program {
     int ntail;
 };
 
-/* A strided source of a run: an input, or an iota whose "address" is an index. */
+/* A strided source of a run: an input, or an iota or random value whose "address" is a number. */
 typedef struct bri_source {
     const bri_value *value;
     char *base;
-    int64_t first; /* iota: the index at the box's first element */
+    int64_t first; /* iota, random: the number of the box's first element */
     int64_t stride[BR_MAX_NDIM];
     int64_t dense; /* elements that stand one after the other, aligned to this number; 0 for none */
     int64_t still; /* as dense, of elements that are all the same one */

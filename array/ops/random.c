@@ -28,33 +28,28 @@ static br_status infer(bri_node *node)
     return bri_layout_infer(node, node->params);
 }
 
-/* The element's index in C order, as the map shows it to the consumer. */
-static int flat_index(bri_fuse *fuse, const bri_node *node, const bri_map *map)
+/* Elements are numbered in C order, and seen by the consumer through the map. */
+static bri_numbering number_elements(const bri_layout *layout, const bri_map *map)
 {
-    const bri_layout *layout = &((const bri_random_params *)node->params)->layout;
-    const int64_t zero = 0;
+    bri_numbering numbering = {0, {0}};
     int64_t weight = 1;
-    int sum = -1;
     for (int a = layout->ndim - 1; a >= 0; a--) {
-        if (layout->extent[a] > 1) {
-            int part = bri_fuse_iota(fuse, BR_INT64, &zero, &weight, &map->from[a]);
-            if (part < 0)
-                return -1;
-            sum =
-                sum < 0 ? part : bri_program_op(bri_fuse_program(fuse), BRI_OP_ADD, part, sum, -1);
-        }
+        const bri_map_axis *m = &map->from[a];
+        numbering.first += weight * m->start;
+        if (m->axis >= 0)
+            numbering.step[m->axis] += weight * m->step;
         weight *= layout->extent[a];
     }
-    return sum >= 0 ? sum : bri_program_constant(bri_fuse_program(fuse), BR_INT64, &zero);
+    return numbering;
 }
 
 static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
 {
     (void)values;
     const bri_random_params *p = node->params;
-    int index = flat_index(fuse, node, map);
+    bri_numbering numbering = number_elements(&p->layout, map);
     return bri_program_random(bri_fuse_program(fuse), (bri_distribution)p->distribution,
-                              node->dtype, &p->random, index);
+                              node->dtype, &p->random, &numbering);
 }
 
 static void print_integers(const bri_random_params *p, FILE *to)

@@ -2,9 +2,11 @@
  * random.h - arrays of random numbers.
  *
  * An element depends on the seed, the stream and its own place in the array (its index in C order),
- * and on nothing else: not on chunks, slices, the scheduler, threads, ranks, memory, the instruction
- * set or the order of calls. So a random array is as repeatable as br_arange; it takes no memory, is
- * fused into its readers and, having several readers, may be made several times with equal values.
+ * and on nothing else: not on chunks, slices, the scheduler, threads, ranks, memory or the
+ * instruction set (normal and exponential numbers may have other last digits on x86-64-v2, which
+ * has no fused multiply-add). So a random array is as repeatable as br_arange; it takes no memory,
+ * is fused into its readers and, having several readers, may be made several times with equal
+ * values.
  *
  * Common to all:
  * shape    BR_SHAPE(...), or BR_0D for one element
