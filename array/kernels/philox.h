@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * philox.h - the words of a random stream by their numbers, for one instruction set.
  *
- * A stream is a row of 64-bit words, made by Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel
- * random numbers: as easy as 1, 2, 3", 2011). The key is the seed; the counter is the number of a
- * block and, in its upper half, the stream. Eight blocks make a group of sixteen words: the first
- * halves of the blocks, then their second halves, so that neither storing them nor pairing them
- * needs a shuffle. Element i takes word i, or half i % 2 of word i / 2 where 32 bits do; nothing
- * else decides a value.
+ * A stream is a row of 64-bit words, made by Philox4x32-10 (Salmon, Moraes, Dror and Shaw,
+ * "Parallel random numbers: as easy as 1, 2, 3", 2011). The key is the seed; the counter is the
+ * number of a block and, in its upper half, the stream. Eight blocks make a group of sixteen words:
+ * the first halves of the blocks, then their second halves, so that neither storing nor pairing
+ * them needs a shuffle. Element i takes word i, or half i % 2 of word i / 2 where 32 bits do;
+ * nothing else decides a value.
  *
  * Blocks are made by vectors written out here, because compilers miss the multiplication of 32 by
  * 32 bits in lanes of 64.
@@ -26,15 +26,19 @@
 
 #if defined(__AVX512F__)
 #define BYTES          64
+#define TOGETHER       4
 #define MULTIPLY(a, b) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
 #elif defined(__AVX2__)
 #define BYTES          32
+#define TOGETHER       2
 #define MULTIPLY(a, b) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
 #elif defined(__x86_64__)
 #define BYTES          16
+#define TOGETHER       2
 #define MULTIPLY(a, b) _mm_mul_epu32((__m128i)(a), (__m128i)(b))
 #elif defined(__aarch64__)
 #define BYTES          16
+#define TOGETHER       2
 #define MULTIPLY(a, b) vmull_u32(vmovn_u64((uint64x2_t)(a)), vmovn_u64((uint64x2_t)(b)))
 #else
 #error "Philox has no vectors for this target here"
@@ -74,14 +78,15 @@ static keys make_keys(uint64_t seed)
     return k;
 }
 
-/* n counters side by side: one alone would wait for its multiplications. */
+/* n vectors of counters side by side, at most TOGETHER, as many as registers allow: one alone would
+ * wait for its multiplications. */
 BRI_ALWAYS_INLINE void ten_rounds(lanes c[][4], int n, const keys *k)
 {
     const lanes m0 = (lanes){0} + 0xd2511f53u;
     const lanes m1 = (lanes){0} + 0xcd9e8d57u;
 #pragma GCC unroll 10
     for (int i = 0; i < ROUNDS; i++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < n; j++) {
             lanes p0 = (lanes)MULTIPLY(c[j][0], m0);
             lanes p1 = (lanes)MULTIPLY(c[j][2], m1);
@@ -96,7 +101,7 @@ BRI_ALWAYS_INLINE void ten_rounds(lanes c[][4], int n, const keys *k)
 BRI_ALWAYS_INLINE void philox(const keys *k, uint64_t high, int n, const lanes *block,
                               uint64_t *const *first, uint64_t *const *second)
 {
-    lanes c[2][4];
+    lanes c[TOGETHER][4];
     for (int j = 0; j < n; j++) {
         c[j][0] = block[j];
         c[j][1] = block[j] >> 32;
@@ -127,9 +132,9 @@ static void one_block(uint64_t key, uint64_t high, uint64_t block, uint64_t word
 BRI_ALWAYS_INLINE void some_blocks(const keys *k, uint64_t high, int n, lanes start, size_t v,
                                    uint64_t *out)
 {
-    lanes block[2];
-    uint64_t *first[2];
-    uint64_t *second[2];
+    lanes block[TOGETHER];
+    uint64_t *first[TOGETHER];
+    uint64_t *second[TOGETHER];
     for (int j = 0; j < n; j++) {
         size_t at = (v + (size_t)j) * LANES;
         block[j] = start + at;
@@ -149,9 +154,9 @@ static void whole_groups(const bri_random *r, uint64_t group, size_t n, uint64_t
     for (int i = 0; i < LANES; i++)
         start[i] = group * BLOCKS + (uint64_t)i;
     size_t v = 0;
-    for (; v + 2 <= vectors; v += 2)
-        some_blocks(&key, high, 2, start, v, out);
-    if (v < vectors)
+    for (; v + TOGETHER <= vectors; v += TOGETHER)
+        some_blocks(&key, high, TOGETHER, start, v, out);
+    for (; v < vectors; v++)
         some_blocks(&key, high, 1, start, v, out);
 }
 

@@ -98,9 +98,9 @@ int bri_program_op(bri_program *p, bri_opcode op, int a, int b, int c);
 int bri_program_call(bri_program *p, double (*fn)(double, const void *), const void *data, int a);
 int bri_program_call2(bri_program *p, double (*fn)(double, double, const void *), const void *data,
                       int a, int b);
-/* Elements of a random stream by their numbers; floating distributions have floating dtypes, INTEGERS
- * any integer one. They depend on number, `random` and dtype only; normal and exponential ones may
- * have other last digits on x86-64-v2. */
+/* Elements of a random stream by their numbers; floating distributions have floating dtypes,
+ * INTEGERS any integer one. They depend on number, `random` and dtype only; normal and exponential
+ * ones may have other last digits on x86-64-v2. */
 int bri_program_random(bri_program *p, bri_distribution distribution, br_dtype dtype,
                        const bri_random *random, const bri_numbering *numbering);
 br_dtype bri_program_dtype(const bri_program *p, int value);

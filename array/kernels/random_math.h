@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * random_math.h - from random words to reals: uniform, exponential and normal ones.
  *
- * Additions, multiplications (fused where written so), divisions and square roots only: the bits are
- * the same on every instruction set that has fused ones. No branches, so that loops become vectors.
+ * Additions, multiplications (fused where written so), divisions and square roots only: the bits
+ * are the same on every instruction set that has fused ones. No branches, so that loops become
+ * vectors.
  */
 #ifndef BRI_RANDOM_MATH_H
 #define BRI_RANDOM_MATH_H
