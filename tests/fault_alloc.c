@@ -115,6 +115,7 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_nanmean(x, .where = low), 29.5, "masked mean");
     expect(ctx, br_var(br_mul(x, 0), .where = low), 0, "masked variance");
     expect(ctx, br_nanmax(x, .where = low, .initial = BR_NUM(7)), 59, "masked maximum");
+    expect(ctx, br_sum(br_random_integers(ctx, 5, 5, BR_SHAPE(9), .endpoint = true)), 45, "random");
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
         expect(ctx, br_min(p), 1, "persisted");
