@@ -144,9 +144,8 @@ static void cubes(void)
 }
 
 /* In expressions and under reductions, where a random array is part of a block program. */
-static void expressions(void)
+static void expressions(const int64_t *shape)
 {
-    const int64_t shape[] = {50, 70};
     for (law what = 0; what < NLAWS; what++)
         for (int how = CUT_AUTO; how < CUT_1; how++) {
             if (what == ANY64)
@@ -165,16 +164,18 @@ static void expressions(void)
                 columns->v[i % shape[1]] += r->v[i];
             }
             const char *name = law_names[what];
-            expect(y, r, 8, 1, "affine %s cut %d", name, how);
-            expect(br_sum(y, .axis = BR_AXIS(1)), rows, 16, 400, "sum of rows of %s cut %d", name,
-                   how);
-            expect(br_sum(y, .axis = BR_AXIS(0)), columns, 16, 400, "sum of columns of %s cut %d",
-                   name, how);
+            long long width = (long long)shape[1];
+            expect(y, r, 8, 1, "affine %s of %lld cut %d", name, width, how);
+            expect(br_sum(y, .axis = BR_AXIS(1)), rows, 16, 400, "sum of rows of %s of %lld cut %d",
+                   name, width, how);
+            expect(br_sum(y, .axis = BR_AXIS(0)), columns, 16, 400,
+                   "sum of columns of %s of %lld cut %d", name, width, how);
             ref *folded = ref_new(BR_FLOAT64, 2, shape);
             for (int64_t i = 0; i < r->n; i++)
                 folded->v[i] =
                     r->v[i] - r->v[i / shape[1] * shape[1] + shape[1] - 1 - i % shape[1]];
-            expect(br_sub(y, br_index(y, ":, ::-1")), folded, 8, 40, "folded %s cut %d", name, how);
+            expect(br_sub(y, br_index(y, ":, ::-1")), folded, 8, 40, "folded %s of %lld cut %d",
+                   name, width, how);
         }
 }
 
@@ -221,7 +222,9 @@ int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
     cubes();
-    expressions();
+    expressions((int64_t[]){50, 70});
+    expressions((int64_t[]){700, 3});
+    expressions((int64_t[]){400, 1});
     far_away();
     calls();
     return sweep_close();

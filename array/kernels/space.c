@@ -139,9 +139,9 @@ static void measure(bri_run *run, bri_source *s)
 {
     s->still = still_length(run, s->stride);
     s->dense = 0;
-    if (s->value->kind != BRI_VALUE_INPUT)
-        return;
-    if (aligned(run, s))
+    if (s->value->kind == BRI_VALUE_RANDOM)
+        s->dense = run_length(run, s->stride, s->stride[run->ndim - 1]);
+    else if (s->value->kind == BRI_VALUE_INPUT && aligned(run, s))
         s->dense = run_length(run, s->stride, (int64_t)bri_dtypes[s->value->dtype].size);
 }
 

@@ -174,9 +174,12 @@ static bri_operand random_values(const bri_run *run, const bri_instruction *ins,
                                  char *reg)
 {
     const bri_source *s = &run->sources[ins->source];
+    int64_t first = s->first + offset_of(run, s->stride, r->idx);
     bool scalar = within(r, s->still);
     if (scalar)
-        draw(s->value, 1, s->first + offset_of(run, s->stride, r->idx), 1, reg);
+        draw(s->value, 1, first, 1, reg);
+    else if (within(r, s->dense))
+        draw(s->value, r->n, first, s->stride[run->ndim - 1], reg);
     else
         make_rows(run, s, r, draw, reg, bri_dtypes[s->value->dtype].size);
     return (bri_operand){reg, scalar};

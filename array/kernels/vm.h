@@ -93,7 +93,8 @@ typedef struct bri_source {
     char *base;
     int64_t first; /* iota, random: the number of the box's first element */
     int64_t stride[BR_MAX_NDIM];
-    int64_t dense; /* elements that stand one after the other, aligned to this number; 0 for none */
+    int64_t dense; /* elements that stand one after the other, aligned to this number; 0 for none;
+                      random: whose numbers are as far apart as along the last axis */
     int64_t still; /* as dense, of elements that are all the same one */
     char *panel;   /* rows of a tile gathered beforehand, or NULL */
 } bri_source;
