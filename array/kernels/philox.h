@@ -48,7 +48,7 @@ enum {
     LANES = BYTES / 8,
     BLOCKS = 8,     /* of a group */
     WORDS = 16,     /* of a group */
-    SCATTERED = 16, /* elements made at a time where they do not follow each other */
+    SCATTERED = 64, /* elements made at a time where they do not follow each other */
     ATTEMPT = BRI_RANDOM_STREAM_BITS /* of the counter's upper half: where the attempt stands */
 };
 
@@ -205,10 +205,11 @@ static void any_blocks(const bri_random *r, size_t n, bri_walk walk, int shift, 
     uint64_t block[SCATTERED] = {0};
     for (size_t i = 0; i < n; i++)
         block[i] = block_of_word(index_at(walk, i) >> shift);
-    for (size_t i = 0; i < n; i += LANES) {
-        lanes b;
-        memcpy(&b, block + i, sizeof b);
-        philox(&key, r->stream, 1, &b, (uint64_t *[]){first + i}, (uint64_t *[]){second + i});
+    for (size_t i = 0; i < n; i += 2 * LANES) {
+        lanes b[2];
+        memcpy(b, block + i, sizeof b);
+        philox(&key, r->stream, 2, b, (uint64_t *[]){first + i, first + i + LANES},
+               (uint64_t *[]){second + i, second + i + LANES});
     }
 }
 

@@ -22,7 +22,7 @@
  *
  * Errors  BR_ESHAPE, BR_EARG (a number that is not finite or out of its range, a bad seed or
  *         stream), BR_ETYPE.
- * Cost    half a block of Philox for each 8 bytes; more, up to twice as much, through slices with
+ * Cost    half a block of Philox for each 8 bytes; two to five times as much through slices with
  *         steps and transposes.
  * Source  Philox4x32-10, key: seed, counter: index and stream. Salmon, Moraes, Dror and Shaw,
  *         "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
