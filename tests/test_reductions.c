@@ -172,6 +172,19 @@ static long double logsumexp(br_dtype dtype, const char *x, int64_t n, int64_t s
     return logl(sum);
 }
 
+static long double complex known_sum(br_dtype dtype, const char *x, int64_t n, int64_t step,
+                                     bool mean)
+{
+    long double complex sum = 0;
+    long double count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        long double complex v = at(dtype, x, i * step);
+        count += v == v;
+        sum += v == v ? v : 0;
+    }
+    return mean ? sum / count : sum;
+}
+
 /* Variance of what is no NaN. */
 static long double known_variance(br_dtype dtype, const char *x, int64_t n, int64_t step)
 {
@@ -222,6 +235,8 @@ static long double complex reference(bri_redop op, br_dtype dtype, const char *x
     case BRI_RED_ARGMAX: case BRI_RED_NANARGMAX: return best(dtype, x, n, step, 1);
     case BRI_RED_NANMIN: return at(dtype, x, step * best(dtype, x, n, step, -1));
     case BRI_RED_NANMAX: return at(dtype, x, step * best(dtype, x, n, step, 1));
+    case BRI_RED_NANSUM: *scale = n; return known_sum(dtype, x, n, step, false);
+    case BRI_RED_NANMEAN: *scale = 1; return known_sum(dtype, x, n, step, true);
     case BRI_RED_NANVAR: return known_variance(dtype, x, n, step);
     case BRI_RED_NANSTD: return sqrtl(known_variance(dtype, x, n, step));
     case BRI_RED_LOGSUMEXP: *scale = 1; return logsumexp(dtype, x, n, step);
@@ -241,8 +256,8 @@ static bool comparable(bri_redop op, br_dtype dtype, int64_t n)
  * be NaN. */
 static bool skips(bri_redop op)
 {
-    return op == BRI_RED_NANMIN || op == BRI_RED_NANMAX || op == BRI_RED_NANVAR ||
-           op == BRI_RED_NANSTD;
+    return op == BRI_RED_NANSUM || op == BRI_RED_NANMEAN || op == BRI_RED_NANMIN ||
+           op == BRI_RED_NANMAX || op == BRI_RED_NANVAR || op == BRI_RED_NANSTD;
 }
 
 static void check_values(bri_redop op, br_dtype dtype, shape s)

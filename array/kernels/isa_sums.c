@@ -83,6 +83,17 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 #define NAME(name) float32_##name
 #include "array/kernels/sum.inc"
 
+#define A           WIDE
+#define MEAN(op)    float32_sum_##op
+#define KNOWN(name) float32_known_##name
+#define S(op)       float32_nansum_##op
+#include "array/kernels/known.inc"
+#include "array/kernels/nansum.inc"
+#undef A
+#undef MEAN
+#undef KNOWN
+#undef S
+
 #define A        WIDE
 #define MEAN(op) float32_sum_##op
 #define S(op)    float32_var_##op
@@ -98,6 +109,17 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 #include "array/kernels/product.inc"
 #include "array/kernels/sum.inc"
 
+#define A           WIDE
+#define MEAN(op)    float64_sum_##op
+#define KNOWN(name) float64_known_##name
+#define S(op)       float64_nansum_##op
+#include "array/kernels/known.inc"
+#include "array/kernels/nansum.inc"
+#undef A
+#undef MEAN
+#undef KNOWN
+#undef S
+
 #define A        WIDE
 #define MEAN(op) float64_sum_##op
 #define VAR(op)  float64_var_##op
@@ -105,8 +127,10 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 #include "array/kernels/var.inc"
 #undef A
 #undef S
-#define S(op) float64_nanvar_##op
+#define S(op)       float64_nanvar_##op
+#define KNOWN(name) float64_known_##name
 #include "array/kernels/nanvar.inc"
+#undef KNOWN
 #undef MEAN
 #undef VAR
 #undef S
@@ -130,6 +154,17 @@ static inline double _Complex times(double _Complex a, double _Complex b)
 #define T          float _Complex
 #define NAME(name) complex64_##name
 #include "array/kernels/sum.inc"
+
+#define A           WIDE
+#define MEAN(op)    complex64_sum_##op
+#define KNOWN(name) complex64_known_##name
+#define S(op)       complex64_nansum_##op
+#include "array/kernels/known.inc"
+#include "array/kernels/nansum.inc"
+#undef A
+#undef MEAN
+#undef KNOWN
+#undef S
 #undef T
 #undef NAME
 
@@ -138,6 +173,17 @@ static inline double _Complex times(double _Complex a, double _Complex b)
 #include "array/kernels/product.inc"
 #include "array/kernels/sum.inc"
 
+#define A           WIDE
+#define MEAN(op)    complex128_sum_##op
+#define KNOWN(name) complex128_known_##name
+#define S(op)       complex128_nansum_##op
+#include "array/kernels/known.inc"
+#include "array/kernels/nansum.inc"
+#undef A
+#undef MEAN
+#undef KNOWN
+#undef S
+
 #define A        WIDE
 #define MEAN(op) complex128_sum_##op
 #define VAR(op)  complex128_var_##op
@@ -145,8 +191,10 @@ static inline double _Complex times(double _Complex a, double _Complex b)
 #include "array/kernels/var.inc"
 #undef A
 #undef S
-#define S(op) complex128_nanvar_##op
+#define S(op)       complex128_nanvar_##op
+#define KNOWN(name) complex128_known_##name
 #include "array/kernels/nanvar.inc"
+#undef KNOWN
 #undef MEAN
 #undef VAR
 #undef S
@@ -174,6 +222,8 @@ static void fill(bri_kernels *table, bri_redop op, const bri_reducer *const *by_
 {
     for (int d = BR_NO_DTYPE + 1; d < BR_NDTYPE; d++) {
         br_dtype read_as = bri_reduced_dtype(op, (br_dtype)d);
+        if (by_dtype[read_as] == NULL)
+            continue;
         table->reduce[op][d] = *by_dtype[read_as];
         if (read_as != (br_dtype)d)
             table->reduce[op][d].lanes = table->reduce[op][d].fold = NULL;
@@ -208,6 +258,12 @@ void BRI_ISA_NAME(sums)(bri_kernels *table)
         [BR_FLOAT64] = &float64_var_reducer,
         [BR_COMPLEX128] = &complex128_var_reducer,
     };
+    static const bri_reducer *const nansum[BR_NDTYPE] = {
+        [BR_FLOAT32] = &float32_nansum_reducer,
+        [BR_FLOAT64] = &float64_nansum_reducer,
+        [BR_COMPLEX64] = &complex64_nansum_reducer,
+        [BR_COMPLEX128] = &complex128_nansum_reducer,
+    };
     static const bri_reducer *const nanvar[BR_NDTYPE] = {
         [BR_FLOAT64] = &float64_nanvar_reducer,
         [BR_COMPLEX128] = &complex128_nanvar_reducer,
@@ -219,6 +275,8 @@ void BRI_ISA_NAME(sums)(bri_kernels *table)
     fill(table, BRI_RED_PROD, prod);
     fill(table, BRI_RED_VAR, var);
     fill(table, BRI_RED_STD, var);
+    fill(table, BRI_RED_NANSUM, nansum);
+    fill(table, BRI_RED_NANMEAN, nansum);
     fill(table, BRI_RED_NANVAR, nanvar);
     fill(table, BRI_RED_NANSTD, nanvar);
     fill(table, BRI_RED_ANY, any);

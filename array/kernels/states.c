@@ -181,6 +181,18 @@ static br_status finish_mean(const finishing *f, int64_t count, bri_planes from,
     return BR_OK;
 }
 
+static br_status finish_nanmean(const finishing *f, int64_t count, bri_planes from, void *out)
+{
+    _Alignas(16) double mean[2 * CHUNK];
+    int64_t parts = bri_kind(f->dtype) == 'c' ? 2 : 1;
+    const double *n = (const double *)from.p[1];
+    memcpy(mean, from.p[0], (size_t)(count * parts) * sizeof *mean);
+    for (int64_t i = 0; i < count * parts; i++)
+        mean[i] /= n[i / parts];
+    bri_convert(f->to, out, f->dtype, mean, count);
+    return BR_OK;
+}
+
 /* M2 over the degrees of freedom, NaN where there are none; counts is NULL where all states have
  * the same. */
 static br_status finish_squares(const finishing *f, int64_t count, bri_planes from, bool counts,

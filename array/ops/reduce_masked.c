@@ -23,9 +23,14 @@ static br_operand number(br_number v)
     return br_operand_number(v);
 }
 
+static bool is_sum(bri_redop op)
+{
+    return op == BRI_RED_SUM || op == BRI_RED_NANSUM;
+}
+
 static bool is_ordered(bri_redop op)
 {
-    return op != BRI_RED_SUM && op != BRI_RED_PROD;
+    return !is_sum(op) && op != BRI_RED_PROD;
 }
 
 static bool is_min(bri_redop op)
@@ -54,11 +59,6 @@ static br_array *is_nan(br_array *x, br_place at)
     return br_not_equal_(array(x), array(x), at);
 }
 
-static br_array *is_number(br_array *x, br_place at)
-{
-    return br_equal_(array(x), array(x), at);
-}
-
 /* ---- sum, prod, min, max ---- */
 
 static br_status check_initial(const bri_reduction *r)
@@ -84,8 +84,8 @@ static br_array *extended(bri_reduction r, br_dtype result)
         r.dtype = wide;
     }
     br_array *total = bri_reduce(r);
-    total = r.op == BRI_RED_SUM ? br_add_(array(total), initial, r.at)
-                                : br_multiply_(array(total), initial, r.at);
+    total = is_sum(r.op) ? br_add_(array(total), initial, r.at)
+                         : br_multiply_(array(total), initial, r.at);
     return bri_as_dtype(total, result, r.at);
 }
 
@@ -111,9 +111,12 @@ static br_array *fold(bri_reduction r)
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     br_dtype result = bri_reduce_dtype(&r);
+    bool floating = strchr("fc", bri_kind(r.x->node->dtype)) != NULL;
     br_operand none = number(identity(r.op, r.x->node->dtype));
-    if (r.known && !is_ordered(r.op) && !r.exact)
+    if (r.known && r.op == BRI_RED_PROD && !r.exact)
         r.x = br_where_(array(is_nan(r.x, r.at)), none, array(r.x), r.at);
+    if (r.known && r.op == BRI_RED_SUM && floating)
+        r.op = BRI_RED_NANSUM;
     if (r.where != NULL)
         r.x = br_where_(array(r.where), array(r.x), none, r.at);
     r.where = NULL;
@@ -135,26 +138,28 @@ static br_array *count(const bri_reduction *r, br_array *mask)
     return bri_reduce(n);
 }
 
+/* What is left out becomes NaN where those are skipped anyway; else it becomes 0, and the mask is
+ * counted. */
 static br_array *mean(bri_reduction r)
 {
     bri_call call;
-    br_array *keep = r.where;
+    br_array *mask = r.where;
     br_array *failed = bri_reduce_prepare(&call, &r);
     if (failed != NULL)
         return failed;
-    if (r.known && !r.exact) {
-        br_array *known = is_number(r.x, r.at);
-        keep = keep == NULL ? known : br_logical_and_(array(keep), array(known), r.at);
-    }
     r.where = NULL;
-    if (keep == NULL)
+    r.op = r.known && !r.exact ? BRI_RED_NANMEAN : BRI_RED_MEAN;
+    if (mask == NULL)
         return bri_reduce(r);
-    br_dtype result = bri_reduce_dtype(&r);
+    br_number none = r.op == BRI_RED_NANMEAN ? br_number_float((double)NAN) : br_number_int(0);
     bri_reduction sum = r;
+    sum.x = br_where_(array(mask), array(r.x), number(none), r.at);
+    if (r.op == BRI_RED_NANMEAN)
+        return bri_reduce(sum);
+    br_dtype result = bri_reduce_dtype(&r);
     sum.op = BRI_RED_SUM;
     sum.dtype = bri_reduction_dtype('w', result);
-    sum.x = br_where_(array(keep), array(r.x), number(br_number_int(0)), r.at);
-    br_array *ratio = br_divide_(array(bri_reduce(sum)), array(count(&r, keep)), r.at);
+    br_array *ratio = br_divide_(array(bri_reduce(sum)), array(count(&r, mask)), r.at);
     return bri_as_dtype(ratio, result, r.at);
 }
 

@@ -17,7 +17,7 @@ extern "C" {
 BR_API br_array *br_nansum_(br_sum_args args);
 BR_API br_array *br_nanprod_(br_sum_args args);
 
-/* br_nanmean - NaN where all are; composed of the sum and the count of what is none. */
+/* br_nanmean - NaN where all are. */
 BR_API br_array *br_nanmean_(br_mean_args args);
 
 /* br_nanvar, br_nanstd - as br_var and br_std of what is no NaN, n being how many those are; NaN
