@@ -179,6 +179,53 @@ START_TEST(every_pair)
 }
 END_TEST
 
+/* `steps` times r * y + constant, or y * r. The constants are the first elements of z. */
+static int build_steps(bri_program *p, br_dtype dtype, int steps, bool swapped)
+{
+    int r = bri_program_input(p, dtype), vy = bri_program_input(p, dtype);
+    for (int k = 0; k < steps; k++) {
+        int c = bri_program_constant(p, dtype, z.bytes + (size_t)k * bri_dtypes[dtype].size);
+        r = bri_program_op(p, BRI_OP_MULTIPLY, swapped ? vy : r, swapped ? r : vy, -1);
+        r = bri_program_op(p, BRI_OP_ADD, r, c, -1);
+    }
+    return r;
+}
+
+static void check_steps(br_dtype dtype, int steps, bool swapped, int scalars)
+{
+    bri_view in[2] = {view(dtype, &x, scalars & 1), view(dtype, &y, scalars & 2)}, r = in[0];
+    bri_program *p = bri_program_new();
+    ck_assert_int_eq(bri_program_seal_store(p, build_steps(p, dtype, steps, swapped)), BR_OK);
+    int horners = 0;
+    for (int i = 0; i < p->ncode; i++)
+        horners +=
+            p->code[i].code == BRI_CODE_PAIR && p->values[p->code[i].value].slot == BRI_PAIR_HORNER;
+    ck_assert_int_eq(horners, steps / 2);
+    bri_box box = {.ndim = 1, .extent = {N}, .inputs = in, .out = view(dtype, &fused, false)};
+    box.scratch = scratch;
+    bri_program_run(p, &box);
+    bri_program_free(p);
+    for (size_t k = 0; k < (size_t)steps; k++) {
+        bri_view c = {z.bytes + k * bri_dtypes[dtype].size, {0}};
+        store(dtype, BRI_OP_MULTIPLY, r, in[1], &one_by_one);
+        r = view(dtype, &one_by_one, false);
+        store(dtype, BRI_OP_ADD, r, c, &one_by_one);
+    }
+    same(dtype, "polynomial");
+}
+
+START_TEST(polynomials)
+{
+    if (bri_kernels_init(isas[_i]) != BR_OK)
+        return;
+    for (int k = 0; k < 2 * 2 * 4 * 7; k++) {
+        br_dtype dtype = k & 1 ? BR_FLOAT32 : BR_FLOAT64;
+        fill_all(dtype, tame);
+        check_steps(dtype, 1 + k / 16, k & 2, k / 4 % 4);
+    }
+}
+END_TEST
+
 /* A product that two values read is made once and not taken into either. */
 START_TEST(shared_values_stay)
 {
@@ -265,6 +312,7 @@ int main(void)
     TCase *t = tcase_create("pairs");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, every_pair, 0, NISAS);
+    tcase_add_loop_test(t, polynomials, 0, NISAS);
     tcase_add_test(t, shared_values_stay);
     tcase_add_loop_test(t, every_tail, 0, NISAS);
     suite_add_tcase(suite, t);

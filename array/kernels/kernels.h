@@ -53,7 +53,9 @@ typedef enum bri_pair {
 #define BRI_PAIR(NAME, ...) BRI_PAIR_##NAME,
 #include "array/kernels/pairs.def"
 #undef BRI_PAIR
-    BRI_NPAIRS
+    BRI_NPAIRS,
+    BRI_PAIR_HORNER = BRI_NPAIRS, /* (x*y + z[0])*y + z[1]: two of MULTIPLY_ADD */
+    BRI_NSUPERS
 } bri_pair;
 
 /* As BRI_NFORMS, of three operands that are not all one element. */
@@ -96,7 +98,7 @@ typedef void bri_random_kernel(const bri_random *r, bri_walk walk, size_t n, voi
 typedef struct bri_kernels {
     bri_kernel *op[BRI_NOPS][BR_NDTYPE][BRI_NFORMS];
     bri_kernel *cast[BR_NDTYPE][BR_NDTYPE]; /* from, to */
-    bri_kernel *pair[BRI_NPAIRS][BR_NDTYPE][BRI_NPAIR_FORMS];
+    bri_kernel *pair[BRI_NSUPERS][BR_NDTYPE][BRI_NPAIR_FORMS];
     bri_reducer reduce[BRI_NREDS][BR_NDTYPE];
     bri_tail_sum *tail[BRI_NTAILS][BR_NDTYPE][BRI_NTAIL_FORMS];
     bri_mover move[5]; /* by log2 of the element's size */

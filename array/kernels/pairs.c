@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * pairs.c - finds the values of a program that the superinstructions of pairs.def can make.
+ * pairs.c - finds the values of a program that superinstructions can make: those of pairs.def and,
+ * in chains of x * y + constant, two steps at a time.
  */
+#include <string.h>
+
 #include "array/kernels/vm.h"
 
 /* Which operands of the outer operation the inner one may make, as bits. */
@@ -83,6 +86,34 @@ static void fuse(bri_program *p, int *uses, bri_value *v)
     }
 }
 
+/* v = made * y + constant, where made is another such value with the same y and one reader: both
+ * become one step, and made the place of their constants. */
+static void fuse_steps(bri_program *p, int *uses, bri_value *v, int side)
+{
+    int made = v->arg[side], y = v->arg[1 - side];
+    bri_value *w = &p->values[made];
+    if (w->kind != BRI_VALUE_PAIR || w->slot != BRI_PAIR_MULTIPLY_ADD || uses[made] != 1 ||
+        (w->arg[0] != y && w->arg[1] != y) || p->values[w->arg[2]].kind != BRI_VALUE_CONSTANT)
+        return;
+    size_t size = bri_dtypes[v->dtype].size;
+    v->slot = BRI_PAIR_HORNER;
+    v->arg[0] = w->arg[w->arg[0] == y];
+    v->arg[1] = y;
+    memcpy(w->constant, p->values[w->arg[2]].constant, size);
+    memcpy(w->constant + size, p->values[v->arg[2]].constant, size);
+    v->arg[2] = made;
+    w->kind = BRI_VALUE_CONSTANT;
+    w->arg[0] = w->arg[1] = w->arg[2] = -1;
+}
+
+static void fuse_polynomial(bri_program *p, int *uses, bri_value *v)
+{
+    for (int side = 0; side < 2; side++)
+        if (v->kind == BRI_VALUE_PAIR && v->slot == BRI_PAIR_MULTIPLY_ADD &&
+            p->values[v->arg[2]].kind == BRI_VALUE_CONSTANT)
+            fuse_steps(p, uses, v, side);
+}
+
 static bool has_pairs(const bri_value *v)
 {
     return bri_kernel_table.pair[0][v->dtype][0] != NULL;
@@ -97,4 +128,7 @@ void bri_pairs_fuse(bri_program *p, int *uses)
     for (int i = p->result; i >= 0; i--)
         if (uses[i] > 0 && has_pairs(&p->values[i]))
             fuse(p, uses, &p->values[i]);
+    for (int i = p->result; i >= 0; i--)
+        if (uses[i] > 0 && has_pairs(&p->values[i]))
+            fuse_polynomial(p, uses, &p->values[i]);
 }

@@ -32,7 +32,7 @@ typedef struct bri_value {
     int slot;      /* which input; the axis of an iota; which bri_pair */
     bri_user_function fn;
     const void *data;               /* of fn; random: a bri_drawing of its own */
-    _Alignas(16) char constant[16]; /* BRI_VALUE_CONSTANT */
+    _Alignas(16) char constant[16]; /* BRI_VALUE_CONSTANT; two for BRI_PAIR_HORNER */
     _Alignas(8) char start[8];      /* iota: int64 or double, as its dtype says */
     _Alignas(8) char step[8];
 } bri_value;
