@@ -14,6 +14,7 @@
 
 extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
     bri_op_persisted;
+extern const bri_op bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
 extern const bri_op bri_op_random;
 extern const bri_op bri_op_reduce, bri_op_reduction, bri_op_matmul;
@@ -37,6 +38,19 @@ typedef struct bri_full_params {
     bri_layout layout;
     unsigned char value[16];
 } bri_full_params;
+
+/* A constant on the grid of another array. */
+typedef struct bri_full_like_params {
+    int32_t dtype;
+    int32_t ndim;
+    unsigned char value[16];
+    int64_t word[]; /* of the axes (creation_like.c) */
+} bri_full_like_params;
+
+typedef struct bri_diagonal_params {
+    bri_layout layout;
+    int64_t k; /* the diagonal; of indices: the axis */
+} bri_diagonal_params;
 
 typedef struct bri_iota_params {
     bri_layout layout;
@@ -132,6 +146,12 @@ br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, b
                             bri_node **out);
 /* Writes number as an element of dtype. */
 void bri_number_store(br_number number, br_dtype dtype, void *out);
+/* May every element of an array of dtype have this value? */
+br_status bri_check_fill(br_number value, br_dtype dtype);
+/* br_full under another name in messages. */
+br_array *bri_full_as(bri_call *call, const br_full_args *args);
+/* "0.5" or "1+2i" */
+void bri_print_element(br_dtype dtype, const void *value, FILE *to);
 
 /* Reads `.axis` into a mask; `what` an axis may be is below ndim. */
 br_status bri_axes_mask(const br_axes *axes, int ndim, uint32_t *mask);

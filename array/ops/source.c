@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <bramble/creation.h>
+
 #include "array/expr/wire.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
@@ -157,15 +159,19 @@ static int emit_full(bri_fuse *fuse, const bri_node *node, const bri_map *map, c
     return bri_program_constant(bri_fuse_program(fuse), node->dtype, p->value);
 }
 
-static void print_full(const bri_node *node, FILE *to)
+void bri_print_element(br_dtype dtype, const void *value, FILE *to)
 {
-    const bri_full_params *p = node->params;
     double _Complex z;
-    bri_convert(BR_COMPLEX128, &z, node->dtype, p->value, 1);
-    if (bri_kind(node->dtype) == 'c')
+    bri_convert(BR_COMPLEX128, &z, dtype, value, 1);
+    if (bri_kind(dtype) == 'c')
         fprintf(to, "%g%+gi", __real__ z, __imag__ z);
     else
         fprintf(to, "%.9g", __real__ z);
+}
+
+static void print_full(const bri_node *node, FILE *to)
+{
+    bri_print_element(node->dtype, ((const bri_full_params *)node->params)->value, to);
 }
 
 const bri_op bri_op_full = {
@@ -187,7 +193,18 @@ static br_dtype dtype_of_number(char kind)
     }
 }
 
-static br_array *build_full(bri_call *call, const br_full_args *args)
+br_status bri_check_fill(br_number value, br_dtype dtype)
+{
+    if (!bri_dtype_ok(dtype))
+        return bri_error(BR_ETYPE, "%d is no dtype", (int)dtype);
+    if (value.kind == 0)
+        return bri_error(BR_EARG, "no value is given");
+    if (value.kind == 'c' && bri_kind(dtype) != 'c')
+        return bri_error(BR_ETYPE, "a complex value does not fit %s", br_dtype_name(dtype));
+    return BR_OK;
+}
+
+br_array *bri_full_as(bri_call *call, const br_full_args *args)
 {
     br_array *failed = bri_check_call(call, NULL, 0);
     if (failed != NULL)
@@ -196,10 +213,8 @@ static br_array *build_full(bri_call *call, const br_full_args *args)
     memset(&params, 0, sizeof params);
     br_dtype dtype = args->dtype != BR_NO_DTYPE ? args->dtype : dtype_of_number(args->value.kind);
     br_status st = bri_layout_set(&params.layout, dtype, &args->shape, &args->chunks);
-    if (st == BR_OK && args->value.kind == 0)
-        st = bri_error(BR_EARG, "no value is given");
-    if (st == BR_OK && args->value.kind == 'c' && bri_kind(dtype) != 'c')
-        st = bri_error(BR_ETYPE, "a complex value does not fit %s", br_dtype_name(dtype));
+    if (st == BR_OK)
+        st = bri_check_fill(args->value, dtype);
     if (st != BR_OK)
         return bri_handle_error(call, st);
     bri_number_store(args->value, dtype, params.value);
@@ -209,7 +224,7 @@ static br_array *build_full(bri_call *call, const br_full_args *args)
 br_array *br_full_(br_full_args args)
 {
     bri_call call = {args.ctx, "full", args.at};
-    return build_full(&call, &args);
+    return bri_full_as(&call, &args);
 }
 
 static br_array *zeros_or_ones(const char *what, const br_zeros_args *args, int value)
@@ -223,12 +238,17 @@ static br_array *zeros_or_ones(const char *what, const br_zeros_args *args, int 
         .dtype = args->dtype != BR_NO_DTYPE ? args->dtype : BR_FLOAT64,
         .chunks = args->chunks,
     };
-    return build_full(&call, &full);
+    return bri_full_as(&call, &full);
 }
 
 br_array *br_zeros_(br_zeros_args args)
 {
     return zeros_or_ones("zeros", &args, 0);
+}
+
+br_array *br_empty_(br_zeros_args args)
+{
+    return zeros_or_ones("empty", &args, 0);
 }
 
 br_array *br_ones_(br_zeros_args args)

@@ -9,6 +9,7 @@
 #include <bramble/base.h>
 #include <bramble/compute.h>
 #include <bramble/context.h>
+#include <bramble/creation.h>
 #include <bramble/elementwise.h>
 #include <bramble/expr.h>
 #include <bramble/functions.h>

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include <bramble/creation.h>
 #include <bramble/elementwise.h>
 #include <bramble/nan.h>
 #include <bramble/reduce.h>
@@ -53,6 +54,8 @@ static br_array *squeeze(const bri_parameters *a)
     {                                                                                              \
         .at = a->at, .x = a->x, .axis = a->axis, .keepdims = a->keepdims, __VA_ARGS__              \
     }
+
+#define LIKE ((br_like_args){.at = a->at, .x = a->x, .dtype = a->dtype})
 
 #define BRI_FUNCTION(name, parameters, call)                                                       \
     static br_array *call_##name(const bri_parameters *a)                                          \

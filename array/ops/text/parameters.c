@@ -94,6 +94,15 @@ static br_status read_real(const bri_parser *p, const bri_term *v, void *out)
     return BR_OK;
 }
 
+static br_status read_integer(const bri_parser *p, const bri_term *v, void *out)
+{
+    (void)p;
+    if (v->kind != BRI_TERM_NUMBER || v->number.kind != 'i')
+        return expected("an integer", v);
+    *(int64_t *)out = v->number.i;
+    return BR_OK;
+}
+
 static br_status read_number(const bri_parser *p, const bri_term *v, void *out)
 {
     (void)p;
@@ -131,6 +140,8 @@ static const struct {
     {"weights", read_array, FIELD(weights)},
     {"initial", read_number, FIELD(initial)},
     {"ord", read_number, FIELD(ord)},
+    {"fill_value", read_number, FIELD(fill)},
+    {"k", read_integer, FIELD(k)},
     {"axis", read_axes, FIELD(axis)},
     {"axes", read_axes, FIELD(axis)},
     {"shape", read_extents, FIELD(shape)},

@@ -15,7 +15,8 @@ typedef struct bri_parameters {
     bool keepdims;
     br_dtype dtype;
     double correction; /* or ddof */
-    br_number initial, ord;
+    br_number initial, ord, fill;
+    int64_t k;
     br_operand a, b, min, max;
     br_number rtol, atol, posinf, neginf;
     double nan;

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * sweep_creation.c - arrays from nothing: like others, diagonals, triangles, meshes, indices and
+ * logarithmic ranges, of odd shapes and cut in several ways.
+ */
+#include "tests/sweep.h"
+
+/* clang-format off */
+static const struct { int64_t rows, columns, k; } matrices[] = {
+    {7, 7, 0}, {7, 5, 1}, {5, 9, -2}, {1, 1, 0}, {1, 6, 3}, {6, 1, -4}, {4, 4, 9}, {4, 4, -9},
+    {0, 3, 0}, {3, 0, 1}, {3, 3, INT64_MAX}, {3, 3, INT64_MIN}, {33, 21, -12},
+};
+/* clang-format on */
+enum { NMATRICES = sizeof matrices / sizeof matrices[0] };
+
+/* Is (i, j) on the diagonal (0), above it (1) or below (-1)? */
+static int side(int64_t i, int64_t j, int64_t k)
+{
+    __int128 d = (__int128)j - i - k;
+    return d > 0 ? 1 : d < 0 ? -1 : 0;
+}
+
+static br_extents chunks_of(int how, int ndim, const int64_t *shape)
+{
+    return how == CUT_UNEVEN ? extents_of(ndim, (int64_t[]){4, 3, 2, 5})
+                             : cut_extents(how, ndim, shape);
+}
+
+static void diagonals(void)
+{
+    for (int m = 0; m < NMATRICES; m++)
+        for (int how = 0; how < NCUTS; how++) {
+            next_case(4);
+            br_dtype d = 1 + (m * NCUTS + how) % (BR_NDTYPE - 1);
+            int64_t shape[] = {matrices[m].rows, matrices[m].columns}, k = matrices[m].k;
+            int64_t columns = shape[1] > 0 ? shape[1] : BR_NO_COLUMNS;
+            ref *eye = ref_new(d, 2, shape), *tri = ref_new(d, 2, shape);
+            ref *turned = ref_new(d, 2, (int64_t[]){shape[1], (shape[0] + 1) / 2});
+            for (int64_t i = 0; i < eye->n; i++) {
+                int at = side(i / shape[1], i % shape[1], k);
+                eye->v[i] = at == 0;
+                tri->v[i] = at <= 0;
+            }
+            for (int64_t i = 0; i < turned->n; i++)
+                turned->v[i] = tri->v[(shape[0] - 1 - i % turned->shape[1] * 2) * shape[1] +
+                                      i / turned->shape[1]];
+            br_extents chunks = chunks_of(how, 2, shape);
+            br_array *x = br_tri(sweep.ctx, shape[0], columns, k, d, .chunks = chunks);
+            expect(br_eye(sweep.ctx, shape[0], columns, k, d, .chunks = chunks), eye, 0, 0,
+                   "eye %d cut %d", m, how);
+            expect(x, tri, 0, 0, "tri %d cut %d", m, how);
+            expect(br_permute_dims(br_index(x, "::-2"), BR_AXES(1, 0)), turned, 0, 0,
+                   "tri %d turned cut %d", m, how);
+        }
+    next_case(3);
+    for (int64_t n = 0; n < 3; n++) {
+        ref *r = ref_new(BR_FLOAT64, 2, (int64_t[]){n, n});
+        for (int64_t i = 0; i < n; i++)
+            r->v[i * n + i] = 1;
+        expect(br_identity(sweep.ctx, n), r, 0, 0, "identity %d", (int)n);
+    }
+}
+
+static value r_twice(value a)
+{
+    return a + a;
+}
+
+/* The triangle of a matrix or a stack of them; NaN and infinities must not leak through zeros. */
+static ref *triangle(const ref *x, int64_t k, bool lower)
+{
+    ref *r = ref_new(x->dtype, x->ndim, x->shape);
+    for (int64_t i = 0; i < x->n; i++) {
+        int64_t c[REF_NDIM];
+        ref_coords(x, i, c);
+        int at = side(c[x->ndim - 2], c[x->ndim - 1], k);
+        r->v[i] = (lower ? at <= 0 : at >= 0) ? x->v[i] : 0;
+    }
+    return r;
+}
+
+static void triangles(void)
+{
+    for (int m = 0; m < NMATRICES; m++)
+        for (int how = 0; how < NCUTS; how++)
+            for (int stack = 0; stack < 2; stack++) {
+                next_case(4);
+                int64_t k = matrices[m].k;
+                int64_t shape[] = {3, matrices[m].rows, matrices[m].columns};
+                br_dtype d = 1 + (m + how + 5 * stack) % (BR_NDTYPE - 1);
+                ref *a = ref_random(d, 3 - !stack, shape + !stack, false, false);
+                if (!is_exact(d))
+                    for (int64_t i = 0; i < a->n; i += 3)
+                        a->v[i] = i % 2 ? NAN : -INFINITY;
+                br_array *x = source(a, how);
+                expect(br_tril(x, k), triangle(a, k, true), 0, 0, "tril %d cut %d stack %d", m, how,
+                       stack);
+                expect(br_triu(x, k), triangle(a, k, false), 0, 0, "triu %d cut %d stack %d", m,
+                       how, stack);
+                if (d == BR_BOOL || stack == 0)
+                    continue;
+                ref *twice = ref_map1(d, a, r_twice);
+                expect(br_tril(br_add(x, x), k), triangle(twice, k, true), 1, 0,
+                       "tril of a sum %d cut %d", m, how);
+            }
+}
+
+static void likes(void)
+{
+    const int64_t shapes[][3] = {{5, 4, 7}, {1, 1, 1}, {2, 0, 3}, {6, 9, 1}};
+    for (int s = 0; s < 4; s++)
+        for (int how = 0; how < NCUTS; how++)
+            for (int ndim = 0; ndim < 4; ndim++) {
+                next_case(5);
+                br_dtype d = 1 + (s + how + 3 * ndim) % (BR_NDTYPE - 1);
+                br_dtype other = 1 + (s + how + 7 * ndim) % (BR_NDTYPE - 1);
+                ref *a = ref_random(d, ndim, shapes[s], false, false);
+                ref *ones = ref_new(d, ndim, shapes[s]), *full = ref_new(other, ndim, shapes[s]);
+                ref *first = ref_new(BR_INT64, 0, NULL);
+                for (int64_t i = 0; i < a->n; i++) {
+                    ones->v[i] = 1;
+                    full->v[i] = as(other, 3);
+                }
+                first->v[0] = a->n;
+                br_array *x = source(a, how);
+                expect(br_zeros_like(x), ref_new(d, ndim, shapes[s]), 0, 0,
+                       "zeros_like %d %d cut %d", s, ndim, how);
+                expect(br_ones_like(x), ones, 0, 0, "ones_like %d %d cut %d", s, ndim, how);
+                expect(br_full_like(x, BR_NUM(3), other), full, 0, 0, "full_like %d %d cut %d", s,
+                       ndim, how);
+                expect(br_empty_like(x, other), ref_new(other, ndim, shapes[s]), 0, 0,
+                       "empty_like %d %d cut %d", s, ndim, how);
+                expect(br_sum(br_ones_like(x, BR_INT64)), first, 0, 0,
+                       "sum of ones_like %d %d cut %d", s, ndim, how);
+            }
+}
+
+static void meshes(void)
+{
+    const int64_t n[] = {5, 3, 4};
+    for (int how = 0; how < NCUTS; how++)
+        for (int count = 1; count < 4; count++)
+            for (int form = 0; form < 4; form++) {
+                next_case(2 * count);
+                bool sparse = form % 2, pictures = form / 2;
+                br_array *x[3], *out[3], *halves[3];
+                ref *a[3];
+                int64_t shape[3];
+                for (int i = 0; i < count; i++) {
+                    a[i] = ref_random(i == 0 ? BR_FLOAT32 : BR_INT16, 1, &n[i], false, false);
+                    x[i] = source(a[i], how);
+                    shape[pictures && count > 1 && i < 2 ? 1 - i : i] = n[i];
+                }
+                br_meshgrid(x, count, out, .indexing = pictures ? how % 2 ? "xy" : NULL : "ij",
+                            .sparse = sparse);
+                for (int i = 0; i < count; i++) {
+                    int axis = pictures && count > 1 && i < 2 ? 1 - i : i;
+                    int64_t thin[3] = {1, 1, 1};
+                    thin[axis] = n[i];
+                    ref *r = ref_new(a[i]->dtype, count, sparse ? thin : shape);
+                    ref *part = ref_new(a[i]->dtype, count - 1, r->shape + 1);
+                    int64_t c[REF_NDIM];
+                    for (int64_t k = 0; k < r->n; k++) {
+                        ref_coords(r, k, c);
+                        r->v[k] = a[i]->v[c[axis]];
+                    }
+                    for (int64_t k = 0; k < part->n; k++)
+                        part->v[k] = r->v[r->n - part->n + k];
+                    halves[i] = br_index(out[i], "-1");
+                    expect(out[i], r, 0, 0, "meshgrid %d of %d form %d cut %d", i, count, form,
+                           how);
+                    expect(halves[i], part, 0, 0, "meshgrid[-1] %d of %d form %d cut %d", i, count,
+                           form, how);
+                }
+            }
+}
+
+static void indices(void)
+{
+    const int64_t shapes[][3] = {{5, 4, 7}, {1, 3, 1}, {2, 0, 3}};
+    for (int s = 0; s < 3; s++)
+        for (int how = 0; how < NCUTS; how++)
+            for (int ndim = 1; ndim < 4; ndim++) {
+                next_case(2 * ndim + 1);
+                br_dtype d = BR_INT8 + (s + how + ndim) % (BR_FLOAT64 - BR_INT8 + 1);
+                br_array *full[3], *thin[3];
+                br_extents chunks = chunks_of(how, ndim, shapes[s]);
+                br_indices(sweep.ctx, extents_of(ndim, shapes[s]), full, d, .chunks = chunks);
+                br_indices(sweep.ctx, extents_of(ndim, shapes[s]), thin, d, .chunks = chunks,
+                           .sparse = true);
+                ref *flat = ref_new(BR_INT64, ndim, shapes[s]);
+                br_array *sum = br_zeros(sweep.ctx, BR_0D, BR_INT64);
+                for (int a = 0; a < ndim; a++) {
+                    ref *r = ref_new(d, ndim, shapes[s]);
+                    int64_t only[3] = {1, 1, 1}, c[REF_NDIM];
+                    only[a] = shapes[s][a];
+                    ref *line = ref_new(d, ndim, only);
+                    for (int64_t i = 0; i < r->n; i++) {
+                        ref_coords(r, i, c);
+                        r->v[i] = c[a];
+                        flat->v[i] = flat->v[i] * shapes[s][a] + c[a];
+                    }
+                    for (int64_t i = 0; i < line->n; i++)
+                        line->v[i] = i;
+                    expect(full[a], r, 0, 0, "indices %d of %d shape %d cut %d", a, ndim, s, how);
+                    expect(thin[a], line, 0, 0, "sparse indices %d of %d shape %d cut %d", a, ndim,
+                           s, how);
+                    sum = br_add(br_mul(sum, shapes[s][a]), br_astype(thin[a], BR_INT64));
+                }
+                expect(sum, flat, 0, 0, "flat index of %d shape %d cut %d", ndim, s, how);
+            }
+}
+
+static void ranges(void)
+{
+    for (int k = 0; k < 24; k++) {
+        next_case(4);
+        bool open = k % 2, negative = k / 4 % 2;
+        br_dtype d = k / 2 % 2 ? BR_FLOAT32 : BR_FLOAT64;
+        ref *r = ref_new(d, 1, (int64_t[]){(int64_t[]){17, 1, 2}[k / 8]});
+        ref *g = ref_new(d, 1, r->shape);
+        long double first = negative ? -1e-3L : 1e-3L, last = negative ? -5e7L : 5e7L;
+        for (int i = 0; i < r->n; i++) {
+            long double at = i / (long double)(r->n - !open > 0 ? r->n - !open : 1);
+            r->v[i] = powl(negative ? 2 : 10, -3 + 5 * at);
+            g->v[i] = as(d, first * powl(last / first, at));
+        }
+        br_extents chunks = BR_CHUNKS(5);
+        expect(br_logspace(sweep.ctx, -3, 2, r->n, negative ? 2 : 0, open, d, .chunks = chunks), r,
+               16, 0, "logspace %d", k);
+        expect(
+            br_geomspace(sweep.ctx, (double)first, (double)last, r->n, open, d, .chunks = chunks),
+            g, 64, 0, "geomspace %d", k);
+    }
+}
+
+static void empties(void)
+{
+    for (br_dtype d = BR_BOOL; d < BR_NDTYPE; d++) {
+        next_case(2);
+        expect(br_empty(sweep.ctx, BR_SHAPE(3, 5), d, .chunks = BR_CHUNKS(2, 2)),
+               ref_new(d, 2, (int64_t[]){3, 5}), 0, 0, "empty %s", br_dtype_name(d));
+        expect(br_empty(sweep.ctx, BR_0D, d), ref_new(d, 0, NULL), 0, 0, "empty 0-d %s",
+               br_dtype_name(d));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    sweep_open(&argc, &argv);
+    diagonals();
+    triangles();
+    likes();
+    meshes();
+    indices();
+    ranges();
+    empties();
+    return sweep_close();
+}

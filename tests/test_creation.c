@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_creation.c - arrays from nothing: chunks, merging, text, bad arguments. Values are in
+ * sweep_creation.c.
+ */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bramble/bramble.h>
+
+#include "array/expr/handle.h"
+
+static br_context *ctx;
+
+static void set_up(void)
+{
+    setenv("BRAMBLE_SCHEDULER", "threads", 1);
+    setenv("BRAMBLE_NUM_THREADS", "2", 1);
+    ctx = br_open(NULL, NULL);
+    ck_assert_int_eq(br_error_status(ctx), BR_OK);
+}
+
+static void tear_down(void)
+{
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+
+static void fails(br_array *x, br_status status, const char *text)
+{
+    ck_assert_int_eq(br_status_of(x), status);
+    ck_assert_msg(strstr(br_error(x), text) != NULL, "\"%s\" lacks \"%s\"", br_error(x), text);
+}
+
+static double *values_of(br_array *x)
+{
+    void *buffer = NULL;
+    ck_assert_msg(br_compute_alloc(x, &buffer) == BR_OK, "%s", br_message(ctx));
+    return buffer;
+}
+
+static void same_chunks(const br_array *x, const br_array *y)
+{
+    ck_assert_int_eq(br_ndim(x), br_ndim(y));
+    for (int a = 0; a < br_ndim(x); a++)
+        ck_assert(bri_axis_equal(&x->node->axis[a], &y->node->axis[a]));
+}
+
+START_TEST(likes_have_the_chunks_of_the_other)
+{
+    br_array *x = br_zeros(ctx, BR_SHAPE(20, 30), .chunks = BR_CHUNKS(6, 7));
+    br_array *parts = br_index(x, "1:, ::-3");
+    br_array *both = br_add(br_index(x, "3:19"), br_index(x, "2:18"));
+    br_array *list[] = {x, parts, both, br_index(x, "3:9, 4:20"), br_sum(x), br_index(x, "0:0")};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        same_chunks(br_full_like(list[i], BR_NUM(2)), list[i]);
+        same_chunks(br_tril(br_broadcast_to(x, BR_SHAPE(3, 20, 30))),
+                    br_broadcast_to(x, BR_SHAPE(3, 20, 30)));
+        ck_assert_ptr_eq(br_zeros_like(list[i])->node, br_full_like(list[i], BR_NUM(0.0))->node);
+        ck_assert_ptr_eq(br_zeros_like(list[i])->node, br_empty_like(list[i])->node);
+        ck_assert_ptr_ne(br_zeros_like(list[i])->node, br_ones_like(list[i])->node);
+    }
+    same_chunks(br_triu(parts), parts);
+    ck_assert(both->node->axis[0].starts != NULL);
+    ck_assert_ptr_eq(br_zeros_like(x)->node, x->node);
+    ck_assert_ptr_eq(br_empty(ctx, BR_SHAPE(20, 30), .chunks = BR_CHUNKS(6, 7))->node, x->node);
+}
+END_TEST
+
+START_TEST(likes_do_not_compute_the_other)
+{
+    double one = 1;
+    br_array *x = br_from_memory(ctx, &one, BR_FLOAT64, BR_SHAPE(1));
+    br_run_info info;
+    double *v = values_of(br_full_like(br_exp(x), BR_NUM(7)));
+    ck_assert_double_eq(v[0], 7);
+    ck_assert_int_eq(br_last_run(ctx, &info), BR_OK);
+    ck_assert_int_eq(info.tasks, 1);
+    free(v);
+}
+END_TEST
+
+START_TEST(diagonals_far_away_are_one)
+{
+    ck_assert_ptr_eq(br_eye(ctx, 4, 5, 5)->node, br_eye(ctx, 4, 5, INT64_MAX)->node);
+    ck_assert_ptr_eq(br_tri(ctx, 4, 5, -4)->node, br_tri(ctx, 4, 5, INT64_MIN)->node);
+    ck_assert_ptr_ne(br_tri(ctx, 4, 5, -3)->node, br_tri(ctx, 4, 5, INT64_MIN)->node);
+    ck_assert_ptr_eq(br_eye(ctx, 4)->node, br_identity(ctx, 4)->node);
+    ck_assert_ptr_eq(br_eye(ctx, 0)->node, br_identity(ctx, 0)->node);
+    ck_assert_int_eq(br_shape(br_eye(ctx, 4))[1], 4);
+    ck_assert_int_eq(br_shape(br_eye(ctx, 4, BR_NO_COLUMNS))[1], 0);
+    ck_assert_int_eq(br_dtype_of(br_tri(ctx, 3)), BR_FLOAT64);
+    /* Nothing of it is held. */
+    double total = 0;
+    br_array *x = br_eye(ctx, 30000, .dtype = BR_INT8);
+    ck_assert_int_eq(br_compute_f64(br_sum(br_index(x, "::10, ::15")), &total), BR_OK);
+    ck_assert_double_eq(total, 1000);
+}
+END_TEST
+
+START_TEST(triangles_of_bad_shapes)
+{
+    fails(br_tril(br_zeros(ctx, BR_0D)), BR_ESHAPE, "x has 0 axes; two are needed");
+    fails(br_triu(br_zeros(ctx, BR_SHAPE(3))), BR_ESHAPE, "triu (test_creation.c:");
+    fails(br_eye(ctx, -1), BR_ESHAPE, "extent -1 of axis 0 is negative");
+    fails(br_eye(ctx, 3, -2), BR_ESHAPE, "extent -2 of axis 1 is negative");
+    fails(br_eye(ctx, INT64_MAX, 4), BR_ESHAPE, "64 bits");
+    fails(br_tri(ctx, 3, .dtype = (br_dtype)99), BR_ETYPE, "tri (test_creation.c:");
+    fails(br_identity(ctx, 3, .chunks = BR_CHUNKS(2)), BR_ESHAPE, "identity (test_creation.c:");
+    fails(br_empty(ctx, BR_SHAPE(-3)), BR_ESHAPE, "empty (test_creation.c:");
+}
+END_TEST
+
+START_TEST(errors_are_passed_on)
+{
+    br_array *bad = br_zeros(ctx, BR_SHAPE(-3));
+    br_array *good = br_arange(ctx, BR_NUM(0), BR_NUM(3));
+    br_array *out[2], *x[] = {good, bad};
+    fails(br_zeros_like(bad), BR_ESHAPE, "zeros (test_creation.c:");
+    fails(br_tril(bad), BR_ESHAPE, "zeros (test_creation.c:");
+    fails(br_zeros_like(NULL), BR_EARG, "");
+    fails(br_triu(NULL), BR_EARG, "");
+    ck_assert_int_eq(br_meshgrid(x, 2, out), BR_ESHAPE);
+    fails(out[0], BR_ESHAPE, "zeros (test_creation.c:");
+    fails(out[1], BR_ESHAPE, "zeros (test_creation.c:");
+    x[1] = NULL;
+    ck_assert_int_eq(br_meshgrid(x, 2, out), BR_EARG);
+    fails(br_eye(NULL, 3), BR_EARG, "");
+    fails(br_geomspace(NULL, 1, 2, 3), BR_EARG, "");
+    fails(br_logspace(NULL, 1, 2, 3), BR_EARG, "");
+    fails(br_full_like(good, BR_NONE), BR_EARG, "no value is given");
+    fails(br_full_like(good, br_number_complex(1, 2)), BR_ETYPE, "full_like (test_creation.c:");
+    fails(br_ones_like(good, (br_dtype)99), BR_ETYPE, "ones_like (test_creation.c:");
+}
+END_TEST
+
+START_TEST(meshes_of_bad_arguments)
+{
+    br_array *x[] = {br_arange(ctx, BR_NUM(0), BR_NUM(3)), br_zeros(ctx, BR_SHAPE(2, 2))};
+    br_array *out[2] = {NULL, NULL};
+    ck_assert_int_eq(br_meshgrid(x, 2, out), BR_ESHAPE);
+    fails(out[0], BR_ESHAPE, "array 1 has 2 axes; one is expected");
+    ck_assert_int_eq(br_meshgrid(x, 1, out, .indexing = "yx"), BR_EARG);
+    fails(out[0], BR_EARG, "\"yx\"");
+    ck_assert_int_eq(br_meshgrid(x, 0, out), BR_EARG);
+    ck_assert_int_eq(br_meshgrid(x, BR_MAX_NDIM + 1, out), BR_EARG);
+    ck_assert_int_eq(br_meshgrid(x, 1, NULL), BR_EARG);
+    ck_assert_int_eq(br_meshgrid(NULL, 1, out), BR_EARG);
+    ck_assert_int_eq(br_indices(ctx, BR_SHAPE(2, 2), NULL), BR_EARG);
+    ck_assert_int_eq(br_indices(ctx, BR_SHAPE(2, -2), out), BR_ESHAPE);
+    fails(out[1], BR_ESHAPE, "indices (test_creation.c:");
+    ck_assert_int_eq(br_indices(ctx, BR_SHAPE(2, 2), out, BR_BOOL), BR_ETYPE);
+    ck_assert_int_eq(br_indices(ctx, BR_0D, NULL), BR_EARG);
+    ck_assert_int_eq(br_indices(ctx, BR_0D, out), BR_OK);
+    x[1] = br_ones(ctx, BR_0D);
+    ck_assert_int_eq(br_meshgrid(x, 2, out), BR_OK);
+    ck_assert_int_eq(br_shape(out[0])[0], 1);
+    ck_assert_int_eq(br_shape(out[0])[1], 3);
+}
+END_TEST
+
+START_TEST(ranges_of_bad_arguments)
+{
+    fails(br_geomspace(ctx, 0, 1, 5), BR_EARG, "no geometric sequence leads from 0 to 1");
+    fails(br_geomspace(ctx, 1, -1, 5), BR_EARG, "one sign");
+    fails(br_geomspace(ctx, 1, INFINITY, 5), BR_EARG, "finite");
+    fails(br_geomspace(ctx, 1, 2, -5), BR_EARG, "num is -5");
+    fails(br_geomspace(ctx, 1, 2, 5, .dtype = BR_INT8), BR_ETYPE, "geomspace (test_creation.c:");
+    fails(br_logspace(ctx, 1, 2, -5), BR_EARG, "logspace (test_creation.c:");
+    fails(br_logspace(ctx, 1, 2, 5, .dtype = BR_COMPLEX64), BR_ETYPE, "complex64");
+    ck_assert_int_eq(br_nelem(br_geomspace(ctx, 1, 2, 0)), 0);
+    ck_assert_int_eq(br_nelem(br_logspace(ctx, 1, 2, 0)), 0);
+}
+END_TEST
+
+START_TEST(ends_of_ranges)
+{
+    const double huge = 1.7e308, tiny = 5e-324;
+    double *v = values_of(br_geomspace(ctx, tiny, huge, 1001));
+    ck_assert(v[0] == tiny && v[1000] == huge);
+    for (int i = 1; i <= 1000; i++)
+        ck_assert(v[i] >= v[i - 1] && isfinite(v[i]));
+    free(v);
+    v = values_of(br_geomspace(ctx, 3, 3, 4));
+    ck_assert(v[0] == 3 && v[3] == 3 && fabs(v[1] - 3) < 1e-14);
+    free(v);
+    v = values_of(br_geomspace(ctx, -8, -1, 3, .no_endpoint = true));
+    ck_assert(v[0] == -8 && fabs(v[1] + 4) < 1e-14 && fabs(v[2] + 2) < 1e-14);
+    free(v);
+    v = values_of(br_linspace(ctx, 2, 6, 4, .no_endpoint = true));
+    ck_assert(v[0] == 2 && v[1] == 3 && v[2] == 4 && v[3] == 5);
+    free(v);
+    v = values_of(br_linspace(ctx, 2, 6, 1));
+    ck_assert(v[0] == 2);
+    free(v);
+}
+END_TEST
+
+START_TEST(functions_in_text)
+{
+    br_array *x = br_zeros(ctx, BR_SHAPE(5, 6), .chunks = BR_CHUNKS(2, 3));
+    const struct {
+        const char *text;
+        br_array *same;
+    } rows[] = {
+        {"zeros_like(x)", br_zeros_like(x)},
+        {"ones_like(x, dtype=int8)", br_ones_like(x, BR_INT8)},
+        {"empty_like(x, uint8)", br_empty_like(x, BR_UINT8)},
+        {"full_like(x, 2.5)", br_full_like(x, BR_NUM(2.5))},
+        {"full_like(x, fill_value=3, dtype=int64)", br_full_like(x, BR_NUM(3), BR_INT64)},
+        {"tril(x)", br_tril(x)},
+        {"tril(x, k=-1)", br_tril(x, -1)},
+        {"triu(x, 2)", br_triu(x, 2)},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        br_array *y = br_expr(ctx, rows[i].text, "x", x, NULL);
+        ck_assert_msg(br_status_of(y) == BR_OK, "%s", br_error(y));
+        ck_assert_ptr_eq(y->node, rows[i].same->node);
+    }
+    fails(br_expr(ctx, "tril(x, 0.5)", "x", x, NULL), BR_EARG, "an integer is expected");
+    fails(br_expr(ctx, "full_like(x)", "x", x, NULL), BR_EARG, "fill_value");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("creation");
+    TCase *tests = tcase_create("creation");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, likes_have_the_chunks_of_the_other);
+    tcase_add_test(tests, likes_do_not_compute_the_other);
+    tcase_add_test(tests, diagonals_far_away_are_one);
+    tcase_add_test(tests, triangles_of_bad_shapes);
+    tcase_add_test(tests, errors_are_passed_on);
+    tcase_add_test(tests, meshes_of_bad_arguments);
+    tcase_add_test(tests, ranges_of_bad_arguments);
+    tcase_add_test(tests, ends_of_ranges);
+    tcase_add_test(tests, functions_in_text);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
