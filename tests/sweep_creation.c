@@ -233,6 +233,93 @@ static void ranges(void)
     }
 }
 
+/* ---- memory with strides ---- */
+
+/* Buffers that arrays are still over, until the end. */
+static struct {
+    void *buffer[1024];
+    int n;
+} kept;
+
+static void *keep(void *buffer)
+{
+    if (kept.n == sizeof kept.buffer / sizeof kept.buffer[0]) {
+        fprintf(stderr, "too many buffers\n");
+        exit(1);
+    }
+    return kept.buffer[kept.n++] = buffer;
+}
+
+enum { IN_C, IN_FORTRAN, BACKWARDS, WITH_GAPS, UNALIGNED, REPEATED, NFORMS };
+
+/* r's elements spread out in memory; where the form repeats elements r takes its values from there. */
+static br_array *strided(ref *r, int form, int how, bool copy)
+{
+    const int64_t size = (int64_t)br_dtype_size(r->dtype);
+    br_extents strides = {r->ndim > 0 ? r->ndim : -1, {0}};
+    int64_t bytes = form == UNALIGNED ? size + 1 : form == WITH_GAPS ? 3 * size : size, start = 0;
+    for (int k = 0; k < r->ndim; k++) {
+        int a = form == IN_FORTRAN ? k : r->ndim - 1 - k;
+        bool repeats = form == REPEATED && k % 2 == 0, back = form == BACKWARDS && k != 1;
+        strides.extent[a] = repeats ? 0 : back ? -bytes : bytes;
+        start += back && r->n > 0 ? bytes * (r->shape[a] - 1) : 0;
+        bytes *= repeats ? 1 : r->shape[a] + (form == WITH_GAPS);
+    }
+    char *buffer = keep(calloc(1, (size_t)(bytes + 4 * size)));
+    char *first = buffer + start + (form == UNALIGNED);
+    int64_t c[REF_NDIM];
+    for (int64_t i = 0; i < r->n; i++) {
+        ref_coords(r, i, c);
+        char *to = first;
+        double _Complex element;
+        for (int a = 0; a < r->ndim; a++) {
+            to += c[a] * strides.extent[a];
+            if (strides.extent[a] == 0)
+                c[a] = 0;
+        }
+        r->v[i] = r->v[ref_linear(r, c)];
+        put(r->dtype, &element, 0, r->v[i]);
+        memcpy(to, &element, (size_t)size);
+    }
+    br_array *x = br_from_memory(sweep.ctx, first, r->dtype, extents_of(r->ndim, r->shape),
+                                 .chunks = chunks_of(how, r->ndim, r->shape), .copy = copy,
+                                 .strides = strides);
+    if (copy)
+        memset(buffer, 0xa5, (size_t)(bytes + 4 * size));
+    return x;
+}
+
+static void memory(void)
+{
+    const int64_t shapes[][3] = {{6, 5, 7}, {1, 1, 1}, {3, 0, 2}, {1, 9, 1}};
+    for (int form = 0; form < NFORMS; form++)
+        for (int s = 0; s < 4; s++)
+            for (int how = 0; how < NCUTS; how++)
+                for (int ndim = 0; ndim < 4; ndim++) {
+                    next_case(5);
+                    br_dtype d = 1 + (s + how + 3 * ndim + form) % (BR_NDTYPE - 1);
+                    ref *a = ref_random(d, ndim, shapes[s], false, false);
+                    br_array *x = strided(a, form, how, (how + s) % 2);
+                    ref *flat = ref_new(d, 1, &a->n), *turned = ref_new(d, 1, &a->n);
+                    ref *twice = ref_map1(d, a, r_twice), *count = ref_new(BR_INT64, 0, NULL);
+                    for (int64_t i = 0; i < a->n; i++) {
+                        flat->v[i] = a->v[i];
+                        turned->v[i] = a->v[a->n - 1 - i];
+                        count->v[0] += a->v[i] != 0;
+                    }
+                    expect(x, a, 0, 0, "memory form %d %d %d cut %d", form, s, ndim, how);
+                    expect(br_reshape(x, BR_SHAPE(-1)), flat, 0, 0,
+                           "memory reshaped form %d %d %d cut %d", form, s, ndim, how);
+                    expect(br_index(br_reshape(x, BR_SHAPE(-1)), "::-1"), turned, 0, 0,
+                           "memory turned form %d %d %d cut %d", form, s, ndim, how);
+                    expect(br_count_nonzero(x), count, 0, 0, "count of memory form %d %d %d cut %d",
+                           form, s, ndim, how);
+                    if (d != BR_BOOL)
+                        expect(br_add(x, x), twice, 1, 0, "sum of memory form %d %d %d cut %d",
+                               form, s, ndim, how);
+                }
+}
+
 static void empties(void)
 {
     for (br_dtype d = BR_BOOL; d < BR_NDTYPE; d++) {
@@ -254,5 +341,9 @@ int main(int argc, char **argv)
     indices();
     ranges();
     empties();
-    return sweep_close();
+    memory();
+    int failed = sweep_close();
+    while (kept.n > 0)
+        free(kept.buffer[--kept.n]);
+    return failed;
 }

@@ -196,6 +196,44 @@ START_TEST(ends_of_ranges)
 }
 END_TEST
 
+/* Strides that make no sense; those that nothing steps along do not matter. */
+START_TEST(strides_of_memory)
+{
+    double v[6] = {1, 2, 3, 4, 5, 6};
+    const br_extents shape = BR_SHAPE(2, 3);
+    fails(br_from_memory(ctx, v, BR_FLOAT64, shape, .strides = BR_STRIDES(8)), BR_EARG,
+          "1 strides, but the shape has 2 axes");
+    fails(br_from_memory(ctx, v, BR_FLOAT64, BR_0D, .strides = BR_STRIDES(8)), BR_EARG, "0 axes");
+    fails(br_from_memory(ctx, v, BR_FLOAT64, shape, .strides = BR_STRIDES(INT64_MAX, INT64_MAX)),
+          BR_EARG, "axis 0 leads out of memory");
+    fails(br_from_memory(ctx, v, BR_FLOAT64, shape, .strides = BR_STRIDES(8, INT64_MIN)), BR_EARG,
+          "axis 1 leads out of memory");
+    fails(br_from_memory(ctx, NULL, BR_FLOAT64, shape, .strides = BR_STRIDES(8, 16)), BR_EARG,
+          "data is NULL");
+    br_array *x =
+        br_from_memory(ctx, v, BR_FLOAT64, BR_SHAPE(1, 3), .strides = BR_STRIDES(INT64_MAX, 8));
+    double sum = 0;
+    ck_assert_int_eq(br_compute_f64(br_sum(x), &sum), BR_OK);
+    ck_assert_double_eq(sum, 6);
+    x = br_from_memory(ctx, NULL, BR_FLOAT64, BR_SHAPE(0, 3), .strides = BR_STRIDES(8, 8),
+                       .copy = true);
+    ck_assert_int_eq(br_compute_f64(br_sum(x), &sum), BR_OK);
+    ck_assert_double_eq(sum, 0);
+    /* In place: what is changed before a run is seen. */
+    x = br_from_memory(ctx, v + 5, BR_FLOAT64, shape, .strides = BR_STRIDES(-8, -16));
+    v[0] = 100;
+    double *all = values_of(x);
+    const double want[] = {6, 4, 2, 5, 3, 100};
+    ck_assert_mem_eq(all, want, sizeof want);
+    free(all);
+    x = br_from_memory(ctx, v, BR_FLOAT64, BR_SHAPE(2, 2), .strides = BR_STRIDES(0, 40));
+    all = values_of(br_matmul(x, x));
+    const double product[] = {10600, 636, 10600, 636};
+    ck_assert_mem_eq(all, product, sizeof product);
+    free(all);
+}
+END_TEST
+
 START_TEST(functions_in_text)
 {
     br_array *x = br_zeros(ctx, BR_SHAPE(5, 6), .chunks = BR_CHUNKS(2, 3));
@@ -235,6 +273,7 @@ int main(void)
     tcase_add_test(tests, meshes_of_bad_arguments);
     tcase_add_test(tests, ranges_of_bad_arguments);
     tcase_add_test(tests, ends_of_ranges);
+    tcase_add_test(tests, strides_of_memory);
     tcase_add_test(tests, functions_in_text);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -107,6 +107,70 @@ const bri_op bri_op_memory = {
     .destroy = destroy_memory,
 };
 
+static void dense_strides(const bri_layout *layout, int64_t *stride)
+{
+    int64_t bytes = (int64_t)br_dtype_size((br_dtype)layout->dtype);
+    for (int a = layout->ndim - 1; a >= 0; a--) {
+        stride[a] = bytes;
+        bytes *= layout->extent[a];
+    }
+}
+
+static int64_t count_elements(const bri_layout *layout)
+{
+    int64_t n = 1;
+    for (int a = 0; a < layout->ndim; a++)
+        n *= layout->extent[a];
+    return n;
+}
+
+/* The caller's strides must stay within the address space, whatever they are: the elements are the
+ * caller's word. Those of axes that nobody steps along are not looked at. */
+static br_status set_strides(const br_from_memory_args *args, bri_memory_params *p)
+{
+    const int ndim = p->layout.ndim;
+    intptr_t low = (intptr_t)(uintptr_t)args->data;
+    intptr_t high = low;
+    if (args->strides.ndim == 0) {
+        dense_strides(&p->layout, p->stride);
+        return BR_OK;
+    }
+    if (bri_extents_ndim(&args->strides) != ndim)
+        return bri_error(BR_EARG, "%d strides, but the shape has %d axes",
+                         bri_extents_ndim(&args->strides), ndim);
+    for (int a = 0; a < ndim && count_elements(&p->layout) > 0; a++) {
+        int64_t stride = args->strides.extent[a];
+        int64_t reach;
+        if (p->layout.extent[a] == 1)
+            continue;
+        if (__builtin_mul_overflow(stride, p->layout.extent[a] - 1, &reach) ||
+            __builtin_add_overflow(reach, reach < 0 ? low : high, reach < 0 ? &low : &high))
+            low = -1;
+        if (low < 0)
+            return bri_error(BR_EARG, "stride %lld of axis %d leads out of memory",
+                             (long long)stride, a);
+        p->stride[a] = stride;
+    }
+    return BR_OK;
+}
+
+/* The copy is dense. */
+static br_status copy_memory(const br_from_memory_args *args, bri_memory_params *p, void **copy)
+{
+    size_t size = br_dtype_size(args->dtype);
+    int64_t n = count_elements(&p->layout);
+    int64_t to[BR_MAX_NDIM];
+    *copy = bri_malloc((size_t)n * size > 0 ? (size_t)n * size : 1);
+    if (*copy == NULL)
+        return BR_ENOMEM;
+    dense_strides(&p->layout, to);
+    if (n > 0)
+        bri_copy_box(p->layout.ndim, p->layout.extent, size, *copy, to, args->data, p->stride);
+    memcpy(p->stride, to, (size_t)p->layout.ndim * sizeof to[0]);
+    p->data = *copy;
+    return BR_OK;
+}
+
 br_array *br_from_memory_(br_from_memory_args args)
 {
     bri_call call = {args.ctx, "from_memory", args.at};
@@ -115,24 +179,17 @@ br_array *br_from_memory_(br_from_memory_args args)
         return failed;
     bri_memory_params params;
     memset(&params, 0, sizeof params);
-    br_status st = bri_layout_set(&params.layout, args.dtype, &args.shape, &args.chunks);
-    if (st != BR_OK)
-        return bri_handle_error(&call, st);
-    size_t bytes = br_dtype_size(args.dtype);
-    for (int a = 0; a < params.layout.ndim; a++)
-        bytes *= (size_t)params.layout.extent[a];
-    if (args.data == NULL && bytes > 0)
-        return bri_handle_error(&call, bri_error(BR_EARG, "data is NULL"));
     bri_recipe recipe = {
         .op = &bri_op_memory, .params = &params, .params_bytes = sizeof params, .unique = true};
+    br_status st = bri_layout_set(&params.layout, args.dtype, &args.shape, &args.chunks);
+    if (st == BR_OK && args.data == NULL && count_elements(&params.layout) > 0)
+        st = bri_error(BR_EARG, "data is NULL");
+    if (st == BR_OK)
+        st = set_strides(&args, &params);
     params.data = args.data;
-    if (args.copy) {
-        recipe.resource = bri_memdup(args.data, bytes);
-        if (recipe.resource == NULL)
-            return bri_handle_error(&call, BR_ENOMEM);
-        params.data = recipe.resource;
-    }
-    return bri_build_recipe(&call, &recipe, NULL, 0);
+    if (st == BR_OK && args.copy)
+        st = copy_memory(&args, &params, &recipe.resource);
+    return st == BR_OK ? bri_build_recipe(&call, &recipe, NULL, 0) : bri_handle_error(&call, st);
 }
 
 /* ---- constants ---- */

@@ -62,14 +62,6 @@ static void view_through(const bri_input *input, char *base, const int64_t *stri
 
 /* ---- where the source's elements lie ---- */
 
-/* The caller's memory is one piece on the rank that has it. */
-static char *whole_memory(const bri_work *work, const bri_stage *from)
-{
-    if (from->kind != &bri_stage_memory || work->plan->rank != 0)
-        return NULL;
-    return (char *)(uintptr_t)((const bri_memory_params *)from->node->params)->data;
-}
-
 char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk)
 {
     if (from->direct && bri_value_owner(from, chunk) == work->plan->rank)
@@ -84,18 +76,16 @@ char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk)
     return NULL;
 }
 
+/* The caller's memory is one piece on the rank that has it. */
 static void view_whole_memory(const bri_stage *stage, const bri_input *input, const rectangle *r,
-                              char *data, bri_view *view)
+                              bri_view *view)
 {
-    int64_t extent[BR_MAX_NDIM];
+    const bri_memory_params *p = input->stage->node->params;
+    char *data = (char *)(uintptr_t)p->data;
     int64_t stride[BR_MAX_NDIM];
-    const bri_stage *from = input->stage;
-    for (int a = 0; a < r->ndim; a++)
-        extent[a] = from->axis[a].extent;
-    dense_strides(r->ndim, extent, br_dtype_size(from->dtype), stride);
     for (int a = 0; a < r->ndim; a++) {
-        data += r->start[a] * stride[a];
-        stride[a] *= r->step[a];
+        data += r->start[a] * p->stride[a];
+        stride[a] = r->step[a] * p->stride[a];
     }
     view_through(input, data, stride, stage->leaf_ndim, view);
 }
@@ -254,7 +244,7 @@ br_status bri_load(bri_work *work, int i, const bri_leaf *leaf, bri_bump *bump, 
         BRI_TRY(read_file(work, input, &r, bump, &buffer));
         view_dense(stage, input, &r, buffer, view);
     } else if (in_one_piece(stage, input)) {
-        view_whole_memory(stage, input, &r, whole_memory(work, input->stage), view);
+        view_whole_memory(stage, input, &r, view);
     } else if (one_chunk(input->stage, &r, first, last)) {
         view_chunk(work, input, &r, first, view);
     } else {

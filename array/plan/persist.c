@@ -159,13 +159,18 @@ void *bri_persisted_chunk(const bri_stage *stage, int64_t chunk)
 }
 
 const char *bri_source_element(bri_work *work, const bri_stage *from, int64_t chunk, int64_t inside,
-                               int64_t flat)
+                               const int64_t *at, int64_t *run)
 {
     size_t size = br_dtype_size(from->dtype);
-    if (from->kind == &bri_stage_memory && work->plan->rank == 0)
-        return (const char *)((const bri_memory_params *)from->node->params)->data +
-               (size_t)flat * size;
-    return bri_chunk_data(work, from, chunk) + (size_t)inside * size;
+    if (from->kind != &bri_stage_memory || work->plan->rank != 0)
+        return bri_chunk_data(work, from, chunk) + (size_t)inside * size;
+    const bri_memory_params *p = from->node->params;
+    const char *data = p->data;
+    for (int a = 0; a < from->ndim; a++)
+        data += at[a] * p->stride[a];
+    if (from->ndim > 0 && p->stride[from->ndim - 1] != (int64_t)size)
+        *run = 1;
+    return data;
 }
 
 /* These tasks exist only for chunks that other ranks read: they make the value that is sent. */
@@ -181,23 +186,20 @@ static br_status export_persisted(bri_work *work)
 static br_status export_memory(bri_work *work)
 {
     const bri_stage *stage = work->stage;
-    const char *data = ((const bri_memory_params *)stage->node->params)->data;
+    const bri_memory_params *p = stage->node->params;
+    const char *data = p->data;
     size_t size = br_dtype_size(stage->dtype);
-    int64_t from[BR_MAX_NDIM];
     int64_t to[BR_MAX_NDIM];
-    int64_t whole = (int64_t)size;
     int64_t part = (int64_t)size;
     bri_leaf leaf;
     bri_leaf_box(stage, work->chunk, 0, &leaf);
     for (int a = stage->ndim - 1; a >= 0; a--) {
-        from[a] = whole;
         to[a] = part;
-        data += leaf.origin[a] * whole;
-        whole *= stage->axis[a].extent;
+        data += leaf.origin[a] * p->stride[a];
         part *= leaf.extent[a];
     }
     if (leaf.nelem > 0)
-        bri_copy_box(stage->ndim, leaf.extent, size, work->task->output->data, to, data, from);
+        bri_copy_box(stage->ndim, leaf.extent, size, work->task->output->data, to, data, p->stride);
     return BR_OK;
 }
 

@@ -30,9 +30,9 @@ void bri_persisted_drop(br_context *ctx, int64_t id);
 /* The persisted chunk of a stage of that kind, on its owner. */
 void *bri_persisted_chunk(const bri_stage *stage, int64_t chunk);
 
-/* An element of a stage's value: number `inside` of its chunk, or number `flat` of the caller's
- * memory. */
+/* The element of a stage's value at an index, which is number `inside` of its chunk. *run elements
+ * follow in the row; it becomes 1 where they do not lie side by side, in the caller's memory. */
 const char *bri_source_element(bri_work *work, const bri_stage *from, int64_t chunk, int64_t inside,
-                               int64_t flat);
+                               const int64_t *at, int64_t *run);
 
 #endif

@@ -111,7 +111,7 @@ static int64_t copy_run(bri_work *work, int64_t flat, int64_t n, char *to)
     if (run > n)
         run = n;
     const char *data = bri_source_element(
-        work, from, bri_grid_linear(from->ndim, from->axis, coord), inside, flat);
+        work, from, bri_grid_linear(from->ndim, from->axis, coord), inside, at, &run);
     memcpy(to, data, (size_t)run * size);
     return run;
 }

@@ -113,6 +113,7 @@ static inline br_operand br_operand_complex(double _Complex v)
 #define BR_COUNT_(type, ...) ((int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)))
 #define BR_SHAPE(...)        ((br_extents){BR_COUNT_(int64_t, __VA_ARGS__), {__VA_ARGS__}})
 #define BR_CHUNKS(...)       BR_SHAPE(__VA_ARGS__)
+#define BR_STRIDES(...)      BR_SHAPE(__VA_ARGS__)
 #define BR_0D                ((br_extents){-1, {0}})
 #define BR_AXES(...)         ((br_axes){BR_COUNT_(int, __VA_ARGS__), {__VA_ARGS__}})
 #define BR_AXIS(a)           BR_AXES(a)
@@ -170,7 +171,7 @@ static inline br_operand br_operand_complex(double _Complex v)
 
 /* ---- creation ---- */
 
-/* br_from_memory - an array over the caller's C-order elements.
+/* br_from_memory - an array over the caller's elements, in C order or with strides.
  *
  * ctx     the context
  * data    the elements; read when a graph is run, so it must outlive the array and stay unchanged,
@@ -179,9 +180,13 @@ static inline br_operand br_operand_complex(double _Complex v)
  * shape   BR_SHAPE(...), or BR_0D for one element
  * .chunks extents of a chunk, automatic by default; 0 or -1 for an axis: the whole axis
  * .copy   true copies the elements now
+ * .strides  BR_STRIDES(...): bytes from an element to the next along each axis, negative and 0 too
+ *         (data is the element of index 0); C order without. A matrix of m rows in Fortran order has
+ *         BR_STRIDES(size, m * size). Any alignment will do
  * Never merged with another array: each call makes a node of its own. Under MPI the elements stay
  * on rank 0, which sends the chunks that other ranks need.
- * Errors  BR_EARG (no data, bad dtype), BR_ESHAPE (negative extent, chunks that don't match),
+ * Errors  BR_EARG (no data, bad dtype, as many strides as axes, or they leave the address space),
+ *         BR_ESHAPE (negative extent, chunks that don't match),
  *         BR_ENOMEM.
  */
 typedef struct br_from_memory_args {
@@ -192,6 +197,7 @@ typedef struct br_from_memory_args {
     br_extents shape;
     br_extents chunks;
     bool copy;
+    br_extents strides;
 } br_from_memory_args;
 BR_API br_array *br_from_memory_(br_from_memory_args args);
 
