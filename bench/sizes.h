@@ -12,6 +12,8 @@ enum {
     STD_COLUMNS = 512,
     MATMUL_N = 4096,
     SQUARE_N = 16384,
+    SMALL_N = 1 << 14,  /* in the cache, */
+    SMALL_RUNS = 10000, /* computed so many times */
     NORMAL_N = 1 << 27,
     DARTS_BLOCK = 51200,
     DARTS_N = 100044800 /* the multiple of DARTS_BLOCK after 10^8 */

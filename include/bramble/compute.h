@@ -16,7 +16,9 @@ extern "C" {
 
 /* br_compute - the elements of x, C order, into the caller's memory. bytes must be br_nbytes(x):
  * BR_EARG otherwise.
- * On an error the buffer's content is undefined. */
+ * On an error the buffer's content is undefined.
+ * Cost    planning, then the run. The plan is kept until x is freed, so computing x again (the same
+ *         expression, built anew or not) costs about 1 us beside its kernels. */
 BR_API br_status br_compute(br_array *x, void *buffer, size_t bytes);
 
 /* br_compute_f64, br_compute_i64, br_compute_c128 - the value of an array of one element,
@@ -30,7 +32,14 @@ BR_API br_status br_compute_c128(br_array *x, double value[2]);
 /* br_compute_alloc - like br_compute into a new block, which the caller frees with free(). */
 BR_API br_status br_compute_alloc(br_array *x, void **buffer);
 
-/* br_compute_many - several results of one context in one run; common parts are computed once. */
+/* br_compute_many - several results of one context in one run.
+ *
+ * Common parts are computed once, and results that read the same source on the same chunks (the
+ * mean, the deviation and the square root of one file) read and decode it once. Each result has the
+ * bits that br_compute gives it alone.
+ * Errors  BR_EARG for more than 1024 results, arrays of two contexts, a wrong size; nothing runs
+ *         then.
+ */
 typedef struct br_result {
     br_array *x;
     void *buffer;
