@@ -26,8 +26,8 @@ extern "C" {
 
 /* Arithmetic of numbers. sign is -1, 0 or 1, NaN of NaN; of complex numbers x / |x|. reciprocal and
  * divide are floating; floor_divide rounds to minus infinity, and remainder has the divisor's sign,
- * fmod the dividend's. pow of integers to a negative power is 0 (1 and -1 excepted), to the power of
- * the number 2 it is the square. bool: add is or, multiply is and. */
+ * fmod the dividend's. pow of integers to a negative power is 0 (1 and -1 excepted), and to the
+ * power of the number 2 it is the square. bool: add is or, multiply is and. */
 BR_API br_array *br_positive_(br_operand x, br_place at);
 BR_API br_array *br_negative_(br_operand x, br_place at);
 BR_API br_array *br_abs_(br_operand x, br_place at); /* complex gives the real dtype */
@@ -171,9 +171,9 @@ typedef struct br_piecewise_args {
 } br_piecewise_args;
 BR_API br_array *br_piecewise_(br_piecewise_args args);
 
-/* br_divmod - floor_divide and remainder. br_frexp - floating: x = fraction * 2^exponent with 0.5 <=
- * |fraction| < 1, the exponent int32 (0, infinities and NaN have 0). br_ldexp - floating: x * 2^y,
- * rounded once; y has an integer dtype or is an integer. */
+/* br_divmod - floor_divide and remainder. br_frexp - floating: x = fraction * 2^exponent with
+ * 0.5 <= |fraction| < 1, the exponent int32 (0, infinities and NaN have 0). br_ldexp - floating:
+ * x * 2^y, rounded once; y has an integer dtype or is an integer. */
 BR_API void br_divmod_(br_operand x, br_operand y, br_array **quotient, br_array **remainder,
                        br_place at);
 BR_API void br_frexp_(br_operand x, br_array **fraction, br_array **exponent, br_place at);

@@ -3,10 +3,12 @@
  *
  * All is as in elementwise.h. Integers and bool are converted to float64 first. Special values are
  * those of C's Annexes F and G, which are the Array API standard's.
- * Of real numbers SLEEF computes them, on every CPU with FMA to the same bits, within 1.0 ulp (units
- * in the last place; hypot 0.5, erfc 1.5, sinc 2; sinh and cosh 3 within 1 % of overflow). Every NaN
- * that results is the positive quiet one. Of complex numbers libm computes them, within some ulp of
- * the absolute value.
+ * Of real numbers SLEEF computes them, on every CPU with FMA to the same bits, within 1.0 ulp
+ * (units in the last place; hypot 0.5, erfc 1.5, sinc 2; exp, sinh and cosh 3 within 1 % of
+ * overflow). Every NaN that results is the positive quiet one. br_pow is infinite from 2e-6 below
+ * the largest number on, br_lgamma of float32 from 4.03e36 on, and tgamma's zeros of large negative
+ * numbers have no sign.
+ * Of complex numbers libm computes them, within some ulp of the absolute value.
  */
 #ifndef BRAMBLE_FUNCTIONS_H
 #define BRAMBLE_FUNCTIONS_H
@@ -17,12 +19,11 @@
 extern "C" {
 #endif
 
-/* Powers. br_sqrt of a negative real number is NaN. */
+/* Powers. br_sqrt of a negative real number is NaN. br_cbrt and br_hypot, sqrt(x*x + y*y) without
+ * overflow on the way, are real only. */
 BR_API br_array *br_sqrt_(br_operand x, br_place at);
-BR_API br_array *br_cbrt_(br_operand x, br_place at); /* real only */
-BR_API br_array *
-br_hypot_(br_operand x, br_operand y,
-          br_place at); /* sqrt(x*x + y*y) without overflow on the way; real only */
+BR_API br_array *br_cbrt_(br_operand x, br_place at);
+BR_API br_array *br_hypot_(br_operand x, br_operand y, br_place at);
 
 /* Exponentials and logarithms. expm1 is exp(x) - 1 and log1p is log(1 + x), accurate for small x.
  * exp2 and exp10 are real only. Real logarithms of negative numbers are NaN. */
