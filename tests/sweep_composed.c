@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_composed.c - elementwise functions with keyword arguments or several results: clip, isclose,
- * nan_to_num, select, piecewise, divmod, frexp, ldexp, logaddexp, angle; on infinities and NaN, too.
+ * sweep_composed.c - elementwise functions with keyword arguments or several results: clip,
+ * isclose, nan_to_num, select, piecewise, divmod, frexp, ldexp, logaddexp, angle; on infinities and
+ * NaN, too.
  */
 #include "tests/sweep.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_specials.c - every operation of ops.def on special values: zeros, infinities, NaN, the ends of
- * ranges, values where functions overflow; on every instruction set, and bit for bit the same on
+ * test_specials.c - every operation of ops.def on special values: zeros, infinities, NaN, the ends
+ * of ranges, values where functions overflow; on every instruction set, and bit for bit the same on
  * those with fused multiply-add.
  */
 #include "tests/elements.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * composed.c - elementwise functions that are expressions of others. They cost no pass of their own:
- * everything elementwise is fused.
+ * composed.c - elementwise functions that are expressions of others. They cost no pass of their
+ * own: everything elementwise is fused.
  */
 #include <float.h>
 #include <math.h>
