@@ -115,6 +115,11 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_nanmean(x, .where = low), 29.5, "masked mean");
     expect(ctx, br_var(br_mul(x, 0), .where = low), 0, "masked variance");
     expect(ctx, br_nanmax(x, .where = low, .initial = BR_NUM(7)), 59, "masked maximum");
+    br_array *conditions[] = {low, br_greater(x, 100)};
+    const br_operand choices[] = {BR_OPERAND(x), BR_OPERAND(1)};
+    expect(ctx, br_sum(br_select(conditions, choices, 2)), 1789, "select");
+    expect(ctx, br_max(br_angle(br_nan_to_num(br_clip(x, 1, BR_NONE)))), 0, "clip");
+    expect(ctx, br_sum(br_isclose(br_ldexp(x, 1), br_add(x, x))), 120, "isclose");
     expect(ctx, br_sum(br_random_integers(ctx, 5, 5, BR_SHAPE(9), .endpoint = true)), 45, "random");
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
