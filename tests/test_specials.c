@@ -217,14 +217,12 @@ typedef struct job {
     char *out;
 } job;
 
-/* Exponents of ldexp are whole; pow within 2e-6 of the largest number is infinite. */
+/* Exponents of ldexp are whole. */
 static bool is_open(const job *j, const number *x)
 {
-    long double a = creall(x[0].z), b = creall(x[1].z);
+    long double b = creall(x[1].z);
     if (bri_kind(j->operand) == 'c')
         return is_open_complex(j->op, x[0].z, x[1].z);
-    if (j->op == BRI_OP_POW)
-        return b != 1 && isfinite(a) && powl(a, b) > DBL_MAX * (1 - 1e-5L) && powl(a, b) <= DBL_MAX;
     return j->op == BRI_OP_SCALE && b != rintl(b);
 }
 
