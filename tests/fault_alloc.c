@@ -121,6 +121,12 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_max(br_angle(br_nan_to_num(br_clip(x, 1, BR_NONE)))), 0, "clip");
     expect(ctx, br_sum(br_isclose(br_ldexp(x, 1), br_add(x, x))), 120, "isclose");
     expect(ctx, br_sum(br_random_integers(ctx, 5, 5, BR_SHAPE(9), .endpoint = true)), 45, "random");
+    br_array *parts[10];
+    br_unstack(br_concat(BR_ARRAYS(br_abs(x), br_roll(x, BR_SHIFTS(3)), br_tile(x, BR_SHAPE(1, 1))),
+                         .axis = BR_AXIS(1)),
+               parts, 10);
+    expect(ctx, br_max(parts[9]), 119, "joined");
+    expect(ctx, br_sum(br_concat(parts, 10)), 3 * 7140, "joined again");
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
         expect(ctx, br_min(p), 1, "persisted");

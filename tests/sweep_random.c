@@ -89,9 +89,49 @@ static pair reshaped(pair p)
     return (pair){br_reshape(p.x, BR_SHAPE(rows, -1)), s};
 }
 
+/* a and b one after the other along an axis. */
+static ref *appended(const ref *a, const ref *b, int axis)
+{
+    int64_t shape[] = {a->shape[0], a->shape[1]};
+    shape[axis] += b->shape[axis];
+    ref *r = ref_new(BR_INT64, 2, shape);
+    for (int64_t i = 0; i < r->n; i++) {
+        int64_t c[] = {i / shape[1], i % shape[1]};
+        bool second = c[axis] >= a->shape[axis];
+        const ref *from = second ? b : a;
+        c[axis] -= second ? a->shape[axis] : 0;
+        r->v[i] = from->v[c[0] * from->shape[1] + c[1]];
+    }
+    return r;
+}
+
+/* With a part of itself, itself and a multiple, or what a user's function makes of it. */
+static pair joined(pair p)
+{
+    int axis = (int)random_below(2);
+    pair q = p;
+    switch (random_below(3)) {
+    case 0:
+        q = summed(p, axis == 0);
+        break;
+    case 1:
+        q = (pair){br_mul(p.x, 3), ref_map1(BR_INT64, p.r, r_thrice)};
+        break;
+    default:
+        q = (pair){br_map_blocks(p.x, copy), p.r};
+    }
+    br_array *x[] = {q.x, p.x};
+    if (random_below(2))
+        return (pair){br_concat(x, 2, .axis = BR_AXIS(axis)), appended(q.r, p.r, axis)};
+    return (pair){br_concat(BR_ARRAYS(x[1], x[0], x[1]), .axis = BR_AXIS(axis)),
+                  appended(appended(p.r, q.r, axis), p.r, axis)};
+}
+
 static pair grow(pair p)
 {
     pair q;
+    if (p.r->n < 1000 && random_below(5) == 0)
+        return joined(p);
     switch (random_below(8)) {
     case 0:
         return turned(p);

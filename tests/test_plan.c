@@ -49,6 +49,11 @@ static int copy(const br_block *in, int n, const br_block *out, const void *data
     return 0;
 }
 
+static br_extents x_shape(const br_array *x)
+{
+    return BR_SHAPE(br_shape(x)[0], br_shape(x)[1]);
+}
+
 /* A matrix in chunks of its own; shapes stay between 1 and 12. */
 static br_array *leaf(void)
 {
@@ -66,11 +71,32 @@ static br_array *leaf(void)
     }
 }
 
+/* Whole and in parts, with the part of a sum, along either axis. */
+static br_array *joined(br_array *x)
+{
+    br_axes axis = BR_AXIS(dice(2));
+    br_array *total = br_sum(x, .axis = axis, .keepdims = true);
+    switch (dice(4)) {
+    case 0:
+        return br_concat(BR_ARRAYS(x, br_exp(x)), .axis = axis);
+    case 1:
+        return br_concat(BR_ARRAYS(total, x, br_index(x, "::-1, ::-1"), total), .axis = axis);
+    case 2:
+        return br_roll(x, BR_SHIFTS(1 + dice(3)), .axis = axis);
+    default:
+        return br_concat(BR_ARRAYS(br_broadcast_to(br_index(total, ":1, :1"), x_shape(x)),
+                                   br_map_blocks(x, copy), br_mul(x, total)),
+                         .axis = axis);
+    }
+}
+
 static br_array *grow(br_array *x)
 {
     static const char *const slices[] = {"::2",       "::-1, 1:", "-3:, ::3",
                                          "..., ::-2", ":4, :5",   "2:2"};
     int64_t n = br_nelem(x);
+    if (n < 300 && dice(5) == 0)
+        return joined(x);
     switch (dice(10)) {
     case 0:
         return br_permute_dims(x, BR_AXES(1, 0));

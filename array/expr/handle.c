@@ -132,9 +132,14 @@ br_array *bri_check_call(bri_call *call, br_array *const *inputs, int n)
 
 br_array *bri_build_recipe(bri_call *call, bri_recipe *recipe, br_array *const *inputs, int ninputs)
 {
-    bri_node *nodes[BRI_MAX_INPUTS];
+    bri_node *few[BRI_MAX_INPUTS];
+    bri_node **nodes = few;
     bri_node *node = NULL;
     br_array *failed = bri_check_call(call, inputs, ninputs);
+    if (failed == NULL && ninputs > BRI_MAX_INPUTS) {
+        nodes = bri_calloc((size_t)ninputs, sizeof *nodes);
+        failed = nodes == NULL ? bri_handle_error(call, BR_ENOMEM) : NULL;
+    }
     if (failed != NULL) {
         bri_recipe_drop(recipe);
         return failed;
@@ -145,6 +150,8 @@ br_array *bri_build_recipe(bri_call *call, bri_recipe *recipe, br_array *const *
     recipe->ninputs = ninputs;
     recipe->at = call->at;
     br_status st = bri_node_make(call->ctx, recipe, &node);
+    if (nodes != few)
+        bri_free(nodes);
     return st == BR_OK ? bri_handle(call, node) : bri_handle_error(call, st);
 }
 

@@ -24,6 +24,7 @@ typedef struct bri_text bri_text;
 typedef struct bri_writer bri_writer;
 typedef struct bri_reader bri_reader;
 
+/* Of all operations but concat, which takes any number. */
 enum { BRI_MAX_INPUTS = 8 };
 
 /* What an operation must tell. One file a family; registered in ops.c. Unset members mean what the

@@ -140,15 +140,19 @@ static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r,
     return *params != NULL ? BR_OK : BR_ENOMEM;
 }
 
-static br_status unpack_inputs(bri_reader *r, bri_node *const *list, int made, int n,
-                               bri_node **inputs)
+/* The nodes of n slots, in a list of their own. */
+static br_status unpack_inputs(const char *slots, int n, bri_node *const *list, int made,
+                               bri_node ***inputs)
 {
+    *inputs = bri_calloc((size_t)n + 1, sizeof(bri_node *));
+    if (*inputs == NULL)
+        return BR_ENOMEM;
     for (int i = 0; i < n; i++) {
-        int32_t slot = 0;
-        BRI_TRY(bri_read(r, &slot, sizeof slot));
+        int32_t slot;
+        memcpy(&slot, slots + (size_t)i * sizeof slot, sizeof slot);
         if (slot < 0 || slot >= made)
             return bri_error(BR_EINTERNAL, "an expression from rank 0 is out of order");
-        inputs[i] = list[slot];
+        (*inputs)[i] = list[slot];
     }
     return BR_OK;
 }
@@ -157,21 +161,23 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
                              bri_node **out)
 {
     node_head head = {0};
-    bri_node *inputs[BRI_MAX_INPUTS];
+    bri_node **inputs = NULL;
     const void *file = NULL;
+    const void *slots = NULL;
     const void *params_from = NULL;
     void *params = NULL;
     size_t bytes = 0;
     BRI_TRY(bri_read(r, &head, sizeof head));
     if (head.op < 0 || head.op >= bri_op_count || head.ninputs < 0 ||
-        head.ninputs > BRI_MAX_INPUTS || head.file_bytes == 0)
+        (size_t)head.ninputs > r->left || head.file_bytes == 0)
         return bri_error(BR_EINTERNAL, "an expression from rank 0 is not understood");
     BRI_TRY(bri_read_view(r, head.file_bytes, &file));
-    BRI_TRY(unpack_inputs(r, list, made, head.ninputs, inputs));
+    BRI_TRY(bri_read_view(r, (size_t)head.ninputs * sizeof(int32_t), &slots));
     BRI_TRY(bri_read_view(r, head.params_bytes, &params_from));
     const bri_op *op = bri_op_table[head.op];
     bri_reader inner = {params_from, head.params_bytes};
     BRI_TRY(unpack_params(ctx, op, &inner, &params, &bytes));
+    br_status st = unpack_inputs(slots, head.ninputs, list, made, &inputs);
     bri_recipe recipe = {.op = op,
                          .params = params,
                          .params_bytes = bytes,
@@ -179,7 +185,9 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
                          .ninputs = head.ninputs};
     recipe.unique = head.unique != 0;
     recipe.at = (br_place){intern_file(file), head.line};
-    br_status st = bri_node_make(ctx, &recipe, out);
+    if (st == BR_OK)
+        st = bri_node_make(ctx, &recipe, out);
+    bri_free(inputs);
     bri_free(params);
     return st;
 }

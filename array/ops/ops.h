@@ -20,7 +20,7 @@ extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2,
 extern const bri_op bri_op_random;
 extern const bri_op bri_op_reduce, bri_op_reduction, bri_op_matmul;
 extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast,
-    bri_op_rechunk, bri_op_reshape;
+    bri_op_rechunk, bri_op_reshape, bri_op_concat;
 
 /* Shape and chunks as they stand in the parameters of a source. */
 typedef struct bri_layout {
@@ -125,6 +125,10 @@ typedef struct bri_reduction_params {
   char name[32]; /* empty: accumulate's */
   _Alignas(16) unsigned char data[];
 } bri_reduction_params;
+
+typedef struct bri_concat_params {
+    int64_t axis;
+} bri_concat_params;
 
 /* A view: extents of the result, then the map from it to the source. */
 typedef struct bri_view_params {

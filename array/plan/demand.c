@@ -17,6 +17,23 @@ br_status bri_needs_add(bri_needs *list, bri_stage *stage, int64_t chunk)
     return BR_OK;
 }
 
+int64_t bri_span_extent(const bri_stage *stage, const bri_span *span, int a)
+{
+    bool limits = span->to > 0 && span->axis == a;
+    return limits ? span->to - span->from : stage->leaf_axis[a].extent;
+}
+
+/* Takes what lies outside of the span off a range of indices along leaf axis a. */
+static void keep_within(const bri_span *span, int a, int64_t *from, int64_t *to)
+{
+    if (span->to == 0 || span->axis != a)
+        return;
+    *from = *from > span->from ? *from : span->from;
+    *to = *to < span->to ? *to : span->to;
+    if (*to < *from)
+        *to = *from;
+}
+
 /* Chunk ranges [first, last] of an input that a leaf box reads, per axis of the input's grid. */
 static void chunk_range(const bri_input *input, const bri_leaf *leaf, int64_t *first, int64_t *last)
 {
@@ -89,7 +106,11 @@ br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, b
     if (leaf.nelem == 0)
         return BR_OK;
     int owner = bri_stage_owner(stage, chunk, step);
-    for (int i = 0; i < stage->ninputs; i++)
+    int i = 0;
+    int end = stage->ninputs;
+    if (stage->kind->inputs != NULL)
+        stage->kind->inputs(stage, chunk, &i, &end);
+    for (; i < end; i++)
         if (stage->inputs[i].from == BRI_FROM_STAGE)
             BRI_TRY(input_needs(stage, &stage->inputs[i], &leaf, owner, list));
     return BR_OK;
@@ -124,6 +145,7 @@ static bool covers_axis(const bri_input *input, const bri_stage *reader, int a)
         int64_t to;
         bri_map_inverse(m, extent, bri_axis_start(source, c), bri_axis_start(source, c + 1), &from,
                         &to);
+        keep_within(&input->span, m->axis, &from, &to);
         if (from == to && bri_axis_count(source, c) > 0)
             return false;
     }
@@ -223,10 +245,13 @@ static bool reading_leaves(const bri_edge *edge, const int64_t *coord, int64_t *
     const bri_stage *reader = edge->stage;
     const bri_input *input = &reader->inputs[edge->input];
     for (int a = 0; a < reader->leaf_ndim; a++) {
-        if (reader->leaf_axis[a].extent == 0)
+        int64_t from = 0;
+        int64_t to = reader->leaf_axis[a].extent;
+        keep_within(&input->span, a, &from, &to);
+        if (to == 0)
             return false;
-        first[a] = 0;
-        last[a] = reader->leaf_axis[a].nchunks - 1;
+        first[a] = bri_axis_find(&reader->leaf_axis[a], from);
+        last[a] = bri_axis_find(&reader->leaf_axis[a], to - 1);
     }
     for (int a = 0; a < input->map.ndim; a++) {
         const bri_map_axis *m = &input->map.from[a];
@@ -236,6 +261,7 @@ static bool reading_leaves(const bri_edge *edge, const int64_t *coord, int64_t *
         int64_t to;
         bri_map_inverse(m, extent, bri_axis_start(source, coord[a]),
                         bri_axis_start(source, coord[a] + 1), &from, &to);
+        keep_within(&input->span, m->axis, &from, &to);
         if (from == to)
             return false;
         if (m->axis >= 0) {

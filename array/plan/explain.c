@@ -63,6 +63,12 @@ static int64_t demanded_chunks(const bri_stage *stage)
     return n;
 }
 
+static bool reads_leaf(const bri_input *input, const bri_leaf *leaf)
+{
+    const bri_span *s = &input->span;
+    return s->to == 0 || (leaf->origin[s->axis] >= s->from && leaf->origin[s->axis] < s->to);
+}
+
 /* Elements of a source that all of a stage's leaves read together. */
 static double elements_read(const bri_stage *stage, const bri_input *input)
 {
@@ -74,6 +80,8 @@ static double elements_read(const bri_stage *stage, const bri_input *input)
             bri_leaf leaf;
             double each = 1;
             bri_leaf_box(stage, c, t, &leaf);
+            if (!reads_leaf(input, &leaf))
+                continue;
             for (int a = 0; a < input->map.ndim; a++)
                 if (input->map.from[a].axis >= 0)
                     each *= (double)leaf.extent[input->map.from[a].axis];

@@ -31,6 +31,9 @@ typedef struct known {
 
 struct bri_fuse {
     bri_stage *stage;
+    bri_program *program;
+    bri_span span;    /* of the stage's leaves that the program is for */
+    int first_input;  /* of the program, among the stage's */
     br_status status; /* why a value could not be made, when it is not for memory */
     visit *stack;
     size_t depth, stack_room;
@@ -40,7 +43,7 @@ struct bri_fuse {
 
 bri_program *bri_fuse_program(bri_fuse *fuse)
 {
-    return fuse->stage->program;
+    return fuse->program;
 }
 
 static int add_input(bri_fuse *fuse, const bri_input *input, br_dtype dtype)
@@ -48,16 +51,17 @@ static int add_input(bri_fuse *fuse, const bri_input *input, br_dtype dtype)
     int index;
     if (bri_stage_add_input(fuse->stage, input, &index) != BR_OK)
         return -1;
-    int value = bri_program_input(fuse->stage->program, dtype);
-    BRI_ASSERT(value < 0 || bri_program_ninputs(fuse->stage->program) == fuse->stage->ninputs);
+    fuse->stage->inputs[index].span = fuse->span;
+    int value = bri_program_input(fuse->program, dtype);
+    BRI_ASSERT(value < 0 || bri_program_ninputs(fuse->program) == index + 1 - fuse->first_input);
     return value;
 }
 
 static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
 {
     bri_plan *plan = fuse->stage->plan;
-    bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map};
-    br_status st = bri_restrict_reduction(plan, node, fuse->stage, &input.map, &input.stage);
+    bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map, .span = fuse->span};
+    br_status st = bri_restrict_reduction(plan, fuse->stage, &input);
     if (st == BR_OK && input.stage == NULL)
         st = bri_stage_of(plan, node, &input.stage);
     fuse->status = st;
@@ -98,7 +102,7 @@ static int float_iota(bri_program *p, br_dtype dtype, int index, const void *sta
 int bri_fuse_iota(bri_fuse *fuse, br_dtype dtype, const void *start, const void *step,
                   const bri_map_axis *m)
 {
-    bri_program *p = fuse->stage->program;
+    bri_program *p = fuse->program;
     int64_t first = m->start;
     int64_t by = m->axis < 0 ? 0 : m->step;
     int axis = m->axis < 0 ? 0 : m->axis;
@@ -117,14 +121,15 @@ int bri_fuse_iota(bri_fuse *fuse, br_dtype dtype, const void *start, const void 
 
 /* Is some axis of the leaf grid, longer than 1, not seen through the map? Then the value would be
  * computed again along it. */
-static bool repeats(const bri_stage *stage, const bri_map *map)
+static bool repeats(const bri_fuse *fuse, const bri_map *map)
 {
+    const bri_stage *stage = fuse->stage;
     uint32_t used = 0;
     for (int a = 0; a < map->ndim; a++)
         if (map->from[a].axis >= 0)
             used |= 1u << map->from[a].axis;
     for (int a = 0; a < stage->leaf_ndim; a++)
-        if (!(used >> a & 1) && stage->leaf_axis[a].extent > 1)
+        if (!(used >> a & 1) && bri_span_extent(stage, &fuse->span, a) > 1)
             return true;
     return false;
 }
@@ -145,7 +150,7 @@ static bool needs_own_stage(const bri_fuse *fuse, const bri_node *node, const br
         costly = !((const bri_user_params *)node->params)->cheap;
     if (costly && (node->nparents + node->is_output > 1))
         return true;
-    return repeats(fuse->stage, map);
+    return repeats(fuse, map);
 }
 
 /* Only nodes with several readers can come twice. */
@@ -225,18 +230,39 @@ static br_status advance(bri_fuse *fuse, int *value)
     return remember(fuse, &done, *value);
 }
 
+/* The whole expression below the node, seen through map. */
+static br_status walk(bri_fuse *fuse, bri_node *node, const bri_map *map, int *value)
+{
+    br_status st = push(fuse, node, map);
+    while (st == BR_OK && fuse->depth > 0)
+        st = advance(fuse, value);
+    bri_free(fuse->stack);
+    bri_free(fuse->seen);
+    return st;
+}
+
 br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value)
 {
-    bri_fuse fuse = {.stage = stage};
     if (stage->program == NULL)
         stage->program = bri_program_new();
     if (stage->program == NULL)
         return BR_ENOMEM;
+    bri_fuse fuse = {.stage = stage, .program = stage->program};
     bri_map map = bri_map_identity(node->ndim);
-    br_status st = push(&fuse, node, &map);
-    while (st == BR_OK && fuse.depth > 0)
-        st = advance(&fuse, value);
-    bri_free(fuse.stack);
-    bri_free(fuse.seen);
-    return st;
+    return walk(&fuse, node, &map, value);
+}
+
+br_status bri_fuse_part(bri_stage *stage, bri_node *node, bri_part *part)
+{
+    part->program = bri_program_new();
+    if (part->program == NULL)
+        return BR_ENOMEM;
+    part->first = stage->ninputs;
+    bri_fuse fuse = {
+        .stage = stage, .program = part->program, .span = part->span, .first_input = part->first};
+    bri_map map = bri_map_identity(node->ndim);
+    map.from[part->span.axis].start = -part->span.from;
+    BRI_TRY(walk(&fuse, node, &map, &part->result));
+    part->end = stage->ninputs;
+    return BR_OK;
 }

@@ -22,15 +22,22 @@ static int common_axes(const bri_node *node)
     return node->ndim - own;
 }
 
-static part part_seen(const bri_node *node, const bri_stage *reader, const bri_map *map)
+/* The reader's index along its axis with which the input is first read. */
+static int64_t first_index(const bri_input *input, int axis)
 {
+    return input->span.to > 0 && input->span.axis == axis ? input->span.from : 0;
+}
+
+static part part_seen(const bri_stage *reader, const bri_input *input)
+{
+    const bri_node *node = input->node;
     part p = {.share = 1};
     for (int a = 0; a < common_axes(node); a++) {
-        const bri_map_axis *m = &map->from[a];
+        const bri_map_axis *m = &input->map.from[a];
         bool moves = m->axis >= 0;
-        p.start[a] = m->start;
+        p.start[a] = moves ? m->start + m->step * first_index(input, m->axis) : m->start;
         p.step[a] = moves ? m->step : 1;
-        p.count[a] = moves ? reader->leaf_axis[m->axis].extent : 1;
+        p.count[a] = moves ? bri_span_extent(reader, &input->span, m->axis) : 1;
         if (node->axis[a].extent > 0)
             p.share *= (double)p.count[a] / (double)node->axis[a].extent;
         if (p.count[a] == 0)
@@ -82,14 +89,13 @@ static br_status sliced_operand(bri_plan *plan, const bri_node *node, const part
     return plan_node(plan, &recipe, out);
 }
 
-br_status bri_restrict_reduction(bri_plan *plan, bri_node *node, const bri_stage *reader,
-                                 bri_map *map, bri_stage **stage)
+br_status bri_restrict_reduction(bri_plan *plan, const bri_stage *reader, bri_input *input)
 {
-    *stage = NULL;
+    bri_node *node = input->node;
     bool reduction = node->op == &bri_op_reduce || node->op == &bri_op_reduction;
     if (!reduction || node->nparents + node->is_output > 1)
         return BR_OK;
-    part p = part_seen(node, reader, map);
+    part p = part_seen(reader, input);
     if (p.share > 0.5)
         return BR_OK;
     bri_node *x;
@@ -106,8 +112,11 @@ br_status bri_restrict_reduction(bri_plan *plan, bri_node *node, const bri_stage
     if (s == NULL)
         return BR_ENOMEM;
     BRI_TRY(bri_stage_finish(plan, s, s->kind->build(plan, s)));
-    for (int a = 0; a < common_axes(node); a++)
-        map->from[a] = (bri_map_axis){map->from[a].axis, 0, map->from[a].axis >= 0 ? 1 : 0};
-    *stage = s;
+    for (int a = 0; a < common_axes(node); a++) {
+        int axis = input->map.from[a].axis;
+        input->map.from[a] = axis >= 0 ? (bri_map_axis){axis, -first_index(input, axis), 1}
+                                       : (bri_map_axis){axis, 0, 0};
+    }
+    input->stage = s;
     return BR_OK;
 }

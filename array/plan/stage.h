@@ -29,13 +29,28 @@ typedef enum bri_from {
     BRI_FROM_FILE,  /* read in the task */
 } bri_from;
 
+/* Indices [from, to) along one leaf axis; to 0: all there are. */
+typedef struct bri_span {
+    int axis;
+    int64_t from, to;
+} bri_span;
+
 /* What a stage reads: a source through a map from the stage's leaf grid. */
 typedef struct bri_input {
     bri_from from;
     bri_stage *stage; /* FROM_STAGE */
     bri_node *node;   /* the source's node */
     bri_map map;
+    bri_span span; /* only leaves within it read the source; no leaf lies across its ends */
 } bri_input;
+
+/* A block program for the leaves of a span, where not all of a stage's are made alike. */
+typedef struct bri_part {
+    bri_span span;
+    bri_program *program;
+    int result;     /* value of the program */
+    int first, end; /* its inputs among the stage's */
+} bri_part;
 
 /* One chunk a task needs. */
 typedef struct bri_need {
@@ -73,6 +88,8 @@ struct bri_stage_kind {
     /* Beside `needs`: the chunks [*first, *last] outside of which no step needs chunk `of` of
      * the first input, so that its readers are found without asking all. */
     void (*candidates)(const bri_stage *stage, int64_t of, int64_t *first, int64_t *last);
+    /* The inputs [*first, *end) that a chunk reads; NULL: all of them. */
+    void (*inputs)(const bri_stage *stage, int64_t chunk, int *first, int *end);
     /* Bytes of a step's output and scratch. */
     void (*sizes)(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes);
     /* The same of a node of the tree, level > 0. */
@@ -158,8 +175,8 @@ struct bri_plan {
 };
 
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduction,
-    bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_memory, bri_stage_persisted,
-    bri_stage_result, bri_stage_store, bri_stage_keep, bri_stage_pass;
+    bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
+    bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_keep, bri_stage_pass;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -185,6 +202,9 @@ void bri_stage_count(bri_stage *stage);
 br_status bri_plan_share(bri_plan *plan, bool apart);
 /* Fuses the node into the stage's program, over the stage's leaf grid; sets *value. */
 br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value);
+/* Makes the program of a part of the stage, whose span is set: the node's elements one after the
+ * other along the span, counted from its start. */
+br_status bri_fuse_part(bri_stage *stage, bri_node *node, bri_part *part);
 
 /* build of both kinds of reductions (stage_reduce.c): a chain of stages of stage->kind. The program
  * of one by the user's functions makes elements, not states. */
@@ -215,6 +235,8 @@ int64_t bri_tree_width(int64_t nleaves, int level);
 /* ---- demand (demand.c) ---- */
 
 br_status bri_needs_add(bri_needs *list, bri_stage *stage, int64_t chunk);
+/* The indices of leaf axis a that lie in the span. */
+int64_t bri_span_extent(const bri_stage *stage, const bri_span *span, int a);
 /* What the inputs' maps say that a leaf needs: for each input the chunks of its box in C order. */
 br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list);
 /* Marks what the roots need, down to the sources. */

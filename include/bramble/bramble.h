@@ -18,6 +18,7 @@
 #include <bramble/random.h>
 #include <bramble/reduce.h>
 #include <bramble/reduction.h>
+#include <bramble/shape.h>
 #include <bramble/user.h>
 #include <bramble/version.h>
 

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * concat.c - arrays one after the other along an axis: the one way in which new arrays are put
+ * together of others. Stacks, rolls, pads and more are made of it and views (shape.c, pad.c).
+ */
+#include "array/ops/shape.h"
+
+#include <bramble/elementwise.h>
+
+#include "array/plan/stage.h"
+#include "runtime/alloc.h"
+
+/* ---- the node ---- */
+
+/* The chunks of all inputs one after the other. */
+static br_status append_chunks(const bri_node *node, int axis, bri_axis *out)
+{
+    int64_t nchunks = 0;
+    int64_t extent = 0;
+    for (int i = 0; i < node->ninputs; i++) {
+        nchunks += node->input[i]->axis[axis].nchunks;
+        if (__builtin_add_overflow(extent, node->input[i]->axis[axis].extent, &extent))
+            return bri_error(BR_ESHAPE, "more than 2^63 elements along axis %d", axis);
+    }
+    int64_t *extents = bri_calloc((size_t)nchunks, sizeof *extents);
+    if (extents == NULL)
+        return BR_ENOMEM;
+    int64_t n = 0;
+    for (int i = 0; i < node->ninputs; i++)
+        for (int64_t c = 0; c < node->input[i]->axis[axis].nchunks; c++)
+            extents[n++] = bri_axis_count(&node->input[i]->axis[axis], c);
+    br_status st = bri_axis_listed(extents, nchunks, out);
+    bri_free(extents);
+    return st;
+}
+
+static br_status unify_chunks(const bri_node *node, int a, bri_axis *out)
+{
+    *out = bri_axis_share(&node->input[0]->axis[a]);
+    for (int i = 1; i < node->ninputs; i++) {
+        bri_axis both;
+        br_status st = bri_axis_unify(out, &node->input[i]->axis[a], &both);
+        bri_axis_release(out);
+        if (st != BR_OK)
+            return st;
+        *out = both;
+    }
+    return BR_OK;
+}
+
+static br_status infer(bri_node *node)
+{
+    int axis = (int)((const bri_concat_params *)node->params)->axis;
+    node->dtype = node->input[0]->dtype;
+    for (; node->ndim < node->input[0]->ndim; node->ndim++) {
+        bri_axis *out = &node->axis[node->ndim];
+        if (node->ndim == axis)
+            BRI_TRY(append_chunks(node, axis, out));
+        else
+            BRI_TRY(unify_chunks(node, node->ndim, out));
+    }
+    return BR_OK;
+}
+
+static void print(const bri_node *node, FILE *to)
+{
+    fprintf(to, "%d arrays, axis %d", node->ninputs,
+            (int)((const bri_concat_params *)node->params)->axis);
+}
+
+const bri_op bri_op_concat = {
+    .name = "concat", .infer = infer, .stage = &bri_stage_concat, .print = print};
+
+/* ---- building ---- */
+
+br_array *bri_same_array(const bri_call *call, br_array *x)
+{
+    bri_node_retain(x->node);
+    return bri_handle(call, x->node);
+}
+
+br_status bri_one_axis(const br_axes *axes, int ndim, int otherwise, int *axis)
+{
+    int given = axes->n == 0 ? otherwise : axes->axis[0];
+    if (axes->n < 0 || axes->n > 1)
+        return bri_error(BR_EAXIS, "one axis is needed, not %d", axes->n < 0 ? 0 : axes->n);
+    *axis = given < 0 ? given + ndim : given;
+    if (*axis < 0 || *axis >= ndim)
+        return bri_error(BR_EAXIS, "axis %d is out of range for %d dimensions", given, ndim);
+    return BR_OK;
+}
+
+static br_status check_shapes(br_array *const *x, int n, int axis)
+{
+    char first[128];
+    char other[128];
+    for (int i = 1; i < n; i++) {
+        bool fits = x[i]->node->ndim == x[0]->node->ndim;
+        for (int a = 0; a < x[0]->node->ndim && fits; a++)
+            fits = a == axis || x[i]->shape[a] == x[0]->shape[a];
+        if (!fits)
+            return bri_error(BR_ESHAPE, "shapes %s and %s of array number %d differ%s",
+                             bri_node_shape_text(x[0]->node, first, sizeof first),
+                             bri_node_shape_text(x[i]->node, other, sizeof other), i + 1,
+                             axis < 0 ? ""
+                                      : " on an axis other than the one along which they join");
+    }
+    return BR_OK;
+}
+
+/* All that have elements along the axis, in their common dtype, into `list`; returns how many. */
+static int list_inputs(const bri_call *call, br_array *const *x, int n, int axis, br_array **list)
+{
+    br_dtype dtype = x[0]->node->dtype;
+    int kept = 0;
+    for (int i = 1; i < n; i++)
+        dtype = br_result_type(dtype, x[i]->node->dtype);
+    for (int i = 0; i < n; i++) {
+        if (x[i]->shape[axis] == 0 && (kept > 0 || i + 1 < n))
+            continue;
+        list[kept++] = x[i]->node->dtype == dtype ? x[i] : br_astype_(x[i], dtype, call->at);
+    }
+    return kept;
+}
+
+br_array *bri_concat(bri_call *call, br_array *const *x, int n, int axis)
+{
+    bri_concat_params p = {axis};
+    br_array *failed = bri_check_call(call, x, n);
+    if (failed != NULL)
+        return failed;
+    br_status st = check_shapes(x, n, axis);
+    if (st != BR_OK)
+        return bri_handle_error(call, st);
+    br_array **list = bri_calloc((size_t)n, sizeof(br_array *));
+    if (list == NULL)
+        return bri_handle_error(call, BR_ENOMEM);
+    int kept = list_inputs(call, x, n, axis, list);
+    br_array *out = kept > 1 || list[0]->status != BR_OK
+                        ? bri_build(call, &bri_op_concat, &p, sizeof p, list, kept)
+                        : bri_same_array(call, list[0]);
+    bri_free(list);
+    return out;
+}
+
+br_array *bri_check_list(bri_call *call, br_array *const *x, int n)
+{
+    if (n > 0 && x != NULL)
+        return bri_check_call(call, x, n);
+    return bri_handle_error(call, bri_error(BR_EARG, "no arrays are given"));
+}
+
+/* ---- public ---- */
+
+/* Each in one axis; the caller frees the list. */
+static br_array **flattened(const bri_call *call, br_array *const *x, int n)
+{
+    br_array **flat = bri_calloc((size_t)n, sizeof(br_array *));
+    for (int i = 0; flat != NULL && i < n; i++)
+        flat[i] = br_ravel_(x[i], call->at);
+    return flat;
+}
+
+br_array *br_concat_(br_concat_args args)
+{
+    bri_call call = {NULL, "concat", args.at};
+    int axis = 0;
+    br_array *failed = bri_check_list(&call, args.arrays, args.n);
+    if (failed != NULL)
+        return failed;
+    if (args.axis.n < 0) {
+        br_array **flat = flattened(&call, args.arrays, args.n);
+        if (flat == NULL)
+            return bri_handle_error(&call, BR_ENOMEM);
+        br_array *out = bri_concat(&call, flat, args.n, 0);
+        bri_free(flat);
+        return out;
+    }
+    br_status st = bri_one_axis(&args.axis, args.arrays[0]->node->ndim, 0, &axis);
+    return st == BR_OK ? bri_concat(&call, args.arrays, args.n, axis) : bri_handle_error(&call, st);
+}
+
+/* Each with a new axis; the caller frees the list. */
+static br_array **expanded(const bri_call *call, br_array *const *x, int n, int axis)
+{
+    br_array **list = bri_calloc((size_t)n, sizeof(br_array *));
+    for (int i = 0; list != NULL && i < n; i++)
+        list[i] = br_expand_dims_(x[i], axis, call->at);
+    return list;
+}
+
+br_array *br_stack_(br_concat_args args)
+{
+    bri_call call = {NULL, "stack", args.at};
+    int axis = 0;
+    br_array *failed = bri_check_list(&call, args.arrays, args.n);
+    if (failed != NULL)
+        return failed;
+    br_status st = bri_one_axis(&args.axis, args.arrays[0]->node->ndim + 1, 0, &axis);
+    if (st == BR_OK)
+        st = check_shapes(args.arrays, args.n, -1);
+    br_array **list = st == BR_OK ? expanded(&call, args.arrays, args.n, axis) : NULL;
+    if (list == NULL)
+        return bri_handle_error(&call, st == BR_OK ? BR_ENOMEM : st);
+    br_array *out = bri_concat(&call, list, args.n, axis);
+    bri_free(list);
+    return out;
+}
