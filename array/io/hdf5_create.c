@@ -272,9 +272,8 @@ br_status bri_h5_create(const char *path, const char *dataset, const bri_h5_spec
     return status;
 }
 
-/* The new name must be there after a power cut, too. A directory may be writable without being
- * readable, which is no reason to fail now. */
-static void sync_directory(const char *path)
+/* A directory may be writable without being readable, which is no reason to fail now. */
+void bri_h5_sync_directory(const char *path)
 {
     char directory[4096];
     const char *slash = strrchr(path, '/');
@@ -301,7 +300,7 @@ static br_status reveal(const bri_h5_writer *w)
     } else if (rename(w->temporary, w->path) != 0) {
         return bri_error(BR_EIO, "%s: %s", w->path, strerror(errno));
     }
-    sync_directory(w->path);
+    bri_h5_sync_directory(w->path);
     return BR_OK;
 }
 

@@ -198,6 +198,12 @@ typedef struct bri_h5_want {
     uint64_t bytes_read;
 } bri_h5_want;
 
+/* A dataset with its file opened and nothing read; info has the file's identity. An .npy file has a
+ * dataset without a name. */
+br_status bri_h5_begin(const char *path, const char *name, bri_h5_dataset **out);
+/* The name of a new file must be there after a power cut, too. */
+void bri_h5_sync_directory(const char *path);
+
 /* Reads a box whose source begins at a file address, without filters. chunk < 0: contiguous data.
  */
 br_status bri_h5_read_plain(const bri_h5_dataset *d, bri_h5_box *box, uint64_t address,

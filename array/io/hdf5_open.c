@@ -194,7 +194,7 @@ static br_status read_metadata(bri_h5_dataset *d)
     return BR_OK;
 }
 
-br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out)
+br_status bri_h5_begin(const char *path, const char *name, bri_h5_dataset **out)
 {
     *out = NULL;
     bri_h5_dataset *d = bri_calloc(1, sizeof *d);
@@ -203,12 +203,21 @@ br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **ou
     d->fd = -1;
     d->file = d->dataset = d->memory = -1;
     d->path = bri_strdup(path);
-    d->name = bri_strdup(dataset);
-    br_status status = d->path != NULL && d->name != NULL ? BR_OK : BR_ENOMEM;
-    if (status == BR_OK)
-        status = open_file(d);
-    if (status == BR_OK)
-        status = check_format(d);
+    d->name = bri_strdup(name);
+    br_status status = d->path != NULL && d->name != NULL ? open_file(d) : BR_ENOMEM;
+    if (status != BR_OK)
+        bri_h5_close(d);
+    else
+        *out = d;
+    return status;
+}
+
+br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out)
+{
+    bri_h5_dataset *d;
+    *out = NULL;
+    BRI_TRY(bri_h5_begin(path, dataset, &d));
+    br_status status = check_format(d);
     if (status == BR_OK) {
         bri_h5_lock();
         status = read_metadata(d);

@@ -9,7 +9,8 @@
 
 const char *bri_h5_where(const bri_h5_dataset *d, int64_t chunk, char text[BRI_H5_MESSAGE])
 {
-    int n = snprintf(text, BRI_H5_MESSAGE, "%.120s:%.60s", d->path, d->name);
+    int n = snprintf(text, BRI_H5_MESSAGE, "%.120s%s%.60s", d->path, d->name[0] != '\0' ? ":" : "",
+                     d->name);
     if (chunk < 0)
         return text;
     int64_t at[BR_MAX_NDIM];

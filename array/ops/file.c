@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * file.c - datasets of HDF5 files as sources.
+ * file.c - datasets of HDF5 files and the arrays of .npy files as sources.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +8,7 @@
 
 #include "array/expr/wire.h"
 #include "array/io/hdf5.h"
+#include "array/io/npy.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
@@ -23,7 +24,9 @@ static br_status open_here(bri_node *node)
 {
     const bri_hdf5_params *p = node->params;
     bri_h5_dataset *d = NULL;
-    BRI_TRY(bri_h5_open(p->names, dataset_of(p), &d));
+    bool fortran;
+    BRI_TRY(node->op == &bri_op_npy ? bri_npy_open(p->names, &d, &fortran)
+                                    : bri_h5_open(p->names, dataset_of(p), &d));
     node->resource = d;
     const bri_h5_info *info = bri_h5_about(d);
     bool same = info->dtype == (br_dtype)p->layout.dtype && info->ndim == p->layout.ndim &&
@@ -65,7 +68,8 @@ static br_status pack(const bri_node *node, bri_writer *w)
 static void print(const bri_node *node, FILE *to)
 {
     const bri_hdf5_params *p = node->params;
-    fprintf(to, "%s:%s by %s", p->names, dataset_of(p), bri_h5_about(node->resource)->path_kind);
+    fprintf(to, "%s%s%s by %s", p->names, dataset_of(p)[0] != '\0' ? ":" : "", dataset_of(p),
+            bri_h5_about(node->resource)->path_kind);
 }
 
 static void destroy(bri_node *node)
@@ -73,14 +77,13 @@ static void destroy(bri_node *node)
     bri_h5_close(node->resource);
 }
 
-const bri_op bri_op_hdf5 = {
-    .name = "from_hdf5",
-    .infer = infer,
-    .emit = emit,
-    .print = print,
-    .pack = pack,
-    .destroy = destroy,
-};
+#define FILE_OP(op_name)                                                                           \
+    {                                                                                              \
+        .name = op_name, .infer = infer, .emit = emit, .print = print, .pack = pack,               \
+        .destroy = destroy                                                                         \
+    }
+const bri_op bri_op_hdf5 = FILE_OP("from_hdf5");
+const bri_op bri_op_npy = FILE_OP("from_npy");
 
 /* Chunks that the user did not give: multiples of the stored ones. */
 static br_status set_layout(const bri_h5_info *info, const br_extents *chunks, bri_layout *layout)
@@ -109,7 +112,8 @@ static br_status fill_params(const br_from_hdf5_args *args, const bri_h5_info *i
     return BR_OK;
 }
 
-static br_array *build_from(bri_call *call, const br_from_hdf5_args *args, bri_h5_dataset *d)
+static br_array *build_from(bri_call *call, const bri_op *op, const br_from_hdf5_args *args,
+                            bri_h5_dataset *d)
 {
     size_t bytes = sizeof(bri_hdf5_params) + strlen(args->path) + strlen(args->dataset) + 2;
     bri_hdf5_params *p = bri_calloc(1, bytes);
@@ -119,7 +123,7 @@ static br_array *build_from(bri_call *call, const br_from_hdf5_args *args, bri_h
         bri_h5_close(d);
         return bri_handle_error(call, st);
     }
-    bri_recipe recipe = {.op = &bri_op_hdf5, .params = p, .params_bytes = bytes, .resource = d};
+    bri_recipe recipe = {.op = op, .params = p, .params_bytes = bytes, .resource = d};
     br_array *x = bri_build_recipe(call, &recipe, NULL, 0);
     bri_free(p);
     return x;
@@ -135,5 +139,40 @@ br_array *br_from_hdf5_(br_from_hdf5_args args)
         return bri_handle_error(&call, bri_error(BR_EARG, "the path or the dataset is NULL"));
     bri_h5_dataset *d = NULL;
     br_status st = bri_h5_open(args.path, args.dataset, &d);
-    return st == BR_OK ? build_from(&call, &args, d) : bri_handle_error(&call, st);
+    return st == BR_OK ? build_from(&call, &bri_op_hdf5, &args, d) : bri_handle_error(&call, st);
+}
+
+/* The axes the other way round. */
+static void reverse(br_extents *e)
+{
+    for (int a = 0; a < e->ndim / 2; a++) {
+        int64_t extent = e->extent[a];
+        e->extent[a] = e->extent[e->ndim - 1 - a];
+        e->extent[e->ndim - 1 - a] = extent;
+    }
+}
+
+/* An array in Fortran order is a view of that in C order with the axes the other way round. */
+br_array *br_from_npy_(br_from_npy_args args)
+{
+    bri_call call = {args.ctx, "from_npy", args.at};
+    br_from_hdf5_args dataset = {args.at, args.ctx, args.path, "", args.chunks};
+    bri_h5_dataset *d = NULL;
+    bool fortran;
+    br_array *failed = bri_check_call(&call, NULL, 0);
+    if (failed != NULL)
+        return failed;
+    br_status st = args.path != NULL ? bri_npy_open(args.path, &d, &fortran)
+                                     : bri_error(BR_EARG, "the path is NULL");
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
+    if (fortran)
+        reverse(&dataset.chunks);
+    br_array *x = build_from(&call, &bri_op_npy, &dataset, d);
+    if (!fortran || x->status != BR_OK)
+        return x;
+    br_axes axes = {x->node->ndim, {0}};
+    for (int a = 0; a < axes.n; a++)
+        axes.axis[a] = axes.n - 1 - a;
+    return br_permute_dims_(x, axes, args.at);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * ops.h - the operations and the parameters of their nodes, as the planner and
- * the wire format see them.
+ * ops.h - the operations and the parameters of their nodes, as the planner and the wire format see
+ * them.
  *
- * Parameters are compared as bytes, so structs are filled from zero
- * (bri_zeroed) and have no pointers into them.
+ * Parameters are compared as bytes, so structs are filled from zero (bri_zeroed) and have no
+ * pointers into them.
  */
 #ifndef BRI_OPS_H
 #define BRI_OPS_H
@@ -12,85 +12,84 @@
 
 #include "array/expr/handle.h"
 
-extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace,
-    bri_op_hdf5, bri_op_persisted;
-extern const bri_op bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
-extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2,
-    bri_op_map_blocks;
+extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
+    bri_op_persisted;
+extern const bri_op bri_op_npy, bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
+extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
 extern const bri_op bri_op_random;
 extern const bri_op bri_op_reduce, bri_op_reduction, bri_op_matmul;
-extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast,
-    bri_op_rechunk, bri_op_reshape, bri_op_concat;
+extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechunk, bri_op_reshape,
+    bri_op_concat;
 
 /* Shape and chunks as they stand in the parameters of a source. */
 typedef struct bri_layout {
-  int32_t dtype;
-  int32_t ndim;
-  int64_t extent[BR_MAX_NDIM];
-  int64_t chunk[BR_MAX_NDIM];
+    int32_t dtype;
+    int32_t ndim;
+    int64_t extent[BR_MAX_NDIM];
+    int64_t chunk[BR_MAX_NDIM];
 } bri_layout;
 
 typedef struct bri_memory_params {
-  bri_layout layout;
-  const void *data;            /* on rank 0; NULL elsewhere */
-  int64_t stride[BR_MAX_NDIM]; /* bytes */
+    bri_layout layout;
+    const void *data;            /* on rank 0; NULL elsewhere */
+    int64_t stride[BR_MAX_NDIM]; /* bytes */
 } bri_memory_params;
 
 typedef struct bri_full_params {
-  bri_layout layout;
-  unsigned char value[16];
+    bri_layout layout;
+    unsigned char value[16];
 } bri_full_params;
 
 /* A constant on the grid of another array. */
 typedef struct bri_full_like_params {
-  int32_t dtype;
-  int32_t ndim;
-  unsigned char value[16];
-  int64_t word[]; /* of the axes (creation_like.c) */
+    int32_t dtype;
+    int32_t ndim;
+    unsigned char value[16];
+    int64_t word[]; /* of the axes (creation_like.c) */
 } bri_full_like_params;
 
 typedef struct bri_diagonal_params {
-  bri_layout layout;
-  int64_t k; /* the diagonal; of indices: the axis */
+    bri_layout layout;
+    int64_t k; /* the diagonal; of indices: the axis */
 } bri_diagonal_params;
 
 typedef struct bri_iota_params {
-  bri_layout layout;
-  unsigned char start[8],
-      step[8]; /* of the dtype's wide type: int64, uint64 or double */
+    bri_layout layout;
+    unsigned char start[8], step[8]; /* of the dtype's wide type: int64, uint64 or double */
 } bri_iota_params;
 
 typedef struct bri_random_params {
-  bri_layout layout;
-  int64_t distribution;
-  bri_random random;
+    bri_layout layout;
+    int64_t distribution;
+    bri_random random;
 } bri_random_params;
 
+/* A dataset; of an .npy file its name is empty, and axes are as they lie in the file. */
 typedef struct bri_hdf5_params {
-  bri_layout layout;
-  uint64_t device, inode, bytes;
-  int64_t mtime_ns;
-  int32_t dataset_at; /* where the dataset's name starts in names */
-  char names[];       /* path, dataset, both with their zeros */
+    bri_layout layout;
+    uint64_t device, inode, bytes;
+    int64_t mtime_ns;
+    int32_t dataset_at; /* where the dataset's name starts in names */
+    char names[];       /* path, dataset, both with their zeros */
 } bri_hdf5_params;
 
 typedef struct bri_persisted_params {
-  int64_t id;
+    int64_t id;
 } bri_persisted_params;
 
 typedef struct bri_elementwise_params {
-  int32_t opcode;
-  int32_t dtype; /* that operands are converted to before */
+    int32_t opcode;
+    int32_t dtype; /* that operands are converted to before */
 } bri_elementwise_params;
 
 typedef struct bri_user_params {
-  bri_function fn;
-  const void *pointer; /* the caller's .data when no bytes were given */
-  uint64_t scratch_bytes;
-  int32_t dtype;
-  int32_t cheap;
-  uint64_t data_bytes;
-  unsigned char data[];
+    bri_function fn;
+    const void *pointer; /* the caller's .data when no bytes were given */
+    uint64_t scratch_bytes;
+    int32_t dtype;
+    int32_t cheap;
+    uint64_t data_bytes;
+    unsigned char data[];
 } bri_user_params;
 
 /* Bytes of .data that a call may copy; lengths on the wire have 32 bits. */
@@ -100,30 +99,28 @@ br_status bri_check_user_data(const void *data, size_t bytes);
 br_status bri_user_error(bri_function fn, int code);
 
 typedef struct bri_reduce_params {
-  int32_t redop;
-  int32_t dtype; /* of the result */
-  uint32_t axes; /* bit a: axis a is reduced */
-  int32_t keepdims;
-  int32_t may_be_empty; /* min and max: their empty state is enough, as more is
-                           compared with it */
-  double correction;
+    int32_t redop;
+    int32_t dtype; /* of the result */
+    uint32_t axes; /* bit a: axis a is reduced */
+    int32_t keepdims;
+    int32_t
+        may_be_empty; /* min and max: their empty state is enough, as more is compared with it */
+    double correction;
 } bri_reduce_params;
 
-/* A reduction by the user's functions; the first member is what it has in
- * common with others. */
+/* A reduction by the user's functions; the first member is what it has in common with others. */
 typedef struct bri_reduction_params {
-  bri_reduce_params reduce; /* without redop and correction */
-  br_init_function init;    /* NULL: zeros */
-  br_accumulate_function accumulate;
-  br_merge_function merge;
-  br_finish_function finish;
-  const void *pointer; /* the caller's .data when no bytes were given */
-  uint64_t state_bytes;
-  int64_t width; /* elements of a result along a last axis of its own; 0: one,
-                    without an axis */
-  uint64_t data_bytes;
-  char name[32]; /* empty: accumulate's */
-  _Alignas(16) unsigned char data[];
+    bri_reduce_params reduce; /* without redop and correction */
+    br_init_function init;    /* NULL: zeros */
+    br_accumulate_function accumulate;
+    br_merge_function merge;
+    br_finish_function finish;
+    const void *pointer; /* the caller's .data when no bytes were given */
+    uint64_t state_bytes;
+    int64_t width; /* elements of a result along a last axis of its own; 0: one, without an axis */
+    uint64_t data_bytes;
+    char name[32]; /* empty: accumulate's */
+    _Alignas(16) unsigned char data[];
 } bri_reduction_params;
 
 typedef struct bri_concat_params {
@@ -132,28 +129,33 @@ typedef struct bri_concat_params {
 
 /* A view: extents of the result, then the map from it to the source. */
 typedef struct bri_view_params {
-  int32_t ndim, source_ndim;
-  int64_t word[]; /* ndim extents, then source_ndim times axis, start, step */
+    int32_t ndim, source_ndim;
+    int64_t word[]; /* ndim extents, then source_ndim times axis, start, step */
 } bri_view_params;
 
 typedef struct bri_chunks_params {
-  int32_t ndim;
-  int64_t chunk[BR_MAX_NDIM];
+    int32_t ndim;
+    int64_t chunk[BR_MAX_NDIM];
 } bri_chunks_params;
 
 /* ---- helpers of the families ---- */
 
-/* Fills layout from the caller's shape and chunks (automatic when not given).
- */
-br_status bri_layout_set(bri_layout *layout, br_dtype dtype,
-                         const br_extents *shape, const br_extents *chunks);
+/* Nodes whose resource is a bri_h5_dataset, read in the tasks. */
+static inline bool bri_is_file(const bri_op *op)
+{
+    return op == &bri_op_hdf5 || op == &bri_op_npy;
+}
+
+/* Fills layout from the caller's shape and chunks (automatic when not given). */
+br_status bri_layout_set(bri_layout *layout, br_dtype dtype, const br_extents *shape,
+                         const br_extents *chunks);
 /* infer for sources. */
 br_status bri_layout_infer(bri_node *node, const bri_layout *layout);
 int bri_extents_ndim(const br_extents *e);
 
 /* The node of a number as a 0-d constant of `dtype`; a new count. */
-br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype,
-                            br_place at, bri_node **out);
+br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, br_place at,
+                            bri_node **out);
 /* Writes number as an element of dtype. */
 void bri_number_store(br_number number, br_dtype dtype, void *out);
 /* May every element of an array of dtype have this value? */
@@ -169,46 +171,41 @@ br_status bri_axes_mask(const br_axes *axes, int ndim, uint32_t *mask);
 /* Common dtype, shape and chunks of inputs that broadcast together. */
 br_status bri_broadcast_infer(bri_node *node);
 
-/* Sets call->ctx from the operands' first array. NULL when the call may go on,
- * else the failed array to return: one of the operands, or the error of
- * operands without an array or not given. */
+/* Sets call->ctx from the operands' first array. NULL when the call may go on, else the failed array
+ * to return: one of the operands, or the error of operands without an array or not given. */
 br_array *bri_check_operands(bri_call *call, const br_operand *operands, int n);
-/* The dtype operands are converted to: that of the arrays together, then the
- * numbers weakly (numbers alone start from bool). */
+/* The dtype operands are converted to: that of the arrays together, then the numbers weakly
+ * (numbers alone start from bool). */
 br_dtype bri_common_dtype(const br_operand *operands, int n);
 /* An array as it is, a number as a 0-d constant of `dtype`. */
-br_array *bri_operand_array(const bri_call *call, const br_operand *operand,
-                            br_dtype dtype);
+br_array *bri_operand_array(const bri_call *call, const br_operand *operand, br_dtype dtype);
 
-/* An operation of ops.def on as many operands as its arity says;
- * bri_elementwise_as under another name in messages. The public functions are
- * these. */
-br_array *bri_elementwise(bri_opcode opcode, const br_operand *operands,
-                          br_place at);
-br_array *bri_elementwise_as(const char *what, bri_opcode opcode,
-                             const br_operand *operands, br_place at);
+/* An operation of ops.def on as many operands as its arity says; bri_elementwise_as under another
+ * name in messages. The public functions are these. */
+br_array *bri_elementwise(bri_opcode opcode, const br_operand *operands, br_place at);
+br_array *bri_elementwise_as(const char *what, bri_opcode opcode, const br_operand *operands,
+                             br_place at);
 
-/* A function of the public interface that takes operands only, for expressions
- * in text: those of ops.def and what is composed of them. */
+/* A function of the public interface that takes operands only, for expressions in text: those of
+ * ops.def and what is composed of them. */
 typedef struct bri_named {
-  const char *name; /* as in the API without br_ */
-  int arity;
-  bri_opcode opcode; /* BRI_NOPS: none of ops.def */
-  br_array *(*composed)(const br_operand *operands, br_place at);
+    const char *name; /* as in the API without br_ */
+    int arity;
+    bri_opcode opcode; /* BRI_NOPS: none of ops.def */
+    br_array *(*composed)(const br_operand *operands, br_place at);
 } bri_named;
 
-#define BRI_COMPOSED(name, arity)                                              \
-  br_array *bri_composed_##name(const br_operand *operands, br_place at);
+#define BRI_COMPOSED(name, arity)                                                                  \
+    br_array *bri_composed_##name(const br_operand *operands, br_place at);
 #include "array/ops/composed.def"
 #undef BRI_COMPOSED
 
 /* The function called so (length bytes, no closing zero needed), or NULL. */
 const bri_named *bri_named_find(const char *name, size_t length);
-br_array *bri_named_apply(const bri_named *function, const br_operand *operands,
-                          br_place at);
+br_array *bri_named_apply(const bri_named *function, const br_operand *operands, br_place at);
 
 void bri_view_map(const bri_node *node, bri_map *map);
-br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x,
-                         const bri_axis *out, int ndim, const bri_map *map);
+br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, const bri_axis *out,
+                         int ndim, const bri_map *map);
 
 #endif

@@ -141,7 +141,7 @@ br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, 
         node = node->input[0];
     }
     input.node = node;
-    input.from = node->op == &bri_op_hdf5 ? BRI_FROM_FILE : BRI_FROM_STAGE;
+    input.from = bri_is_file(node->op) ? BRI_FROM_FILE : BRI_FROM_STAGE;
     if (input.from == BRI_FROM_STAGE)
         BRI_TRY(bri_stage_of(stage->plan, node, &input.stage));
     return bri_stage_add_input(stage, &input, index);

@@ -9,6 +9,7 @@
 
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
+#include "array/io/npy.h"
 #include "array/ops/ops.h"
 #include "array/plan/message.h"
 #include "array/plan/run.h"
@@ -252,6 +253,36 @@ br_status br_store_hdf5_(br_store_hdf5_args args)
         return st;
     }
     st = bri_h5_commit(writer);
+    return st == BR_OK ? BR_OK : bri_context_fail(args.x->ctx, st, bri_last_error());
+}
+
+static br_status create_npy(const br_store_npy_args *args, bri_npy_writer **writer)
+{
+    const bri_node *x = args->x->node;
+    int64_t shape[BR_MAX_NDIM];
+    if (args->path == NULL)
+        return bri_error(BR_EARG, "the path is NULL");
+    for (int a = 0; a < x->ndim; a++)
+        shape[a] = x->axis[a].extent;
+    return bri_npy_create(args->path, x->dtype, x->ndim, shape, writer);
+}
+
+br_status br_store_npy_(br_store_npy_args args)
+{
+    bri_npy_writer *writer = NULL;
+    BRI_TRY(bri_check(args.x));
+    br_status st = create_npy(&args, &writer);
+    if (st != BR_OK) {
+        bri_error_context(st, "store_npy (%s:%d)", bri_file_name(args.at.file), args.at.line);
+        return bri_context_fail(args.x->ctx, st, bri_last_error());
+    }
+    bri_sink sink = {.kind = BRI_SINK_NPY, .writer = writer};
+    st = bri_run(args.x->ctx, &(bri_outputs){&args.x->node, &sink, 1, false});
+    if (st != BR_OK) {
+        bri_npy_abort(writer);
+        return st;
+    }
+    st = bri_npy_commit(writer);
     return st == BR_OK ? BR_OK : bri_context_fail(args.x->ctx, st, bri_last_error());
 }
 

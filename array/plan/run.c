@@ -95,11 +95,11 @@ static br_status check_before_run(bri_plan *plan)
 {
     for (int i = 0; i < plan->nnodes; i++) {
         const bri_node *node = plan->nodes[i];
-        if (node->op != &bri_op_hdf5)
+        if (!bri_is_file(node->op))
             continue;
         br_status st = bri_h5_unchanged(node->resource);
         if (st != BR_OK)
-            return bri_error_context(st, "from_hdf5 (%s:%d)", bri_file_name(node->at.file),
+            return bri_error_context(st, "%s (%s:%d)", node->op->name, bri_file_name(node->at.file),
                                      node->at.line);
     }
     return check_memory(plan);

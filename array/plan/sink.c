@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "array/io/hdf5.h"
+#include "array/io/npy.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
 
@@ -76,7 +77,10 @@ static br_status put_into_file(bri_work *work)
     bri_view view;
     uint64_t bytes = 0;
     BRI_TRY(load_chunk(work, &leaf, &view));
-    br_status st = bri_h5_put(work->stage->data, leaf.origin, leaf.extent, view.base, &bytes);
+    const bool npy = work->stage->kind == &bri_stage_store_npy;
+    void *writer = work->stage->data;
+    br_status st = npy ? bri_npy_put(writer, leaf.origin, leaf.extent, view.base, &bytes)
+                       : bri_h5_put(writer, leaf.origin, leaf.extent, view.base, &bytes);
     atomic_fetch_add_explicit(&work->job->stats.bytes_written, (long long)bytes,
                               memory_order_relaxed);
     return st;
@@ -122,6 +126,11 @@ const bri_stage_kind bri_stage_store = {.name = "store",
                                         .sizes = store_sizes,
                                         .execute = put_into_file,
                                         .owner = on_rank_zero};
+const bri_stage_kind bri_stage_store_npy = {.name = "store",
+                                            .build = no_build,
+                                            .sizes = sizes,
+                                            .execute = put_into_file,
+                                            .owner = on_rank_zero};
 const bri_stage_kind bri_stage_keep = {.name = "persist",
                                        .build = no_build,
                                        .sizes = sizes,
@@ -133,12 +142,13 @@ static const bri_stage_kind *const kinds[] = {
     [BRI_SINK_RESULT] = &bri_stage_result,
     [BRI_SINK_STORE] = &bri_stage_store,
     [BRI_SINK_KEEP] = &bri_stage_keep,
+    [BRI_SINK_NPY] = &bri_stage_store_npy,
 };
 
 bool bri_is_sink(const bri_stage *stage)
 {
     return stage->kind == &bri_stage_result || stage->kind == &bri_stage_store ||
-           stage->kind == &bri_stage_keep;
+           stage->kind == &bri_stage_store_npy || stage->kind == &bri_stage_keep;
 }
 
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root)
@@ -176,7 +186,7 @@ static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, 
         st = bri_persisted_new(plan->ctx, sink->id, from, (bri_persisted **)&stage->data);
     if (sink->kind == BRI_SINK_RESULT)
         stage->data = sink->buffer;
-    if (sink->kind == BRI_SINK_STORE)
+    if (sink->kind == BRI_SINK_STORE || sink->kind == BRI_SINK_NPY)
         stage->data = sink->writer;
     *root = stage;
     return bri_stage_finish(plan, stage, st);

@@ -176,7 +176,8 @@ struct bri_plan {
 
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduction,
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
-    bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_keep, bri_stage_pass;
+    bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
+    bri_stage_pass;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -281,14 +282,19 @@ char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk);
 
 /* ---- the plan as a whole (build.c, emit.c, run.c) ---- */
 
-typedef enum bri_sink_kind { BRI_SINK_RESULT, BRI_SINK_STORE, BRI_SINK_KEEP } bri_sink_kind;
+typedef enum bri_sink_kind {
+    BRI_SINK_RESULT,
+    BRI_SINK_STORE,
+    BRI_SINK_KEEP,
+    BRI_SINK_NPY,
+} bri_sink_kind;
 
 /* Where an output goes. Only `kind` and `id` travel to other ranks. */
 typedef struct bri_sink {
     bri_sink_kind kind;
-    void *buffer;                 /* RESULT: the caller's, on rank 0 */
-    struct bri_h5_writer *writer; /* STORE: on rank 0 */
-    int64_t id;                   /* KEEP: number of the persisted array */
+    void *buffer; /* RESULT: the caller's, on rank 0 */
+    void *writer; /* STORE: a bri_h5_writer, NPY: a bri_npy_writer; on rank 0 */
+    int64_t id;   /* KEEP: number of the persisted array */
 } bri_sink;
 
 /* What a run is to make. */

@@ -57,7 +57,45 @@ typedef struct br_store_hdf5_args {
 } br_store_hdf5_args;
 BR_API br_status br_store_hdf5_(br_store_hdf5_args args);
 
+/* br_from_npy - the array of an .npy file, as numpy.save writes it. Only the header is read now;
+ * elements are read when a graph is run, each task what it needs.
+ *
+ * path     the file, of version 1 to 3; under MPI every rank opens this path on its own host
+ * .chunks  of the array; by default runs of whole rows of about 4 MiB
+ * Both byte orders; an array in Fortran order is a view whose axes are cut accordingly.
+ * Errors  BR_ENOTFOUND, BR_EFORMAT (another file, a bad header, fewer elements than it says),
+ *         BR_ETYPE (float16, text, objects, records, ...), BR_EIO; when run also a file that was
+ *         changed meanwhile.
+ */
+typedef struct br_from_npy_args {
+    br_place at;
+    br_context *ctx;
+    const char *path;
+    br_extents chunks;
+} br_from_npy_args;
+BR_API br_array *br_from_npy_(br_from_npy_args args);
+
+/* br_store_npy - computes x and writes it in C order, chunk by chunk as it comes; nothing is held
+ * longer than needed.
+ *
+ * path  written under a temporary name beside it and renamed when complete, in place of a file that
+ *       was there, even one that x reads (arrays made of that have to be opened again)
+ * Under MPI the chunks travel to rank 0, which writes the file. Chunks that are cut along the last
+ * axis are written in pieces of rows.
+ * Errors  BR_EIO (no directory, no permission, full disk, not a regular file); what was there stays.
+ */
+typedef struct br_store_npy_args {
+    br_place at;
+    br_array *x;
+    const char *path;
+} br_store_npy_args;
+BR_API br_status br_store_npy_(br_store_npy_args args);
+
 #ifndef __cplusplus
+#define br_from_npy(...)                                                                           \
+    br_from_npy_((br_from_npy_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_store_npy(...)                                                                          \
+    br_store_npy_((br_store_npy_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_from_hdf5(...)                                                                          \
     br_from_hdf5_((br_from_hdf5_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_store_hdf5(...)                                                                         \

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * npy.h - NumPy's files of one array, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ *
+ * A header, then the elements in one piece: to read they are a contiguous dataset as any other.
+ */
+#ifndef BRI_NPY_H
+#define BRI_NPY_H
+
+#include "array/io/hdf5.h"
+
+typedef struct bri_npy_writer bri_npy_writer;
+
+/* What the text of a header tells. */
+typedef struct bri_npy_header {
+    br_dtype dtype;
+    bool swapped; /* elements have the other byte order */
+    bool fortran;
+    int ndim;
+    int64_t shape[BR_MAX_NDIM];
+} bri_npy_header;
+
+/* Reads the n bytes after a header's length: a Python dictionary. They need no closing zero; path
+ * is for messages. Errors: BR_EFORMAT, BR_ETYPE (no dtype stands for it), BR_EUNSUPPORTED (too many
+ * axes). */
+br_status bri_npy_parse(const char *path, const char *text, size_t n, bri_npy_header *header);
+
+/* Opens a file for bri_h5_read. Of an array in Fortran order the dataset has the axes the other way
+ * round, in C order, and *fortran is set. Errors: those of bri_npy_parse, BR_ENOTFOUND, BR_EIO,
+ * BR_ENOMEM. */
+br_status bri_npy_open(const char *path, bri_h5_dataset **out, bool *fortran);
+
+/* Starts a new file under a temporary name beside path. */
+br_status bri_npy_create(const char *path, br_dtype dtype, int ndim, const int64_t *shape,
+                         bri_npy_writer **out);
+/* As bri_h5_put. */
+br_status bri_npy_put(bri_npy_writer *w, const int64_t *start, const int64_t *count,
+                      const void *src, uint64_t *bytes_written);
+/* Ends the writer: commit gives the complete file its name, in place of one that had it; abort (also
+ * of NULL) and a commit that fails leave what was there. */
+br_status bri_npy_commit(bri_npy_writer *w);
+void bri_npy_abort(bri_npy_writer *w);
+
+#endif
