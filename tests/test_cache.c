@@ -117,6 +117,35 @@ START_TEST(passes_run_again)
 }
 END_TEST
 
+/* Where memory gets short the passes of the kept plan are given up, and come back after that. */
+START_TEST(less_memory_takes_another_plan)
+{
+    br_close(ctx);
+    setenv("BRAMBLE_MEMORY_LIMIT", "3M", 1);
+    setup();
+    unsetenv("BRAMBLE_MEMORY_LIMIT");
+    const int64_t rows = 1 << 17;
+    br_array *x = br_random_normal(ctx, BR_SHAPE(rows, 8), .chunks = BR_CHUNKS(1 << 10, 8));
+    br_array *mean = br_mean(x, .axis = BR_AXIS(1), .keepdims = true);
+    br_array *sd = br_std(x, .axis = BR_AXIS(1), .keepdims = true);
+    br_array *sum = br_sum(br_div(br_sub(x, mean), sd));
+    double first;
+    double value;
+    ck_assert_int_eq(br_compute_f64(sum, &first), BR_OK);
+    ck_assert(is_kept(sum, &value));
+    br_scope *s = br_scope_open(ctx);
+    br_array *held = br_persist(br_ones(ctx, BR_SHAPE(1 << 17)));
+    ck_assert_int_eq(br_status_of(held), BR_OK);
+    ck_assert_msg(br_compute_f64(sum, &value) == BR_OK, "%s", br_message(ctx));
+    ck_assert(value == first);
+    ck_assert(!is_kept(sum, &value));
+    br_scope_close(s);
+    ck_assert_int_eq(br_compute_f64(sum, &value), BR_OK);
+    ck_assert(value == first);
+    ck_assert(is_kept(sum, &value));
+}
+END_TEST
+
 START_TEST(a_file_that_changes_is_still_noticed)
 {
     double sum;
@@ -142,6 +171,7 @@ int main(void)
     tcase_add_test(tests, an_output_that_is_freed_takes_its_plan_along);
     tcase_add_test(tests, many_plans_take_turns);
     tcase_add_test(tests, passes_run_again);
+    tcase_add_test(tests, less_memory_takes_another_plan);
     tcase_add_test(tests, a_file_that_changes_is_still_noticed);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -198,11 +198,19 @@ static void drop_failed(br_context *ctx, const bri_outputs *outputs)
             bri_persisted_drop(ctx, outputs->sink[i].id);
 }
 
-/* The plan of the last time, or a new one. */
+/* The plan of the last time, or a new one: also where less memory is free than was then, and one
+ * without passes may fit. */
 static br_status planned_before(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
 {
     *plan = bri_cache_take(ctx, outputs);
-    return *plan != NULL ? check_before_run(*plan) : bri_plan_fitting(ctx, outputs, plan);
+    if (*plan == NULL)
+        return bri_plan_fitting(ctx, outputs, plan);
+    br_status st = check_before_run(*plan);
+    if (st != BR_EMEMLIMIT)
+        return st;
+    bri_plan_free(*plan);
+    *plan = NULL;
+    return bri_plan_fitting(ctx, outputs, plan);
 }
 
 br_status bri_run(br_context *ctx, const bri_outputs *outputs)
