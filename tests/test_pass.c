@@ -200,6 +200,19 @@ START_TEST(reductions_of_reductions_come_later)
 }
 END_TEST
 
+/* Several passes in one plan, each of a source of its own. */
+START_TEST(every_source_has_its_pass)
+{
+    br_array *results[MANY];
+    for (int k = 0; k < MANY / 2; k++) {
+        br_array *x = br_rechunk(uneven_numbers(1000 + k), BR_CHUNKS(100));
+        results[k] = br_sum(x);
+        results[k + MANY / 2] = br_max(x);
+    }
+    check_same(results, MANY);
+}
+END_TEST
+
 START_TEST(passes_are_given_up_where_memory_is_short)
 {
     br_array *x = br_reshape(uneven_numbers(1 << 20), BR_SHAPE(1 << 17, 8));
@@ -274,6 +287,7 @@ int main(void)
     tcase_add_test(tests, bits_are_those_of_each_alone);
     tcase_add_test(tests, rows_are_normalised_one_after_the_other);
     tcase_add_test(tests, reductions_of_reductions_come_later);
+    tcase_add_test(tests, every_source_has_its_pass);
     tcase_add_test(tests, passes_are_given_up_where_memory_is_short);
     tcase_add_test(tests, the_peak_is_what_was_predicted);
     suite_add_tcase(suite, tests);

@@ -125,7 +125,8 @@ static br_status gather(bri_plan *plan, int first, const int *level, group *g)
     BRI_TRY(join(g, plan->stages[first]));
     for (int i = first + 1; i < plan->nstages && g->nmembers < MOST_MEMBERS; i++) {
         bri_stage *s = plan->stages[i];
-        if (level[i] == level[first] && may_join(s) && same_grid(s, g->member[0]) &&
+        /* Passes made before stand behind the stages that have a level; they may not join. */
+        if (may_join(s) && level[i] == level[first] && same_grid(s, g->member[0]) &&
             g->ninputs + s->ninputs + g->nmembers < BRI_MAX_PASS_INPUTS && shares(g, s))
             BRI_TRY(join(g, s));
     }
