@@ -82,7 +82,7 @@ static br_status set_layout(bri_h5_dataset *d, const bri_npy_header *h)
 
 static br_status read_header(bri_h5_dataset *d, bool *fortran)
 {
-    preamble p;
+    preamble p = {0};
     bri_npy_header header;
     BRI_TRY(read_preamble(d, &p));
     char *text = bri_malloc((size_t)p.length + 1);
