@@ -139,11 +139,13 @@ static inline br_operand br_operand_complex(double _Complex v)
         unsigned long long: br_number_uint,   \
         float: br_number_float,               \
         double: br_number_float,              \
+        long double: br_number_float,         \
         float _Complex: br_number_c99_complex_, \
         double _Complex: br_number_c99_complex_)(v)
 
-/* An array or any C number, as an operand. */
-#define BR_OPERAND(v)                         \
+/* An array or any C number, as an operand. GNU C evaluates v in one place: in a plain _Generic it
+ * would stand twice, and n nested calls would take 2^n times as long to compile as one. */
+#define BR_OPERAND_OF_(v)                     \
     _Generic((v),                             \
         br_array *: br_operand_array,         \
         const br_array *: br_operand_array,   \
@@ -161,9 +163,21 @@ static inline br_operand br_operand_complex(double _Complex v)
         unsigned long long: br_operand_uint,  \
         float: br_operand_float,              \
         double: br_operand_float,             \
+        long double: br_operand_float,        \
         br_number: br_operand_number,         \
         float _Complex: br_operand_complex,   \
         double _Complex: br_operand_complex)(v)
+#if defined(__GNUC__)
+#define BR_OPERAND(v)          BR_OPERAND_ONCE_(v, __COUNTER__)
+#define BR_OPERAND_ONCE_(v, n) BR_OPERAND_NAMED_(v, n)
+#define BR_OPERAND_NAMED_(v, n)               \
+    __extension__({                           \
+        __auto_type br_operand_##n##_ = (v);  \
+        BR_OPERAND_OF_(br_operand_##n##_);    \
+    })
+#else
+#define BR_OPERAND(v) BR_OPERAND_OF_(v)
+#endif
 
 /* clang-format on */
 
