@@ -161,7 +161,7 @@ START_TEST(bad_slices)
         {"  ", "column 3"},
         {"a", "column 1"},
         {"1:b", "column 3"},
-        {"1:2:0", "step is 0"},
+        {"1:2:0", "the step is 0 at column 5 of"},
         {"1 2", "column 3"},
         {"1,,2", "column 3"},
         {",1", "column 1"},

@@ -63,10 +63,12 @@ static br_status parse_slice(parser *p, br_index_item *item)
     BRI_TRY(optional_integer(p, &item->has_stop, &item->stop));
     if (!accept(p, ":"))
         return BR_OK;
+    const char *step = p->at;
     BRI_TRY(optional_integer(p, &has_step, &item->step));
-    if (has_step && item->step == 0)
-        return complain(p, "the step is 0 before");
-    return BR_OK;
+    if (!has_step || item->step != 0)
+        return BR_OK;
+    p->at = step;
+    return complain(p, "the step is 0");
 }
 
 static br_status parse_item(parser *p, br_index_item *item)
