@@ -115,6 +115,12 @@ START_TEST(masks)
     failed(br_average(x, .weights = wrong), BR_ESHAPE, "average");
     failed(br_average(x, .axis = BR_AXIS(0), .weights = zeros(BR_FLOAT64, 5, 4)), BR_ESHAPE,
            ".weights of shape (5, 4)");
+    br_array *line = br_ones(ctx, BR_SHAPE(4)), *column = zeros(BR_FLOAT64, 3, 1);
+    failed(br_average(x, .axis = BR_AXIS(0), .weights = line), BR_ESHAPE,
+           ".weights of shape (4,) broadcast to (3, 4) along none of the listed axes");
+    ck_assert_str_eq(br_error(br_average(x, .axis = BR_AXIS(0), .weights = column)), "");
+    ck_assert_str_eq(br_error(br_average(x, .axis = BR_AXIS(0), .weights = br_sum(line))), "");
+    ck_assert_str_eq(br_error(br_average(x, .weights = line)), "");
     br_array *bad = br_add(x, wrong);
     ck_assert_str_eq(br_error(br_sum(x, .where = bad)), br_error(bad));
     ck_assert_str_eq(br_error(br_nanmean(bad, .where = fits)), br_error(bad));

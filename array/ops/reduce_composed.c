@@ -151,6 +151,21 @@ static br_array *broadcast_weights(const bri_reduction *r, br_array *w)
     return br_broadcast_to_(w, shape, r->at);
 }
 
+/* Weights that differ along kept axes only would cancel: they were meant for other axes. */
+static bool cancel(const bri_reduction *r, const br_array *w)
+{
+    const int added = r->x->node->ndim - w->node->ndim;
+    bool differ = false;
+    uint32_t mask;
+    bri_axes_mask(r->axis, r->x->node->ndim, &mask);
+    for (int a = 0; a < w->node->ndim; a++) {
+        if (w->shape[a] != 1 && (mask >> (a + added) & 1))
+            return false;
+        differ = differ || w->shape[a] != 1;
+    }
+    return differ;
+}
+
 static br_status check_weights(const bri_reduction *r, const br_array *w)
 {
     char text[2][128];
@@ -160,10 +175,11 @@ static br_status check_weights(const bri_reduction *r, const br_array *w)
         int64_t extent = w->shape[w->node->ndim - back];
         fits = extent == 1 || extent == r->x->shape[x->ndim - back];
     }
-    if (fits)
+    if (fits && !cancel(r, w))
         return BR_OK;
     return bri_error(BR_ESHAPE,
-                     ".weights of shape %s fit neither the axes of %s nor broadcast to it",
+                     fits ? ".weights of shape %s broadcast to %s along none of the listed axes"
+                          : ".weights of shape %s fit neither the axes of %s nor broadcast to it",
                      bri_node_shape_text(w->node, text[0], sizeof text[0]),
                      bri_node_shape_text(x, text[1], sizeof text[1]));
 }
