@@ -145,7 +145,9 @@ br_array *bri_operand_array(const bri_call *call, const br_operand *operand, br_
     if (operand->array != NULL)
         return operand->array;
     bri_node *node = NULL;
-    br_status st = bri_constant_node(call->ctx, operand->number, dtype, call->at, &node);
+    br_status st = bri_check_number(operand->number, dtype);
+    if (st == BR_OK)
+        st = bri_constant_node(call->ctx, operand->number, dtype, call->at, &node);
     return st == BR_OK ? bri_handle(call, node) : bri_handle_error(call, st);
 }
 
@@ -194,8 +196,11 @@ br_array *bri_elementwise_as(const char *what, bri_opcode opcode, const br_opera
     opcode = simpler(opcode, operands);
     op = &bri_ops[opcode];
     br_array *inputs[3];
-    for (int i = 0; i < op->arity; i++)
-        inputs[i] = bri_operand_array(&call, &operands[i], typed && i == 0 ? BR_BOOL : dtype);
+    for (int i = 0; i < op->arity; i++) {
+        br_operand operand = operands[i];
+        opcode = bri_fit_number(opcode, &operand, i, dtype);
+        inputs[i] = bri_operand_array(&call, &operand, typed && i == 0 ? BR_BOOL : dtype);
+    }
     bri_elementwise_params params = {(int32_t)opcode, (int32_t)dtype};
     return bri_build(&call, &bri_op_elementwise, &params, sizeof params, inputs, op->arity);
 }

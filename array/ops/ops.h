@@ -156,6 +156,11 @@ int bri_extents_ndim(const br_extents *e);
 /* The node of a number as a 0-d constant of `dtype`; a new count. */
 br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, br_place at,
                             bri_node **out);
+/* BR_EARG when dtype is an integer one whose range n is not in (number.c). */
+br_status bri_check_number(br_number n, br_dtype dtype);
+/* Operand i of an operation in dtype: a number that dtype does not hold becomes one that it holds if
+ * the operation has a meaning for it. Returns the operation to use instead. */
+bri_opcode bri_fit_number(bri_opcode opcode, br_operand *operand, int i, br_dtype dtype);
 /* Writes number as an element of dtype. */
 void bri_number_store(br_number number, br_dtype dtype, void *out);
 /* May every element of an array of dtype have this value? */
@@ -177,7 +182,7 @@ br_array *bri_check_operands(bri_call *call, const br_operand *operands, int n);
 /* The dtype operands are converted to: that of the arrays together, then the numbers weakly
  * (numbers alone start from bool). */
 br_dtype bri_common_dtype(const br_operand *operands, int n);
-/* An array as it is, a number as a 0-d constant of `dtype`. */
+/* An array as it is, a number as a 0-d constant of `dtype`: BR_EARG when that does not hold it. */
 br_array *bri_operand_array(const bri_call *call, const br_operand *operand, br_dtype dtype);
 
 /* An operation of ops.def on as many operands as its arity says; bri_elementwise_as under another

@@ -69,9 +69,9 @@ static br_status check_initial(const bri_reduction *r)
         return r->where == NULL || !is_ordered(r->op)
                    ? BR_OK
                    : bri_error(BR_EARG, ".where needs .initial, the value of no elements");
-    return bri_promote_weak(to, kind) == to
-               ? BR_OK
-               : bri_error(BR_ETYPE, ".initial is no %s", br_dtype_name(to));
+    if (bri_promote_weak(to, kind) != to)
+        return bri_error(BR_ETYPE, ".initial is no %s", br_dtype_name(to));
+    return is_ordered(r->op) ? bri_check_number(r->initial, to) : BR_OK;
 }
 
 /* Sums and products get the initial value before they are rounded to float32. */

@@ -258,7 +258,7 @@ br_status bri_check_fill(br_number value, br_dtype dtype)
         return bri_error(BR_EARG, "no value is given");
     if (value.kind == 'c' && bri_kind(dtype) != 'c')
         return bri_error(BR_ETYPE, "a complex value does not fit %s", br_dtype_name(dtype));
-    return BR_OK;
+    return bri_check_number(value, dtype);
 }
 
 br_array *bri_full_as(bri_call *call, const br_full_args *args)

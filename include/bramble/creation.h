@@ -26,7 +26,8 @@ BR_API br_array *br_empty_(br_zeros_args args);
  * x       any array; it is not computed for this
  * value   BR_NUM(...), of br_full_like
  * .dtype  x's by default
- * Errors  BR_EARG (no value), BR_ETYPE (a complex value in a real dtype).
+ * Errors  BR_EARG (no value, or out of an integer dtype's range), BR_ETYPE (a complex value in a
+ *         real dtype).
  */
 typedef struct br_like_args {
     br_place at;

@@ -6,12 +6,14 @@
  * none. Operands are arrays or C numbers on either side: br_multiply(2.0, x). Shapes broadcast as
  * in NumPy; dtypes promote by the standard's table (NumPy's where it is silent), C numbers weakly:
  * they take the array's dtype unless their kind needs more (a float with an integer array gives
- * float64). "Floating" below means that integers and bool are converted to float64 first.
+ * float64). An integer that an integer dtype does not hold (300 with uint8) is compared as it is,
+ * wraps around in add, subtract, multiply and bitwise operations, and is BR_EARG elsewhere.
+ * "Floating" below means that integers and bool are converted to float64 first.
  * Every operation returns a lazy array in the operands' context; one of them must be an array.
  * Chunks are those of the operands, cut at the boundaries of all of them. Integers wrap around;
  * dividing them by zero gives 0.
- * Errors  BR_ESHAPE, BR_ETYPE on the result, BR_EARG without an array or with arrays of two
- *         contexts.
+ * Errors  BR_ESHAPE, BR_ETYPE on the result, BR_EARG without an array, with arrays of two
+ *         contexts or a number out of range.
  * Cost    fused with what they read and with a reduction above: one pass over memory, no
  *         temporaries.
  */

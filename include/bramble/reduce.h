@@ -16,7 +16,8 @@
  *         BR_ESHAPE (a mask that does not fit, and no elements where there is no value for none:
  *         min, max and their kin without .initial, argmin, argmax, ptp, vector_norm of infinite
  *         order); BR_EARG (min or max with .where but no .initial, which is their value where the
- *         mask leaves nothing; arrays of two contexts).
+ *         mask leaves nothing; an .initial that its integer dtype does not hold; arrays of two
+ *         contexts).
  * Cost    one pass over x, then a fixed tree; one state (8 to 32 bytes) per element of the result
  *         travels between tasks. Composed ones say so: they are expressions of two or three
  *         reductions of the same operand.
