@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,6 +235,105 @@ START_TEST(strides_of_memory)
 }
 END_TEST
 
+/* ---- functions of the user's ---- */
+
+static atomic_int calls;
+
+static double count_call(const int64_t *index, int ndim, const void *data)
+{
+    atomic_fetch_add(&calls, 1);
+    return data != NULL ? *(const double *)data : ndim == 2 ? (double)(index[0] - index[1]) : -1;
+}
+
+static int fill(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    (void)data;
+    atomic_fetch_add(&calls, 1);
+    if (in != NULL || nin != 0 || out->chunk[0] == 3)
+        return 7;
+    for (int64_t i = 0; i < out->extent[0]; i++)
+        ((double *)out->data)[i] = (double)(out->origin[0] + i);
+    return 0;
+}
+
+/* Only what is needed, and once, unless it is cheap. */
+START_TEST(calls_of_functions)
+{
+    const br_extents shape = BR_SHAPE(20, 30), chunks = BR_CHUNKS(7, 30);
+    br_array *x = br_fromfunction(ctx, count_call, shape, .chunks = chunks);
+    double v = 0;
+    ck_assert_int_eq(br_compute_f64(br_index(x, "4, 20"), &v), BR_OK);
+    ck_assert(v == -16 && calls == 1);
+    calls = 0;
+    ck_assert_int_eq(br_compute_f64(br_sum(x), &v), BR_OK);
+    ck_assert(v == 600 * (9.5 - 14.5) && calls == 600);
+    calls = 0;
+    br_array *anomaly = br_sub(x, br_mean(x, .axis = BR_AXES(0)));
+    ck_assert_int_eq(br_compute_f64(br_sum(br_mul(anomaly, x)), &v), BR_OK);
+    ck_assert_int_eq(calls, 600);
+    calls = 0;
+    br_array *row = br_fromfunction(ctx, count_call, BR_SHAPE(1, 30));
+    ck_assert_int_eq(
+        br_compute_f64(br_sum(br_add(row, br_zeros(ctx, shape, .chunks = chunks))), &v), BR_OK);
+    ck_assert_int_eq(calls, 30);
+    calls = 0;
+    row = br_fromfunction(ctx, count_call, BR_SHAPE(1, 30), .cheap = true);
+    ck_assert_int_eq(
+        br_compute_f64(br_sum(br_add(row, br_zeros(ctx, shape, .chunks = chunks))), &v), BR_OK);
+    ck_assert_int_ge(calls, 30);
+    calls = 0;
+    x = br_from_blocks(ctx, fill, BR_SHAPE(30), .chunks = BR_CHUNKS(9));
+    ck_assert_int_eq(br_compute_f64(br_sum(br_index(x, "8:20")), &v), BR_OK);
+    ck_assert(v == 13.5 * 12 && calls == 3);
+    ck_assert_int_eq(br_compute_f64(br_sum(x), &v), BR_EUSER);
+    ck_assert_msg(strstr(br_message(ctx), "function fill returned 7") != NULL, "%s",
+                  br_message(ctx));
+    br_clear_error(ctx);
+}
+END_TEST
+
+START_TEST(functions_that_are_merged)
+{
+    double seven = 7, v = 0;
+    const br_extents shape = BR_SHAPE(2, 2);
+    br_array *x = br_fromfunction(ctx, count_call, shape, .data = &seven, .data_bytes = 8);
+    ck_assert_ptr_eq(
+        x->node, br_fromfunction(ctx, count_call, shape, .data = &seven, .data_bytes = 8)->node);
+    ck_assert_ptr_ne(x->node, br_fromfunction(ctx, count_call, shape, .data = &seven)->node);
+    ck_assert_ptr_ne(x->node, br_fromfunction(ctx, count_call, shape)->node);
+    ck_assert_ptr_eq(br_fromfunction(ctx, count_call, shape)->node,
+                     br_fromfunction(ctx, count_call, shape)->node);
+    ck_assert_ptr_ne(br_fromfunction(ctx, count_call, shape, .impure = true)->node,
+                     br_fromfunction(ctx, count_call, shape, .impure = true)->node);
+    br_array *bare = br_fromfunction(ctx, count_call, shape, .data = &seven);
+    seven = 8;
+    ck_assert_int_eq(br_compute_f64(br_sum(x), &v), BR_OK);
+    ck_assert_double_eq(v, 28);
+    ck_assert_int_eq(br_compute_f64(br_sum(bare), &v), BR_OK);
+    ck_assert_double_eq(v, 32);
+    ck_assert_int_eq(br_compute_f64(br_fromfunction(ctx, count_call, BR_0D), &v), BR_OK);
+    ck_assert_double_eq(v, -1);
+}
+END_TEST
+
+START_TEST(functions_with_bad_arguments)
+{
+    fails(br_fromfunction(ctx, NULL, BR_SHAPE(3)), BR_EARG, "the function is NULL");
+    fails(br_fromfunction(ctx, count_call, BR_SHAPE(-3)), BR_ESHAPE,
+          "fromfunction (test_creation.c:");
+    fails(br_fromfunction(ctx, count_call, BR_SHAPE(1ll << 30, 1ll << 30)), BR_ESHAPE, "2^53");
+    fails(br_fromfunction(ctx, count_call, BR_SHAPE(3), (br_dtype)99), BR_ETYPE, "99");
+    fails(br_fromfunction(ctx, count_call, BR_SHAPE(3), .data_bytes = 3), BR_EARG, ".data is NULL");
+    fails(br_fromfunction(NULL, count_call, BR_SHAPE(3)), BR_EARG, "");
+    fails(br_from_blocks(ctx, NULL, BR_SHAPE(3)), BR_EARG, "from_blocks (test_creation.c:");
+    fails(br_from_blocks(ctx, fill, BR_SHAPE(3), .chunks = BR_CHUNKS(1, 1)), BR_ESHAPE,
+          "chunks for 2");
+    fails(br_from_blocks(ctx, fill, BR_SHAPE(3), .scratch_bytes = SIZE_MAX), BR_EARG,
+          ".scratch_bytes");
+    fails(br_from_blocks(NULL, fill, BR_SHAPE(3)), BR_EARG, "");
+}
+END_TEST
+
 START_TEST(functions_in_text)
 {
     br_array *x = br_zeros(ctx, BR_SHAPE(5, 6), .chunks = BR_CHUNKS(2, 3));
@@ -274,6 +374,9 @@ int main(void)
     tcase_add_test(tests, ranges_of_bad_arguments);
     tcase_add_test(tests, ends_of_ranges);
     tcase_add_test(tests, strides_of_memory);
+    tcase_add_test(tests, calls_of_functions);
+    tcase_add_test(tests, functions_that_are_merged);
+    tcase_add_test(tests, functions_with_bad_arguments);
     tcase_add_test(tests, functions_in_text);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

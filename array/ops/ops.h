@@ -14,6 +14,7 @@
 
 extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
     bri_op_persisted;
+extern const bri_op bri_op_fromfunction, bri_op_from_blocks;
 extern const bri_op bri_op_npy, bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
 extern const bri_op bri_op_random;
@@ -88,8 +89,9 @@ typedef struct bri_user_params {
     uint64_t scratch_bytes;
     int32_t dtype;
     int32_t cheap;
+    bri_layout layout; /* of an array without inputs */
     uint64_t data_bytes;
-    unsigned char data[];
+    _Alignas(16) unsigned char data[];
 } bri_user_params;
 
 /* Bytes of .data that a call may copy; lengths on the wire have 32 bits. */

@@ -4,11 +4,12 @@
 #include "array/ops/ops.h"
 
 const bri_op *const bri_op_table[] = {
-    &bri_op_memory,    &bri_op_full,        &bri_op_iota,   &bri_op_linspace, &bri_op_hdf5,
-    &bri_op_persisted, &bri_op_elementwise, &bri_op_astype, &bri_op_map,      &bri_op_map_blocks,
-    &bri_op_reduce,    &bri_op_matmul,      &bri_op_index,  &bri_op_permute,  &bri_op_broadcast,
-    &bri_op_rechunk,   &bri_op_reshape,     &bri_op_random, &bri_op_map2,     &bri_op_reduction,
-    &bri_op_full_like, &bri_op_eye,         &bri_op_tri,    &bri_op_indices,  &bri_op_concat,
-    &bri_op_npy,
+    &bri_op_memory,    &bri_op_full,       &bri_op_iota,         &bri_op_linspace,
+    &bri_op_hdf5,      &bri_op_persisted,  &bri_op_elementwise,  &bri_op_astype,
+    &bri_op_map,       &bri_op_map_blocks, &bri_op_reduce,       &bri_op_matmul,
+    &bri_op_index,     &bri_op_permute,    &bri_op_broadcast,    &bri_op_rechunk,
+    &bri_op_reshape,   &bri_op_random,     &bri_op_map2,         &bri_op_reduction,
+    &bri_op_full_like, &bri_op_eye,        &bri_op_tri,          &bri_op_indices,
+    &bri_op_concat,    &bri_op_npy,        &bri_op_fromfunction, &bri_op_from_blocks,
 };
 const int bri_op_count = (int)(sizeof bri_op_table / sizeof bri_op_table[0]);

@@ -6,7 +6,7 @@
 #include <bramble/user.h>
 
 #include "array/expr/wire.h"
-#include "array/ops/ops.h"
+#include "array/ops/user.h"
 #include "array/plan/fuse.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
@@ -18,7 +18,7 @@ static br_status infer(bri_node *node)
     return bri_broadcast_infer(node);
 }
 
-static void print(const bri_node *node, FILE *to)
+void bri_user_print(const bri_node *node, FILE *to)
 {
     const bri_user_params *p = node->params;
     char name[128];
@@ -26,7 +26,7 @@ static void print(const bri_node *node, FILE *to)
     fprintf(to, "%s", name);
 }
 
-static br_status pack(const bri_node *node, bri_writer *w)
+br_status bri_user_pack(const bri_node *node, bri_writer *w)
 {
     const bri_user_params *p = node->params;
     if (p->pointer != NULL)
@@ -37,7 +37,7 @@ static br_status pack(const bri_node *node, bri_writer *w)
     return bri_write(w, p, node->params_bytes);
 }
 
-static br_status unpack(br_context *ctx, bri_reader *r, void **params, size_t *bytes)
+br_status bri_user_unpack(br_context *ctx, bri_reader *r, void **params, size_t *bytes)
 {
     (void)ctx;
     bri_function fn;
@@ -57,18 +57,13 @@ static br_status unpack(br_context *ctx, bri_reader *r, void **params, size_t *b
     return BR_OK;
 }
 
-static const void *data_of(const bri_user_params *p)
-{
-    return p->data_bytes > 0 ? p->data : p->pointer;
-}
-
 static int emit_map(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
 {
     (void)map;
     const bri_user_params *p = node->params;
     bri_program *program = bri_fuse_program(fuse);
     int v = bri_program_cast(program, BR_FLOAT64, values[0]);
-    v = bri_program_call(program, (br_scalar_function)p->fn, data_of(p), v);
+    v = bri_program_call(program, (br_scalar_function)p->fn, bri_user_data(p), v);
     return bri_program_cast(program, node->dtype, v);
 }
 
@@ -79,7 +74,7 @@ static int emit_map2(bri_fuse *fuse, const bri_node *node, const bri_map *map, c
     bri_program *program = bri_fuse_program(fuse);
     int a = bri_program_cast(program, BR_FLOAT64, values[0]);
     int b = bri_program_cast(program, BR_FLOAT64, values[1]);
-    int v = bri_program_call2(program, (br_scalar_function2)p->fn, data_of(p), a, b);
+    int v = bri_program_call2(program, (br_scalar_function2)p->fn, bri_user_data(p), a, b);
     return bri_program_cast(program, node->dtype, v);
 }
 
@@ -88,9 +83,9 @@ const bri_op bri_op_map = {
     .infer = infer,
     .emit = emit_map,
     .costly = true,
-    .print = print,
-    .pack = pack,
-    .unpack = unpack,
+    .print = bri_user_print,
+    .pack = bri_user_pack,
+    .unpack = bri_user_unpack,
 };
 
 const bri_op bri_op_map2 = {
@@ -98,9 +93,9 @@ const bri_op bri_op_map2 = {
     .infer = infer,
     .emit = emit_map2,
     .costly = true,
-    .print = print,
-    .pack = pack,
-    .unpack = unpack,
+    .print = bri_user_print,
+    .pack = bri_user_pack,
+    .unpack = bri_user_unpack,
 };
 
 const bri_op bri_op_map_blocks = {
@@ -108,24 +103,14 @@ const bri_op bri_op_map_blocks = {
     .infer = infer,
     .stage = &bri_stage_blocks,
     .costly = true,
-    .print = print,
-    .pack = pack,
-    .unpack = unpack,
+    .print = bri_user_print,
+    .pack = bri_user_pack,
+    .unpack = bri_user_unpack,
 };
 
-typedef struct user_call {
-    const bri_op *op;
-    bri_function fn;
-    const void *data;
-    size_t data_bytes;
-    br_dtype dtype;
-    bool cheap, impure;
-    size_t scratch_bytes;
-} user_call;
-
 /* Calls with data of unknown extent or side effects are never merged with equal ones. */
-static br_array *build_user(bri_call *call, const user_call *u, br_array *const *inputs,
-                            int ninputs)
+br_array *bri_build_user(bri_call *call, const bri_user_call *u, br_array *const *inputs,
+                         int ninputs)
 {
     size_t bytes = sizeof(bri_user_params) + u->data_bytes;
     bri_user_params *p = bri_calloc(1, bytes);
@@ -138,6 +123,8 @@ static br_array *build_user(bri_call *call, const user_call *u, br_array *const 
     p->dtype = (int32_t)u->dtype;
     p->cheap = u->cheap;
     p->data_bytes = u->data_bytes;
+    if (u->layout != NULL)
+        p->layout = *u->layout;
     if (u->data_bytes > 0)
         memcpy(p->data, u->data, u->data_bytes);
     bri_recipe recipe = {.op = u->op, .params = p, .params_bytes = bytes, .unique = unique};
@@ -163,7 +150,7 @@ br_status bri_user_error(bri_function fn, int code)
     return bri_error(BR_EUSER, "function %s returned %d", name, code);
 }
 
-static br_status check_user(const user_call *u)
+br_status bri_check_user(const bri_user_call *u)
 {
     if (u->fn == NULL)
         return bri_error(BR_EARG, "the function is NULL");
@@ -176,11 +163,14 @@ static br_status check_user(const user_call *u)
 br_array *br_map_(br_map_args args)
 {
     bri_call call = {args.x != NULL ? args.x->ctx : NULL, "map", args.at};
-    user_call u = {&bri_op_map, (bri_function)args.fn, args.data, args.data_bytes, args.dtype,
-                   args.cheap,  args.impure,           0};
+    bri_user_call u = {&bri_op_map, (bri_function)args.fn,
+                       args.data,   args.data_bytes,
+                       args.dtype,  args.cheap,
+                       args.impure, 0,
+                       NULL};
     if (args.x != NULL && args.x->status != BR_OK)
         return bri_handle_same_error(args.x, args.x->ctx);
-    br_status st = check_user(&u);
+    br_status st = bri_check_user(&u);
     if (st == BR_OK && args.x != NULL && args.x->status == BR_OK &&
         bri_kind(args.x->node->dtype) == 'c')
         st = bri_error(BR_ETYPE, "elements are passed as double, but x is %s",
@@ -189,7 +179,7 @@ br_array *br_map_(br_map_args args)
         return bri_handle_error(&call, st);
     if (u.dtype == BR_NO_DTYPE)
         u.dtype = BR_FLOAT64;
-    return build_user(&call, &u, &args.x, 1);
+    return bri_build_user(&call, &u, &args.x, 1);
 }
 
 /* The array of an operand: numbers become 0-d constants. */
@@ -216,31 +206,34 @@ br_array *br_map2_(br_map2_args args)
     br_array *inputs[2] = {args.a.array, args.b.array};
     const br_array *first = inputs[0] != NULL ? inputs[0] : inputs[1];
     bri_call call = {first != NULL ? first->ctx : NULL, "map2", args.at};
-    user_call u = {&bri_op_map2, (bri_function)args.fn, args.data, args.data_bytes, args.dtype,
-                   args.cheap,   args.impure,           0};
+    bri_user_call u = {&bri_op_map2, (bri_function)args.fn,
+                       args.data,    args.data_bytes,
+                       args.dtype,   args.cheap,
+                       args.impure,  0,
+                       NULL};
     for (int i = 0; i < 2; i++)
         if (inputs[i] != NULL && inputs[i]->status != BR_OK)
             return bri_handle_same_error(inputs[i], inputs[i]->ctx);
     br_status st =
-        first != NULL ? check_user(&u) : bri_error(BR_EARG, "an operand must be an array");
+        first != NULL ? bri_check_user(&u) : bri_error(BR_EARG, "an operand must be an array");
     for (int i = 0; i < 2 && st == BR_OK; i++)
         st = map2_input(&call, &operand[i], &inputs[i]);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     if (u.dtype == BR_NO_DTYPE)
         u.dtype = BR_FLOAT64;
-    return build_user(&call, &u, inputs, 2);
+    return bri_build_user(&call, &u, inputs, 2);
 }
 
 br_array *br_map_blocks_(br_map_blocks_args args)
 {
     bri_call call = {args.x != NULL ? args.x->ctx : NULL, "map_blocks", args.at};
-    user_call u = {
+    bri_user_call u = {
         &bri_op_map_blocks, (bri_function)args.fn, args.data, args.data_bytes, args.dtype, false,
-        args.impure,        args.scratch_bytes};
+        args.impure,        args.scratch_bytes,    NULL};
     if (args.x != NULL && args.x->status != BR_OK)
         return bri_handle_same_error(args.x, args.x->ctx);
-    br_status st = check_user(&u);
+    br_status st = bri_check_user(&u);
     if (st == BR_OK &&
         (args.nmore < 0 || args.nmore >= BRI_MAX_INPUTS || (args.nmore > 0 && args.more == NULL)))
         st = bri_error(BR_EARG, "%d further inputs; 0 to %d are possible", args.nmore,
@@ -254,5 +247,5 @@ br_array *br_map_blocks_(br_map_blocks_args args)
     br_array *inputs[BRI_MAX_INPUTS] = {args.x};
     for (int i = 0; i < args.nmore; i++)
         inputs[i + 1] = args.more[i];
-    return build_user(&call, &u, inputs, args.nmore + 1);
+    return bri_build_user(&call, &u, inputs, args.nmore + 1);
 }

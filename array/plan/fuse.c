@@ -134,9 +134,22 @@ static bool repeats(const bri_fuse *fuse, const bri_map *map)
     return false;
 }
 
+/* A function of the user's that may be called more than once for an element. */
+static bool is_cheap(const bri_node *node)
+{
+    bool user =
+        node->op == &bri_op_map || node->op == &bri_op_map2 || node->op == &bri_op_fromfunction;
+    return user && ((const bri_user_params *)node->params)->cheap;
+}
+
+static bool is_costly(const bri_node *node)
+{
+    return node->op->costly && !is_cheap(node);
+}
+
 static bool is_source(const bri_node *node)
 {
-    return node->ninputs == 0;
+    return node->ninputs == 0 && !is_costly(node);
 }
 
 static bool needs_own_stage(const bri_fuse *fuse, const bri_node *node, const bri_map *map)
@@ -145,10 +158,7 @@ static bool needs_own_stage(const bri_fuse *fuse, const bri_node *node, const br
         return true;
     if (node == fuse->stage->node || is_source(node) || node->op->view)
         return false;
-    bool costly = node->op->costly;
-    if (node->op == &bri_op_map || node->op == &bri_op_map2)
-        costly = !((const bri_user_params *)node->params)->cheap;
-    if (costly && (node->nparents + node->is_output > 1))
+    if (is_costly(node) && (node->nparents + node->is_output > 1))
         return true;
     return repeats(fuse, map);
 }

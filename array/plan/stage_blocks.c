@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * stage_blocks.c - map_blocks: a function of the user's on whole chunks.
+ * stage_blocks.c - map_blocks and from_blocks: a function of the user's on whole chunks.
  */
 #include <string.h>
 
@@ -111,7 +111,7 @@ static br_status execute(bri_work *work)
     }
     br_block out = {
         work->task->output->data, stage->dtype, stage->ndim, leaf.extent, leaf.origin, coord};
-    int code = ((br_block_function)p->fn)(in, stage->ninputs, &out,
+    int code = ((br_block_function)p->fn)(stage->ninputs > 0 ? in : NULL, stage->ninputs, &out,
                                           p->data_bytes > 0 ? p->data : p->pointer);
     return code == 0 ? BR_OK : bri_user_error(p->fn, code);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * creation.h - further arrays from nothing: like others, of diagonals, grids of indices, and
- * logarithmic ranges.
+ * creation.h - further arrays from nothing: like others, of diagonals, grids of indices,
+ * logarithmic ranges, and values of functions.
  *
  * Names and defaults are those of the Array API standard, else NumPy's. What is made here costs no
  * memory: it is worked out in the tasks that read it.
@@ -9,6 +9,7 @@
 #define BRAMBLE_CREATION_H
 
 #include <bramble/array.h>
+#include <bramble/user.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -182,7 +183,63 @@ typedef struct br_geomspace_args {
 } br_geomspace_args;
 BR_API br_array *br_geomspace_(br_geomspace_args args);
 
+/* ---- functions of the user's ---- */
+
+/* br_fromfunction - element (i, j, ...) is fn({i, j, ...}, ndim, data), worked out where it is read.
+ *
+ * fn       called from any thread; index has ndim numbers, none for BR_0D. Under MPI it travels as
+ *          (module, offset), as in br_map
+ * shape    at most 2^53 elements
+ * .dtype   float64 by default; the double that fn returns is converted
+ * .chunks  as in br_from_memory
+ * .data, .data_bytes, .cheap, .impure  as in br_map: fn is called once for each element that is
+ *          needed, unless .cheap
+ * Errors  BR_EARG (fn NULL; when run over several ranks .data without .data_bytes), BR_ESHAPE,
+ *         BR_ETYPE. Cost: a call and ndim - 1 integer divisions for each element.
+ */
+typedef double (*br_index_function)(const int64_t *index, int ndim, const void *data);
+typedef struct br_fromfunction_args {
+    br_place at;
+    br_context *ctx;
+    br_index_function fn;
+    br_extents shape;
+    br_dtype dtype;
+    br_extents chunks;
+    const void *data;
+    size_t data_bytes;
+    bool cheap, impure;
+} br_fromfunction_args;
+BR_API br_array *br_fromfunction_(br_fromfunction_args args);
+
+/* br_from_blocks - each chunk is filled by fn(NULL, 0, output, data), as in br_map_blocks without
+ * inputs: for sources of the program's own, such as a format or an instrument.
+ *
+ * fn       once for each chunk that is needed and compute, on any thread and rank; what it returns
+ *          but 0 ends the run with BR_EUSER
+ * .dtype   float64 by default
+ * .chunks  as in br_from_memory
+ * .data, .data_bytes, .impure, .scratch_bytes  as in br_map_blocks
+ * Errors  BR_EARG, BR_ESHAPE, BR_ETYPE; when run BR_EUSER.
+ */
+typedef struct br_from_blocks_args {
+    br_place at;
+    br_context *ctx;
+    br_block_function fn;
+    br_extents shape;
+    br_dtype dtype;
+    br_extents chunks;
+    const void *data;
+    size_t data_bytes;
+    bool impure;
+    size_t scratch_bytes;
+} br_from_blocks_args;
+BR_API br_array *br_from_blocks_(br_from_blocks_args args);
+
 #ifndef __cplusplus
+#define br_fromfunction(...)                                                                       \
+    br_fromfunction_((br_fromfunction_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_from_blocks(...)                                                                        \
+    br_from_blocks_((br_from_blocks_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_empty(...) br_empty_((br_zeros_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_zeros_like(...)                                                                         \
     br_zeros_like_((br_like_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
