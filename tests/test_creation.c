@@ -292,6 +292,47 @@ START_TEST(calls_of_functions)
 }
 END_TEST
 
+static int fill_matrix(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    (void)in;
+    (void)nin;
+    (void)data;
+    atomic_fetch_add(&calls, 1);
+    for (int64_t i = 0; i < out->extent[0] * out->extent[1]; i++)
+        ((double *)out->data)[i] = (double)((out->origin[0] + i / out->extent[1]) * 100 +
+                                            out->origin[1] + i % out->extent[1]);
+    return 0;
+}
+
+/* Only the chunks on it are computed; the result is cut as they are. */
+START_TEST(chunks_of_diagonals)
+{
+    calls = 0;
+    br_array *x = br_from_blocks(ctx, fill_matrix, BR_SHAPE(100, 90), .chunks = BR_CHUNKS(10, 15));
+    br_array *y = br_diagonal(x, 3);
+    ck_assert_int_eq(br_nelem(y), 87);
+    int64_t extents[20];
+    ck_assert_int_eq(br_chunks(y, 0, extents, 20), 14);
+    ck_assert(extents[0] == 10 && extents[1] == 2 && extents[2] == 8);
+    double *v = values_of(y);
+    for (int i = 0; i < 87; i++)
+        ck_assert(v[i] == i * 100 + i + 3);
+    free(v);
+    ck_assert_int_eq(calls, 14);
+    ck_assert_ptr_eq(br_diag(x, 3)->node, y->node);
+    ck_assert_ptr_eq(br_diagonal(x, -100)->node, br_diagonal(x, INT64_MIN)->node);
+    ck_assert_int_eq(br_nelem(br_diagonal(x, 90)), 0);
+    fails(br_diagonal(br_zeros(ctx, BR_SHAPE(3))), BR_ESHAPE, "diagonal (test_creation.c:");
+    fails(br_diag(br_zeros(ctx, BR_0D)), BR_ESHAPE, "x has 0 axes; one or two");
+    fails(br_diag(br_zeros(ctx, BR_SHAPE(3, 3, 3))), BR_ESHAPE, "x has 3 axes");
+    fails(br_diag(br_zeros(ctx, BR_SHAPE(3)), INT64_MIN), BR_ESHAPE, "too large");
+    fails(br_diag(br_zeros(ctx, BR_SHAPE(3)), 1ll << 40), BR_ESHAPE, "64 bits");
+    fails(br_diag(br_zeros(ctx, BR_SHAPE(-3))), BR_ESHAPE, "zeros (test_creation.c:");
+    fails(br_diag(NULL), BR_EARG, "");
+    fails(br_diagonal(NULL), BR_EARG, "");
+}
+END_TEST
+
 START_TEST(functions_that_are_merged)
 {
     double seven = 7, v = 0;
@@ -349,6 +390,8 @@ START_TEST(functions_in_text)
         {"tril(x)", br_tril(x)},
         {"tril(x, k=-1)", br_tril(x, -1)},
         {"triu(x, 2)", br_triu(x, 2)},
+        {"diag(x, -1)", br_diag(x, -1)},
+        {"diagonal(x, offset=1)", br_diagonal(x, 1)},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         br_array *y = br_expr(ctx, rows[i].text, "x", x, NULL);
@@ -375,6 +418,7 @@ int main(void)
     tcase_add_test(tests, ends_of_ranges);
     tcase_add_test(tests, strides_of_memory);
     tcase_add_test(tests, calls_of_functions);
+    tcase_add_test(tests, chunks_of_diagonals);
     tcase_add_test(tests, functions_that_are_merged);
     tcase_add_test(tests, functions_with_bad_arguments);
     tcase_add_test(tests, functions_in_text);

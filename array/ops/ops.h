@@ -14,7 +14,7 @@
 
 extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
     bri_op_persisted;
-extern const bri_op bri_op_fromfunction, bri_op_from_blocks;
+extern const bri_op bri_op_fromfunction, bri_op_from_blocks, bri_op_diagonal;
 extern const bri_op bri_op_npy, bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
 extern const bri_op bri_op_random;
@@ -212,6 +212,8 @@ const bri_named *bri_named_find(const char *name, size_t length);
 br_array *bri_named_apply(const bri_named *function, const br_operand *operands, br_place at);
 
 void bri_view_map(const bri_node *node, bri_map *map);
+/* From a diagonal to its source: the last two axes move with the last one. */
+void bri_diagonal_map(const bri_node *node, bri_map *map);
 br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, const bri_axis *out,
                          int ndim, const bri_map *map);
 

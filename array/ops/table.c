@@ -11,5 +11,6 @@ const bri_op *const bri_op_table[] = {
     &bri_op_reshape,   &bri_op_random,     &bri_op_map2,         &bri_op_reduction,
     &bri_op_full_like, &bri_op_eye,        &bri_op_tri,          &bri_op_indices,
     &bri_op_concat,    &bri_op_npy,        &bri_op_fromfunction, &bri_op_from_blocks,
+    &bri_op_diagonal,
 };
 const int bri_op_count = (int)(sizeof bri_op_table / sizeof bri_op_table[0]);

@@ -152,8 +152,23 @@ static bool covers_axis(const bri_input *input, const bri_stage *reader, int a)
     return true;
 }
 
+/* Do two axes of the source move together, as those of a diagonal? */
+static bool is_diagonal(const bri_map *map)
+{
+    uint32_t seen = 0;
+    for (int a = 0; a < map->ndim; a++) {
+        uint32_t bit = map->from[a].axis >= 0 ? 1u << map->from[a].axis : 0;
+        if (seen & bit)
+            return true;
+        seen |= bit;
+    }
+    return false;
+}
+
 static bool covers(const bri_input *input, const bri_stage *reader)
 {
+    if (is_diagonal(&input->map))
+        return false;
     for (int a = 0; a < reader->leaf_ndim; a++)
         if (reader->leaf_axis[a].extent == 0)
             return false;
@@ -264,10 +279,18 @@ static bool reading_leaves(const bri_edge *edge, const int64_t *coord, int64_t *
         keep_within(&input->span, m->axis, &from, &to);
         if (from == to)
             return false;
-        if (m->axis >= 0) {
-            first[m->axis] = bri_axis_find(&reader->leaf_axis[m->axis], from);
-            last[m->axis] = bri_axis_find(&reader->leaf_axis[m->axis], to - 1);
-        }
+        if (m->axis < 0)
+            continue;
+        /* Axes that move together must both touch the chunk. */
+        const bri_axis *leaves = &reader->leaf_axis[m->axis];
+        int64_t low = bri_axis_find(leaves, from);
+        int64_t high = bri_axis_find(leaves, to - 1);
+        if (low > first[m->axis])
+            first[m->axis] = low;
+        if (high < last[m->axis])
+            last[m->axis] = high;
+        if (first[m->axis] > last[m->axis])
+            return false;
     }
     return true;
 }

@@ -177,7 +177,7 @@ struct bri_plan {
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduction,
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
     bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
-    bri_stage_pass;
+    bri_stage_pass, bri_stage_diagonal;
 
 /* ---- building (build.c, fuse.c) ---- */
 

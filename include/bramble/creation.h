@@ -96,6 +96,32 @@ typedef struct br_tril_args {
 BR_API br_array *br_tril_(br_tril_args args);
 BR_API br_array *br_triu_(br_tril_args args);
 
+/* br_diagonal - a diagonal of the last two axes of x, as the last axis of the result.
+ *
+ * x        two axes or more, any dtype
+ * .offset  the diagonal, as .k of br_eye; beyond the matrix it is empty
+ * The result is cut wherever rows or columns of x are; only chunks on the diagonal are computed.
+ * Errors  BR_ESHAPE.
+ *
+ * br_diag - of a matrix its diagonal k; of an array of one axis the matrix that has it as diagonal
+ * k and zeros elsewhere.
+ *
+ * .k       as in br_eye
+ * Errors  BR_ESHAPE (no axes or three and more; the matrix is too large).
+ */
+typedef struct br_diagonal_args {
+    br_place at;
+    br_array *x;
+    int64_t offset;
+} br_diagonal_args;
+typedef struct br_diag_args {
+    br_place at;
+    br_array *x;
+    int64_t k;
+} br_diag_args;
+BR_API br_array *br_diagonal_(br_diagonal_args args);
+BR_API br_array *br_diag_(br_diag_args args);
+
 /* ---- grids of indices: several arrays, into the caller's list ----
  *
  * Both return the status of the first array that failed; the arrays carry it too, so that it need
@@ -255,6 +281,9 @@ BR_API br_array *br_from_blocks_(br_from_blocks_args args);
     br_identity_((br_identity_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_tril(...) br_tril_((br_tril_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_triu(...) br_triu_((br_tril_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_diagonal(...)                                                                           \
+    br_diagonal_((br_diagonal_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_diag(...) br_diag_((br_diag_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_meshgrid(...)                                                                           \
     br_meshgrid_((br_meshgrid_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_indices(...)                                                                            \

@@ -142,6 +142,7 @@ static const struct {
     {"ord", read_number, FIELD(ord)},
     {"fill_value", read_number, FIELD(fill)},
     {"k", read_integer, FIELD(k)},
+    {"offset", read_integer, FIELD(k)},
     {"axis", read_axes, FIELD(axis)},
     {"axes", read_axes, FIELD(axis)},
     {"shape", read_extents, FIELD(shape)},
