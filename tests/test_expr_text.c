@@ -144,6 +144,26 @@ START_TEST(functions_are_the_calls)
     SAME("squeeze(z, axis=1)", br_squeeze(z, BR_AXES(1)));
     SAME("squeeze(z)", br_squeeze(z, BR_AXES(1)));
     SAME("squeeze(x)", br_squeeze(x, BR_NO_AXES));
+    SAME("moveaxis(x, 0, -1)", br_moveaxis(x, BR_AXIS(0), BR_AXIS(-1)));
+    SAME("swapaxes(x, 0, 1)", br_swapaxes(x, 0, 1));
+    SAME("matrix_transpose(x)", br_matrix_transpose(x));
+    SAME("flip(x)", br_flip(x));
+    SAME("flip(x, axis=1)", br_flip(x, .axis = BR_AXIS(1)));
+    SAME("rot90(x)", br_rot90(x, 1));
+    SAME("rot90(x, k=2, axes=(1, 0))", br_rot90(x, 2, .axes = BR_AXES(1, 0)));
+    SAME("rot90(x, 0)", x);
+    SAME("x.ravel()", br_ravel(x));
+    SAME("roll(x, 1)", br_roll(x, BR_SHIFTS(1)));
+    SAME("roll(x, (1, -1), axis=(0, 1))", br_roll(x, BR_SHIFTS(1, -1), .axis = BR_AXES(0, 1)));
+    SAME("tile(y, (2, 1))", br_tile(y, BR_SHAPE(2, 1)));
+    SAME("repeat(x, 3, axis=0)", br_repeat(x, 3, .axis = BR_AXIS(0)));
+    SAME("repeat(x, 0)", br_repeat(x, 0));
+    SAME("diff(x)", br_diff(x));
+    SAME("diff(x, 0)", x);
+    SAME("diff(x, n=2, axis=0, prepend=x)", br_diff(x, 2, .axis = BR_AXIS(0), .prepend = x));
+    SAME("gradient(y)", br_gradient(y));
+    SAME("gradient(x, 0.5, axis=0, edge_order=2)",
+         br_gradient(x, BR_AXIS(0), 0.5, .edge_order = 2));
     SAME("x[1:, ::-1]", br_index(x, "1:, ::-1"));
     SAME("x[..., None][0]", br_index(br_index(x, "..., None"), "0"));
     SAME("sqrt(2) * x", br_mul(sqrt(2.0), x));

@@ -128,6 +128,45 @@ START_TEST(bad_turns_are_refused)
 }
 END_TEST
 
+START_TEST(bad_pads_are_refused)
+{
+    br_array *x = zeros(4, 3);
+    br_array *empty = zeros(0, 3);
+    refuses(br_pad(x, BR_SHAPE(1, -1)), BR_ESHAPE, "width -1 of axis 1");
+    refuses(br_pad(x, BR_SHAPE(1), BR_SHAPE(-2)), BR_ESHAPE, "width -2 of axis 0");
+    refuses(br_pad(x, BR_SHAPE(1, 2, 3)), BR_ESHAPE, "3 widths for 2 axes");
+    refuses(br_pad(x, BR_SHAPE(1), BR_SHAPE(1, 2, 3)), BR_ESHAPE, "3 widths for 2 axes");
+    refuses(br_pad(x, (br_extents){0}), BR_ESHAPE, "0 widths for 2 axes");
+    refuses(br_pad(x, BR_SHAPE(INT64_MAX)), BR_ESHAPE, "width");
+    refuses(br_pad(empty, BR_SHAPE(1, 0), .mode = BR_PAD_EDGE), BR_ESHAPE, "axis 0 has no element");
+    refuses(br_pad(empty, BR_SHAPE(1, 0), .mode = BR_PAD_WRAP), BR_ESHAPE, "pad (test_shape.c:");
+    refuses(br_pad(x, BR_SHAPE(1), .mode = (br_pad_mode)6), BR_EARG, "no mode 6");
+    refuses(br_pad(x, BR_SHAPE(1), .value = br_number_complex(0, 1)), BR_ETYPE, "complex value");
+    refuses(
+        br_pad(x, BR_SHAPE(1), .mode = BR_PAD_LINEAR_RAMP, .end_values = {br_number_complex(0, 1)}),
+        BR_ETYPE, "complex value");
+    ck_assert_int_eq(br_status_of(br_pad(empty, BR_SHAPE(1, 2))), BR_OK);
+    ck_assert_int_eq(br_nelem(br_pad(empty, BR_SHAPE(1, 2))), 14);
+    ck_assert_int_eq(br_nelem(br_pad(br_sum(x), BR_SHAPE(3))), 1);
+}
+END_TEST
+
+START_TEST(bad_differences_are_refused)
+{
+    br_array *x = zeros(4, 3);
+    refuses(br_diff(x, .axis = BR_AXIS(2)), BR_EAXIS, "diff (test_shape.c:");
+    refuses(br_diff(x, -1), BR_EARG, "n is -1");
+    refuses(br_diff(br_sum(x)), BR_EAXIS, "0 dimensions");
+    refuses(br_diff(x, .prepend = zeros(2, 2)), BR_ESHAPE, "(2, 2)");
+    refuses(br_gradient(x), BR_EAXIS, ".axis is needed");
+    refuses(br_gradient(x, BR_AXIS(-3)), BR_EAXIS, "axis -3");
+    refuses(br_gradient(x, BR_AXIS(0), .edge_order = 3), BR_EARG, "not 3");
+    refuses(br_gradient(zeros(4, 1), BR_AXIS(1)), BR_ESHAPE, "at least 2 are needed");
+    refuses(br_gradient(zeros(4, 2), BR_AXIS(1), .edge_order = 2), BR_ESHAPE, "at least 3");
+    refuses(br_gradient(br_less(x, 1), BR_AXIS(0)), BR_ETYPE, "bool");
+}
+END_TEST
+
 /* What fails passes its first error on; nothing crashes on NULL. */
 START_TEST(failed_operands_are_passed_on)
 {
@@ -147,7 +186,10 @@ START_TEST(failed_operands_are_passed_on)
                            br_ravel(bad),
                            br_roll(bad, BR_SHIFTS(1)),
                            br_tile(bad, BR_SHAPE(2)),
-                           br_repeat(bad, 2)};
+                           br_repeat(bad, 2),
+                           br_pad(bad, BR_SHAPE(1)),
+                           br_diff(bad),
+                           br_gradient(bad)};
         for (size_t k = 0; k < sizeof all / sizeof all[0]; k++)
             ck_assert_msg(br_status_of(all[k]) == st, "function %zu: %s", k, br_error(all[k]));
         ck_assert_int_eq(br_unstack(bad, out, 2), st);
@@ -211,6 +253,11 @@ START_TEST(only_what_is_needed_is_read)
     reads(br_index(br_roll(a, BR_SHIFTS(-3), .axis = BR_AXIS(0)), "0"), CHUNK - 3);
     reads(br_roll(a, BR_SHIFTS(CHUNK), .axis = BR_AXIS(0)), ROWS);
     reads(br_index(br_tile(a, BR_SHAPE(3, 1)), "40:45"), CHUNK);
+    reads(br_index(br_pad(a, BR_SHAPE(2, 0), .mode = BR_PAD_EDGE), ":2"), 1);
+    reads(br_index(br_pad(a, BR_SHAPE(5, 1), .mode = BR_PAD_WRAP), ":5, 1:-1"), 5);
+    reads(br_index(br_pad(a, BR_SHAPE(5, 0)), ":5"), 0);
+    reads(br_index(br_pad(a, BR_SHAPE(5, 0)), "6"), CHUNK);
+    reads(br_index(br_diff(a, .axis = BR_AXIS(0)), "3"), 2);
     br_array *part[4];
     ck_assert_int_eq(br_split(both, part, 4), BR_OK);
     reads(part[2], 2 * CHUNK);
@@ -289,6 +336,8 @@ int main(void)
     tcase_add_test(errors, bad_joins_are_refused);
     tcase_add_test(errors, bad_cuts_are_refused);
     tcase_add_test(errors, bad_turns_are_refused);
+    tcase_add_test(errors, bad_pads_are_refused);
+    tcase_add_test(errors, bad_differences_are_refused);
     tcase_add_test(errors, failed_operands_are_passed_on);
     tcase_add_test(errors, two_contexts_do_not_mix);
     suite_add_tcase(suite, errors);

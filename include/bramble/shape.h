@@ -150,6 +150,77 @@ typedef struct br_repeat_args {
 } br_repeat_args;
 BR_API br_array *br_repeat_(br_repeat_args args);
 
+/* ---- padding ---- */
+
+typedef enum br_pad_mode {
+    BR_PAD_CONSTANT,    /* .value */
+    BR_PAD_EDGE,        /* the nearest element */
+    BR_PAD_REFLECT,     /* mirrored at the edge element: c b | a b c | b a */
+    BR_PAD_SYMMETRIC,   /* mirrored beside it: b a | a b c | c b */
+    BR_PAD_WRAP,        /* from the other end: b c | a b c | a b */
+    BR_PAD_LINEAR_RAMP, /* straight from .end_values to the edge element */
+} br_pad_mode;
+
+/* br_pad - x with more elements around it, axis by axis from the first one.
+ *
+ * before       elements in front, one number for each axis or one for all: BR_SHAPE(1, 0)
+ * .after       elements behind, likewise; by default as many as in front
+ * .mode        as above; widths may be beyond the extent, then what is there continues periodically.
+ *              An axis of one element is not mirrored but continued with it.
+ * .value       BR_NUM(...), 0 by default
+ * .end_values  in front and behind, 0 by default. The ramp is end + i * ((edge - end) / width), in
+ *              float64 or complex128, rounded down for integer x.
+ * Errors  BR_ESHAPE (a negative width, numbers that don't fit the axes, an empty axis that only
+ *         .value could extend), BR_ETYPE (complex values in a real x), BR_EARG (no such mode).
+ */
+typedef struct br_pad_args {
+    br_place at;
+    br_array *x;
+    br_extents before, after;
+    br_pad_mode mode;
+    br_number value;
+    br_number end_values[2];
+} br_pad_args;
+BR_API br_array *br_pad_(br_pad_args args);
+
+/* ---- differences ---- */
+
+/* br_diff - x[i + 1] - x[i] along an axis, n times; of bool what changes.
+ *
+ * .axis             the last one by default
+ * .n                1 by default
+ * .prepend, append  arrays that are joined to x along the axis before; a 0-d one is one element
+ * The axis is n elements shorter, down to none. Unsigned integers wrap round.
+ * Errors  BR_EAXIS, BR_ESHAPE, BR_EARG (n < 0).
+ */
+typedef struct br_diff_args {
+    br_place at;
+    br_array *x;
+    int64_t n;
+    br_axes axis;
+    br_array *prepend, *append;
+} br_diff_args;
+BR_API br_array *br_diff_(br_diff_args args);
+
+/* br_gradient - slopes along an axis, by central differences: (x[i + 1] - x[i - 1]) / (2 * spacing),
+ * one-sided at both ends.
+ *
+ * .axis        needed unless x has one axis
+ * .spacing     between elements, 1 by default
+ * .edge_order  1 by default, or 2: ends from three elements
+ * Returns x's dtype, float64 for integers. The result's first and last chunk along the axis are of
+ * one element.
+ * Errors  BR_EAXIS, BR_ESHAPE (less than edge_order + 1 elements), BR_ETYPE (bool), BR_EARG.
+ */
+typedef struct br_gradient_args {
+    br_place at;
+    br_array *x;
+    br_axes axis;
+    double spacing;
+    int edge_order;
+} br_gradient_args;
+BR_API br_array *br_gradient_(br_gradient_args args);
+
 #ifndef __cplusplus
 /* A list of arrays and its length, two arguments. */
 #define BR_ARRAYS(...) (br_array *const[]){__VA_ARGS__}, BR_COUNT_(br_array *, __VA_ARGS__)
@@ -171,7 +242,11 @@ BR_API br_array *br_repeat_(br_repeat_args args);
 #define br_ravel(x)                         br_ravel_((x), BR_HERE)
 #define br_roll(...)                        br_roll_((br_roll_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_tile(x, repetitions)             br_tile_((x), repetitions, BR_HERE)
-#define br_repeat(...)                      br_repeat_((br_repeat_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_pad(...)                         br_pad_((br_pad_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_diff(...)                        br_diff_((br_diff_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_gradient(...)                                                                           \
+    br_gradient_((br_gradient_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_repeat(...) br_repeat_((br_repeat_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #endif
 
 #ifdef __cplusplus

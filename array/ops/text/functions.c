@@ -8,6 +8,7 @@
 #include <bramble/elementwise.h>
 #include <bramble/nan.h>
 #include <bramble/reduce.h>
+#include <bramble/shape.h>
 
 #include "array/ops/ops.h"
 #include "array/ops/text/parameters.h"
@@ -46,6 +47,38 @@ static br_array *squeeze(const bri_parameters *a)
     if (axes.n == 0)
         axes.n = -1;
     return br_squeeze_(a->x, axes, a->at);
+}
+
+static int64_t count(const bri_parameters *a)
+{
+    return a->count.kind != 0 ? a->count.i : 1;
+}
+
+static br_array *swapaxes(const bri_parameters *a)
+{
+    bri_call call = {a->x->ctx, "swapaxes", a->at};
+    if (a->axis.n != 1 || a->destination.n != 1)
+        return bri_handle_error(&call, bri_error(BR_EAXIS, "two axes are expected"));
+    return br_swapaxes_(a->x, a->axis.axis[0], a->destination.axis[0], a->at);
+}
+
+/* No difference at all is x as it is; in C calls 0 is the default. */
+static br_array *diff(const bri_parameters *a)
+{
+    br_diff_args args = {a->at, a->x, count(a), a->axis, a->prepend, a->append};
+    return args.n == 0 ? a->x : br_diff_(args);
+}
+
+static br_array *gradient(const bri_parameters *a)
+{
+    bri_call call = {a->x->ctx, "gradient", a->at};
+    bool given = a->spacing.kind != 0;
+    if (given && (a->spacing.kind == 'c' || a->spacing.re == 0))
+        return bri_handle_error(&call, bri_error(BR_EARG, "the spacing is 0 or complex"));
+    if (count(a) != 1 && count(a) != 2)
+        return bri_handle_error(&call, bri_error(BR_EARG, "edge_order is 1 or 2"));
+    return br_gradient_(
+        (br_gradient_args){a->at, a->x, a->axis, given ? a->spacing.re : 1, (int)count(a)});
 }
 
 /* The arguments that all reductions have, and those of one. */

@@ -99,7 +99,7 @@ static br_status read_integer(const bri_parser *p, const bri_term *v, void *out)
     (void)p;
     if (v->kind != BRI_TERM_NUMBER || v->number.kind != 'i')
         return expected("an integer", v);
-    *(int64_t *)out = v->number.i;
+    *(br_number *)out = v->number;
     return BR_OK;
 }
 
@@ -138,15 +138,27 @@ static const struct {
     {"y", read_array, FIELD(y)},
     {"where", read_array, FIELD(where)},
     {"weights", read_array, FIELD(weights)},
+    {"prepend", read_array, FIELD(prepend)},
+    {"append", read_array, FIELD(append)},
     {"initial", read_number, FIELD(initial)},
     {"ord", read_number, FIELD(ord)},
     {"fill_value", read_number, FIELD(fill)},
-    {"k", read_integer, FIELD(k)},
-    {"offset", read_integer, FIELD(k)},
+    {"offset", read_integer, FIELD(count)},
+    {"n", read_integer, FIELD(count)},
+    {"k", read_integer, FIELD(count)},
+    {"repeats", read_integer, FIELD(count)},
+    {"edge_order", read_integer, FIELD(count)},
+    {"spacing", read_number, FIELD(spacing)},
     {"axis", read_axes, FIELD(axis)},
     {"axes", read_axes, FIELD(axis)},
+    {"axis1", read_axes, FIELD(axis)},
+    {"axis2", read_axes, FIELD(destination)},
+    {"source", read_axes, FIELD(axis)},
+    {"destination", read_axes, FIELD(destination)},
     {"shape", read_extents, FIELD(shape)},
     {"chunks", read_extents, FIELD(shape)},
+    {"shift", read_extents, FIELD(shape)},
+    {"repetitions", read_extents, FIELD(shape)},
     {"keepdims", read_flag, FIELD(keepdims)},
     {"dtype", read_dtype, FIELD(dtype)},
     {"correction", read_real, FIELD(correction)},

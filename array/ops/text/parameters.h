@@ -10,13 +10,15 @@
 typedef struct bri_parameters {
     br_place at;
     br_array *x, *y, *where, *weights;
-    br_axes axis;     /* of axis or axes */
-    br_extents shape; /* of shape or chunks */
+    br_array *prepend, *append;
+    br_axes axis;        /* of axis, axes, axis1 or source */
+    br_axes destination; /* or axis2 */
+    br_extents shape;    /* of shape, chunks, shift or repetitions */
+    br_number count;     /* of n, k, offset, repeats or edge_order: an integer */
     bool keepdims;
     br_dtype dtype;
     double correction; /* or ddof */
-    br_number initial, ord, fill;
-    int64_t k;
+    br_number initial, ord, fill, spacing;
     br_operand a, b, min, max;
     br_number rtol, atol, posinf, neginf;
     double nan;
