@@ -275,6 +275,66 @@ static void copies(void)
     }
 }
 
+/* ---- files, which are read into their place ---- */
+
+static value negated(value a)
+{
+    return -a;
+}
+
+/* The sum of every column, `times` times. */
+static ref *sum_of_rows(const ref *r, int times)
+{
+    ref *sum = ref_new(BR_INT64, 1, (int64_t[]){r->shape[1]});
+    for (int64_t i = 0; i < r->n; i++)
+        sum->v[i % r->shape[1]] += times * r->v[i];
+    return sum;
+}
+
+static br_array *stored(const ref *r, const char *name, int layout)
+{
+    br_array *x = source(r, CUT_WHOLE);
+    br_status st = layout == 0   ? br_store_hdf5(x, "structure.h5", name, .contiguous = true)
+                   : layout == 1 ? br_store_hdf5(x, "structure.h5", name, .chunks = BR_CHUNKS(3, 4))
+                                 : br_store_hdf5(x, "structure.h5", name, .chunks = BR_CHUNKS(4, 3),
+                                                 .deflate = 1);
+    if (st != BR_OK)
+        fail(name, "%s", br_message(sweep.ctx));
+    return br_from_hdf5(sweep.ctx, "structure.h5", name, .chunks = cut_extents(CUT_3, 2, r->shape));
+}
+
+/* Through views of all kinds: turned, reversed, with steps, one row of them, repeated. */
+static void files(void)
+{
+    for (int layout = 0; layout < 3; layout++) {
+        flush();
+        next_case(QUEUE + 1);
+        char name[20];
+        snprintf(name, sizeof name, "layout%d", layout);
+        ref *r = ref_random(BR_INT32, 2, (int64_t[]){11, 7}, false, false);
+        br_array *x = stored(r, name, layout);
+        ref *t = permuted(r, (int[]){1, 0});
+        ref *back = line(flipped(t, 0), 1, 9, -2, 5);
+        expect(br_concat(BR_ARRAYS(x, x, br_negative(x))),
+               joined((ref *[]){r, r, ref_map1(BR_INT32, r, negated)}, 3, 0), 0, 0, "files %d",
+               layout);
+        br_array *turned = br_permute_dims(x, BR_AXES(1, 0));
+        expect(br_concat(BR_ARRAYS(turned, br_index(turned, "::-1, 9::-2")), .axis = BR_AXIS(1)),
+               joined((ref *[]){t, back}, 2, 1), 0, 0, "files turned %d", layout);
+        ref *row = line(r, 0, 4, 1, 1);
+        expect(br_concat(BR_ARRAYS(br_broadcast_to(br_index(x, "4"), BR_SHAPE(5, 7)),
+                                   br_index(x, "4:5"))),
+               line(row, 0, 0, 0, 6), 0, 0, "a row of files %d", layout);
+        expect(br_stack(BR_ARRAYS(br_index(x, "4"), br_index(x, "-1, :"))),
+               joined((ref *[]){row, line(r, 0, 10, 1, 1)}, 2, 0), 0, 0, "rows of files %d",
+               layout);
+        expect(br_roll(x, BR_SHIFTS(3, -2), .axis = BR_AXES(0, 1)), rolled(rolled(r, 0, 3), 1, -2),
+               0, 0, "files rolled %d", layout);
+        expect(br_sum(br_tile(x, BR_SHAPE(3, 2)), .axis = BR_AXIS(0)),
+               line(sum_of_rows(r, 3), 0, 0, 1, 14), 0, 0, "files tiled %d", layout);
+    }
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -288,5 +348,6 @@ int main(int argc, char **argv)
     broadcasts();
     rolls();
     copies();
+    files();
     return sweep_close();
 }
