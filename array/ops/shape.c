@@ -188,6 +188,8 @@ br_array *br_moveaxis_(br_array *x, br_axes source, br_axes destination, br_plac
 /* x with two axes in each other's place. */
 static br_array *exchanged(const bri_call *call, br_array *x, int a, int b)
 {
+    if (x->status != BR_OK)
+        return x;
     br_axes order = {x->node->ndim, {0}};
     for (int o = 0; o < x->node->ndim; o++)
         order.axis[o] = o == a ? b : o == b ? a : o;
