@@ -23,23 +23,27 @@ void BRI_ISA_NAME(functions)(bri_kernels *table);
 #define VECTOR(x)           _mm512_##x
 #define F32(name, accuracy) Sleef_finz_##name##f16_##accuracy##avx512f
 #define F64(name, accuracy) Sleef_finz_##name##d8_##accuracy##avx512f
+#define ANY(m)              (_mm512_test_epi64_mask((__m512i)(m), (__m512i)(m)) != 0)
 #elif defined(__AVX2__)
 #define V32                 __m256
 #define V64                 __m256d
 #define VECTOR(x)           _mm256_##x
 #define F32(name, accuracy) Sleef_finz_##name##f8_##accuracy##avx2
 #define F64(name, accuracy) Sleef_finz_##name##d4_##accuracy##avx2
+#define ANY(m)              (!_mm256_testz_si256((__m256i)(m), (__m256i)(m)))
 #elif defined(__SSE4_1__)
 #define V32                 __m128
 #define V64                 __m128d
 #define VECTOR(x)           _mm_##x
 #define F32(name, accuracy) Sleef_cinz_##name##f4_##accuracy##sse4
 #define F64(name, accuracy) Sleef_cinz_##name##d2_##accuracy##sse4
+#define ANY(m)              (!_mm_testz_si128((__m128i)(m), (__m128i)(m)))
 #elif defined(__aarch64__)
 #define V32                 float32x4_t
 #define V64                 float64x2_t
 #define F32(name, accuracy) Sleef_finz_##name##f4_##accuracy##advsimd
 #define F64(name, accuracy) Sleef_finz_##name##d2_##accuracy##advsimd
+#define ANY(m)              (vmaxvq_u32((uint32x4_t)(m)) != 0)
 #else
 #error "SLEEF has no vector functions for this target here"
 #endif
