@@ -158,6 +158,19 @@ static double scale_of(const test *t)
     return t->k == K_prod || t->k == K_nanprod ? 2 : moments ? 4 : 40;
 }
 
+/* Weights with fewer axes than x that vary along kept axes only are refused. */
+static bool refused(const test *t)
+{
+    int added = t->x->ndim - t->weights->ndim;
+    bool varies = false;
+    for (int a = 0; a < t->weights->ndim; a++) {
+        if (t->weights->shape[a] != 1 && t->mask >> (a + added) & 1)
+            return false;
+        varies = varies || t->weights->shape[a] != 1;
+    }
+    return varies && added > 0 && t->mask != 0;
+}
+
 static void try_one(kind k, br_dtype d, int shape, unsigned mask, int turn)
 {
     next_case(1);
@@ -171,7 +184,8 @@ static void try_one(kind k, br_dtype d, int shape, unsigned mask, int turn)
         leave_numbers(&t);
     int how = t.x->n > 100 && turn % NCUTS == CUT_1 ? CUT_3 : turn % NCUTS;
     /* Weights of the shape of one axis are taken along it; the others, which broadcast, are meant here. */
-    if (t.weights != NULL && t.weights->ndim == t.axes.n && t.weights->ndim < ndim)
+    if (t.weights != NULL &&
+        ((t.weights->ndim == t.axes.n && t.weights->ndim < ndim) || refused(&t)))
         t.weights = NULL;
     ref *want = expected(&t);
     if (k == K_average && t.weights != NULL && d == BR_FLOAT32 && t.weights->dtype == BR_FLOAT64)

@@ -151,13 +151,16 @@ static br_array *broadcast_weights(const bri_reduction *r, br_array *w)
     return br_broadcast_to_(w, shape, r->at);
 }
 
-/* Weights that differ along kept axes only would cancel: they were meant for other axes. */
+/* Weights that differ along kept axes only would cancel: when they have not all axes, they were
+ * meant for other ones. */
 static bool cancel(const bri_reduction *r, const br_array *w)
 {
     const int added = r->x->node->ndim - w->node->ndim;
     bool differ = false;
     uint32_t mask;
     bri_axes_mask(r->axis, r->x->node->ndim, &mask);
+    if (added == 0 || mask == 0)
+        return false;
     for (int a = 0; a < w->node->ndim; a++) {
         if (w->shape[a] != 1 && (mask >> (a + added) & 1))
             return false;

@@ -158,7 +158,8 @@ BR_API br_array *br_vector_norm_(br_vector_norm_args args);
 /* br_average - sum(x * weights) / sum(weights); composed. Without weights the mean.
  *
  * .weights  of the extents along the listed axes, in their order (NumPy's rule, tried first), or
- *           of any shape that broadcasts to x's and differs from 1 along a listed axis
+ *           of any shape that broadcasts to x's; with fewer axes than x it must vary along a
+ *           listed one
  * Returns the dtype of x and weights together, float64 for bool and integers. NaN or infinite where
  * the weights' sum is 0.
  * Errors  BR_ESHAPE when the weights fit neither way.
