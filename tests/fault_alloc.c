@@ -85,6 +85,46 @@ static int the_sum(const void *state, int64_t n, void *result, const void *data)
     return 0;
 }
 
+static double index_sum(const int64_t *index, int ndim, const void *data)
+{
+    return *(const double *)data + (double)(index[0] + index[ndim - 1]);
+}
+
+static int fill(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)data;
+    memset(out->data, 0, (size_t)out->extent[0] * 8);
+    return in != NULL || n != 0;
+}
+
+/* Arrays from nothing in one run, and .npy files. */
+static void create(br_context *ctx, const char *folder, br_array *x)
+{
+    static const double corner[4] = {1, 2, 3, 4};
+    const double one = 1;
+    char path[300];
+    br_array *grid[2], *count[2];
+    br_array *axes[] = {br_arange(ctx, BR_NUM(0), BR_NUM(3)), br_ones(ctx, BR_SHAPE(4))};
+    br_array *uneven = br_add(br_index(x, "1:9, 1:11"), br_index(x, "2:10, 2:12"));
+    br_array *turned = br_from_memory(ctx, corner, BR_FLOAT64, BR_SHAPE(2, 2),
+                                      .strides = BR_STRIDES(8, 16), .copy = true);
+    br_meshgrid(axes, 2, grid);
+    br_indices(ctx, BR_SHAPE(4, 3), count, .sparse = true);
+    br_array *table = br_add(br_mul(grid[0], grid[1]), br_add(count[0], count[1]));
+    table = br_add(table, br_add(br_geomspace(ctx, 1, 4, 3), br_logspace(ctx, 0, 0, 3)));
+    table = br_add(table,
+                   br_fromfunction(ctx, index_sum, BR_SHAPE(4, 3), .data = &one, .data_bytes = 8));
+    table = br_add(table, br_from_blocks(ctx, fill, BR_SHAPE(3), .chunks = BR_CHUNKS(2)));
+    table = br_mul(table, br_index(br_ones_like(uneven), ":4, :3"));
+    br_array *diagonals = br_mul(br_triu(br_tril(turned)), br_eye(ctx, 2));
+    diagonals = br_add(diagonals, br_diag(br_diagonal(turned, 1), -1));
+    expect(ctx, br_add(br_sum(table), br_sum(diagonals)), 124 + 5 + 3, "creation");
+    snprintf(path, sizeof path, "%s/alloc.npy", folder);
+    if (worked(ctx, x, br_store_npy(x, path), "store_npy"))
+        expect(ctx, br_sum(br_from_npy(ctx, path)), 7140, "from_npy");
+    remove(path);
+}
+
 static void compute(br_context *ctx, const char *folder)
 {
     static double data[120];
@@ -128,6 +168,7 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_max(parts[9]), 119, "joined");
     expect(ctx, br_sum(br_concat(parts, 10)), 3 * 7140, "joined again");
     expect(ctx, br_max(br_diff(br_pad(x, BR_SHAPE(9, 1), .mode = BR_PAD_WRAP), 2)), 24, "padded");
+    create(ctx, folder, x);
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
         expect(ctx, br_min(p), 1, "persisted");

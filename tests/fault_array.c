@@ -4,7 +4,8 @@
  * slow        long chunks, so that there is time to kill a rank; tells the process ids of the ranks
  * user        a function that reports an error on the last chunk, which the last rank owns; then a good compute
  * reduction   a reduction whose function reports an error on the last chunk
- * pointer     .data without .data_bytes; pointer2, pointer3: of br_map2 and br_reduction
+ * pointer     .data without .data_bytes; pointer2 to pointer4: of br_map2, br_reduction and
+ *             br_fromfunction
  * missing     a file that is not there
  * limit       more than the memory limit allows
  * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second br_open
@@ -38,6 +39,11 @@ static int fails_at_the_end(const br_block *in, int n, const br_block *out, cons
 static double add(double x, const void *data)
 {
     return x + *(const double *)data;
+}
+
+static double add_index(const int64_t *index, int ndim, const void *data)
+{
+    return (double)index[ndim - 1] + *(const double *)data;
 }
 
 static double add_two(double a, double b, const void *data)
@@ -107,6 +113,8 @@ static void bad(br_context *ctx, const char *what)
         compute(ctx, br_map2(numbers(ctx), 1, add_two, &one));
     if (strcmp(what, "pointer3") == 0)
         compute(ctx, reduction(numbers(ctx), &one));
+    if (strcmp(what, "pointer4") == 0)
+        compute(ctx, br_fromfunction(ctx, add_index, BR_SHAPE(400), .data = &one));
     if (strcmp(what, "reduction") == 0)
         compute(ctx, reduction(numbers(ctx), NULL));
     if (strcmp(what, "missing") == 0)

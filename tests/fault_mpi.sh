@@ -50,7 +50,7 @@ for n in 2 4; do
     ranks $n reduction
     verdict "a reduction fails on the last of $n ranks" recovered "rank $((n - 1)) on .*fault_array\.c:[0-9]+\).*takes_all_but_the_last returned 7 in chunk \(39,\)"
 done
-for what in pointer pointer2 pointer3; do
+for what in pointer pointer2 pointer3 pointer4; do
     ranks 3 $what
     verdict "a pointer does not travel: $what" recovered 'fault_array\.c:[0-9]+\).*data_bytes'
 done
