@@ -8,22 +8,6 @@
 
 #include "tests/elements.h"
 
-/* A row of accuracy.def. */
-typedef struct accuracy {
-    double low, high;
-    double of_real, of_complex;
-} accuracy;
-
-static inline accuracy accuracy_of(bri_opcode op)
-{
-    static const accuracy rows[BRI_NOPS] = {
-#define BRI_ACCURACY(NAME, low, high, real, complex) [BRI_OP_##NAME] = {low, high, real, complex},
-#include "tests/accuracy.def"
-    };
-    static const accuracy exact = {-1000, 1000, 0, 0};
-    return rows[op].high != 0 ? rows[op] : exact;
-}
-
 /* ---- real numbers ---- */
 
 static inline long double uniform(long double low, long double high)

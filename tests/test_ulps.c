@@ -274,7 +274,7 @@ static long double plain_error(const job *j, int64_t i)
  * multiply-add. */
 static long double small_excess(bri_opcode op, bool fma)
 {
-    return !is_sleef(op) ? 0 : op == BRI_OP_HYPOT ? 0.25L : fma ? 0.1L : 1;
+    return !is_sleef(op) ? 0 : op == BRI_OP_HYPOT ? 0.5L : fma ? 0.1L : 1;
 }
 
 /* How much more than its bound an operation may be off for these operands, as docs/accuracy.md
@@ -285,6 +285,7 @@ static long double excess(const job *j, int64_t i, bool fma)
     const bool narrow = bri_real_dtype(j->result) == BR_FLOAT32;
     const long double least = narrow ? FLT_MIN : DBL_MIN, largest = narrow ? FLT_MAX : DBL_MAX;
     const long double size = cabsl(j->want[i].z), one = ulp(j->result, size);
+    const long double small = size < 64 * least ? small_excess(j->o.op, fma) : 0;
     if (bri_kind(j->operand) == 'c')
         return j->o.op == BRI_OP_SINC  ? 4 * fabsl(cimagl(x.z))
                : j->o.op == BRI_OP_POW ? 4 * cabsl(y.z * clogl(x.z))
@@ -293,15 +294,15 @@ static long double excess(const job *j, int64_t i, bool fma)
     case BRI_OP_EXP:
     case BRI_OP_SINH:
     case BRI_OP_COSH:
-        return size > largest / 16;
+        return size > largest / 16 ? 1 : small;
     case BRI_OP_POW:
-        return size > largest * (1 - 1e-5L) ? 2 : small_excess(j->o.op, fma);
+        return size > largest * (1 - 1e-5L) ? 2 : small;
     case BRI_OP_LGAMMA:
-        return creall(x.z) < 0 ? (narrow ? 1e-8L : 1e-15L) / one : size > largest / 512;
+        return creall(x.z) < 0 ? (narrow ? 1e-8L : 1e-15L) / one : size > largest / 512 ? 1 : 0;
     case BRI_OP_TGAMMA:
         return creall(x.z) < (narrow ? -33 : -170) ? (narrow ? 1e-40L : 1e-310L) / one : 0;
     default:
-        return size < 64 * least ? small_excess(j->o.op, fma) : 0;
+        return small;
     }
 }
 
