@@ -18,8 +18,8 @@ static inline long double uniform(long double low, long double high)
 /* Infinities, NaN and subnormal numbers among them, all exponents as often. */
 static inline long double any_number(br_dtype real)
 {
-    uint64_t bits = random_bits();
-    return creall(get(real, &bits).z);
+    uint64_t bits[2] = {random_bits(), 0}; /* room for any dtype, for the compiler's sake */
+    return creall(get(real, bits).z);
 }
 
 static inline long double log_uniform(int exponents)
@@ -85,10 +85,10 @@ static inline long double special_point(void)
 /* At most 4 numbers away from it, as integers count the numbers of one sign; or 0.1 %. */
 static inline long double beside(br_dtype real, long double point)
 {
-    uint64_t bits = 0;
-    put_floating(real, &bits, point * (random_below(3) ? 1 : uniform(0.999L, 1.001L)));
-    bits += (uint64_t)(random_below(9) - 4);
-    return creall(get(real, &bits).z);
+    uint64_t bits[2] = {0};
+    put_floating(real, bits, point * (random_below(3) ? 1 : uniform(0.999L, 1.001L)));
+    bits[0] += (uint64_t)(random_below(9) - 4);
+    return creall(get(real, bits).z);
 }
 
 /* `tame` numbers keep away from overflow on the way. */
