@@ -8,6 +8,7 @@
  *             br_fromfunction
  * missing     a file that is not there
  * limit       more than the memory limit allows
+ * passes      passes fit the memory of rank 0, but not of rank 1, which holds a persisted array
  * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second br_open
  */
 #include <stdio.h>
@@ -98,6 +99,18 @@ static void compute(br_context *ctx, br_array *x)
     fflush(stdout);
 }
 
+static void rows_of_normal_numbers(br_context *ctx)
+{
+    const int64_t n = 80000;
+    br_array *ones = br_ones(ctx, BR_SHAPE(2 * n), .chunks = BR_CHUNKS(n));
+    br_array *held = br_persist(br_indexf(ones, "%ld:", (long)n - 1));
+    br_array *x = br_random_normal(ctx, BR_SHAPE(1 << 17, 8), .seed = BR_NUM(1),
+                                   .chunks = BR_CHUNKS(1 << 10, 8));
+    br_array *mean = br_mean(x, .axis = BR_AXIS(1), .keepdims = true);
+    br_array *sd = br_std(x, .axis = BR_AXIS(1), .keepdims = true);
+    compute(ctx, br_add(br_square(br_div(br_sub(x, mean), sd)), br_mul(br_index(held, "0"), 0)));
+}
+
 static void bad(br_context *ctx, const char *what)
 {
     static const double one = 1;
@@ -119,6 +132,8 @@ static void bad(br_context *ctx, const char *what)
         compute(ctx, reduction(numbers(ctx), NULL));
     if (strcmp(what, "missing") == 0)
         compute(ctx, br_from_hdf5(ctx, "not/there.h5", "x"));
+    if (strcmp(what, "passes") == 0)
+        rows_of_normal_numbers(ctx);
     if (strcmp(what, "limit") == 0)
         compute(ctx, br_map_blocks(br_rechunk(br_broadcast_to(numbers(ctx), BR_SHAPE(100000, 400)),
                                               BR_CHUNKS(0, 0)),

@@ -58,6 +58,9 @@ ranks 3 missing
 verdict "a missing file" recovered 'not/there\.h5'
 BRAMBLE_MEMORY_LIMIT=64M ranks 3 limit
 verdict "too little memory" recovered 'map_blocks .*BRAMBLE_MEMORY_LIMIT leaves'
+BRAMBLE_MEMORY_LIMIT=1800K ranks 2 passes
+went_on() { [ "$code" = 0 ] && says '^sum 1\.04858e\+06 on 2 ranks' && says '^sum 80000 on 2 ranks'; }
+verdict "too little memory for passes on one rank" went_on
 ranks 3 exit3
 verdict "exit(3) in main" test "$code" = 3 -a "$seconds" -lt 10
 ranks 3 return

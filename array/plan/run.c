@@ -105,17 +105,35 @@ static br_status check_before_run(bri_plan *plan)
     return check_memory(plan);
 }
 
+/* A persisted array of a failed run is not left in the table. */
+static void drop_failed(br_context *ctx, const bri_outputs *outputs)
+{
+    for (int i = 0; i < outputs->n; i++)
+        if (outputs->sink[i].kind == BRI_SINK_KEEP)
+            bri_persisted_drop(ctx, outputs->sink[i].id);
+}
+
+/* Instead of a plan that does not fit: a reduction after the other, without passes. */
+static br_status plan_apart(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
+{
+    bri_plan_free(*plan);
+    *plan = NULL;
+    drop_failed(ctx, outputs);
+    outputs->apart = true;
+    BRI_TRY(plan_new(ctx, outputs, plan));
+    return check_before_run(*plan);
+}
+
+static bool has_passes(const bri_plan *plan)
+{
+    return plan != NULL && plan->npasses > 0;
+}
+
 br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out)
 {
     BRI_TRY(plan_new(ctx, outputs, out));
     br_status st = check_before_run(*out);
-    if (st != BR_EMEMLIMIT || (*out)->npasses == 0)
-        return st;
-    bri_plan_free(*out);
-    *out = NULL;
-    outputs->apart = true;
-    BRI_TRY(plan_new(ctx, outputs, out));
-    return check_before_run(*out);
+    return st == BR_EMEMLIMIT && has_passes(*out) ? plan_apart(ctx, outputs, out) : st;
 }
 
 static double now(void)
@@ -190,27 +208,21 @@ static br_status announce(br_context *ctx, uint64_t id, const bri_outputs *outpu
     return st;
 }
 
-/* A persisted array of a failed run is not left in the table. */
-static void drop_failed(br_context *ctx, const bri_outputs *outputs)
-{
-    for (int i = 0; i < outputs->n; i++)
-        if (outputs->sink[i].kind == BRI_SINK_KEEP)
-            bri_persisted_drop(ctx, outputs->sink[i].id);
-}
-
-/* The plan of the last time, or a new one: also where less memory is free than was then, and one
- * without passes may fit. */
+/* The plan of the last time, or a new one. */
 static br_status planned_before(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
 {
     *plan = bri_cache_take(ctx, outputs);
     if (*plan == NULL)
         return bri_plan_fitting(ctx, outputs, plan);
     br_status st = check_before_run(*plan);
-    if (st != BR_EMEMLIMIT)
-        return st;
-    bri_plan_free(*plan);
-    *plan = NULL;
-    return bri_plan_fitting(ctx, outputs, plan);
+    return st == BR_EMEMLIMIT && has_passes(*plan) ? plan_apart(ctx, outputs, plan) : st;
+}
+
+static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri_plan *plan)
+{
+    uint64_t id = ++ctx->next_job;
+    BRI_TRY(announce(ctx, id, outputs));
+    return run_job(ctx, id, plan, BR_OK);
 }
 
 br_status bri_run(br_context *ctx, const bri_outputs *outputs)
@@ -221,12 +233,14 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
     if (bri_inside_task())
         return bri_error(BR_EUNSUPPORTED,
                          "a function called by a task cannot compute or store arrays itself");
-    uint64_t id = ++ctx->next_job;
     br_status st = planned_before(ctx, &planned, &plan);
     if (st == BR_OK)
-        st = announce(ctx, id, &planned);
-    if (st == BR_OK)
-        st = run_job(ctx, id, plan, BR_OK);
+        st = run_everywhere(ctx, &planned, plan);
+    if (st == BR_EMEMLIMIT && has_passes(plan)) { /* it fitted here, but not on another rank */
+        st = plan_apart(ctx, &planned, &plan);
+        if (st == BR_OK)
+            st = run_everywhere(ctx, &planned, plan);
+    }
     if (st == BR_OK) {
         bri_cache_put(ctx, &planned, plan);
         return BR_OK;
