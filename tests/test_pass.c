@@ -3,6 +3,7 @@
  */
 #include <bramble/bramble.h>
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -213,6 +214,23 @@ START_TEST(every_source_has_its_pass)
 }
 END_TEST
 
+/* A reduction that fails within a pass is the one that is told of. */
+START_TEST(the_one_that_fails_is_named)
+{
+    static const double nans[] = {NAN, NAN, 1, 2};
+    br_array *x = br_from_memory(ctx, nans, BR_FLOAT64, BR_SHAPE(2, 2));
+    double sum[2];
+    int64_t index[2];
+    br_result results[] = {{br_sum(x, .axis = BR_AXIS(1)), sum, sizeof sum},
+                           {br_nanargmin(x, .axis = BR_AXIS(1)), index, sizeof index}};
+    ck_assert_int_eq(br_compute_many(results, 2), BR_EARG);
+    ck_assert_ptr_nonnull(strstr(br_message(ctx), "a pass for sum (test_pass.c:"));
+    ck_assert_ptr_nonnull(strstr(br_message(ctx), "nanargmin (test_pass.c:"));
+    ck_assert_ptr_nonnull(strstr(br_message(ctx), "chunk (0,): there are only NaNs"));
+    br_clear_error(ctx);
+}
+END_TEST
+
 START_TEST(passes_are_given_up_where_memory_is_short)
 {
     br_array *x = br_reshape(uneven_numbers(1 << 20), BR_SHAPE(1 << 17, 8));
@@ -288,6 +306,7 @@ int main(void)
     tcase_add_test(tests, rows_are_normalised_one_after_the_other);
     tcase_add_test(tests, reductions_of_reductions_come_later);
     tcase_add_test(tests, every_source_has_its_pass);
+    tcase_add_test(tests, the_one_that_fails_is_named);
     tcase_add_test(tests, passes_are_given_up_where_memory_is_short);
     tcase_add_test(tests, the_peak_is_what_was_predicted);
     suite_add_tcase(suite, tests);

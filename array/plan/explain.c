@@ -36,8 +36,10 @@ void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size
     char name[96];
     bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
     operation_name(stage->node, name, sizeof name);
-    snprintf(text, size, "%s (%s:%d), chunk %s", name, bri_file_name(stage->node->at.file),
-             stage->node->at.line, bri_shape_text(stage->ndim, coord, where, sizeof where));
+    snprintf(text, size, "%s%s (%s:%d), chunk %s",
+             stage->kind == &bri_stage_pass ? "a pass for " : "", name,
+             bri_file_name(stage->node->at.file), stage->node->at.line,
+             bri_shape_text(stage->ndim, coord, where, sizeof where));
 }
 
 static void bytes_text(double bytes, char *text, size_t size)

@@ -213,6 +213,23 @@ static void find_values(pass_run *r)
     }
 }
 
+/* Writes a reduction's state out; what its results cannot be is told with its own name. */
+static br_status deliver(const pass_run *r, int i)
+{
+    const bri_stage *member = bri_pass_of(r->work->stage)->piece[i].member;
+    char what[256];
+    int64_t chunk;
+    int64_t step;
+    br_status st = bri_reduce_deliver(member, bri_state_elements(member, &r->leaf),
+                                      bri_reduce_leaf_end(&r->l.reduce[i]), member->nsteps == 1,
+                                      r->l.value[i]->data);
+    if (st == BR_OK)
+        return st;
+    bri_pass_leaf(r->work->stage, r->work->chunk, member, &chunk, &step);
+    bri_describe(member, chunk, what, sizeof what);
+    return bri_error_context(st, "%s", what);
+}
+
 static br_status execute(bri_work *work)
 {
     const bri_stage *stage = work->stage;
@@ -224,13 +241,9 @@ static br_status execute(bri_work *work)
     find_values(&r);
     for (int64_t row = 0; row < r.leaf.extent[0]; row += r.l.loaded)
         BRI_TRY(run_loaded(&r, row));
-    for (int i = pass->nvalues; i < pass->npieces; i++) {
-        const bri_stage *member = pass->piece[i].member;
-        if (reduces(member) && r.l.value[i] != NULL)
-            BRI_TRY(bri_reduce_deliver(member, bri_state_elements(member, &r.leaf),
-                                       bri_reduce_leaf_end(&r.l.reduce[i]), member->nsteps == 1,
-                                       r.l.value[i]->data));
-    }
+    for (int i = pass->nvalues; i < pass->npieces; i++)
+        if (reduces(pass->piece[i].member) && r.l.value[i] != NULL)
+            BRI_TRY(deliver(&r, i));
     return BR_OK;
 }
 
