@@ -94,6 +94,8 @@ static const mistake mistakes[] = {
     {"2[0]", 2, BR_EARG, "a number cannot be indexed"},
     {"x.", 3, BR_EARG, "a name is expected, but the text ends"},
     {"x.size", 3, BR_EARG, "the attributes are T, real and imag"},
+    {"x.mean + 1", 8, BR_EARG, "'(' is expected after the name of a function, not '+'"},
+    {"x.mean", 7, BR_EARG, "'(' is expected after the name of a function, but the text ends"},
     {"x.foo(1)", 3, BR_EARG, "unknown function 'foo'"},
     {"np sqrt(x)", 4, BR_EARG, "'.' is expected, not 'sqrt'"},
 };

@@ -162,6 +162,8 @@ static br_status attribute(bri_parser *p, bri_term *x)
         bri_same_name(p->text + name.at, name.length, "real") ||
         bri_same_name(p->text + name.at, name.length, "imag"))
         return bri_call_function(p, name.at, name.length, &alone, 1, x);
+    if (bri_is_function(p->text + name.at, name.length))
+        return bri_text_wrong(p, "'(' is expected after the name of a function");
     return bri_text_error(p, name.at, bri_error(BR_EARG, "the attributes are T, real and imag"));
 }
 
