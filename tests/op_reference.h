@@ -5,7 +5,7 @@
 #ifndef OP_REFERENCE_H
 #define OP_REFERENCE_H
 
-#include <complex.h>
+#include "tests/complexes.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>

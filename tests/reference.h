@@ -4,7 +4,7 @@
 #ifndef REFERENCE_H
 #define REFERENCE_H
 
-#include <complex.h>
+#include "tests/complexes.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
