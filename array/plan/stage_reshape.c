@@ -88,8 +88,22 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     sizes->scratch = 0;
 }
 
-/* Copies up to n elements from flat index `flat` of the source on: as far as one row of one chunk
- * goes. */
+/* Elements in C order from index `at` on that lie side by side in its chunk, `inside` from the
+ * chunk's first one: up to the end of the last axis that is cut, of those behind it all. Of the
+ * caller's memory, which may have gaps, up to the end of the row. */
+static int64_t side_by_side(const bri_stage *from, const int64_t *at, const int64_t *coord,
+                            int64_t inside)
+{
+    int a = from->ndim - 1;
+    int64_t behind = 1;
+    if (a < 0)
+        return 1;
+    while (a > 0 && from->axis[a].nchunks == 1 && from->kind != &bri_stage_memory)
+        behind *= from->axis[a--].extent;
+    return (bri_axis_start(&from->axis[a], coord[a] + 1) - at[a]) * behind - inside % behind;
+}
+
+/* Copies up to n elements from flat index `flat` of the source on. */
 static int64_t copy_run(bri_work *work, int64_t flat, int64_t n, char *to)
 {
     const bri_stage *from = work->stage->inputs[0].stage;
@@ -106,8 +120,7 @@ static int64_t copy_run(bri_work *work, int64_t flat, int64_t n, char *to)
     for (int a = 0; a < from->ndim; a++)
         inside = inside * bri_axis_count(&from->axis[a], coord[a]) + at[a] -
                  bri_axis_start(&from->axis[a], coord[a]);
-    int z = from->ndim - 1;
-    int64_t run = z >= 0 ? bri_axis_start(&from->axis[z], coord[z] + 1) - at[z] : 1;
+    int64_t run = side_by_side(from, at, coord, inside);
     if (run > n)
         run = n;
     const char *data = bri_source_element(
