@@ -96,7 +96,8 @@ typedef struct br_flip_args {
 } br_flip_args;
 BR_API br_array *br_flip_(br_flip_args args);
 
-/* br_rot90 - k quarter turns from the first of two axes, by default 0 and 1, towards the second.
+/* br_rot90 - k quarter turns, which must be given, from the first of two axes, by default 0 and 1,
+ * towards the second.
  * Errors: BR_EAXIS. */
 typedef struct br_rot90_args {
     br_place at;
@@ -137,7 +138,7 @@ BR_API br_array *br_roll_(br_roll_args args);
  * repetitions (BR_SHAPE(...)) is continued with 1 in front. Errors: BR_ESHAPE (a negative number). */
 BR_API br_array *br_tile_(br_array *x, br_extents repetitions, br_place at);
 
-/* br_repeat - each element `count` times in a row.
+/* br_repeat - each element `count` times in a row; the count must be given.
  *
  * .axis  one; by default the flattened array
  * Errors  BR_EAXIS, BR_ESHAPE (a negative count). Cost: two passes over the result,
@@ -237,17 +238,19 @@ BR_API br_array *br_gradient_(br_gradient_args args);
 #define br_swapaxes(x, a, b)                br_swapaxes_((x), (a), (b), BR_HERE)
 #define br_matrix_transpose(x)              br_matrix_transpose_((x), BR_HERE)
 #define br_flip(...)                        br_flip_((br_flip_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
-#define br_rot90(...)                       br_rot90_((br_rot90_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
-#define br_atleast_nd(x, ndim)              br_atleast_nd_((x), (ndim), BR_HERE)
-#define br_broadcast_arrays(...)            br_broadcast_arrays_(__VA_ARGS__, BR_HERE)
-#define br_ravel(x)                         br_ravel_((x), BR_HERE)
-#define br_roll(...)                        br_roll_((br_roll_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
-#define br_tile(x, repetitions)             br_tile_((x), repetitions, BR_HERE)
-#define br_pad(...)                         br_pad_((br_pad_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
-#define br_diff(...)                        br_diff_((br_diff_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_rot90(first, ...)                                                                       \
+    br_rot90_((br_rot90_args){.at = {__FILE__, __LINE__}, .x = (first), .k = __VA_ARGS__})
+#define br_atleast_nd(x, ndim)   br_atleast_nd_((x), (ndim), BR_HERE)
+#define br_broadcast_arrays(...) br_broadcast_arrays_(__VA_ARGS__, BR_HERE)
+#define br_ravel(x)              br_ravel_((x), BR_HERE)
+#define br_roll(...)             br_roll_((br_roll_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_tile(x, repetitions)  br_tile_((x), repetitions, BR_HERE)
+#define br_pad(...)              br_pad_((br_pad_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_diff(...)             br_diff_((br_diff_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_gradient(...)                                                                           \
     br_gradient_((br_gradient_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
-#define br_repeat(...) br_repeat_((br_repeat_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_repeat(first, ...)                                                                      \
+    br_repeat_((br_repeat_args){.at = {__FILE__, __LINE__}, .x = (first), .count = __VA_ARGS__})
 #endif
 
 #ifdef __cplusplus
