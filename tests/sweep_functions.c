@@ -32,8 +32,9 @@ typedef struct variant {
 
 static value whole(br_dtype dtype, __int128 i)
 {
-    uint64_t bits = dtype == BR_BOOL ? i != 0 : (uint64_t)i;
-    return get(dtype, &bits, 0);
+    /* As long as the longest element, which the compiler believes to be read. */
+    const uint64_t bits[2] = {dtype == BR_BOOL ? i != 0 : (uint64_t)i};
+    return get(dtype, bits, 0);
 }
 
 /* The element as bri_program_op() sees it after promotion. */
