@@ -199,9 +199,8 @@ static inline br_operand br_operand_complex(double _Complex v)
  *         BR_STRIDES(size, m * size). Any alignment will do
  * Never merged with another array: each call makes a node of its own. Under MPI the elements stay
  * on rank 0, which sends the chunks that other ranks need.
- * Errors  BR_EARG (no data, bad dtype, as many strides as axes, or they leave the address space),
- *         BR_ESHAPE (negative extent, chunks that don't match),
- *         BR_ENOMEM.
+ * Errors  BR_EARG (no data, bad dtype, not as many strides as axes, or they leave the address
+ *         space), BR_ESHAPE (negative extent, chunks that don't match), BR_ENOMEM.
  */
 typedef struct br_from_memory_args {
     br_place at;
