@@ -64,7 +64,10 @@ static inline __int128 common_divisor(__int128 a, __int128 b)
 
 static inline __int128 common_multiple(__int128 a, __int128 b)
 {
-    return a == 0 || b == 0 ? 0 : magnitude(a) / common_divisor(a, b) * magnitude(b);
+    /* Of 64 bits it may have 128: wrapped round like the operation's, it is right modulo 2^64. */
+    return a == 0 || b == 0 ? 0
+                            : (__int128)((unsigned __int128)magnitude(a) / common_divisor(a, b) *
+                                         (unsigned __int128)magnitude(b));
 }
 
 static inline __int128 shifted(__int128 a, __int128 by, br_dtype dtype, bool left)

@@ -126,31 +126,42 @@ typedef struct line {
     int depth;
 } line;
 
+/* Printing on its way: lines still to come, the next one last. */
+typedef struct tree_printer {
+    FILE *to;
+    uint32_t walk;
+    int numbered;
+    line *stack;
+    size_t n, room;
+} tree_printer;
+
+static br_status push_line(tree_printer *p, bri_node *node, int depth)
+{
+    BRI_TRY(bri_grow(&p->stack, &p->room, p->n, sizeof *p->stack));
+    p->stack[p->n++] = (line){node, depth};
+    return BR_OK;
+}
+
 /* Prints one node and pushes its inputs, the first on top; a node met before is only named by its
  * number. */
-static br_status print_line(line at, uint32_t walk, int *numbered, FILE *to, line **stack,
-                            size_t *n)
+static br_status print_line(tree_printer *p, line at)
 {
     bri_node *node = at.node;
     /* Chains of 100000 operations are printed, too, so the indentation ends somewhere. */
-    fprintf(to, "%*s", 2 * (at.depth < 40 ? at.depth : 40), "");
-    if (node->visit == walk) {
-        fprintf(to, "#%d again\n", (int)node->slot);
+    fprintf(p->to, "%*s", 2 * (at.depth < 40 ? at.depth : 40), "");
+    if (node->visit == p->walk) {
+        fprintf(p->to, "#%d again\n", (int)node->slot);
         return BR_OK;
     }
-    node->visit = walk;
-    node->slot = ++*numbered;
-    fprintf(to, "#%d ", (int)node->slot);
-    print_operation(node, to);
-    fprintf(to, "  ");
-    print_type(node, to);
-    fprintf(to, "  (%s:%d)\n", bri_file_name(node->at.file), node->at.line);
-    line *bigger = bri_realloc(*stack, *n + (size_t)node->ninputs + 1, sizeof **stack);
-    if (bigger == NULL)
-        return BR_ENOMEM;
-    *stack = bigger;
+    node->visit = p->walk;
+    node->slot = ++p->numbered;
+    fprintf(p->to, "#%d ", (int)node->slot);
+    print_operation(node, p->to);
+    fprintf(p->to, "  ");
+    print_type(node, p->to);
+    fprintf(p->to, "  (%s:%d)\n", bri_file_name(node->at.file), node->at.line);
     for (int i = node->ninputs - 1; i >= 0; i--)
-        bigger[(*n)++] = (line){node->input[i], at.depth + 1};
+        BRI_TRY(push_line(p, node->input[i], at.depth + 1));
     return BR_OK;
 }
 
@@ -158,19 +169,11 @@ br_status br_print_tree(const br_array *x, FILE *to)
 {
     if (good_node(x) == NULL)
         return br_print(x, to);
-    line *stack = bri_malloc(sizeof *stack);
-    if (stack == NULL)
-        return bri_context_fail(x->ctx, BR_ENOMEM, bri_last_error());
-    size_t n = 1;
-    int numbered = 0;
-    uint32_t walk = bri_node_new_walk(x->ctx);
-    br_status st = BR_OK;
-    stack[0] = (line){x->node, 0};
-    while (n > 0 && st == BR_OK) {
-        line at = stack[--n];
-        st = print_line(at, walk, &numbered, to, &stack, &n);
-    }
-    bri_free(stack);
+    tree_printer p = {.to = to, .walk = bri_node_new_walk(x->ctx)};
+    br_status st = push_line(&p, x->node, 0);
+    while (p.n > 0 && st == BR_OK)
+        st = print_line(&p, p.stack[--p.n]);
+    bri_free(p.stack);
     if (st == BR_OK)
         st = written(to);
     return st == BR_OK ? BR_OK : bri_context_fail(x->ctx, st, bri_last_error());
