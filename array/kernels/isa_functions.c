@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * isa_functions.c - exp, log, sin and such of real floats for one instruction set, by SLEEF.
+ * isa_functions.c - exp, log, sin and such of real floats for one instruction set, by SLEEF or
+ * near.inc.
  *
  * The finz functions (with fused multiply-add) give equal bits on AVX2, AVX-512 and NEON; the cinz
  * ones, which x86-64-v2 has to use, are rounded as accurately but differ in last bits. Both are
@@ -60,6 +61,24 @@ void BRI_ISA_NAME(functions)(bri_kernels *table);
 #define STORE64 vst1q_f64
 #endif
 
+/* What near.inc needs beyond operators; x86-64-v2 has none of it. */
+#if defined(__AVX512F__)
+#define FMA64(a, b, c)    _mm512_fmadd_pd(a, b, c)
+#define PARITY            __mmask8
+#define ODD(k)            _mm512_test_epi64_mask((__m512i)(k), _mm512_set1_epi64(1))
+#define CHOOSE(odd, a, b) _mm512_mask_blend_pd(odd, b, a)
+#elif defined(__AVX2__)
+#define FMA64(a, b, c)    _mm256_fmadd_pd(a, b, c)
+#define PARITY            __m256d /* the sign bits */
+#define ODD(k)            ((__m256d)_mm256_slli_epi64((__m256i)(k), 63))
+#define CHOOSE(odd, a, b) _mm256_blendv_pd(b, a, odd)
+#elif defined(__aarch64__)
+#define FMA64(a, b, c)    vfmaq_f64(c, a, b)
+#define PARITY            uint64x2_t
+#define ODD(k)            vtstq_s64((int64x2_t)(k), vdupq_n_s64(1))
+#define CHOOSE(odd, a, b) vbslq_f64(odd, a, b)
+#endif
+
 #define KIND 'v'
 
 #define T       float
@@ -88,6 +107,9 @@ void BRI_ISA_NAME(functions)(bri_kernels *table);
 #define LOAD    LOAD64
 #define STORE   STORE64
 #define F       F64
+#if defined(FMA64)
+#define FMA FMA64
+#endif
 #include "array/kernels/functions.inc"
 
 void BRI_ISA_NAME(functions)(bri_kernels *table)
