@@ -237,4 +237,14 @@ static inline bool same_on_every_isa(const operation *o)
     return o->op == BRI_NOPS || !is_sleef(o->op) || bri_kind(promoted_dtype(o)) != 'f';
 }
 
+/* NaNs all alike: which of two is passed on is open. */
+static inline void same_nan(br_dtype dtype, char *at)
+{
+    br_dtype real = bri_real_dtype(dtype);
+    for (size_t part = 0; floating(dtype) && part < bri_dtypes[dtype].size;
+         part += bri_dtypes[real].size)
+        if (isnan(creall(get(real, at + part).z)))
+            put_floating(real, at + part, NAN);
+}
+
 #endif

@@ -181,16 +181,6 @@ static void check_singles(void)
 
 /* ---- every operation ---- */
 
-/* NaNs all alike: which of two is passed on is open. */
-static void same_nan(br_dtype dtype, char *at)
-{
-    br_dtype real = bri_real_dtype(dtype);
-    for (size_t part = 0; floating(dtype) && part < bri_dtypes[dtype].size;
-         part += bri_dtypes[real].size)
-        if (isnan(creall(get(real, at + part).z)))
-            put_floating(real, at + part, NAN);
-}
-
 static void start_job(operation o)
 {
     j.o = o;

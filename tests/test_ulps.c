@@ -159,6 +159,15 @@ static void find_references(job *j)
     }
 }
 
+static void make_nans_alike(job *j)
+{
+    for (int k = 0; k < j->o.arity; k++) {
+        const br_dtype dtype = operand_dtype(&j->o, k);
+        for (int64_t i = 0; i < j->n; i++)
+            same_nan(dtype, (char *)j->x[k] + (size_t)i * bri_dtypes[dtype].size);
+    }
+}
+
 static job new_job(bri_opcode op, br_dtype dtype)
 {
     job j = {.o = operation_of(op, dtype)};
@@ -172,6 +181,7 @@ static job new_job(bri_opcode op, br_dtype dtype)
     j.want = calloc((size_t)j.n, sizeof *j.want);
     j.bound = bri_kind(j.operand) == 'c' ? accuracy_of(op).of_complex : accuracy_of(op).of_real;
     fill_operands(&j);
+    make_nans_alike(&j);
     find_references(&j);
     return j;
 }
