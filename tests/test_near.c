@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * test_near.c - exp, sin and cos of float64 where array/kernels/near.inc and SLEEF meet, and where
- * reduced arguments lose most digits: multiples of pi / 2, the ends of the reach, huge and subnormal
- * arguments; and that a result hangs on its own argument only.
+ * reduced arguments lose most digits: multiples of pi / 2, the ends of the reach, huge arguments
+ * and subnormal ones; and that a result hangs on its own argument only.
  */
 #include "tests/operands.h"
 

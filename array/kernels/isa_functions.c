@@ -75,7 +75,7 @@ void BRI_ISA_NAME(functions)(bri_kernels *table);
 #elif defined(__aarch64__)
 #define FMA64(a, b, c)    vfmaq_f64(c, a, b)
 #define PARITY            uint64x2_t
-#define ODD(k)            vtstq_s64((int64x2_t)(k), vdupq_n_s64(1))
+#define ODD(k)            vtstq_u64((uint64x2_t)(k), vdupq_n_u64(1))
 #define CHOOSE(odd, a, b) vbslq_f64(odd, a, b)
 #endif
 
