@@ -35,8 +35,8 @@ br_status bri_npy_create(const char *path, br_dtype dtype, int ndim, const int64
 /* As bri_h5_put. */
 br_status bri_npy_put(bri_npy_writer *w, const int64_t *start, const int64_t *count,
                       const void *src, uint64_t *bytes_written);
-/* Ends the writer: commit gives the complete file its name, in place of one that had it; abort (also
- * of NULL) and a commit that fails leave what was there. */
+/* Ends the writer: commit gives the complete file its name, in place of one that had it; abort
+ * (also of NULL) and a commit that fails leave what was there. */
 br_status bri_npy_commit(bri_npy_writer *w);
 void bri_npy_abort(bri_npy_writer *w);
 

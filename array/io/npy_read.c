@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * npy_read.c - opening .npy files: versions 1 to 3, which differ in the header's length and encoding.
+ * npy_read.c - opening .npy files: versions 1 to 3, which differ in the header's length and
+ * encoding.
  */
 #include <string.h>
 

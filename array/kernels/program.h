@@ -9,8 +9,9 @@
  * Where C leaves a value open: integers wrap round, dividing them by zero gives 0, INT_MIN / -1 is
  * INT_MIN; an integer to a negative power is 0 unless it is 1 or -1; floor_divide rounds down and
  * remainder has the divisor's sign (Python); shifts by less than 0 or more than all bits shift all
- * out; adding bools is or, multiplying them and; minimum, maximum, min and max pass on a NaN; floats
- * beyond an integer's range convert to what x86's instructions make of them, on every processor.
+ * out; adding bools is or, multiplying them and; minimum, maximum, min and max pass on a NaN;
+ * floats beyond an integer's range convert to what x86's instructions make of them, on every
+ * processor.
  */
 #ifndef BRI_PROGRAM_H
 #define BRI_PROGRAM_H
@@ -146,16 +147,16 @@ void bri_program_run(const bri_program *p, const bri_box *box);
  * sum and prod of float32 in float64, of complex64 in complex128, of integers in int64/uint64; var:
  * mean and M2, both in float64 (M2 real, the mean complex128 in a plane as wide for complex data),
  * nanvar also the count of what is no NaN; min and max in the dtype itself; argmin the index from
- * the state's first element on and the value, widened, so that merging moves the right one's index by what
- * the left one covers; logsumexp the largest element and the sum of exp(x - largest). Order, the same for every ISA, thread count and blocking: along
- * the last axis of the box, blocks of BRI_LANE_BLOCK elements counted from the box's start are
- * summed in 32 lanes (element i into lane i % 32) and a halving tree over the lanes; along any
- * other axis blocks of BRI_ROW_BLOCK rows are summed as
- * ((r0+r1)+(r2+r3)) + ... row group by row group in order; block states are merged by the aligned
- * binary tree (a node's left part is the largest power of two of blocks below its size). Elements
- * are widened to the state's dtype as they are read, so a block of float32 neither overflows nor
- * loses digits. Sums and products of integers wrap round, and so does the sum behind an integer
- * mean.
+ * the state's first element on and the value, widened, so that merging moves the right one's index
+ * by what the left one covers; logsumexp the largest element and the sum of exp(x - largest).
+ * Order, the same for every ISA, thread count and blocking: along the last axis of the box, blocks
+ * of BRI_LANE_BLOCK elements counted from the box's start are summed in 32 lanes (element i into
+ * lane i % 32) and a halving tree over the lanes; along any other axis blocks of BRI_ROW_BLOCK rows
+ * are summed as ((r0+r1)+(r2+r3)) + ... row group by row group in order; block states are merged by
+ * the aligned binary tree (a node's left part is the largest power of two of blocks below its
+ * size). Elements are widened to the state's dtype as they are read, so a block of float32 neither
+ * overflows nor loses digits. Sums and products of integers wrap round, and so does the sum behind
+ * an integer mean.
  */
 int bri_state_planes(bri_redop op);
 /* The dtype that a letter of reductions.def means for an operand of dtype x: 's' x itself, 'b'

@@ -160,8 +160,8 @@ br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, b
                             bri_node **out);
 /* BR_EARG when dtype is an integer one whose range n is not in (number.c). */
 br_status bri_check_number(br_number n, br_dtype dtype);
-/* Operand i of an operation in dtype: a number that dtype does not hold becomes one that it holds if
- * the operation has a meaning for it. Returns the operation to use instead. */
+/* Operand i of an operation in dtype: a number that dtype does not hold becomes one that it holds
+ * if the operation has a meaning for it. Returns the operation to use instead. */
 bri_opcode bri_fit_number(bri_opcode opcode, br_operand *operand, int i, br_dtype dtype);
 /* Writes number as an element of dtype. */
 void bri_number_store(br_number number, br_dtype dtype, void *out);
@@ -178,8 +178,8 @@ br_status bri_axes_mask(const br_axes *axes, int ndim, uint32_t *mask);
 /* Common dtype, shape and chunks of inputs that broadcast together. */
 br_status bri_broadcast_infer(bri_node *node);
 
-/* Sets call->ctx from the operands' first array. NULL when the call may go on, else the failed array
- * to return: one of the operands, or the error of operands without an array or not given. */
+/* Sets call->ctx from the operands' first array. NULL when the call may go on, else the failed
+ * array to return: one of the operands, or the error of operands without an array or not given. */
 br_array *bri_check_operands(bri_call *call, const br_operand *operands, int n);
 /* The dtype operands are converted to: that of the arrays together, then the numbers weakly
  * (numbers alone start from bool). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * pad.c - arrays with more elements around them: for each axis a concat of what is put in front, the
- * array, and what is put behind.
+ * pad.c - arrays with more elements around them: for each axis a concat of what is put in front,
+ * the array, and what is put behind.
  */
 #include <bramble/elementwise.h>
 #include <bramble/functions.h>

@@ -73,8 +73,8 @@ enum {
     MOST = 1024 /* inputs of one concat; more are joined in two levels */
 };
 
-/* A new axis of `count` before axis `before`, then shape's extents: for arrays so small that each of
- * many copies as a chunk of its own would cost more in tasks than the copying does. */
+/* A new axis of `count` before axis `before`, then shape's extents: for arrays so small that each
+ * of many copies as a chunk of its own would cost more in tasks than the copying does. */
 static br_array *spread(const bri_call *call, br_array *x, int before, int64_t count,
                         br_extents shape)
 {

@@ -258,7 +258,8 @@ bri_view bri_output_view(const bri_stage *stage, const bri_leaf *leaf, const bri
 
 /* Bytes of what a leaf makes: a state, or the result when it is the root. */
 size_t bri_reduce_leaf_bytes(const bri_stage *stage, const bri_leaf *leaf);
-/* Writes n elements of a leaf's or the root's state out, as results when the stage is at its end. */
+/* Writes n elements of a leaf's or the root's state out, as results when the stage is at its
+ * end. */
 br_status bri_reduce_deliver(const bri_stage *stage, int64_t n, const char *state, bool root,
                              void *out);
 

@@ -195,8 +195,8 @@ static inline br_operand br_operand_complex(double _Complex v)
  * .chunks extents of a chunk, automatic by default; 0 or -1 for an axis: the whole axis
  * .copy   true copies the elements now
  * .strides  BR_STRIDES(...): bytes from an element to the next along each axis, negative and 0 too
- *         (data is the element of index 0); C order without. A matrix of m rows in Fortran order has
- *         BR_STRIDES(size, m * size). Any alignment will do
+ *         (data is the element of index 0); C order without. A matrix of m rows in Fortran order
+ *         has BR_STRIDES(size, m * size). Any alignment will do
  * Never merged with another array: each call makes a node of its own. Under MPI the elements stay
  * on rank 0, which sends the chunks that other ranks need.
  * Errors  BR_EARG (no data, bad dtype, not as many strides as axes, or they leave the address

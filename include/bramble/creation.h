@@ -211,7 +211,8 @@ BR_API br_array *br_geomspace_(br_geomspace_args args);
 
 /* ---- functions of the user's ---- */
 
-/* br_fromfunction - element (i, j, ...) is fn({i, j, ...}, ndim, data), worked out where it is read.
+/* br_fromfunction - element (i, j, ...) is fn({i, j, ...}, ndim, data), worked out where it is
+ * read.
  *
  * fn       called from any thread; index has ndim numbers, none for BR_0D. Under MPI it travels as
  *          (module, offset), as in br_map

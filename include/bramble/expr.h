@@ -30,9 +30,10 @@ extern "C" {
  * ...    pairs of a name and a br_array *, then NULL: what the names in the text stand for. They
  *        come before the constants True, False, None, pi, e, inf, nan and the names of dtypes.
  * Returns the array that the same calls in C would give, of the same nodes; nothing else is left in
- *        the scope. Numbers are weak, as in C calls: 2 * pi * x of a float32 x is float32. Operations
- *        on numbers alone are done by Python's rules while the text is read (7 / 2 is 3.5, -7 // 2
- *        is -4, integers don't wrap around); an expression without arrays gives a 0-d array.
+ *        the scope. Numbers are weak, as in C calls: 2 * pi * x of a float32 x is float32.
+ *        Operations on numbers alone are done by Python's rules while the text is read (7 / 2 is
+ *        3.5, -7 // 2 is -4, integers don't wrap around); an expression without arrays gives a 0-d
+ *        array.
  * Errors BR_EARG for the text and the names, with the column, the line and a caret below it; those
  *        of the operations with their column. An array that failed before passes its error on.
  * Cost   some microseconds an operation, of which most is making its node.

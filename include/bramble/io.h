@@ -82,7 +82,8 @@ BR_API br_array *br_from_npy_(br_from_npy_args args);
  *       was there, even one that x reads (arrays made of that have to be opened again)
  * Under MPI the chunks travel to rank 0, which writes the file. Chunks that are cut along the last
  * axis are written in pieces of rows.
- * Errors  BR_EIO (no directory, no permission, full disk, not a regular file); what was there stays.
+ * Errors  BR_EIO (no directory, no permission, full disk, not a regular file); what was there
+ * stays.
  */
 typedef struct br_store_npy_args {
     br_place at;

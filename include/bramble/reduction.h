@@ -57,9 +57,10 @@ typedef int (*br_finish_function)(const void *state, int64_t n, void *result, co
  *         from the last backwards, up to and with the first that is cut into chunks. A chunk's
  *         elements of one result along them go into one state. accumulate gets runs of at most 512
  *         of them, of 128 if x's last axis is kept, cut from the chunk's start: as many whole last
- *         axes as fit, the next one in runs of the largest power of two that fits. States are then merged along each axis by the
- *         aligned tree (docs/architecture.md, "Same bits"). So the bits are the same for every
- *         scheduler, thread and rank count, if the functions depend on their arguments alone.
+ *         axes as fit, the next one in runs of the largest power of two that fits. States are then
+ *         merged along each axis by the aligned tree (docs/architecture.md, "Same bits"). So the
+ *         bits are the same for every scheduler, thread and rank count, if the functions depend on
+ *         their arguments alone.
  * Errors  BR_EARG (functions NULL, bad .state_bytes, .width, .data or .name, functions in a module
  *         without a build-id under MPI), BR_EAXIS, BR_ETYPE; when run BR_EUSER with the name of the
  *         function, what it returned, the result's chunk and, from accumulate, x's.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * shape.h - joining, cutting, turning, repeating and padding arrays.
  *
- * All are made of views, which cost nothing, and of br_concat: each chunk of what it returns is made
- * of a chunk of one array, so slices read only the chunks that hold the elements they name.
+ * All are made of views, which cost nothing, and of br_concat: each chunk of what it returns is
+ * made of a chunk of one array, so slices read only the chunks that hold the elements they name.
  * Results keep the chunks of what they are made of; br_rechunk cuts them otherwise. Semantics are
  * those of the Array API standard, or NumPy's where it has no such function. Errors beside those
  * named: BR_EARG for NULL arrays and arrays of two contexts, and what the operands already carry.
@@ -135,7 +135,8 @@ typedef struct br_roll_args {
 BR_API br_array *br_roll_(br_roll_args args);
 
 /* br_tile - x repeated as a whole, repetitions[i] times along axis i; the shorter of shape and
- * repetitions (BR_SHAPE(...)) is continued with 1 in front. Errors: BR_ESHAPE (a negative number). */
+ * repetitions (BR_SHAPE(...)) is continued with 1 in front. Errors: BR_ESHAPE (a negative
+ * number). */
 BR_API br_array *br_tile_(br_array *x, br_extents repetitions, br_place at);
 
 /* br_repeat - each element `count` times in a row; the count must be given.
@@ -167,7 +168,8 @@ typedef enum br_pad_mode {
  *
  * before       elements in front, one number for each axis or one for all: BR_SHAPE(1, 0)
  * .after       elements behind, likewise; by default as many as in front
- * .mode        as above; widths may be beyond the extent, then what is there continues periodically.
+ * .mode        as above; widths may be beyond the extent, then what is there continues
+ * periodically.
  *              An axis of one element is not mirrored but continued with it.
  * .value       BR_NUM(...), 0 by default
  * .end_values  in front and behind, 0 by default. The ramp is end + i * ((edge - end) / width), in
@@ -204,8 +206,8 @@ typedef struct br_diff_args {
 } br_diff_args;
 BR_API br_array *br_diff_(br_diff_args args);
 
-/* br_gradient - slopes along an axis, by central differences: (x[i + 1] - x[i - 1]) / (2 * spacing),
- * one-sided at both ends.
+/* br_gradient - slopes along an axis, by central differences: (x[i + 1] - x[i - 1]) / (2 *
+ * spacing), one-sided at both ends.
  *
  * .axis        needed unless x has one axis
  * .spacing     between elements, 1 by default

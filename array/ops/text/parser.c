@@ -14,8 +14,8 @@
 
 #include "array/ops/text/text.h"
 
-/* As many as parentheses in CPython; an operator before a parenthesis takes one more. A level takes up
- * to 2 KiB of stack. */
+/* As many as parentheses in CPython; an operator before a parenthesis takes one more. A level takes
+ * up to 2 KiB of stack. */
 enum { MAX_DEPTH = 200 };
 
 /* From loose to tight. */
