@@ -18,8 +18,10 @@ static const struct {
 } pairs[BRI_NPAIRS] = {
 #define BRI_PAIR(NAME, name, outer, side, inner, formula)                                          \
     {#name, BRI_OP_##outer, BRI_OP_##inner, SIDE_##side},
+#define BRI_TRIPLE(NAME, name, pair, formula)
 #include "array/kernels/pairs.def"
 #undef BRI_PAIR
+#undef BRI_TRIPLE
 };
 
 enum { ANY = -1 };
@@ -179,6 +181,48 @@ START_TEST(every_pair)
 }
 END_TEST
 
+/* z / (x * x + y), or the summands the other way round. */
+static int build_triple(bri_program *p, br_dtype dtype, bool swapped)
+{
+    int vx = bri_program_input(p, dtype), vy = bri_program_input(p, dtype);
+    int vz = bri_program_input(p, dtype);
+    int square = bri_program_op(p, BRI_OP_MULTIPLY, vx, vx, -1);
+    int sum = bri_program_op(p, BRI_OP_ADD, swapped ? vy : square, swapped ? square : vy, -1);
+    return bri_program_op(p, BRI_OP_DIVIDE, vz, sum, -1);
+}
+
+static void check_triple(br_dtype dtype, bool swapped, int scalars)
+{
+    bri_view in[3] = {view(dtype, &x, scalars & 1), view(dtype, &y, scalars & 2),
+                      view(dtype, &z, scalars & 4)};
+    bri_program *p = bri_program_new();
+    ck_assert_int_eq(bri_program_seal_store(p, build_triple(p, dtype, swapped)), BR_OK);
+    const bri_value *made = &p->values[p->code[p->ncode - 1].value];
+    ck_assert_int_eq(made->kind, BRI_VALUE_PAIR);
+    ck_assert_int_eq(made->slot, BRI_PAIR_OVER_SQUARE_ADD);
+    bri_box box = {.ndim = 1, .extent = {N}, .inputs = in, .out = view(dtype, &fused, false)};
+    box.scratch = scratch;
+    bri_program_run(p, &box);
+    bri_program_free(p);
+    static array square, sum;
+    store(dtype, BRI_OP_SQUARE, in[0], in[0], &square);
+    store(dtype, BRI_OP_ADD, view(dtype, &square, false), in[1], &sum);
+    store(dtype, BRI_OP_DIVIDE, in[2], view(dtype, &sum, false), &one_by_one);
+    same(dtype, "over_square_add");
+}
+
+START_TEST(triples)
+{
+    if (bri_kernels_init(isas[_i]) != BR_OK)
+        return;
+    for (int k = 0; k < 2 * 2 * 8; k++) {
+        br_dtype dtype = k & 1 ? BR_FLOAT32 : BR_FLOAT64;
+        fill_all(dtype, special);
+        check_triple(dtype, k & 2, k / 4);
+    }
+}
+END_TEST
+
 /* `steps` times r * y + constant, or y * r. The constants are the first elements of z. */
 static int build_steps(bri_program *p, br_dtype dtype, int steps, bool swapped)
 {
@@ -312,6 +356,7 @@ int main(void)
     TCase *t = tcase_create("pairs");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, every_pair, 0, NISAS);
+    tcase_add_loop_test(t, triples, 0, NISAS);
     tcase_add_loop_test(t, polynomials, 0, NISAS);
     tcase_add_test(t, shared_values_stay);
     tcase_add_loop_test(t, every_tail, 0, NISAS);

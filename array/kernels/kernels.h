@@ -51,10 +51,18 @@ typedef struct bri_reducer {
 /* Superinstructions; the rows of pairs.def in order. */
 typedef enum bri_pair {
 #define BRI_PAIR(NAME, ...) BRI_PAIR_##NAME,
+#define BRI_TRIPLE(NAME, ...)
 #include "array/kernels/pairs.def"
 #undef BRI_PAIR
+#undef BRI_TRIPLE
     BRI_NPAIRS,
-    BRI_PAIR_HORNER = BRI_NPAIRS, /* (x*y + z[0])*y + z[1]: two of MULTIPLY_ADD */
+    BRI_PAIR_LAST = BRI_NPAIRS - 1, /* triples are numbered behind */
+#define BRI_PAIR(NAME, ...)
+#define BRI_TRIPLE(NAME, ...) BRI_PAIR_##NAME,
+#include "array/kernels/pairs.def"
+#undef BRI_PAIR
+#undef BRI_TRIPLE
+    BRI_PAIR_HORNER, /* (x*y + z[0])*y + z[1]: two of MULTIPLY_ADD */
     BRI_NSUPERS
 } bri_pair;
 

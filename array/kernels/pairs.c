@@ -16,8 +16,10 @@ typedef struct row {
 
 static const row rows[BRI_NPAIRS] = {
 #define BRI_PAIR(NAME, name, outer, side, inner, formula) {BRI_OP_##outer, BRI_OP_##inner, side},
+#define BRI_TRIPLE(NAME, name, pair, formula)
 #include "array/kernels/pairs.def"
 #undef BRI_PAIR
+#undef BRI_TRIPLE
 };
 
 static bool is_op(const bri_value *v, bri_opcode op)
@@ -86,6 +88,32 @@ static void fuse(bri_program *p, int *uses, bri_value *v)
     }
 }
 
+/* The pair v becomes a triple if a square makes one of what it adds. */
+static void fuse_square(bri_program *p, int *uses, bri_value *v, int pair, int triple)
+{
+    for (int k = 0; k < 2 && v->slot == pair; k++) {
+        if (!private(p, uses, v, k, BRI_OP_SQUARE))
+            continue;
+        const bri_value *square = &p->values[v->arg[k]];
+        uses[v->arg[k]] = 0;
+        v->slot = triple;
+        v->arg[1] = v->arg[1 - k];
+        v->arg[0] = square->arg[0];
+    }
+}
+
+static void fuse_triples(bri_program *p, int *uses, bri_value *v)
+{
+    if (v->kind != BRI_VALUE_PAIR)
+        return;
+#define BRI_PAIR(NAME, name, outer, side, inner, formula)
+#define BRI_TRIPLE(NAME, name, pair, formula)                                                      \
+    fuse_square(p, uses, v, BRI_PAIR_##pair, BRI_PAIR_##NAME);
+#include "array/kernels/pairs.def"
+#undef BRI_PAIR
+#undef BRI_TRIPLE
+}
+
 /* v = made * y + constant, where made is another such value with the same y and one reader: both
  * become one step, and made the place of their constants. */
 static void fuse_steps(bri_program *p, int *uses, bri_value *v, int side)
@@ -128,6 +156,9 @@ void bri_pairs_fuse(bri_program *p, int *uses)
     for (int i = p->result; i >= 0; i--)
         if (uses[i] > 0 && has_pairs(&p->values[i]))
             fuse(p, uses, &p->values[i]);
+    for (int i = p->result; i >= 0; i--)
+        if (uses[i] > 0 && has_pairs(&p->values[i]))
+            fuse_triples(p, uses, &p->values[i]);
     for (int i = p->result; i >= 0; i--)
         if (uses[i] > 0 && has_pairs(&p->values[i]))
             fuse_polynomial(p, uses, &p->values[i]);
