@@ -5,34 +5,15 @@
 
 #include <string.h>
 
+#include "array/expr/hash.h"
 #include "runtime/alloc.h"
-
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-    h ^= v + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
-    h *= 0xff51afd7ed558ccdu;
-    return h ^ h >> 32; /* the table takes the low bits */
-}
-
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t n)
-{
-    const unsigned char *p = bytes;
-    for (; n >= 8; p += 8, n -= 8) {
-        uint64_t word;
-        memcpy(&word, p, 8);
-        h = mix(h, word);
-    }
-    for (; n > 0; p++, n--)
-        h = mix(h, *p);
-    return h;
-}
 
 static uint64_t hash_recipe(const bri_recipe *r)
 {
-    uint64_t h = hash_bytes((uint64_t)(uintptr_t)r->op, r->params, r->params_bytes);
+    uint64_t h = bri_hash_bytes((uint64_t)(uintptr_t)r->op, r->params, r->params_bytes);
     for (int i = 0; i < r->ninputs; i++)
-        h = mix(h, (uint64_t)(uintptr_t)r->inputs[i]);
-    return h;
+        h = bri_hash_mix(h, (uint64_t)(uintptr_t)r->inputs[i]);
+    return r->table != NULL ? bri_hash_mix(h, r->table->hash) : h;
 }
 
 static bool fits_recipe(const bri_node *n, const bri_recipe *r, uint64_t hash)
@@ -45,7 +26,7 @@ static bool fits_recipe(const bri_node *n, const bri_recipe *r, uint64_t hash)
     for (int i = 0; i < r->ninputs; i++)
         if (n->input[i] != r->inputs[i])
             return false;
-    return true;
+    return bri_table_equal(n->table, r->table);
 }
 
 static bri_node **bucket_of(bri_array_data *data, uint64_t hash)
@@ -88,6 +69,7 @@ static void free_node(bri_node *node)
         bri_axis_release(&node->axis[a]);
     bri_free(node->axis);
     bri_free(node->params);
+    bri_table_release(node->table);
     bri_free(node);
 }
 
@@ -117,9 +99,13 @@ static bri_node *new_node(br_context *ctx, const bri_recipe *r, uint64_t hash)
     node->at = r->at;
     node->resource = r->resource;
     node->ninputs = r->ninputs;
+    node->table = bri_table_retain(r->table);
+    node->pending = r->op->waits_for != 0;
     atomic_init(&node->refs, 1);
-    for (int i = 0; i < r->ninputs; i++)
+    for (int i = 0; i < r->ninputs; i++) {
         node->input[i] = r->inputs[i];
+        node->pending = node->pending || r->inputs[i]->pending;
+    }
     return node;
 }
 

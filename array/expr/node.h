@@ -12,6 +12,7 @@
 #include <bramble/compute.h>
 
 #include "array/expr/map.h"
+#include "array/expr/table.h"
 #include "array/kernels/program.h"
 #include "runtime/context.h"
 #include "runtime/function.h"
@@ -44,6 +45,14 @@ typedef struct bri_op {
     /* A view: emit passes its input's value on. A costly operation is not computed twice to save
      * memory. */
     bool view, costly;
+    /* Bit k: the elements of input k must be known before the node can be planned (indices of a
+     * take, counts of a mask). */
+    uint32_t waits_for;
+    /* The node that stands for this one once all below it is known, counted for the caller:
+     * inputs[] are the node's own as they have become, tables[k] has the elements, C order, of the
+     * input k that it waits for, NULL of others. NULL: the same operation on those inputs. */
+    br_status (*resolve)(const bri_node *node, bri_node *const *inputs, bri_table *const *tables,
+                         bri_node **out);
     /* Parameters beyond the inputs, for printing; NULL: none. */
     void (*print)(const bri_node *node, FILE *to);
     /* The form that travels to other ranks and back; NULL: the bytes of the parameters. */
@@ -62,12 +71,14 @@ struct bri_node {
     bool unique;    /* never merged with an equal node */
     bool is_output; /* scratch of the planner */
     bool planned;   /* a plan of it is kept: data->forget_plans hears of its end */
+    bool pending;   /* it or a node below waits for elements: resolved before it is planned */
     br_dtype dtype;
     int ndim;
     bri_axis *axis; /* ndim of them; room for BR_MAX_NDIM while infer runs */
     br_place at;    /* of the first call that made it */
     void *params;
     size_t params_bytes;
+    bri_table *table; /* NULL for most */
     /* An open dataset, a copy of the caller\'s elements; opened by infer, freed by destroy. */
     void *resource;
     uint32_t
@@ -90,11 +101,12 @@ typedef struct bri_recipe {
     int ninputs;
     bool unique;
     void *resource;
+    bri_table *table; /* sealed, or NULL */
     br_place at;
 } bri_recipe;
 
 /* The node of a recipe: an existing equal one or a new one; counted once for the caller. resource
- * is taken over in any case. */
+ * is taken over in any case; the table is the caller's to release. */
 br_status bri_node_make(br_context *ctx, const bri_recipe *recipe, bri_node **out);
 /* Frees a recipe's resource that no node took over. */
 void bri_recipe_drop(const bri_recipe *recipe);

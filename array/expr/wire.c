@@ -16,7 +16,10 @@ typedef struct node_head {
     uint32_t params_bytes;
     int32_t line;
     uint32_t file_bytes;
+    uint64_t table_bytes; /* NO_TABLE without one */
 } node_head;
+
+#define NO_TABLE UINT64_MAX
 
 br_status bri_write(bri_writer *w, const void *bytes, size_t n)
 {
@@ -83,12 +86,19 @@ static br_status pack_params(const bri_node *node, bri_writer *w)
                                   : bri_write(w, node->params, node->params_bytes);
 }
 
+static br_status pack_table(const bri_node *node, bri_writer *w)
+{
+    return node->table != NULL ? bri_write(w, node->table->data, node->table->bytes) : BR_OK;
+}
+
 /* The length of the parameters is known only after packing them. */
 static br_status pack_node(const bri_node *node, bri_writer *w)
 {
     const char *file = node->at.file != NULL ? node->at.file : "";
-    node_head head = {number_of_op(node->op),    node->ninputs, node->unique, 0, node->at.line,
-                      (uint32_t)strlen(file) + 1};
+    node_head head = {number_of_op(node->op),     node->ninputs, node->unique, 0, node->at.line,
+                      (uint32_t)strlen(file) + 1, NO_TABLE};
+    if (node->table != NULL)
+        head.table_bytes = node->table->bytes;
     size_t head_at = w->n;
     BRI_TRY(bri_write(w, &head, sizeof head));
     BRI_TRY(bri_write(w, file, head.file_bytes));
@@ -98,7 +108,7 @@ static br_status pack_node(const bri_node *node, bri_writer *w)
     BRI_TRY(pack_params(node, w));
     head.params_bytes = (uint32_t)(w->n - params_at);
     memcpy(w->bytes + head_at, &head, sizeof head);
-    return BR_OK;
+    return pack_table(node, w);
 }
 
 br_status bri_pack_nodes(br_context *ctx, bri_writer *w, bri_node *const *outputs, int noutputs)
@@ -140,6 +150,28 @@ static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r,
     return *params != NULL ? BR_OK : BR_ENOMEM;
 }
 
+static br_status unpack_table(br_context *ctx, bri_reader *r, uint64_t bytes, bri_table **out)
+{
+    const void *from = NULL;
+    *out = NULL;
+    if (bytes == NO_TABLE)
+        return BR_OK;
+    BRI_TRY(bri_read_view(r, bytes, &from));
+    bri_table *table = bri_table_new(bytes);
+    if (table == NULL)
+        return BR_ENOMEM;
+    br_status st = bri_table_charge(table, ctx->memory);
+    if (st != BR_OK) {
+        bri_table_release(table);
+        return st;
+    }
+    if (bytes > 0)
+        memcpy(table->data, from, bytes);
+    bri_table_seal(table);
+    *out = table;
+    return BR_OK;
+}
+
 /* The nodes of n slots, in a list of their own. */
 static br_status unpack_inputs(const char *slots, int n, bri_node *const *list, int made,
                                bri_node ***inputs)
@@ -166,6 +198,7 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
     const void *slots = NULL;
     const void *params_from = NULL;
     void *params = NULL;
+    bri_table *table = NULL;
     size_t bytes = 0;
     BRI_TRY(bri_read(r, &head, sizeof head));
     if (head.op < 0 || head.op >= bri_op_count || head.ninputs < 0 ||
@@ -177,16 +210,20 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
     const bri_op *op = bri_op_table[head.op];
     bri_reader inner = {params_from, head.params_bytes};
     BRI_TRY(unpack_params(ctx, op, &inner, &params, &bytes));
-    br_status st = unpack_inputs(slots, head.ninputs, list, made, &inputs);
+    br_status st = unpack_table(ctx, r, head.table_bytes, &table);
+    if (st == BR_OK)
+        st = unpack_inputs(slots, head.ninputs, list, made, &inputs);
     bri_recipe recipe = {.op = op,
                          .params = params,
                          .params_bytes = bytes,
                          .inputs = inputs,
                          .ninputs = head.ninputs};
     recipe.unique = head.unique != 0;
+    recipe.table = table;
     recipe.at = (br_place){intern_file(file), head.line};
     if (st == BR_OK)
         st = bri_node_make(ctx, &recipe, out);
+    bri_table_release(table);
     bri_free(inputs);
     bri_free(params);
     return st;

@@ -12,6 +12,7 @@
 #include "array/io/npy.h"
 #include "array/ops/ops.h"
 #include "array/plan/message.h"
+#include "array/plan/resolve.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
 
@@ -22,46 +23,81 @@ static br_status fail(const br_array *x, br_status st, const char *what)
     return bri_context_fail(x->ctx, st, bri_last_error());
 }
 
-static br_status check_result(const br_result *r)
+static size_t bytes_of(const bri_node *node)
 {
-    BRI_TRY(bri_check(r->x));
-    size_t bytes = br_nbytes(r->x);
+    return (size_t)bri_node_nelem(node) * br_dtype_size(node->dtype);
+}
+
+/* node: what x has been resolved to. */
+static br_status check_buffer(const br_result *r, const bri_node *node)
+{
+    char shape[160];
+    size_t bytes = bytes_of(node);
     if (r->bytes != bytes)
-        return fail(r->x,
-                    bri_error(BR_EARG, "the buffer has %zu bytes, the array %zu", r->bytes, bytes),
-                    "compute");
+        return fail(
+            r->x,
+            bri_error(BR_EARG, "the buffer has %zu bytes, the array %zu%s%s", r->bytes, bytes,
+                      node != r->x->node ? ": its shape is " : "",
+                      node != r->x->node ? bri_node_shape_text(node, shape, sizeof shape) : ""),
+            "compute");
     if (r->buffer == NULL && bytes > 0)
         return fail(r->x, bri_error(BR_EARG, "the buffer is NULL"), "compute");
     return BR_OK;
+}
+
+static br_status check_results(const br_result *results, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        BRI_TRY(bri_check(results[i].x));
+        if (results[i].x->ctx != results[0].x->ctx)
+            return fail(results[0].x, bri_error(BR_EARG, "results of two contexts"), "compute");
+    }
+    if (n > BRI_MAX_OUTPUTS)
+        return fail(
+            results[0].x,
+            bri_error(BR_EARG, "%zu results; %d at a time are possible", n, BRI_MAX_OUTPUTS),
+            "compute");
+    return BR_OK;
+}
+
+/* The nodes of the results, resolved, and where they go. */
+static br_status settle(const br_result *results, int n, bri_node **wanted, bri_node **nodes,
+                        bri_sink *sinks)
+{
+    for (int i = 0; i < n; i++) {
+        wanted[i] = results[i].x->node;
+        sinks[i] = (bri_sink){.kind = BRI_SINK_RESULT, .buffer = results[i].buffer};
+    }
+    BRI_TRY(bri_resolve_nodes(results[0].x->ctx, wanted, n, nodes));
+    br_status st = BR_OK;
+    for (int i = 0; i < n && st == BR_OK; i++)
+        st = check_buffer(&results[i], nodes[i]);
+    for (int i = 0; i < n && st != BR_OK; i++)
+        bri_node_release(nodes[i]);
+    return st;
+}
+
+static br_status compute_settled(const br_result *results, int n, bri_node **nodes, bri_sink *sinks)
+{
+    br_context *ctx = results[0].x->ctx;
+    BRI_TRY(settle(results, n, nodes + n, nodes, sinks));
+    br_status st = bri_run(ctx, &(bri_outputs){nodes, sinks, n, false});
+    for (int i = 0; i < n; i++)
+        bri_node_release(nodes[i]);
+    return st;
 }
 
 br_status br_compute_many(const br_result *results, size_t n)
 {
     if (n == 0)
         return BR_OK;
-    for (size_t i = 0; i < n; i++) {
-        BRI_TRY(check_result(&results[i]));
-        if (results[i].x->ctx != results[0].x->ctx)
-            return fail(results[0].x, bri_error(BR_EARG, "results of two contexts"), "compute");
-    }
-    br_context *ctx = results[0].x->ctx;
-    if (n > BRI_MAX_OUTPUTS)
-        return fail(
-            results[0].x,
-            bri_error(BR_EARG, "%zu results; %d at a time are possible", n, BRI_MAX_OUTPUTS),
-            "compute");
-    bri_node **outputs = bri_calloc(n, sizeof *outputs);
+    BRI_TRY(check_results(results, n));
+    bri_node **nodes = bri_calloc(2 * n, sizeof *nodes);
     bri_sink *sinks = bri_calloc(n, sizeof *sinks);
-    br_status st = outputs != NULL && sinks != NULL
-                       ? BR_OK
-                       : bri_context_fail(ctx, BR_ENOMEM, bri_last_error());
-    for (size_t i = 0; i < n && st == BR_OK; i++) {
-        outputs[i] = results[i].x->node;
-        sinks[i] = (bri_sink){.kind = BRI_SINK_RESULT, .buffer = results[i].buffer};
-    }
-    if (st == BR_OK)
-        st = bri_run(ctx, &(bri_outputs){outputs, sinks, (int)n, false});
-    bri_free(outputs);
+    br_status st = nodes != NULL && sinks != NULL
+                       ? compute_settled(results, (int)n, nodes, sinks)
+                       : bri_context_fail(results[0].x->ctx, BR_ENOMEM, bri_last_error());
+    bri_free(nodes);
     bri_free(sinks);
     return st;
 }
@@ -71,15 +107,28 @@ br_status br_compute(br_array *x, void *buffer, size_t bytes)
     return br_compute_many(&(br_result){x, buffer, bytes}, 1);
 }
 
+static br_status resolved(br_array *x, bri_node **node)
+{
+    BRI_TRY(bri_check(x));
+    return bri_resolve_nodes(x->ctx, &x->node, 1, node);
+}
+
+static br_status run_into(bri_node *node, void *buffer)
+{
+    bri_sink sink = {.kind = BRI_SINK_RESULT, .buffer = buffer};
+    return bri_run(node->ctx, &(bri_outputs){&node, &sink, 1, false});
+}
+
 br_status br_compute_alloc(br_array *x, void **buffer)
 {
+    bri_node *node = NULL;
     *buffer = NULL;
-    BRI_TRY(bri_check(x));
-    size_t bytes = br_nbytes(x);
+    BRI_TRY(resolved(x, &node));
+    size_t bytes = bytes_of(node);
     void *block = bri_alloc_should_fail() ? NULL : malloc(bytes > 0 ? bytes : 1);
-    if (block == NULL)
-        return fail(x, bri_no_memory(bytes, "result"), "compute");
-    br_status st = br_compute(x, block, bytes);
+    br_status st =
+        block != NULL ? run_into(node, block) : fail(x, bri_no_memory(bytes, "result"), "compute");
+    bri_node_release(node);
     if (st != BR_OK) {
         free(block);
         return st;
@@ -88,26 +137,30 @@ br_status br_compute_alloc(br_array *x, void **buffer)
     return BR_OK;
 }
 
+static br_status check_scalar(const bri_node *node, br_dtype to, const char *kinds)
+{
+    char shape[160];
+    if (bri_node_nelem(node) != 1)
+        return bri_error(BR_ESHAPE, "shape %s is not one element",
+                         bri_node_shape_text(node, shape, sizeof shape));
+    if (strchr(kinds, bri_kind(node->dtype)) == NULL)
+        return bri_error(BR_ETYPE, "%s does not convert to %s", br_dtype_name(node->dtype),
+                         br_dtype_name(to));
+    return BR_OK;
+}
+
 /* One element, converted; `kinds` are those that convert without loss of meaning. */
 static br_status compute_scalar(br_array *x, br_dtype to, const char *kinds, void *value)
 {
     unsigned char element[16];
-    BRI_TRY(bri_check(x));
-    if (bri_node_nelem(x->node) != 1) {
-        char shape[128];
-        return fail(x,
-                    bri_error(BR_ESHAPE, "shape %s is not one element",
-                              bri_node_shape_text(x->node, shape, sizeof shape)),
-                    "compute");
-    }
-    if (strchr(kinds, bri_kind(x->node->dtype)) == NULL)
-        return fail(x,
-                    bri_error(BR_ETYPE, "%s does not convert to %s", br_dtype_name(x->node->dtype),
-                              br_dtype_name(to)),
-                    "compute");
-    BRI_TRY(br_compute(x, element, br_nbytes(x)));
-    bri_convert(to, value, x->node->dtype, element, 1);
-    return BR_OK;
+    bri_node *node = NULL;
+    BRI_TRY(resolved(x, &node));
+    br_status st = check_scalar(node, to, kinds);
+    st = st == BR_OK ? run_into(node, element) : fail(x, st, "compute");
+    if (st == BR_OK)
+        bri_convert(to, value, node->dtype, element, 1);
+    bri_node_release(node);
+    return st;
 }
 
 br_status br_compute_f64(br_array *x, double *value)
@@ -133,9 +186,14 @@ br_array *br_persist_(br_array *x, br_place at)
     if (x == NULL || x->status != BR_OK)
         return bri_build(&call, &bri_op_persisted, NULL, 0, &x, 1);
     bri_array_data *data = bri_array_data_of(x->ctx);
+    bri_node *node = NULL;
+    br_status st = bri_resolve_nodes(x->ctx, &x->node, 1, &node);
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
     bri_persisted_params params = {++data->next_persisted};
     bri_sink sink = {.kind = BRI_SINK_KEEP, .id = params.id};
-    br_status st = bri_run(x->ctx, &(bri_outputs){&x->node, &sink, 1, false});
+    st = bri_run(x->ctx, &(bri_outputs){&node, &sink, 1, false});
+    bri_node_release(node);
     return st == BR_OK ? bri_build(&call, &bri_op_persisted, &params, sizeof params, NULL, 0)
                        : bri_handle_error(&call, st);
 }
@@ -178,9 +236,8 @@ static void default_chunks(const bri_node *x, int64_t *chunk)
     }
 }
 
-static br_status fill_spec(const br_store_hdf5_args *args, bri_h5_spec *spec)
+static br_status fill_spec(const br_store_hdf5_args *args, const bri_node *x, bri_h5_spec *spec)
 {
-    const bri_node *x = args->x->node;
     if (args->path == NULL || args->dataset == NULL)
         return bri_error(BR_EARG, "the path or the dataset is NULL");
     if (args->deflate < 0 || args->deflate > 9)
@@ -209,14 +266,14 @@ static br_status fill_spec(const br_store_hdf5_args *args, bri_h5_spec *spec)
 }
 
 /* HDF5 locks a file that is written, so other ranks could not open it as a source. */
-static br_status check_target(const br_store_hdf5_args *args)
+static br_status check_target(const br_store_hdf5_args *args, bri_node *x)
 {
     struct stat target;
     bri_node **nodes = NULL;
     int n = 0;
-    if (args->x->ctx->nranks == 1 || stat(args->path, &target) != 0)
+    if (x->ctx->nranks == 1 || stat(args->path, &target) != 0)
         return BR_OK;
-    BRI_TRY(bri_node_sort(args->x->ctx, &args->x->node, 1, &nodes, &n));
+    BRI_TRY(bri_node_sort(x->ctx, &x, 1, &nodes, &n));
     bool read = false;
     for (int i = 0; i < n; i++) {
         const bri_hdf5_params *p = nodes[i]->params;
@@ -231,34 +288,45 @@ static br_status check_target(const br_store_hdf5_args *args)
                 : BR_OK;
 }
 
-br_status br_store_hdf5_(br_store_hdf5_args args)
+static br_status create_hdf5(const br_store_hdf5_args *args, bri_node *x, bri_h5_writer **writer)
 {
     bri_h5_spec spec;
-    bri_h5_writer *writer = NULL;
-    BRI_TRY(bri_check(args.x));
     memset(&spec, 0, sizeof spec);
-    br_status st = fill_spec(&args, &spec);
-    if (st == BR_OK)
-        st = check_target(&args);
-    if (st == BR_OK)
-        st = bri_h5_create(args.path, args.dataset, &spec, &writer);
+    BRI_TRY(fill_spec(args, x, &spec));
+    BRI_TRY(check_target(args, x));
+    return bri_h5_create(args->path, args->dataset, &spec, writer);
+}
+
+static br_status store_hdf5(const br_store_hdf5_args *args, bri_node *x)
+{
+    bri_h5_writer *writer = NULL;
+    br_status st = create_hdf5(args, x, &writer);
     if (st != BR_OK) {
-        bri_error_context(st, "store_hdf5 (%s:%d)", bri_file_name(args.at.file), args.at.line);
-        return bri_context_fail(args.x->ctx, st, bri_last_error());
+        bri_error_context(st, "store_hdf5 (%s:%d)", bri_file_name(args->at.file), args->at.line);
+        return bri_context_fail(x->ctx, st, bri_last_error());
     }
     bri_sink sink = {.kind = BRI_SINK_STORE, .writer = writer};
-    st = bri_run(args.x->ctx, &(bri_outputs){&args.x->node, &sink, 1, false});
+    st = bri_run(x->ctx, &(bri_outputs){&x, &sink, 1, false});
     if (st != BR_OK) {
         bri_h5_abort(writer);
         return st;
     }
     st = bri_h5_commit(writer);
-    return st == BR_OK ? BR_OK : bri_context_fail(args.x->ctx, st, bri_last_error());
+    return st == BR_OK ? BR_OK : bri_context_fail(x->ctx, st, bri_last_error());
 }
 
-static br_status create_npy(const br_store_npy_args *args, bri_npy_writer **writer)
+br_status br_store_hdf5_(br_store_hdf5_args args)
 {
-    const bri_node *x = args->x->node;
+    bri_node *node = NULL;
+    BRI_TRY(resolved(args.x, &node));
+    br_status st = store_hdf5(&args, node);
+    bri_node_release(node);
+    return st;
+}
+
+static br_status create_npy(const br_store_npy_args *args, const bri_node *x,
+                            bri_npy_writer **writer)
+{
     int64_t shape[BR_MAX_NDIM];
     if (args->path == NULL)
         return bri_error(BR_EARG, "the path is NULL");
@@ -267,23 +335,31 @@ static br_status create_npy(const br_store_npy_args *args, bri_npy_writer **writ
     return bri_npy_create(args->path, x->dtype, x->ndim, shape, writer);
 }
 
-br_status br_store_npy_(br_store_npy_args args)
+static br_status store_npy(const br_store_npy_args *args, bri_node *x)
 {
     bri_npy_writer *writer = NULL;
-    BRI_TRY(bri_check(args.x));
-    br_status st = create_npy(&args, &writer);
+    br_status st = create_npy(args, x, &writer);
     if (st != BR_OK) {
-        bri_error_context(st, "store_npy (%s:%d)", bri_file_name(args.at.file), args.at.line);
-        return bri_context_fail(args.x->ctx, st, bri_last_error());
+        bri_error_context(st, "store_npy (%s:%d)", bri_file_name(args->at.file), args->at.line);
+        return bri_context_fail(x->ctx, st, bri_last_error());
     }
     bri_sink sink = {.kind = BRI_SINK_NPY, .writer = writer};
-    st = bri_run(args.x->ctx, &(bri_outputs){&args.x->node, &sink, 1, false});
+    st = bri_run(x->ctx, &(bri_outputs){&x, &sink, 1, false});
     if (st != BR_OK) {
         bri_npy_abort(writer);
         return st;
     }
     st = bri_npy_commit(writer);
-    return st == BR_OK ? BR_OK : bri_context_fail(args.x->ctx, st, bri_last_error());
+    return st == BR_OK ? BR_OK : bri_context_fail(x->ctx, st, bri_last_error());
+}
+
+br_status br_store_npy_(br_store_npy_args args)
+{
+    bri_node *node = NULL;
+    BRI_TRY(resolved(args.x, &node));
+    br_status st = store_npy(&args, node);
+    bri_node_release(node);
+    return st;
 }
 
 br_status br_last_run(br_context *ctx, br_run_info *info)

@@ -8,12 +8,13 @@
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
 #include "array/plan/pass.h"
+#include "array/plan/resolve.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
 #include "runtime/blas.h"
 
 /* "mean": the row's name where the node kind stands for many. */
-static void operation_name(const bri_node *node, char *text, size_t size)
+void bri_operation_name(const bri_node *node, char *text, size_t size)
 {
     FILE *to = fmemopen(text, size, "w");
     if (to == NULL) {
@@ -35,7 +36,7 @@ void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size
     char where[160];
     char name[96];
     bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
-    operation_name(stage->node, name, sizeof name);
+    bri_operation_name(stage->node, name, sizeof name);
     snprintf(text, size, "%s%s (%s:%d), chunk %s",
              stage->kind == &bri_stage_pass ? "a pass for " : "", name,
              bri_file_name(stage->node->at.file), stage->node->at.line,
@@ -129,7 +130,7 @@ static void print_pass(const bri_stage *stage, FILE *to)
     for (int i = pass->nvalues; i < pass->npieces; i++) {
         const bri_node *node = pass->piece[i].member->node;
         char name[96];
-        operation_name(node, name, sizeof name);
+        bri_operation_name(node, name, sizeof name);
         fprintf(to, "%s %s (%s:%d)", i > pass->nvalues ? "," : "", name,
                 bri_file_name(node->at.file), node->at.line);
     }
@@ -147,7 +148,7 @@ static void print_stage(const bri_stage *stage, FILE *to)
     char name[96];
     char shape[160];
     int64_t extent[BR_MAX_NDIM];
-    operation_name(stage->node, name, sizeof name);
+    bri_operation_name(stage->node, name, sizeof name);
     for (int a = 0; a < stage->ndim; a++)
         extent[a] = stage->axis[a].extent;
     int64_t chunks = demanded_chunks(stage);
@@ -209,12 +210,15 @@ static br_status with_plan(br_array *x, FILE *to, plan_writer writer)
 {
     BRI_TRY(bri_check(x));
     bri_plan *plan = NULL;
+    bri_node *node = NULL;
     bri_sink sink = {.kind = BRI_SINK_RESULT};
-    bri_outputs outputs = {&x->node, &sink, 1, false};
+    BRI_TRY(bri_resolve_nodes(x->ctx, &x->node, 1, &node));
+    bri_outputs outputs = {&node, &sink, 1, false};
     br_status st = bri_plan_fitting(x->ctx, &outputs, &plan);
     if (plan != NULL && (st == BR_OK || st == BR_EMEMLIMIT))
         st = writer(plan, to);
     bri_plan_free(plan);
+    bri_node_release(node);
     if (st == BR_OK && ferror(to))
         st = bri_error(BR_EIO, "writing failed");
     return st == BR_OK ? BR_OK : bri_context_fail(x->ctx, st, bri_last_error());
@@ -257,7 +261,7 @@ static br_status write_dot(bri_plan *plan, FILE *to)
     for (int i = 0; i < plan->nnodes; i++) {
         const bri_node *n = plan->nodes[i];
         char shape[160];
-        operation_name(n, name, sizeof name);
+        bri_operation_name(n, name, sizeof name);
         fprintf(to, "  n%d [label=\"%s\\n%s %s\\n%s:%d\"%s];\n", i, name, br_dtype_name(n->dtype),
                 bri_node_shape_text(n, shape, sizeof shape), bri_file_name(n->at.file), n->at.line,
                 plan->stage_of[i] != NULL ? ", style=filled, fillcolor=\"#cfe8cf\"" : "");

@@ -225,14 +225,20 @@ static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri
     return run_job(ctx, id, plan, BR_OK);
 }
 
+/* Not stored in the context, which belongs to the thread that builds. */
+br_status bri_check_outside_task(void)
+{
+    return bri_inside_task()
+               ? bri_error(BR_EUNSUPPORTED,
+                           "a function called by a task cannot compute or store arrays itself")
+               : BR_OK;
+}
+
 br_status bri_run(br_context *ctx, const bri_outputs *outputs)
 {
     bri_plan *plan = NULL;
     bri_outputs planned = *outputs;
-    /* Not stored in the context, which belongs to the thread that builds. */
-    if (bri_inside_task())
-        return bri_error(BR_EUNSUPPORTED,
-                         "a function called by a task cannot compute or store arrays itself");
+    BRI_TRY(bri_check_outside_task());
     br_status st = planned_before(ctx, &planned, &plan);
     if (st == BR_OK)
         st = run_everywhere(ctx, &planned, plan);

@@ -10,6 +10,9 @@
  * rank 0. */
 br_status bri_run(br_context *ctx, const bri_outputs *outputs);
 
+/* BR_EUNSUPPORTED, not stored anywhere, in a function that a task calls. */
+br_status bri_check_outside_task(void);
+
 /* A plan that fits the memory if there is one: reductions are joined into passes when that fits
  * (outputs->apart is set when it does not). BR_EMEMLIMIT comes with a plan, to be looked at. */
 br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out);

@@ -318,6 +318,8 @@ extern const bri_job_ops bri_plan_job_ops;
 /* Is the calling thread inside a task, that is, in a function of the user's? */
 bool bri_inside_task(void);
 
+/* "mean": the operation as messages name it. */
+void bri_operation_name(const bri_node *node, char *text, size_t size);
 /* "mean (climate.c:12), chunk (0, 3)" */
 void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size);
 
