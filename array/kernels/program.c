@@ -11,7 +11,8 @@
 #include "runtime/error.h"
 
 const bri_op_info bri_ops[BRI_NOPS] = {
-#define BRI_OP(NAME, name, arity, kinds, promotes, result) {#name, arity, kinds, promotes, result},
+#define BRI_OP(NAME, name, arity, kinds, promotes, result, cost)                                   \
+    {#name, arity, kinds, promotes, result, cost},
 #include "array/kernels/ops.def"
 };
 

@@ -39,6 +39,7 @@ typedef struct bri_op_info {
     const char *promotes; /* kinds that are first promoted to float64 (sqrt of integers), else "" */
     char result;          /* 's' same as the operands, 'b' bool, 'r' real part's dtype, 'c' that of
                              such parts together */
+    int cost;             /* of an element of float64, else int64, in additions */
 } bri_op_info;
 extern const bri_op_info bri_ops[BRI_NOPS];
 
