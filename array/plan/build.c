@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "array/ops/ops.h"
+#include "array/plan/hold.h"
 #include "array/plan/sink.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
@@ -153,7 +154,8 @@ static br_status build_certain(bri_plan *plan)
     for (int i = 0; i < plan->nnodes; i++) {
         bri_node *node = plan->nodes[i];
         bri_stage *stage;
-        if (node->op->emit == NULL || (node->op->costly && node->nparents + node->is_output > 1))
+        bool shared = node->op->costly && node->nparents + node->is_output > 1;
+        if (node->op->emit == NULL || shared || bri_is_held(plan, node))
             BRI_TRY(bri_stage_of(plan, node, &stage));
     }
     return BR_OK;
@@ -163,6 +165,7 @@ static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
 {
     for (int i = 0; i < outputs->n; i++)
         outputs->node[i]->is_output = true;
+    BRI_TRY(bri_plan_hold(plan, outputs->apart));
     BRI_TRY(build_certain(plan));
     for (int i = 0; i < outputs->n; i++)
         BRI_TRY(bri_sink_build(plan, outputs->node[i], &outputs->sink[i], &plan->roots[i]));
@@ -214,6 +217,7 @@ void bri_plan_free(bri_plan *plan)
         bri_node_release(plan->own[i]);
     bri_free(plan->own);
     bri_free(plan->stage_of);
+    bri_free(plan->held);
     bri_free(plan->roots);
     bri_free(plan->nodes);
     bri_free(plan);

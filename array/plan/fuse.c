@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "array/ops/ops.h"
+#include "array/plan/hold.h"
 #include "array/plan/restrict.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
@@ -159,6 +160,8 @@ static bool needs_own_stage(const bri_fuse *fuse, const bri_node *node, const br
     if (node == fuse->stage->node || is_source(node) || node->op->view)
         return false;
     if (is_costly(node) && (node->nparents + node->is_output > 1))
+        return true;
+    if (bri_is_held(fuse->stage->plan, node))
         return true;
     return repeats(fuse, map);
 }

@@ -124,16 +124,17 @@ static br_status plan_apart(br_context *ctx, bri_outputs *outputs, bri_plan **pl
     return check_before_run(*plan);
 }
 
-static bool has_passes(const bri_plan *plan)
+/* Does it hold more than it must? */
+static bool has_slack(const bri_plan *plan)
 {
-    return plan != NULL && plan->npasses > 0;
+    return plan != NULL && (plan->npasses > 0 || plan->holds);
 }
 
 br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out)
 {
     BRI_TRY(plan_new(ctx, outputs, out));
     br_status st = check_before_run(*out);
-    return st == BR_EMEMLIMIT && has_passes(*out) ? plan_apart(ctx, outputs, out) : st;
+    return st == BR_EMEMLIMIT && has_slack(*out) ? plan_apart(ctx, outputs, out) : st;
 }
 
 static double now(void)
@@ -215,7 +216,7 @@ static br_status planned_before(br_context *ctx, bri_outputs *outputs, bri_plan 
     if (*plan == NULL)
         return bri_plan_fitting(ctx, outputs, plan);
     br_status st = check_before_run(*plan);
-    return st == BR_EMEMLIMIT && has_passes(*plan) ? plan_apart(ctx, outputs, plan) : st;
+    return st == BR_EMEMLIMIT && has_slack(*plan) ? plan_apart(ctx, outputs, plan) : st;
 }
 
 static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri_plan *plan)
@@ -242,7 +243,7 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
     br_status st = planned_before(ctx, &planned, &plan);
     if (st == BR_OK)
         st = run_everywhere(ctx, &planned, plan);
-    if (st == BR_EMEMLIMIT && has_passes(plan)) { /* it fitted here, but not on another rank */
+    if (st == BR_EMEMLIMIT && has_slack(plan)) { /* it fitted here, but not on another rank */
         st = plan_apart(ctx, &planned, &plan);
         if (st == BR_OK)
             st = run_everywhere(ctx, &planned, plan);
