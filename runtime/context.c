@@ -167,10 +167,28 @@ br_context *br_open(int *argc, char ***argv)
     return ctx;
 }
 
+void bri_context_own(br_context *ctx, bri_owned *owned, void (*release)(bri_owned *owned))
+{
+    *owned = (bri_owned){release, ctx->owned, &ctx->owned};
+    if (ctx->owned != NULL)
+        ctx->owned->link = &owned->next;
+    ctx->owned = owned;
+}
+
+void bri_context_disown(bri_owned *owned)
+{
+    *owned->link = owned->next;
+    if (owned->next != NULL)
+        owned->next->link = owned->link;
+    owned->free(owned);
+}
+
 int br_close(br_context *ctx)
 {
     if (ctx == NULL)
         return 0;
+    while (ctx->owned != NULL)
+        bri_context_disown(ctx->owned);
     close_parts(ctx);
     if (bri_array_engine.release != NULL)
         bri_array_engine.release(ctx);

@@ -18,6 +18,12 @@ struct br_scope {
     void *first; /* the array layer's list of handles */
 };
 
+/* What dies with a context at the latest. First member or found by offset. */
+typedef struct bri_owned {
+    void (*free)(struct bri_owned *owned);
+    struct bri_owned *next, **link;
+} bri_owned;
+
 struct br_context {
     br_status status;  /* why opening failed, or BR_OK */
     br_status failure; /* the first failure since br_clear_error */
@@ -40,11 +46,16 @@ struct br_context {
     br_scope root;
     br_scope *scope; /* the innermost */
     uint64_t next_job;
+    bri_owned *owned;
 };
 
 /* br_open for a given scheduler (NULL: choose), with its scheduler_data set before it opens.
  * br_open_comm stands on it. */
 br_context *bri_context_open(const struct bri_scheduler *scheduler, void *scheduler_data);
+
+/* Gives a thing to the context; takes it out again and frees it. */
+void bri_context_own(br_context *ctx, bri_owned *owned, void (*release)(bri_owned *owned));
+void bri_context_disown(bri_owned *owned);
 
 /* Stores the first failure and its text in the context (and tells the log function); returns
  * status. */

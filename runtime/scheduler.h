@@ -22,6 +22,9 @@ typedef struct bri_scheduler {
      * ranks agreed on. */
     bool (*progress)(br_context *ctx, bri_job *job, bool block);
     void (*cancel)(br_context *ctx, bri_job *job);
+    /* Runs a job of this rank alone to its end: no other rank knows it, nothing is agreed on.
+     * bri_job_status tells how it went; an error only when it could not begin. */
+    br_status (*run_here)(br_context *ctx, bri_job *job);
     void (*close)(br_context *ctx);
 
     /* The rest is NULL for schedulers of one process. */

@@ -37,6 +37,12 @@ static void cancel(br_context *ctx, bri_job *job)
     bri_job_fail(job, BR_EUSER, "cancelled");
 }
 
+static br_status run_here(br_context *ctx, bri_job *job)
+{
+    progress(ctx, job, true);
+    return BR_OK;
+}
+
 static void close_sync(br_context *ctx)
 {
     (void)ctx;
@@ -48,5 +54,6 @@ const bri_scheduler bri_scheduler_sync = {
     .start = start,
     .progress = progress,
     .cancel = cancel,
+    .run_here = run_here,
     .close = close_sync,
 };

@@ -13,6 +13,7 @@
 #include <bramble/elementwise.h>
 #include <bramble/expr.h>
 #include <bramble/functions.h>
+#include <bramble/graph.h>
 #include <bramble/io.h>
 #include <bramble/nan.h>
 #include <bramble/random.h>

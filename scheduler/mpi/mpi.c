@@ -135,6 +135,17 @@ static bool progress(br_context *ctx, bri_job *job, bool block)
     return done && bri_part_wait(part, block);
 }
 
+static br_status run_here(br_context *ctx, bri_job *job)
+{
+    bri_mpi_context *mpi = ctx->scheduler_data;
+    BRI_TRY(bri_pool_attach(mpi->pool, job));
+    bri_leave_working(true);
+    bri_pool_work(mpi->pool, job, true);
+    bri_leave_working(false);
+    bri_pool_detach(mpi->pool, job);
+    return BR_OK;
+}
+
 static void cancel(br_context *ctx, bri_job *job)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
@@ -170,6 +181,7 @@ const bri_scheduler bri_scheduler_mpi = {
     .start = start,
     .progress = progress,
     .cancel = cancel,
+    .run_here = run_here,
     .close = close_mpi,
     .about = about,
     .announce = announce,

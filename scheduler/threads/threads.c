@@ -26,6 +26,13 @@ static bool progress(br_context *ctx, bri_job *job, bool block)
     return true;
 }
 
+static br_status run_here(br_context *ctx, bri_job *job)
+{
+    BRI_TRY(start(ctx, job));
+    progress(ctx, job, true);
+    return BR_OK;
+}
+
 static void cancel(br_context *ctx, bri_job *job)
 {
     bri_job_fail(job, BR_EUSER, "cancelled");
@@ -44,5 +51,6 @@ const bri_scheduler bri_scheduler_threads = {
     .start = start,
     .progress = progress,
     .cancel = cancel,
+    .run_here = run_here,
     .close = close_threads,
 };
