@@ -65,6 +65,8 @@ typedef struct bench_result {
 extern const bench_row bench_rows[];
 extern const int bench_nrows;
 
+/* Seconds of a clock that only goes forward. */
+double bench_now(void);
 bool bench_measure(bench *b, bench_result *result);
 bool bench_fail(const char *format, ...) BR_PRINTF(1, 2);
 

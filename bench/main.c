@@ -10,6 +10,7 @@
 
 #include "bench/bench.h"
 #include "bench/limits.h"
+#include "bench/tasks.h"
 #include "bench/workloads.h"
 
 const bench_row bench_rows[] = {
@@ -101,6 +102,8 @@ static bool run_apart(const bench_row *row, const bench_options *options)
 static const char usage[] =
     "bramble-bench [options] [workloads]: our time and the limit's, measured by turns; all "
     "workloads by default\n"
+    "bramble-bench [options] tasks: ns a task of graphs of functions, the least of the runs\n"
+    "bramble-bench [options] metg: the smallest tasks that keep half of the machine busy\n"
     "  --list       print the workloads\n"
     "  --json       print one JSON object a line\n"
     "  --threads N  worker threads, by default one a core\n"
@@ -193,5 +196,9 @@ int main(int argc, char **argv)
     int stop = read_options(argc, argv, &options);
     if (stop != GO_ON)
         return stop - 1;
+    if (argc == optind + 1 && strcmp(argv[optind], "tasks") == 0)
+        return bench_tasks(&options) ? 0 : 1;
+    if (argc == optind + 1 && strcmp(argv[optind], "metg") == 0)
+        return bench_metg(&options) ? 0 : 1;
     return run_all(argv + optind, argc - optind, &options) ? 0 : 1;
 }

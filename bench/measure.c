@@ -9,7 +9,7 @@
 
 #include "bench/bench.h"
 
-static double now(void)
+double bench_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -39,11 +39,11 @@ static bool run(bench *b, bench_step *step, double *seconds)
     if (b->out)
         memset(b->out, 0, b->out_bytes);
     settle();
-    double start = now();
+    double start = bench_now();
     br_scope *scope = br_scope_open(b->ctx);
     bool good = step(b);
     br_scope_close(scope);
-    *seconds = now() - start;
+    *seconds = bench_now() - start;
     if (good && b->out)
         b->value += sum_of_output(b);
     return good;

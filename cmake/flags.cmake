@@ -4,7 +4,7 @@ add_library(bri_flags INTERFACE)
 
 target_compile_definitions(bri_flags INTERFACE _GNU_SOURCE)
 target_compile_options(bri_flags INTERFACE
-    -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes $<$<BOOL:${BRAMBLE_WERROR}>:-Werror>
+    -Wall -Wextra "$<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes;-Wstrict-prototypes>" $<$<BOOL:${BRAMBLE_WERROR}>:-Werror>
     # gcc contracts a*b+c into one rounding where the CPU can (aarch64): bits would depend on it.
     -ffp-contract=off)
 # A C function travels between ranks as (build-id of its module, offset); not every linker makes one by itself.
