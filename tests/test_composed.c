@@ -184,6 +184,23 @@ START_TEST(lists)
 }
 END_TEST
 
+/* The shape is x's, also where conditions and values have one element. */
+START_TEST(piecewise_of_one_condition)
+{
+    float values[6];
+    br_array *x = br_zeros(ctx, BR_SHAPE(2, 3), BR_FLOAT32);
+    br_array *conditions[] = {br_full(ctx, BR_0D, BR_NUM(true))};
+    const br_operand five[] = {BR_OPERAND(5)};
+    br_array *y = br_piecewise(x, conditions, five, 1);
+    ck_assert_int_eq(br_ndim(y), 2);
+    ck_assert_int_eq(br_compute(y, values, sizeof values), BR_OK);
+    for (int i = 0; i < 6; i++)
+        ck_assert(values[i] == 5);
+    br_array *rows[] = {br_greater(br_zeros(ctx, BR_SHAPE(4, 3)), 1)};
+    failed(br_piecewise(x, rows, five, 1), BR_ESHAPE, "");
+}
+END_TEST
+
 START_TEST(other_arguments)
 {
     br_array *x = filled(BR_FLOAT64, 2), *bad = br_add(x, br_ones(ctx, BR_SHAPE(5)));
@@ -242,6 +259,7 @@ int main(void)
     tcase_add_test(t, dtypes_that_are_not_there);
     tcase_add_test(t, bounds);
     tcase_add_test(t, lists);
+    tcase_add_test(t, piecewise_of_one_condition);
     tcase_add_test(t, other_arguments);
     tcase_add_test(t, squares);
     tcase_add_test(t, complex_numbers);

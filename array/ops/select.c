@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <bramble/elementwise.h>
+#include <bramble/shape.h>
 
 #include "array/ops/ops.h"
 #include "runtime/alloc.h"
@@ -89,10 +90,22 @@ br_array *br_select_(br_select_args args)
     return chain(&c, dtype, true);
 }
 
+/* Conditions and values of fewer elements than x stand for all of them. */
+static br_array *spread(const choice *c, br_array *x, br_array *result)
+{
+    br_array *both[] = {x, result}, *out[2];
+    const size_t bytes = sizeof *x->shape * (size_t)x->node->ndim;
+    bool same = result->status != BR_OK || (result->node->ndim == x->node->ndim &&
+                                            memcmp(result->shape, x->shape, bytes) == 0);
+    if (!same)
+        br_broadcast_arrays_(both, 2, out, c->call.at);
+    return same ? result : out[1];
+}
+
 br_array *br_piecewise_(br_piecewise_args args)
 {
     choice c = {{NULL, "piecewise", args.at}, args.conditions, args.values, args.n, args.otherwise};
     br_array *failed = bri_check_call(&c.call, &args.x, 1);
     failed = failed != NULL ? failed : check(&c);
-    return failed != NULL ? failed : chain(&c, args.x->node->dtype, false);
+    return failed != NULL ? failed : spread(&c, args.x, chain(&c, args.x->node->dtype, false));
 }
