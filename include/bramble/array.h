@@ -217,8 +217,8 @@ BR_API br_array *br_from_memory_(br_from_memory_args args);
 /* br_full - every element has one value. br_zeros, br_ones - 0 and 1.
  *
  * value   BR_NUM(...)
- * .dtype  float64 by default for br_zeros and br_ones; for br_full bool, int64, float64 or
- *         complex128 by the number's kind
+ * .dtype  float64 by default for br_zeros and br_ones; for br_full bool, int64, uint64, float64
+ *         or complex128 by the number's kind
  * .chunks as in br_from_memory
  * Errors  BR_ESHAPE, BR_ETYPE (a complex value in a real dtype), BR_EARG (a value out of an integer
  *         dtype's range). Cost: no memory, fused into its readers.
