@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * above.c - what stands above the function of a case: slices, turns and copies of its result, which
- * the library pushes through it; and Python's indexing, element by element.
+ * the library pushes through it, and reductions, which it fuses with it; and Python's indexing,
+ * element by element.
  */
 #include "tests/matrix/matrix.h"
 
@@ -63,6 +64,10 @@ static br_index_item draw_item(int64_t n)
     if (n > 0 && chance(20))
         return (br_index_item){.kind = 'i', .start = draw(-n, n - 1)};
     br_index_item item = {.kind = ':', .has_start = chance(60), .has_stop = chance(50)};
+    if (n > 0 && chance(30)) { /* a short one */
+        int64_t at = draw(0, n - 1);
+        return (br_index_item){':', true, true, at, at + draw(1, 2), 0};
+    }
     item.start = chance(60) ? draw(0, n / 2) : draw(-n - 1, n + 1);
     item.stop = chance(60) ? draw(n / 2, n) : draw(-n - 1, n + 1);
     item.step = chance(50) ? 0 : draw(-3, 3);
@@ -129,13 +134,17 @@ static arg chosen(br_array *x, nd *v)
     return (arg){br_where(br_full(the.ctx, BR_0D, BR_NUM(true)), x, x), v};
 }
 
-static arg doubled(br_array *x, nd *v)
+/* Joined with itself or with another array, before or behind it. */
+static arg joined(br_array *x, nd *v)
 {
     if (v->ndim == 0)
         return (arg){x, v};
     int axis = (int)draw(0, v->ndim - 1);
-    return (arg){br_concat(BR_ARRAYS(x, x), .axis = BR_AXIS(axis)),
-                 nd_joined((nd *[]){v, v}, 2, axis)};
+    arg other = chance(30) ? (arg){x, v} : same_shape(v->dtype, v, SMALL);
+    bool first = chance(50);
+    br_array *a = first ? x : other.x, *b = first ? other.x : x;
+    nd *both[] = {first ? v : other.v, first ? other.v : v};
+    return (arg){br_concat(BR_ARRAYS(a, b), .axis = BR_AXIS(axis)), nd_joined(both, 2, axis)};
 }
 
 static arg widened(br_array *x, nd *v)
@@ -149,14 +158,69 @@ static arg widened(br_array *x, nd *v)
     return (arg){br_astype(x, wide), r};
 }
 
+static arg negated(br_array *x, nd *v)
+{
+    if (v->dtype == BR_BOOL)
+        return (arg){x, v};
+    nd *r = nd_same(v->dtype, v);
+    for (int64_t i = 0; i < v->n; i++) {
+        number a = nd_get(v, i);
+        a.i = -a.i;
+        a.z = CMPLXL(-creall(a.z), -cimagl(a.z));
+        nd_put(r, i, a);
+        r->slack[i] = v->slack[i];
+    }
+    return (arg){br_negative(x), r};
+}
+
+/* The greatest one, or a NaN; it is off by no more than the worst of them. */
+static void put_greatest(nd *r, int64_t i, const nd *v, int64_t j)
+{
+    number a = nd_get(r, i), b = nd_get(v, j);
+    long double slack = fmaxl(r->slack[i], v->slack[j]);
+    if (!is_nan(a) && !(creall(a.z) >= creall(b.z)))
+        nd_copy(r, i, v, j);
+    r->slack[i] = slack;
+}
+
+/* Of integers the sum, which is exact, of floats the greatest along an axis. */
+static arg folded(br_array *x, nd *v)
+{
+    int64_t index[ND_AXES];
+    int axis = v->ndim > 0 ? (int)draw(0, v->ndim - 1) : 0;
+    bool sum = !is_inexact(v->dtype);
+    if (v->ndim == 0 || kind_of(v->dtype) == 'c' || v->shape[axis] == 0)
+        return (arg){x, v};
+    nd *r = nd_converted(nd_strided(v, axis, 0, 1, 1), sum ? sum_of(v->dtype) : v->dtype);
+    for (int64_t j = 0; j < v->n; j++) {
+        nd_index_of(v, j, index);
+        if (index[axis] == 0)
+            continue;
+        index[axis] = 0;
+        int64_t i = nd_at(r, index);
+        if (sum)
+            nd_put(r, i, of_integer(nd_get(r, i).i + nd_get(v, j).i));
+        else
+            put_greatest(r, i, v, j);
+    }
+    r->bits = sum;
+    br_axes axes = BR_AXIS(axis);
+    return (arg){sum ? br_sum(x, .axis = axes, .keepdims = true)
+                     : br_max(x, .axis = axes, .keepdims = true),
+                 r};
+}
+
+/* clang-format off */
+static arg (*const moves[])(br_array *x, nd *v) = {
+    indexed, indexed, indexed, indexed, turned, reversed, reversed, cut_otherwise, cut_otherwise,
+    chosen, joined, joined, flattened, widened, negated, folded,
+};
+/* clang-format on */
+
 arg below(br_array *x, nd *v)
 {
-    static arg (*const moves[])(br_array * x, nd * v) = {
-        indexed,       indexed,       indexed, indexed, turned,    reversed, reversed,
-        cut_otherwise, cut_otherwise, chosen,  doubled, flattened, widened,
-    };
     arg a = {x, v};
-    for (int64_t n = draw(1, 2); n > 0; n--)
+    for (int64_t n = draw(1, 3); n > 0; n--)
         a = moves[draw(0, sizeof moves / sizeof *moves - 1)](a.x, a.v);
     return a;
 }

@@ -53,15 +53,16 @@ static uint64_t seed_of(const options *o, const row *r, int64_t k)
     return h + (uint64_t)k * 0xd1342543de82ef95u;
 }
 
-/* The k-th dtype of the row, in turn. */
-static br_dtype dtype_of(const row *r, int64_t k)
+/* The k-th dtype of these kinds, in turn; of none int64. */
+static br_dtype dtype_of(const char *kinds, int64_t k)
 {
     br_dtype has[BR_NDTYPE];
     int n = 0;
+    size_t length = strcspn(kinds, "/");
     for (br_dtype d = BR_BOOL; d < BR_NDTYPE; d++)
-        if (strchr(r->kinds, kind_of(d)) != NULL)
+        if (memchr(kinds, kind_of(d), length) != NULL)
             has[n++] = d;
-    return n > 0 ? has[k % n] : BR_INT64; /* rows without kinds take this one */
+    return n > 0 ? has[k % n] : BR_INT64;
 }
 
 static void run_row(const options *o, const row *r)
@@ -70,7 +71,9 @@ static void run_row(const options *o, const row *r)
         if (o->only >= 0 && k != o->only)
             continue;
         seed_with(seed_of(o, r, k));
-        the.dtype = dtype_of(r, k);
+        const char *others = strchr(r->kinds, '/');
+        the.refused = others != NULL && chance(8);
+        the.dtype = dtype_of(the.refused ? others + 1 : r->kinds, k);
         the.name = r->name;
         the.number = k;
         r->make();

@@ -18,7 +18,7 @@
 
 typedef struct row {
     const char *name;  /* public functions without br_ and the last _, separated by blanks */
-    const char *kinds; /* of the dtypes that it is defined for */
+    const char *kinds; /* of dtypes it is defined for; behind a / those that give BR_ETYPE */
     void (*make)(void);
 } row;
 
@@ -30,6 +30,7 @@ extern const row creation_rows[], elementwise_rows[], choice_rows[], index_rows[
 /* The case that is being made. */
 extern struct the {
     br_context *ctx;
+    bool refused;   /* whatever the case expects, it gets BR_ETYPE */
     br_dtype dtype; /* rows take it for their operand or result */
     const char *name;
     int64_t number;

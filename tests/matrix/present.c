@@ -215,16 +215,49 @@ static br_array *persisted(nd *v, int depth)
     return br_persist(presented(v, depth - 1));
 }
 
+/* The greatest of elements and smaller ones: a reduction, of integers, whose bits it keeps. */
+static br_array *greatest(nd *v, int depth)
+{
+    if (is_inexact(v->dtype) || v->ndim > 3)
+        return NULL;
+    int axis = (int)draw(0, v->ndim);
+    nd *smaller = nd_same(v->dtype, v);
+    for (int64_t i = 0; i < v->n; i++)
+        nd_put(smaller, i, of_integer(nd_get(v, i).i > 0 ? 0 : nd_get(v, i).i));
+    br_array *x[] = {presented(smaller, depth - 1), presented(v, depth - 1)};
+    return br_max(br_stack(x, 2, .axis = BR_AXIS(axis)), .axis = BR_AXIS(axis));
+}
+
+/* Rolled on and back, or padded and cut. */
+static br_array *there_and_back(nd *v, int depth)
+{
+    if (v->ndim == 0)
+        return NULL;
+    int axis = (int)draw(0, v->ndim - 1);
+    int64_t shift = draw(-3, 3);
+    br_array *x = presented(v, depth - 1);
+    if (chance(50))
+        return br_roll(br_roll(x, BR_SHIFTS(shift), .axis = BR_AXIS(axis)), BR_SHIFTS(-shift),
+                       .axis = BR_AXIS(axis));
+    br_index_item item[ND_AXES];
+    for (int k = 0; k < v->ndim; k++)
+        item[k] = (br_index_item){':', true, true, 2, 2 + v->shape[k], 1};
+    return br_index_items(br_pad(x, BR_SHAPE(2), .after = BR_SHAPE(1)), item, v->ndim);
+}
+
 /* ---- the choice ---- */
 
+/* clang-format off */
 static const struct way {
     int weight;
-    br_array *(*make)(nd *v, int depth); /* NULL where it does not fit the shape */
+    br_array *(*make)(nd *v, int depth); /* NULL where it does not fit the shape or dtype */
 } ways[] = {
-    {30, from_memory},  {6, from_strides}, {5, from_npy},  {5, from_hdf5}, {12, slice_of_larger},
-    {8, permuted_back}, {4, flipped_back}, {5, member},    {7, two_parts}, {4, reshaped_back},
-    {8, fused},         {6, rechunked},    {4, converted}, {5, copied},    {1, persisted},
+    {30, from_memory}, {6, from_strides}, {5, from_npy}, {5, from_hdf5}, {12, slice_of_larger},
+    {8, permuted_back}, {4, flipped_back}, {5, member}, {7, two_parts}, {4, reshaped_back},
+    {8, fused}, {6, rechunked}, {4, converted}, {5, copied}, {6, greatest}, {3, there_and_back},
+    {1, persisted},
 };
+/* clang-format on */
 
 static const struct way *draw_way(void)
 {

@@ -220,7 +220,7 @@ static void nan_to_num(void)
 static nd *of_op(bri_opcode op, br_dtype operand, br_dtype result, const nd *x, const nd *y)
 {
     nd *r = nd_common(result, x, y);
-    for (int64_t i = 0; i < r->n; i++) {
+    for (int64_t i = 0; i < r->n && !the.refused; i++) {
         number v[3] = {at(r, i, x), at(r, i, y)};
         number want = op_reference(op, operand, v);
         nd_put_near(r, i, want, op_bound(op, operand, want));
@@ -326,16 +326,16 @@ const row choice_rows[] = {
     {"where (with a number)", "biufc", where_number},
     {"select", "biufc", select_first},
     {"piecewise", "biufc", piecewise},
-    {"clip", "biuf", clip},
-    {"clip (by numbers)", "biuf", clip_numbers},
+    {"clip", "biuf/c", clip},
+    {"clip (by numbers)", "biuf/c", clip_numbers},
     {"isclose", "biufc", isclose},
     {"nan_to_num", "biufc", nan_to_num},
     {"divmod", "iuf", divmod},
-    {"frexp", "biuf", frexp_parts},
-    {"ldexp", "biuf", ldexp_of},
+    {"frexp", "biuf/c", frexp_parts},
+    {"ldexp", "biuf/c", ldexp_of},
     {"astype", "biufc", astype},
     {"angle", "biufc", angle},
-    {"logaddexp logaddexp2", "biuf", log_of_sum},
+    {"logaddexp logaddexp2", "biuf/c", log_of_sum},
     {"less equal add (of large numbers)", "iu", large_numbers},
-    {NULL, NULL, NULL},
+    {0},
 };

@@ -117,5 +117,5 @@ const row compute_rows[] = {
     {"persist", "biufc", persist},
     {"keep retain release scope_return", "biufc", lifetimes},
     {"print print_tree print_values explain visualize", "biufc", texts},
-    {NULL, NULL, NULL},
+    {0},
 };

@@ -126,7 +126,7 @@ static void arange(void)
 {
     int64_t low = kind_of(the.dtype) == 'u' ? 0 : draw(-40, 9), high = draw(-3, 60);
     int64_t step = draw(1, 7), n = high > low ? (high - low + step - 1) / step : 0;
-    bool down = chance(30) && n > 0, given = chance(80);
+    bool down = chance(30) && n > 0, given = the.refused || chance(80);
     int64_t start = down ? low + (n - 1) * step : low, stop = down ? low - 1 : high;
     int64_t by = down ? -step : step;
     expect(br_arange(the.ctx, BR_NUM(start), BR_NUM(stop), .step = BR_NUM(by),
@@ -368,17 +368,17 @@ const row creation_rows[] = {
     {"full (by the number's kind)", "biufc", full_by_kind},
     {"zeros_like ones_like empty_like", "biufc", like},
     {"full_like", "biufc", full_like},
-    {"arange", "iuf", arange},
-    {"arange (of floats)", "f", arange_floats},
-    {"linspace", "f", linspace},
-    {"logspace", "f", logspace},
-    {"geomspace", "f", geomspace},
+    {"arange", "iuf/bc", arange},
+    {"arange (of floats)", "f/bc", arange_floats},
+    {"linspace", "f/biuc", linspace},
+    {"logspace", "f/biuc", logspace},
+    {"geomspace", "f/biuc", geomspace},
     {"eye tri", "biufc", eye},
     {"identity", "biufc", identity},
     {"tril triu", "biufc", triangles},
     {"diagonal", "biufc", diagonal},
     {"diag", "biufc", diag},
     {"meshgrid", "i", meshgrid},
-    {"indices", "iuf", indices},
-    {NULL, NULL, NULL},
+    {"indices", "iuf/bc", indices},
+    {0},
 };

@@ -184,5 +184,5 @@ static void binary(const function *f)
 const row elementwise_rows[] = {
 #define ROW(NAME, name, n, kinds, result, values, low, high) {#name, "biufc", make_##name},
 #include "tests/matrix/elementwise.def"
-    {NULL, NULL, NULL},
+    {0},
 };

@@ -65,5 +65,5 @@ static void store_hdf5(void)
 const row file_rows[] = {
     {"from_memory", "biufc", from_memory}, {"from_npy", "biufc", from_npy},
     {"from_hdf5", "biufc", from_hdf5},     {"store_npy", "biufc", store_npy},
-    {"store_hdf5", "biufc", store_hdf5},   {NULL, NULL, NULL},
+    {"store_hdf5", "biufc", store_hdf5},   {0},
 };

@@ -177,5 +177,5 @@ const row index_rows[] = {
     {"expand_dims", "biufc", expand_dims},
     {"squeeze", "biufc", squeeze},
     {"rechunk", "biufc", rechunk},
-    {NULL, NULL, NULL},
+    {0},
 };

@@ -156,5 +156,5 @@ const row join_rows[] = {
     {"unstack", "biufc", unstack},
     {"split (in equal parts)", "biufc", split_evenly},
     {"split", "biufc", split_at},
-    {NULL, NULL, NULL},
+    {0},
 };

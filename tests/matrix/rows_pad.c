@@ -120,5 +120,5 @@ const row pad_rows[] = {
     {"pad", "biufc", constant},
     {"pad (by its elements)", "biufc", continued},
     {"pad (by a ramp)", "fc", linear},
-    {NULL, NULL, NULL},
+    {0},
 };

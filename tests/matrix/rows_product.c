@@ -41,5 +41,5 @@ static void matmul(void)
 
 const row product_rows[] = {
     {"matmul", "iufc", matmul},
-    {NULL, NULL, NULL},
+    {0},
 };

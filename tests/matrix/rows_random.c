@@ -92,9 +92,9 @@ static void exponential(void)
 }
 
 const row random_rows[] = {
-    {"random_uniform", "f", uniform},
-    {"random_integers", "iu", integers},
-    {"random_normal", "f", normal},
-    {"random_exponential", "f", exponential},
-    {NULL, NULL, NULL},
+    {"random_uniform", "f/biuc", uniform},
+    {"random_integers", "iu/bfc", integers},
+    {"random_normal", "f/biuc", normal},
+    {"random_exponential", "f/biuc", exponential},
+    {0},
 };

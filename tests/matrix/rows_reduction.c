@@ -274,15 +274,15 @@ static br_number number_of(const call *c)
     X(mean, "biufc", "wd", 'f', false, false, MEAN, put_mean)                                      \
     X(var, "biufc", "wdc", 'r', false, false, VAR, put_var)                                        \
     X(std, "biufc", "wdc", 'r', false, false, VAR, put_std)                                        \
-    X(min, "biuf", "wi", 's', false, true, MIN, put_min)                                           \
-    X(max, "biuf", "wi", 's', false, true, MIN, put_max)                                           \
+    X(min, "biuf/c", "wi", 's', false, true, MIN, put_min)                                         \
+    X(max, "biuf/c", "wi", 's', false, true, MIN, put_max)                                         \
     X(any, "biufc", "w", 'b', false, false, ANY_, put_any)                                         \
     X(all, "biufc", "w", 'b', false, false, ANY_, put_all)                                         \
-    X(argmin, "biuf", "", 'n', false, true, COMMON, put_argmin)                                    \
-    X(argmax, "biuf", "", 'n', false, true, COMMON, put_argmax)                                    \
+    X(argmin, "biuf/c", "", 'n', false, true, COMMON, put_argmin)                                  \
+    X(argmax, "biuf/c", "", 'n', false, true, COMMON, put_argmax)                                  \
     X(count_nonzero, "biufc", "", 'n', false, false, COMMON, put_count)                            \
-    X(ptp, "iuf", "", 's', false, true, COMMON, put_ptp)                                           \
-    X(logsumexp, "biuf", "", 'f', false, false, COMMON, put_logsumexp)                             \
+    X(ptp, "iuf/bc", "", 's', false, true, COMMON, put_ptp)                                        \
+    X(logsumexp, "biuf/c", "", 'f', false, false, COMMON, put_logsumexp)                           \
     X(vector_norm, "biufc", "o", 'r', false, false, NORM, put_norm)                                \
     X(average, "biufc", "W", 'f', false, false, WEIGHT, put_average)                               \
     X(nansum, "biufc", "wid", 'w', true, false, SUM, put_sum)                                      \
@@ -290,10 +290,10 @@ static br_number number_of(const call *c)
     X(nanmean, "biufc", "wd", 'f', true, false, MEAN, put_mean)                                    \
     X(nanvar, "biufc", "wdc", 'r', true, false, VAR, put_var)                                      \
     X(nanstd, "biufc", "wdc", 'r', true, false, VAR, put_std)                                      \
-    X(nanmin, "biuf", "wi", 's', true, true, MIN, put_min)                                         \
-    X(nanmax, "biuf", "wi", 's', true, true, MIN, put_max)                                         \
-    X(nanargmin, "biuf", "", 'n', true, true, COMMON, put_argmin)                                  \
-    X(nanargmax, "biuf", "", 'n', true, true, COMMON, put_argmax)
+    X(nanmin, "biuf/c", "wi", 's', true, true, MIN, put_min)                                       \
+    X(nanmax, "biuf/c", "wi", 's', true, true, MIN, put_max)                                       \
+    X(nanargmin, "biuf/c", "", 'n', true, true, COMMON, put_argmin)                                \
+    X(nanargmax, "biuf/c", "", 'n', true, true, COMMON, put_argmax)
 
 /* ---- cases ---- */
 
@@ -433,5 +433,5 @@ const row reduction_rows[] = {
 #define X(name, kinds, takes, result, skips, needs, arguments, define) {#name, kinds, make_##name},
     REDUCTIONS(X)
 #undef X
-        {NULL, NULL, NULL},
+        {0},
 };

@@ -282,6 +282,6 @@ const row shape_rows[] = {
     {"tile", "biufc", tile},
     {"repeat", "biufc", repeat},
     {"diff", "biufc", diff},
-    {"gradient", "iufc", gradient},
-    {NULL, NULL, NULL},
+    {"gradient", "iufc/b", gradient},
+    {0},
 };

@@ -156,5 +156,5 @@ static void expr_calls(void)
 const row text_rows[] = {
     {"expr expr_with", "", expr},
     {"expr (with calls)", "", expr_calls},
-    {NULL, NULL, NULL},
+    {0},
 };

@@ -260,11 +260,11 @@ static void reduction(void)
 }
 
 const row user_rows[] = {
-    {"map", "biuf", map},
-    {"map2", "biuf", map2},
+    {"map", "biuf/c", map},
+    {"map2", "biuf/c", map2},
     {"fromfunction", "if", fromfunction},
     {"from_blocks", "if", from_blocks},
     {"map_blocks", "biuf", map_blocks},
     {"reduction", "biufc", reduction},
-    {NULL, NULL, NULL},
+    {0},
 };
