@@ -89,6 +89,14 @@ br_dtype br_result_type(br_dtype a, br_dtype b)
     return ka == 'i' ? signed_with_unsigned(a, b) : signed_with_unsigned(b, a);
 }
 
+br_dtype bri_promote_next(br_dtype so_far, br_dtype next, bool floating)
+{
+    bool is_floating = bri_kind(next) == 'f' || bri_kind(next) == 'c';
+    if (is_floating != floating)
+        return so_far;
+    return so_far == BR_NO_DTYPE ? next : br_result_type(so_far, next);
+}
+
 br_dtype bri_promote_weak(br_dtype array, char number)
 {
     char kind = bri_kind(array);

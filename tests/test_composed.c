@@ -184,6 +184,28 @@ START_TEST(lists)
 }
 END_TEST
 
+/* float32 holds int16 and uint16, but not int32, which those two are by themselves. */
+START_TEST(order_of_dtypes_does_not_matter)
+{
+    static const br_dtype dtypes[] = {BR_INT16, BR_UINT16, BR_FLOAT32};
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    br_array *yes = br_full(ctx, BR_SHAPE(2), BR_NUM(true));
+    br_array *conditions[] = {yes, yes};
+    for (int k = 0; k < 6; k++) {
+        br_array *x[4];
+        for (int i = 0; i < 4; i++)
+            x[i] = br_ones(ctx, BR_SHAPE(2), dtypes[orders[k][i % 3]]);
+        const br_operand choices[] = {BR_OPERAND(x[0]), BR_OPERAND(x[1])};
+        br_array *chosen = br_select(conditions, choices, 2, .otherwise = BR_OPERAND(x[2]));
+        ck_assert_int_eq(br_dtype_of(chosen), BR_FLOAT32);
+        ck_assert_int_eq(br_dtype_of(br_concat(x, 3)), BR_FLOAT32);
+        ck_assert_int_eq(br_dtype_of(br_blocks(x, 2, 2)), BR_FLOAT32);
+        ck_assert_int_eq(br_dtype_of(br_stack(x, 4)), BR_FLOAT32);
+    }
+}
+END_TEST
+
 /* The shape is x's, also where conditions and values have one element. */
 START_TEST(piecewise_of_one_condition)
 {
@@ -259,6 +281,7 @@ int main(void)
     tcase_add_test(t, dtypes_that_are_not_there);
     tcase_add_test(t, bounds);
     tcase_add_test(t, lists);
+    tcase_add_test(t, order_of_dtypes_does_not_matter);
     tcase_add_test(t, piecewise_of_one_condition);
     tcase_add_test(t, other_arguments);
     tcase_add_test(t, squares);

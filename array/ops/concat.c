@@ -107,13 +107,20 @@ static br_status check_shapes(br_array *const *x, int n, int axis)
     return BR_OK;
 }
 
+br_dtype bri_common_array_dtype(br_array *const *x, int n)
+{
+    br_dtype dtype = BR_NO_DTYPE;
+    for (int floating = 1; floating >= 0; floating--)
+        for (int i = 0; i < n; i++)
+            dtype = bri_promote_next(dtype, x[i]->node->dtype, floating);
+    return dtype;
+}
+
 /* All that have elements along the axis, in their common dtype, into `list`; returns how many. */
 static int list_inputs(const bri_call *call, br_array *const *x, int n, int axis, br_array **list)
 {
-    br_dtype dtype = x[0]->node->dtype;
+    br_dtype dtype = bri_common_array_dtype(x, n);
     int kept = 0;
-    for (int i = 1; i < n; i++)
-        dtype = br_result_type(dtype, x[i]->node->dtype);
     for (int i = 0; i < n; i++) {
         if (x[i]->shape[axis] == 0 && (kept > 0 || i + 1 < n))
             continue;

@@ -103,10 +103,10 @@ const bri_op bri_op_elementwise = {
 br_dtype bri_common_dtype(const br_operand *operands, int n)
 {
     br_dtype dtype = BR_NO_DTYPE;
-    for (int i = 0; i < n; i++)
-        if (operands[i].array != NULL)
-            dtype = dtype == BR_NO_DTYPE ? operands[i].array->node->dtype
-                                         : br_result_type(dtype, operands[i].array->node->dtype);
+    for (int floating = 1; floating >= 0; floating--)
+        for (int i = 0; i < n; i++)
+            if (operands[i].array != NULL)
+                dtype = bri_promote_next(dtype, operands[i].array->node->dtype, floating);
     if (dtype == BR_NO_DTYPE)
         dtype = BR_BOOL;
     for (int i = 0; i < n; i++)

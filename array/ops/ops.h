@@ -184,6 +184,7 @@ br_array *bri_check_operands(bri_call *call, const br_operand *operands, int n);
 /* The dtype operands are converted to: that of the arrays together, then the numbers weakly
  * (numbers alone start from bool). */
 br_dtype bri_common_dtype(const br_operand *operands, int n);
+br_dtype bri_common_array_dtype(br_array *const *x, int n);
 /* An array as it is, a number as a 0-d constant of `dtype`: BR_EARG when that does not hold it. */
 br_array *bri_operand_array(const bri_call *call, const br_operand *operand, br_dtype dtype);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * rearrange.c - roll, tile, repeat and blocks: concat of views, or a broadcast that is reshaped.
  */
+#include <bramble/elementwise.h>
+
 #include "array/ops/shape.h"
 #include "runtime/alloc.h"
 
@@ -175,13 +177,16 @@ br_array *br_repeat_(br_repeat_args args)
 
 /* ---- blocks ---- */
 
-static br_array *block_row(bri_call *call, br_array *const *x, int columns, int ndim)
+static br_array *block_row(bri_call *call, br_array *const *x, int columns, int ndim,
+                           br_dtype dtype)
 {
     br_array **row = bri_calloc((size_t)columns, sizeof(br_array *));
     if (row == NULL)
         return bri_handle_error(call, BR_ENOMEM);
-    for (int j = 0; j < columns; j++)
-        row[j] = br_atleast_nd_(x[j], ndim, call->at);
+    for (int j = 0; j < columns; j++) {
+        bool fits = x[j]->node->dtype == dtype;
+        row[j] = br_atleast_nd_(fits ? x[j] : br_astype_(x[j], dtype, call->at), ndim, call->at);
+    }
     br_array *joined = bri_concat(call, row, columns, ndim - 1);
     bri_free(row);
     return joined;
@@ -198,11 +203,12 @@ br_array *br_blocks_(br_array *const *arrays, int rows, int columns, br_place at
         return failed;
     for (int i = 0; i < n; i++)
         ndim = arrays[i]->node->ndim > ndim ? arrays[i]->node->ndim : ndim;
+    br_dtype dtype = bri_common_array_dtype(arrays, n);
     br_array **list = bri_calloc((size_t)rows, sizeof(br_array *));
     if (list == NULL)
         return bri_handle_error(&call, BR_ENOMEM);
     for (int i = 0; i < rows; i++)
-        list[i] = block_row(&call, arrays + (size_t)i * (size_t)columns, columns, ndim);
+        list[i] = block_row(&call, arrays + (size_t)i * (size_t)columns, columns, ndim, dtype);
     br_array *out = bri_concat(&call, list, rows, ndim - 2);
     bri_free(list);
     return out;
