@@ -232,6 +232,20 @@ br_dtype promoted(br_dtype a, br_dtype b)
     return br_dtype_size(with_sign) > br_dtype_size(needed) ? with_sign : needed;
 }
 
+/* Integers promote with the floats, not with each other before. */
+br_dtype promoted_all(const br_dtype *dtypes, int n)
+{
+    br_dtype whole = BR_BOOL, floating = BR_NO_DTYPE;
+    for (int k = 0; k < n; k++)
+        if (is_inexact(dtypes[k]))
+            floating = floating == BR_NO_DTYPE ? dtypes[k] : promoted(floating, dtypes[k]);
+        else
+            whole = promoted(whole, dtypes[k]);
+    for (int k = 0; k < n && floating != BR_NO_DTYPE; k++)
+        floating = promoted(floating, dtypes[k]);
+    return floating != BR_NO_DTYPE ? floating : whole;
+}
+
 br_dtype promoted_with_number(br_dtype array, char kind)
 {
     if (kind == 'c')

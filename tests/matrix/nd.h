@@ -59,6 +59,7 @@ br_dtype complex_of(br_dtype dtype);  /* whose parts are of a floating one */
 br_dtype floating_of(br_dtype dtype); /* float64 for bool and integers */
 br_dtype sum_of(br_dtype dtype);      /* what sums of it have */
 br_dtype promoted(br_dtype a, br_dtype b);
+br_dtype promoted_all(const br_dtype *dtypes, int n); /* whatever their order */
 br_dtype promoted_with_number(br_dtype array, char kind);
 long double epsilon_of(br_dtype dtype);
 long double ulp_of(br_dtype dtype, long double size);

@@ -95,9 +95,10 @@ static void select_first(void)
     int ndim = draw_shape(0, 3, shape);
     choices s = draw_choices(nd_new(the.dtype, ndim, shape), true);
     arg otherwise = part_of_shape(the.dtype, nd_new(the.dtype, ndim, shape), SMALL);
-    br_dtype dtype = the.dtype;
+    br_dtype dtypes[CHOICES + 1] = {the.dtype};
     for (int k = 0; k < s.n; k++)
-        dtype = promoted(dtype, s.v[k]->dtype);
+        dtypes[k + 1] = s.v[k]->dtype;
+    br_dtype dtype = promoted_all(dtypes, s.n + 1);
     nd *r = shape_of_choices(dtype, &s, otherwise.v);
     for (int64_t i = 0; i < r->n; i++) {
         number v = at(r, i, otherwise.v);

@@ -16,7 +16,7 @@ static parts draw_parts(int ndim, const int64_t *shape, int axis)
 {
     parts p = {.n = (int)draw(1, PARTS)};
     int64_t own[ND_AXES] = {0};
-    br_dtype dtype = the.dtype;
+    br_dtype dtypes[PARTS];
     for (int k = 0; k < p.n; k++) {
         memcpy(own, shape, (size_t)ndim * sizeof *own);
         if (axis >= 0)
@@ -24,10 +24,10 @@ static parts draw_parts(int ndim, const int64_t *shape, int axis)
         arg a = arg_of(draw_values(chance(70) ? the.dtype : draw_dtype("biufc"), ndim, own, ANY));
         p.x[k] = a.x;
         p.v[k] = a.v;
-        dtype = k == 0 ? a.v->dtype : promoted(dtype, a.v->dtype);
+        dtypes[k] = a.v->dtype;
     }
     for (int k = 0; k < p.n; k++)
-        p.v[k] = nd_converted(p.v[k], dtype);
+        p.v[k] = nd_converted(p.v[k], promoted_all(dtypes, p.n));
     return p;
 }
 
@@ -77,23 +77,27 @@ static void blocks(void)
 {
     int rows = (int)draw(1, 3), columns = (int)draw(1, 3), ndim = (int)draw(1, 3);
     br_array *x[9];
-    nd *across[3], *down[3];
-    int64_t width[3], shape[ND_AXES] = {2, 0, 0};
+    nd *v[9], *down[3];
+    br_dtype dtypes[9];
+    int64_t width[3], shape[ND_AXES] = {2, 0, 0}, height = 1;
     for (int j = 0; j < columns; j++)
         width[j] = draw(0, 5);
-    for (int i = 0; i < rows; i++) {
-        int64_t height = ndim == 1 ? 1 : draw(0, 5);
-        for (int j = 0; j < columns; j++) {
-            shape[ndim - 1] = width[j];
-            if (ndim > 1)
-                shape[ndim - 2] = height;
-            arg a = arg_of(draw_values(the.dtype, ndim, shape, ANY));
-            x[i * columns + j] = a.x;
-            across[j] = ndim == 1 ? nd_with_axis(a.v, 0) : a.v;
-        }
-        down[i] = nd_joined(across, columns, across[0]->ndim - 1);
+    for (int k = 0; k < rows * columns; k++) {
+        if (k % columns == 0 && ndim > 1)
+            height = draw(0, 5);
+        shape[ndim - 1] = width[k % columns];
+        if (ndim > 1)
+            shape[ndim - 2] = height;
+        dtypes[k] = chance(85) ? the.dtype : draw_dtype("biufc");
+        arg a = arg_of(draw_values(dtypes[k], ndim, shape, ANY));
+        x[k] = a.x;
+        v[k] = ndim == 1 ? nd_with_axis(a.v, 0) : a.v;
     }
-    expect(br_blocks(x, rows, columns), nd_joined(down, rows, down[0]->ndim - 2));
+    for (int k = 0; k < rows * columns; k++)
+        v[k] = nd_converted(v[k], promoted_all(dtypes, rows * columns));
+    for (int i = 0; i < rows; i++)
+        down[i] = nd_joined(v + i * columns, columns, v[0]->ndim - 1);
+    expect(br_blocks(x, rows, columns), nd_joined(down, rows, v[0]->ndim - 2));
 }
 
 static void unstack(void)
