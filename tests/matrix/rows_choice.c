@@ -322,6 +322,39 @@ static void large_numbers(void)
     expect(br_add(x.x, number), sum);
 }
 
+/* ---- several readers of one array ---- */
+
+/* x[i : i + n] + 2 * x[j : j + n], turned round or not, less the sums of x: neighbours, as in
+ * differences, and a whole pass over x before another. */
+static void neighbours(void)
+{
+    arg x = any_arg(1, 3, SMALL);
+    int axis = (int)draw(0, x.v->ndim - 1);
+    int64_t extent = x.v->shape[axis], n = draw(0, extent);
+    int64_t i = draw(0, extent - n), j = draw(0, extent - n), index[ND_AXES];
+    bool turned = chance(30);
+    br_index_item first[ND_AXES], second[ND_AXES];
+    for (int k = 0; k < x.v->ndim; k++)
+        first[k] = second[k] = (br_index_item){.kind = ':'};
+    first[axis] = (br_index_item){':', true, true, i, i + n, 1};
+    second[axis] = (br_index_item){':', true, true, j, j + n, 1};
+    nd *a = nd_items(x.v, first, x.v->ndim), *b = nd_items(x.v, second, x.v->ndim);
+    br_array *one = br_index_items(x.x, first, x.v->ndim);
+    br_array *other = br_index_items(x.x, second, x.v->ndim);
+    if (turned)
+        other = br_flip(other, .axis = BR_AXIS(axis)), b = nd_flipped(b, axis);
+    nd *r = nd_same(sum_of(the.dtype), a);
+    for (int64_t k = 0; k < r->n; k++) {
+        __int128 sum = nd_get(a, k).i + 2 * nd_get(b, k).i;
+        nd_index_of(r, k, index);
+        for (index[axis] = 0; index[axis] < extent; index[axis]++)
+            sum -= nd_get(x.v, nd_at(x.v, index)).i;
+        nd_put(r, k, of_integer(sum));
+    }
+    br_array *sums = br_sum(x.x, .axis = BR_AXIS(axis), .keepdims = true);
+    expect(br_subtract(br_add(one, br_multiply(2, other)), sums), r);
+}
+
 const row choice_rows[] = {
     {"where", "biufc", where},
     {"where (with a number)", "biufc", where_number},
@@ -338,5 +371,6 @@ const row choice_rows[] = {
     {"angle", "biufc", angle},
     {"logaddexp logaddexp2", "biuf/c", log_of_sum},
     {"less equal add (of large numbers)", "iu", large_numbers},
+    {"add subtract multiply (of views of one array)", "iu", neighbours},
     {0},
 };

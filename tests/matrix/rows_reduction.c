@@ -15,7 +15,7 @@ typedef struct call {
 } call;
 
 typedef struct reduction {
-    const char *name;
+    const char *name, *kinds;
     const char *takes; /* w mask, i initial, c correction, d dtype, o order, W weights */
     char result;       /* w wide sum, f floating, r its real dtype, s same, b bool, n int64 */
     bool skips_nans, needs_elements;
@@ -396,42 +396,82 @@ static void draw_arguments(const reduction *f, call *c, const nd *x, nd **where,
     }
 }
 
-static void reduce(const reduction *f)
+static void apply(const reduction *f, nd *x, br_array *of, const reduced *by)
 {
-    nd *x = draw_elements(f), *where = NULL, *weights = NULL;
-    call c = {.by = draw_reduced(x->ndim)};
-    if (strncmp(f->name, "nanarg", 6) == 0)
-        leave_numbers(x, &c.by);
+    nd *where = NULL, *weights = NULL;
+    call c = {.x = of, .by = *by};
     draw_arguments(f, &c, x, &where, &weights);
     bool infinite = !isnan(c.order) && isinf(c.order);
-    c.x = present(x);
     br_array *got = f->build(&c);
-    if ((f->needs_elements || infinite) && !c.has_initial && reduces_nothing(x, &c.by)) {
+    if ((f->needs_elements || infinite) && !c.has_initial && reduces_nothing(x, by)) {
         expect_status(got, BR_ESHAPE);
         return;
     }
-    br_dtype of = weights != NULL ? promoted(floating_of(x->dtype), weights->dtype) : x->dtype;
-    br_dtype dtype = result_dtype(f, c.dtype != BR_NO_DTYPE ? c.dtype : of);
+    br_dtype both = weights != NULL ? promoted(floating_of(x->dtype), weights->dtype) : x->dtype;
+    br_dtype dtype = result_dtype(f, c.dtype != BR_NO_DTYPE ? c.dtype : both);
     nd *v = c.dtype != BR_NO_DTYPE ? nd_converted(x, c.dtype) : x;
     expect(got, reference(f, v, dtype, &c, where, weights));
 }
+
+static void reduce(const reduction *f)
+{
+    nd *x = draw_elements(f);
+    reduced by = draw_reduced(x->ndim);
+    if (strncmp(f->name, "nanarg", 6) == 0)
+        leave_numbers(x, &by);
+    apply(f, x, present(x), &by);
+}
+
+/* ---- rows ---- */
+
+enum {
+#define X(name, kinds, takes, result, skips, needs, arguments, define) OF_##name,
+    REDUCTIONS(X) NREDUCTIONS
+#undef X
+};
 
 #define X(name, kinds, takes, result, skips, needs, arguments, define)                             \
     static br_array *build_##name(const call *c)                                                   \
     {                                                                                              \
         return br_##name(c->x, arguments);                                                         \
-    }                                                                                              \
+    }
+REDUCTIONS(X)
+#undef X
+
+static const reduction all[] = {
+#define X(name, kinds, takes, result, skips, needs, arguments, define)                             \
+    {#name, kinds, takes, result, skips, needs, build_##name, define},
+    REDUCTIONS(X)
+#undef X
+};
+
+/* Several at once, of the same operand, which are one pass over it; mostly along the same axes. */
+static void several(void)
+{
+    arg x = any_arg(0, 4, SMALL);
+    reduced by = draw_reduced(x.v->ndim);
+    for (int64_t n = draw(2, 7); n > 0; n--) {
+        const reduction *f = &all[draw(0, NREDUCTIONS - 1)];
+        bool defined = memchr(f->kinds, kind_of(the.dtype), strcspn(f->kinds, "/")) != NULL;
+        if (defined && !(is_product(f) && is_inexact(the.dtype)))
+            apply(f, x.v, x.x, &by);
+        if (chance(15))
+            by = draw_reduced(x.v->ndim);
+    }
+}
+
+#define X(name, ...)                                                                               \
     static void make_##name(void)                                                                  \
     {                                                                                              \
-        static const reduction f = {#name, takes, result, skips, needs, build_##name, define};     \
-        reduce(&f);                                                                                \
+        reduce(&all[OF_##name]);                                                                   \
     }
 REDUCTIONS(X)
 #undef X
 
 const row reduction_rows[] = {
-#define X(name, kinds, takes, result, skips, needs, arguments, define) {#name, kinds, make_##name},
+#define X(name, kinds, ...) {#name, kinds, make_##name},
     REDUCTIONS(X)
 #undef X
-        {0},
+        {"sum max var any (several of one array)", "biufc", several},
+    {0},
 };
