@@ -138,22 +138,26 @@ void nd_put(nd *a, int64_t i, number v)
     a->bits &= !is_inexact(a->dtype);
 }
 
+/* The larger part that is finite, 0 if none is. */
+static long double finite_size(number v)
+{
+    long double re = fabsl(creall(v.z)), im = fabsl(cimagl(v.z));
+    return fmaxl(isfinite(re) ? re : 0, isfinite(im) ? im : 0);
+}
+
 void nd_put_near(nd *a, int64_t i, number v, long double ulps)
 {
     nd_put(a, i, v);
     if (!is_inexact(a->dtype) || (nd_get(a, i).z == v.z && ulps <= 0.501L))
         return;
-    long double size = fmaxl(fabsl(creall(v.z)), fabsl(cimagl(v.z)));
-    if (isfinite(size))
-        a->slack[i] = (ulps + 0.5L) * ulp_of(a->dtype, size);
+    a->slack[i] = (ulps + 0.5L) * ulp_of(a->dtype, finite_size(v));
 }
 
 void nd_put_within(nd *a, int64_t i, number v, long double slack)
 {
     nd_put(a, i, v);
-    long double size = fmaxl(fabsl(creall(v.z)), fabsl(cimagl(v.z)));
-    if (is_inexact(a->dtype) && isfinite(slack) && slack > 0 && isfinite(size))
-        a->slack[i] = slack + 0.5L * ulp_of(a->dtype, size); /* the reference is rounded, too */
+    if (is_inexact(a->dtype) && isfinite(slack) && slack > 0) /* the reference is rounded, too */
+        a->slack[i] = slack + 0.5L * ulp_of(a->dtype, finite_size(v));
 }
 
 void nd_copy(nd *a, int64_t i, const nd *b, int64_t j)
