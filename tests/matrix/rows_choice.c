@@ -114,13 +114,16 @@ static void piecewise(void)
     arg x = any_arg(0, 3, SMALL);
     choices s = draw_choices(x.v, false);
     nd *r = shape_of_choices(the.dtype, &s, x.v);
+    bool given = chance(50); /* what no condition holds for stays as it is, else it is 0 */
     for (int64_t i = 0; i < r->n; i++) {
-        number v = of_integer(0);
+        number v = given ? at(r, i, x.v) : of_integer(0);
         for (int k = 0; k < s.n; k++)
             v = is_zero(at(r, i, s.c[k])) ? v : at(r, i, s.v[k]);
         nd_put(r, i, v);
     }
-    expect(br_piecewise(x.x, s.conditions, s.values, s.n), r);
+    expect(given ? br_piecewise(x.x, s.conditions, s.values, s.n, .otherwise = BR_OPERAND(x.x))
+                 : br_piecewise(x.x, s.conditions, s.values, s.n),
+           r);
 }
 
 /* ---- bounds ---- */
@@ -266,6 +269,11 @@ static void ldexp_of(void)
 
 static void astype(void)
 {
+    bool complex_to_real = kind_of(the.dtype) == 'c' && chance(10);
+    if (complex_to_real) {
+        expect_status(br_astype(any_arg(0, 4, ANY).x, draw_dtype("iuf")), BR_ETYPE);
+        return;
+    }
     br_dtype to = draw_dtype(kind_of(the.dtype) == 'c' ? "bc" : "biufc");
     bool integer = is_inexact(the.dtype) && strchr("iu", kind_of(to)) != NULL;
     arg x = any_arg(0, 4, integer ? SMALL : ANY);

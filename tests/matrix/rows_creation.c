@@ -236,6 +236,8 @@ static void eye(void)
 {
     int64_t rows = draw(0, 13), columns = chance(30) ? 0 : draw(1, 13), k = draw(-5, 5);
     int64_t all = columns == 0 ? rows : columns;
+    if (chance(10))
+        columns = BR_NO_COLUMNS, all = 0;
     br_extents chunks = draw_chunks(2, (int64_t[]){rows, all});
     expect(br_eye(the.ctx, rows, .columns = columns, .k = k, .dtype = the.dtype, .chunks = chunks),
            matrix_of(the.dtype, rows, all, k, on_diagonal));

@@ -94,7 +94,7 @@ static void pad(br_pad_mode mode, values how, int64_t least)
     }
     expect(br_pad(a.x, extents_of(one ? 1 : ndim, before),
                   .after = same ? (br_extents){0} : extents_of(one ? 1 : ndim, after), .mode = mode,
-                  .value = as_br_number(p.value),
+                  .value = is_zero(p.value) ? BR_NONE : as_br_number(p.value),
                   .end_values = {as_br_number(p.ends[0]), as_br_number(p.ends[1])}),
            r);
 }

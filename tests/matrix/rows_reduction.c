@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * rows_reduction.c - reductions of reduce.h and nan.h, by their definitions on the list of elements
- * of each result.
+ * rows_reduction.c - reductions of reduce.h and nan.h with all their arguments, by C calls and texts,
+ * one by one and several of one array.
  */
-#include "tests/matrix/fold.h"
-
-/* The arguments of a call; which of them a reduction takes stands in its row. */
-typedef struct call {
-    br_array *x, *where, *weights;
-    reduced by;
-    br_dtype dtype; /* .dtype */
-    bool has_initial;
-    number initial;
-    double correction, order; /* order: NAN when it is not given */
-} call;
+#include "tests/matrix/definitions.h"
 
 typedef struct reduction {
     const char *name, *kinds;
@@ -26,226 +16,6 @@ typedef struct reduction {
 static bool takes(const reduction *f, char what)
 {
     return strchr(f->takes, what) != NULL;
-}
-
-/* ---- definitions: put result i of the elements of g ---- */
-
-static number initial_or(const call *c, int other)
-{
-    return c->has_initial ? c->initial : of_integer(other);
-}
-
-static number sum_of_all(const group *g, number start, long double *size)
-{
-    *size = cabsl(start.z);
-    for (int64_t k = 0; k < g->n; k++)
-        if (g->in[k]) {
-            start.i += g->v[k].i;
-            start.z += g->v[k].z;
-            *size += cabsl(g->v[k].z);
-        }
-    return start;
-}
-
-static void put_sum(nd *r, int64_t i, const group *g, const call *c)
-{
-    long double size;
-    number sum = sum_of_all(g, initial_or(c, 0), &size);
-    if (is_inexact(r->dtype))
-        nd_put_within(r, i, of_complex(sum.z), 16 * epsilon_of(r->dtype) * size);
-    else
-        nd_put(r, i, of_integer(sum.i));
-}
-
-/* Real as long as its factors are: an infinite one times 0i would be NaN. */
-static void put_prod(nd *r, int64_t i, const group *g, const call *c)
-{
-    number p = initial_or(c, 1);
-    long double complex z = p.z;
-    uint64_t whole = (uint64_t)p.i;
-    for (int64_t k = 0; k < g->n; k++)
-        if (g->in[k]) {
-            whole *= (uint64_t)g->v[k].i;
-            z = cimagl(z) == 0 && cimagl(g->v[k].z) == 0 ? CMPLXL(creall(z) * creall(g->v[k].z), 0)
-                                                         : z * g->v[k].z;
-        }
-    if (is_inexact(r->dtype))
-        nd_put_within(r, i, of_complex(z),
-                      4 * (long double)(g->n + 1) * epsilon_of(r->dtype) * cabsl(z));
-    else
-        nd_put(r, i, of_integer((__int128)whole));
-}
-
-static int64_t how_many(const group *g)
-{
-    int64_t n = 0;
-    for (int64_t k = 0; k < g->n; k++)
-        n += g->in[k];
-    return n;
-}
-
-static number mean_of(const group *g, long double *size)
-{
-    int64_t n = how_many(g);
-    number sum = sum_of_all(g, of_integer(0), size);
-    *size = n > 0 ? *size / n : 0;
-    return n > 0 ? of_complex(CMPLXL(creall(sum.z) / n, cimagl(sum.z) / n))
-                 : of_complex(CMPLXL(NAN, NAN));
-}
-
-static void put_mean(nd *r, int64_t i, const group *g, const call *c)
-{
-    long double size;
-    number mean = mean_of(g, &size);
-    (void)c;
-    nd_put_within(r, i, mean, 16 * epsilon_of(r->dtype) * size);
-}
-
-static long double variance_of(const group *g, const call *c, long double *largest)
-{
-    long double size, m2 = 0, n = (long double)how_many(g) - c->correction;
-    long double complex mean = mean_of(g, &size).z;
-    *largest = 0;
-    for (int64_t k = 0; k < g->n; k++)
-        if (g->in[k]) {
-            long double d = cabsl(g->v[k].z - mean);
-            m2 += d * d;
-            *largest = fmaxl(*largest, cabsl(g->v[k].z));
-        }
-    return n > 0 ? m2 / n : NAN;
-}
-
-static void put_var(nd *r, int64_t i, const group *g, const call *c)
-{
-    long double largest, v = variance_of(g, c, &largest);
-    nd_put_within(r, i, of_real(v), 64 * epsilon_of(r->dtype) * (v + largest * largest));
-}
-
-static void put_std(nd *r, int64_t i, const group *g, const call *c)
-{
-    long double largest, v = variance_of(g, c, &largest), s = sqrtl(v);
-    long double slack = 64 * epsilon_of(r->dtype) * (v + largest * largest);
-    nd_put_within(r, i, of_real(s), fminl(sqrtl(slack), slack / s + 4 * epsilon_of(r->dtype) * s));
-}
-
-/* The first of the best, or the first NaN, of those that are in; -1 for none. */
-static int64_t place_of_best(const group *g, int sign)
-{
-    int64_t best = -1;
-    for (int64_t k = 0; k < g->n; k++) {
-        if (!g->in[k] || (best >= 0 && is_nan(g->v[best])))
-            continue;
-        if (best < 0 || is_nan(g->v[k]) || sign * creall(g->v[k].z) > sign * creall(g->v[best].z))
-            best = k;
-    }
-    return best;
-}
-
-static void put_extreme(nd *r, int64_t i, const group *g, const call *c, int sign)
-{
-    int64_t k = place_of_best(g, sign);
-    number best = k >= 0 ? g->v[k] : of_real(NAN);
-    if (c->has_initial && (k < 0 || sign * creall(c->initial.z) > sign * creall(best.z)))
-        best = c->initial;
-    nd_put(r, i, best);
-}
-
-static void put_min(nd *r, int64_t i, const group *g, const call *c)
-{
-    put_extreme(r, i, g, c, -1);
-}
-
-static void put_max(nd *r, int64_t i, const group *g, const call *c)
-{
-    put_extreme(r, i, g, c, 1);
-}
-
-static void put_argmin(nd *r, int64_t i, const group *g, const call *c)
-{
-    (void)c;
-    nd_put(r, i, of_integer(place_of_best(g, -1)));
-}
-
-static void put_argmax(nd *r, int64_t i, const group *g, const call *c)
-{
-    (void)c;
-    nd_put(r, i, of_integer(place_of_best(g, 1)));
-}
-
-static int64_t nonzeros(const group *g)
-{
-    int64_t n = 0;
-    for (int64_t k = 0; k < g->n; k++)
-        n += g->in[k] && !is_zero(g->v[k]);
-    return n;
-}
-
-static void put_count(nd *r, int64_t i, const group *g, const call *c)
-{
-    (void)c;
-    nd_put(r, i, of_integer(nonzeros(g)));
-}
-
-static void put_any(nd *r, int64_t i, const group *g, const call *c)
-{
-    (void)c;
-    nd_put(r, i, of_integer(nonzeros(g) > 0));
-}
-
-static void put_all(nd *r, int64_t i, const group *g, const call *c)
-{
-    (void)c;
-    nd_put(r, i, of_integer(nonzeros(g) == how_many(g)));
-}
-
-static void put_ptp(nd *r, int64_t i, const group *g, const call *c)
-{
-    (void)c;
-    number most = g->v[place_of_best(g, 1)], least = g->v[place_of_best(g, -1)];
-    if (is_inexact(r->dtype))
-        nd_put_near(r, i, of_real(creall(most.z) - creall(least.z)), 0.5L);
-    else
-        nd_put(r, i, of_integer(most.i - least.i));
-}
-
-static void put_logsumexp(nd *r, int64_t i, const group *g, const call *c)
-{
-    long double sum = 0;
-    (void)c;
-    for (int64_t k = 0; k < g->n; k++)
-        sum += expl(creall(g->v[k].z));
-    nd_put_within(r, i, of_real(logl(sum)), 16 * epsilon_of(r->dtype) * (1 + fabsl(logl(sum))));
-}
-
-static void put_norm(nd *r, int64_t i, const group *g, const call *c)
-{
-    long double p = isnan(c->order) ? 2 : c->order, sum = isinf(p) && p < 0 ? INFINITY : 0;
-    bool nan = false;
-    for (int64_t k = 0; k < g->n; k++) {
-        long double size = cabsl(g->v[k].z);
-        nan = nan || (p != 0 && is_nan(g->v[k]));
-        if (isinf(p))
-            sum = (p > 0) == (size > sum) ? size : sum;
-        else
-            sum += p == 0 ? !is_zero(g->v[k]) : powl(size, p);
-    }
-    long double norm = nan ? NAN : isinf(p) || p == 0 ? sum : powl(sum, 1 / p);
-    nd_put_within(r, i, of_real(norm), 64 * epsilon_of(r->dtype) * norm);
-}
-
-static void put_average(nd *r, int64_t i, const group *g, const call *c)
-{
-    long double complex sum = 0, weights = 0;
-    long double size = 0;
-    (void)c;
-    for (int64_t k = 0; k < g->n; k++) {
-        sum += g->v[k].z * g->w[k].z;
-        weights += g->w[k].z;
-        size += cabsl(g->v[k].z * g->w[k].z);
-    }
-    bool none = g->n == 0;
-    number want = of_complex(none ? CMPLXL(NAN, NAN) : sum / weights);
-    nd_put_within(r, i, want, 32 * epsilon_of(r->dtype) * size / cabsl(weights));
 }
 
 /* ---- the library ---- */
@@ -396,13 +166,34 @@ static void draw_arguments(const reduction *f, call *c, const nd *x, nd **where,
     }
 }
 
+/* The same call as a text: np.sum(x, axis=(0, 1), keepdims=True). */
+static br_array *by_text(const reduction *f, const call *c)
+{
+    char text[200], axes[100] = "";
+    int n = 0;
+    for (int k = 0; k < c->by.axes.n; k++)
+        n += snprintf(axes + n, sizeof axes - (size_t)n, "%d, ", c->by.axes.axis[k]);
+    if (c->by.axes.n == 0)
+        snprintf(text, sizeof text, "%s(x, keepdims=%s)", f->name, c->by.keep ? "True" : "False");
+    else
+        snprintf(text, sizeof text, "np.%s(x, axis=(%s), keepdims=%s)", f->name, axes,
+                 c->by.keep ? "True" : "False");
+    return br_expr(the.ctx, text, "x", c->x, NULL);
+}
+
+static bool is_plain(const call *c)
+{
+    return c->where == NULL && c->weights == NULL && c->dtype == BR_NO_DTYPE && !c->has_initial &&
+           c->correction == 0 && isnan(c->order);
+}
+
 static void apply(const reduction *f, nd *x, br_array *of, const reduced *by)
 {
     nd *where = NULL, *weights = NULL;
     call c = {.x = of, .by = *by};
     draw_arguments(f, &c, x, &where, &weights);
     bool infinite = !isnan(c.order) && isinf(c.order);
-    br_array *got = f->build(&c);
+    br_array *got = is_plain(&c) && chance(20) ? by_text(f, &c) : f->build(&c);
     if ((f->needs_elements || infinite) && !c.has_initial && reduces_nothing(x, by)) {
         expect_status(got, BR_ESHAPE);
         return;

@@ -231,6 +231,43 @@ static int finish(const void *state, int64_t n, void *result, const void *data)
     return s->n != n || data == NULL;
 }
 
+static int count_some(void *state, const void *elements, br_dtype dtype, int64_t n,
+                      const void *data)
+{
+    *(int64_t *)state += n;
+    return elements == NULL || dtype == BR_NO_DTYPE || data != NULL;
+}
+
+static int count_more(void *left, const void *right, const void *data)
+{
+    *(int64_t *)left += *(const int64_t *)right;
+    return data != NULL;
+}
+
+static int count_end(const void *state, int64_t n, void *result, const void *data)
+{
+    *(int64_t *)result = *(const int64_t *)state;
+    return n != *(const int64_t *)state || data != NULL;
+}
+
+static br_array *count_of(br_array *x, const reduced *by)
+{
+    return br_reduction(x, .axis = by->axes, .keepdims = by->keep, .state_bytes = sizeof(int64_t),
+                        .accumulate = count_some, .merge = count_more, .finish = count_end,
+                        .dtype = BR_INT64);
+}
+
+static nd *counts(const nd *x, const reduced *by)
+{
+    nd *r = nd_reduced(BR_INT64, x, by);
+    int64_t n = 1;
+    for (int k = 0; k < x->ndim; k++)
+        n *= by->is[k] ? x->shape[k] : 1;
+    for (int64_t i = 0; i < r->n; i++)
+        nd_put(r, i, of_integer(n));
+    return r;
+}
+
 static void reduction(void)
 {
     static const int data = 1;
@@ -243,6 +280,11 @@ static void reduction(void)
     memcpy(shape, kept->shape, sizeof shape);
     shape[kept->ndim] = WIDTH;
     nd *r = nd_new(BR_FLOAT64, kept->ndim + 1, shape);
+    if (chance(
+            30)) { /* without init a state of zeros stands for no elements; one result, no axis */
+        expect(count_of(x.x, &by), counts(x.v, &by));
+        return;
+    }
     for (int64_t i = 0; i < kept->n; i++) {
         list_state s = {.power = 1};
         gather(&g, x.v, &by, i, NULL, NULL);
