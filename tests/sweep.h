@@ -144,7 +144,7 @@ static inline bool same_form(const pending *p)
     }
     bool same = br_dtype_of(p->x) == w->dtype && br_ndim(p->x) == w->ndim;
     for (int a = 0; same && a < w->ndim; a++)
-        same = br_shape(p->x)[a] == w->shape[a];
+        same = br_shape(p->x)[a] == w->shape[a] || br_shape(p->x)[a] == BR_UNKNOWN;
     if (!same)
         fail(p->name, "is %s with %d axes, %" PRId64 " elements; expected %s, %d, %" PRId64,
              br_dtype_name(br_dtype_of(p->x)), br_ndim(p->x), br_nelem(p->x),
@@ -205,7 +205,8 @@ static inline void flush(void)
 {
     br_result result[QUEUE];
     for (int i = 0; i < sweep.n; i++) {
-        size_t bytes = br_nbytes(sweep.queue[i].x);
+        const ref *want = sweep.queue[i].want; /* whose size an array of unknown extent must have */
+        size_t bytes = (size_t)want->n * br_dtype_size(want->dtype);
         result[i] = (br_result){sweep.queue[i].x, calloc(1, bytes + 1), bytes};
     }
     br_status st = sweep.n == 1 ? br_compute(result[0].x, result[0].buffer, result[0].bytes)

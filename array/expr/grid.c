@@ -46,6 +46,22 @@ void bri_axis_release(bri_axis *axis)
     axis->starts = NULL;
 }
 
+bri_axis bri_axis_unknown(const void *source)
+{
+    return (bri_axis){
+        .extent = BR_UNKNOWN, .nchunks = 1, .first = (int64_t)(intptr_t)source, .chunk = 1};
+}
+
+bool bri_axis_alike(const bri_axis *a, const bri_axis *b)
+{
+    return a->extent == b->extent && (bri_axis_is_known(a) || a->first == b->first);
+}
+
+bool bri_axis_may_fit(const bri_axis *a, const bri_axis *b)
+{
+    return a->extent == b->extent || !bri_axis_is_known(a) || !bri_axis_is_known(b);
+}
+
 int64_t bri_axis_start(const bri_axis *axis, int64_t i)
 {
     if (axis->starts != NULL)
@@ -73,6 +89,8 @@ int64_t bri_axis_find(const bri_axis *axis, int64_t at)
 int64_t bri_axis_largest(const bri_axis *axis)
 {
     int64_t most = 0;
+    if (!bri_axis_is_known(axis))
+        return BR_UNKNOWN;
     if (axis->starts == NULL) {
         most = axis->first > axis->chunk || axis->nchunks == 1 ? axis->first : axis->chunk;
         return most < axis->extent ? most : axis->extent;
@@ -85,7 +103,7 @@ int64_t bri_axis_largest(const bri_axis *axis)
 
 bool bri_axis_equal(const bri_axis *a, const bri_axis *b)
 {
-    if (a->extent != b->extent || a->nchunks != b->nchunks)
+    if (!bri_axis_alike(a, b) || a->nchunks != b->nchunks)
         return false;
     if (a->starts == NULL && b->starts == NULL)
         return a->nchunks == 1 ||
@@ -125,6 +143,33 @@ br_status bri_axis_listed(const int64_t *extents, int64_t n, bri_axis *out)
     return BR_OK;
 }
 
+size_t bri_axis_words(const bri_axis *axis)
+{
+    return BRI_AXIS_WORDS + (size_t)(axis->starts != NULL ? axis->nchunks : 0);
+}
+
+int64_t *bri_axis_pack(const bri_axis *axis, int64_t *word)
+{
+    *word++ = axis->extent;
+    *word++ = axis->nchunks;
+    *word++ = axis->first;
+    *word++ = axis->chunk;
+    *word++ = axis->starts != NULL;
+    for (int64_t i = 0; axis->starts != NULL && i < axis->nchunks; i++)
+        *word++ = bri_axis_count(axis, i);
+    return word;
+}
+
+br_status bri_axis_unpack(const int64_t **word, bri_axis *out)
+{
+    const int64_t *w = *word;
+    *out = (bri_axis){.extent = w[0], .nchunks = w[1], .first = w[2], .chunk = w[3]};
+    bool listed = w[4] != 0;
+    w += BRI_AXIS_WORDS;
+    *word = w + (listed ? out->nchunks : 0);
+    return listed ? bri_axis_listed(w, out->nchunks, out) : BR_OK;
+}
+
 /* Smallest index i with start + i * step at or past `edge` in the direction of step. */
 static int64_t first_past(int64_t edge, int64_t start, int64_t step)
 {
@@ -161,11 +206,12 @@ br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t
 
 br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out)
 {
-    if (bri_axis_equal(a, b) || b->nchunks == 1) {
+    bool known = bri_axis_is_known(a) && bri_axis_is_known(b);
+    if (!bri_axis_is_known(a) || bri_axis_equal(a, b) || (known && b->nchunks == 1)) {
         *out = bri_axis_share(a);
         return BR_OK;
     }
-    if (a->nchunks == 1) {
+    if (!known || a->nchunks == 1) {
         *out = bri_axis_share(b);
         return BR_OK;
     }

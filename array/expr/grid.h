@@ -3,10 +3,13 @@
  *
  * An axis has at least one chunk, of extent 0 when the axis is empty, so that a reduction over
  * nothing has a leaf. Regular axes are arithmetic (a first chunk, then equal ones, then the rest);
- * others share a counted list of starts.
+ * others share a counted list of starts. An axis as long as a mask has true elements is unknown
+ * until they are counted: extent BR_UNKNOWN, one chunk, and `first` says whose mask it was.
  */
 #ifndef BRI_GRID_H
 #define BRI_GRID_H
+
+#include <bramble/array.h>
 
 #include "runtime/error.h"
 
@@ -29,6 +32,17 @@ bri_axis bri_axis_share(const bri_axis *axis);
 void bri_axis_release(bri_axis *axis);
 bool bri_axis_equal(const bri_axis *a, const bri_axis *b);
 
+/* Unknown axes with the same source have the same extent. */
+bri_axis bri_axis_unknown(const void *source);
+static inline bool bri_axis_is_known(const bri_axis *axis)
+{
+    return axis->extent >= 0;
+}
+/* Do both have the same extent for certain? */
+bool bri_axis_alike(const bri_axis *a, const bri_axis *b);
+/* May both have the same extent? */
+bool bri_axis_may_fit(const bri_axis *a, const bri_axis *b);
+
 /* Index of the first element of chunk i; of chunk nchunks it is the extent. */
 int64_t bri_axis_start(const bri_axis *axis, int64_t i);
 static inline int64_t bri_axis_count(const bri_axis *axis, int64_t i)
@@ -39,10 +53,18 @@ static inline int64_t bri_axis_count(const bri_axis *axis, int64_t i)
 int64_t bri_axis_find(const bri_axis *axis, int64_t at);
 int64_t bri_axis_largest(const bri_axis *axis);
 
+/* An axis as words, in parameters of nodes: extent, chunks, first, chunk, and 1 where a list of the
+ * chunks' extents follows. */
+enum { BRI_AXIS_WORDS = 5 };
+size_t bri_axis_words(const bri_axis *axis);
+/* Return the place behind the last word. */
+int64_t *bri_axis_pack(const bri_axis *axis, int64_t *word);
+br_status bri_axis_unpack(const int64_t **word, bri_axis *out);
+
 /* The axis of x[start::step] with `count` elements, cut where x is cut. */
 br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t count,
                          bri_axis *out);
-/* Cut wherever a or b is; both have the same extent. */
+/* Cut wherever a or b is; both have the same extent. Unknown when one of them is. */
 br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out);
 
 /* Automatic chunks: halves the longest axis, by powers of two, until a chunk is at most

@@ -39,7 +39,8 @@ int64_t br_nelem(const br_array *x)
 
 size_t br_nbytes(const br_array *x)
 {
-    return (size_t)br_nelem(x) * br_dtype_size(br_dtype_of(x));
+    int64_t n = br_nelem(x);
+    return n >= 0 ? (size_t)n * br_dtype_size(br_dtype_of(x)) : SIZE_MAX;
 }
 
 static const bri_axis *axis_of(const br_array *x, int axis)
@@ -53,13 +54,13 @@ static const bri_axis *axis_of(const br_array *x, int axis)
 int64_t br_num_chunks(const br_array *x, int axis)
 {
     const bri_axis *a = axis_of(x, axis);
-    return a != NULL ? a->nchunks : -1;
+    return a != NULL && bri_axis_is_known(a) ? a->nchunks : -1;
 }
 
 int64_t br_chunks(const br_array *x, int axis, int64_t *extents, int64_t max)
 {
     const bri_axis *a = axis_of(x, axis);
-    if (a == NULL)
+    if (a == NULL || !bri_axis_is_known(a))
         return -1;
     for (int64_t i = 0; i < a->nchunks && i < max; i++)
         extents[i] = bri_axis_count(a, i);
@@ -70,10 +71,11 @@ int64_t br_chunks(const br_array *x, int axis, int64_t *extents, int64_t max)
 
 static void print_chunks(const bri_node *n, FILE *to)
 {
-    fprintf(to, "(");
+    int64_t largest[BR_MAX_NDIM];
+    char text[256];
     for (int a = 0; a < n->ndim; a++)
-        fprintf(to, "%s%lld", a > 0 ? ", " : "", (long long)bri_axis_largest(&n->axis[a]));
-    fprintf(to, "%s", n->ndim == 1 ? ",)" : ")");
+        largest[a] = bri_axis_largest(&n->axis[a]);
+    fprintf(to, "%s", bri_array_shape_text(n->ndim, largest, text, sizeof text));
 }
 
 /* The name of an operation: that of the table row for the operations that are many in one. */
@@ -114,8 +116,11 @@ br_status br_print(const br_array *x, FILE *to)
     }
     fprintf(to, "array: ");
     print_type(n, to);
-    fprintf(to, ", %lld chunk%s, made by ", (long long)bri_node_nchunks(n),
-            bri_node_nchunks(n) == 1 ? "" : "s");
+    if (bri_node_is_known(n))
+        fprintf(to, ", %lld chunk%s, made by ", (long long)bri_node_nchunks(n),
+                bri_node_nchunks(n) == 1 ? "" : "s");
+    else
+        fprintf(to, ", ? chunks, made by ");
     print_operation(n, to);
     fprintf(to, "\n");
     return written(to);

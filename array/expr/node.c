@@ -113,6 +113,8 @@ static bri_node *new_node(br_context *ctx, const bri_recipe *r, uint64_t hash)
 static br_status infer(bri_node *node)
 {
     bri_axis axis[BR_MAX_NDIM] = {{0}};
+    for (int i = 0; i < node->ninputs && node->pending && !node->op->any_extent; i++)
+        BRI_TRY(bri_check_known(node->input[i], BRI_ALL_AXES));
     node->axis = axis;
     br_status st = node->op->infer(node);
     node->axis = bri_memdup(axis, (size_t)node->ndim * sizeof axis[0]);
@@ -193,9 +195,39 @@ void bri_node_release(bri_node *node)
     }
 }
 
+bool bri_node_is_known(const bri_node *node)
+{
+    for (int a = 0; a < node->ndim; a++)
+        if (!bri_axis_is_known(&node->axis[a]))
+            return false;
+    return true;
+}
+
+bool bri_same_shape(const bri_node *a, const bri_node *b)
+{
+    bool same = a->ndim == b->ndim;
+    for (int i = 0; same && i < a->ndim; i++)
+        same = bri_axis_alike(&a->axis[i], &b->axis[i]);
+    return same;
+}
+
+br_status bri_check_known(const bri_node *x, int axis)
+{
+    char shape[160];
+    for (int a = 0; a < x->ndim; a++)
+        if ((axis == BRI_ALL_AXES || axis == a) && !bri_axis_is_known(&x->axis[a]))
+            return bri_error(BR_ESHAPE,
+                             "the extent of axis %d of shape %s is known only when it is "
+                             "computed: br_resolve(x) gives x with its shape",
+                             a, bri_node_shape_text(x, shape, sizeof shape));
+    return BR_OK;
+}
+
 int64_t bri_node_nelem(const bri_node *node)
 {
     int64_t n = 1;
+    if (!bri_node_is_known(node))
+        return BR_UNKNOWN;
     for (int a = 0; a < node->ndim; a++)
         n *= node->axis[a].extent;
     return n;
@@ -281,16 +313,30 @@ const char *bri_file_name(const char *path)
     return slash != NULL ? slash + 1 : path != NULL ? path : "?";
 }
 
-const char *bri_shape_text(int ndim, const int64_t *extent, char *text, size_t size)
+static const char *list_text(int ndim, const int64_t *extent, bool array, char *text, size_t size)
 {
     size_t at = 0;
     text[0] = '\0';
-    for (int a = 0; a < ndim && at < size; a++)
-        at += (size_t)snprintf(text + at, size - at, "%s%lld", a > 0 ? ", " : "(",
-                               (long long)extent[a]);
+    for (int a = 0; a < ndim && at < size; a++) {
+        const char *before = a > 0 ? ", " : "(";
+        at +=
+            (size_t)(array && extent[a] == BR_UNKNOWN
+                         ? snprintf(text + at, size - at, "%s?", before)
+                         : snprintf(text + at, size - at, "%s%lld", before, (long long)extent[a]));
+    }
     if (at < size)
         snprintf(text + at, size - at, "%s", ndim == 0 ? "()" : ndim == 1 ? ",)" : ")");
     return text;
+}
+
+const char *bri_shape_text(int ndim, const int64_t *extent, char *text, size_t size)
+{
+    return list_text(ndim, extent, false, text, size);
+}
+
+const char *bri_array_shape_text(int ndim, const int64_t *extent, char *text, size_t size)
+{
+    return list_text(ndim, extent, true, text, size);
 }
 
 const char *bri_node_shape_text(const bri_node *node, char *text, size_t size)
@@ -298,5 +344,5 @@ const char *bri_node_shape_text(const bri_node *node, char *text, size_t size)
     int64_t extent[BR_MAX_NDIM];
     for (int a = 0; a < node->ndim; a++)
         extent[a] = node->axis[a].extent;
-    return bri_shape_text(node->ndim, extent, text, size);
+    return bri_array_shape_text(node->ndim, extent, text, size);
 }

@@ -42,6 +42,9 @@ typedef struct bri_op {
     int (*emit)(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values);
     /* How the node runs when it has a stage of its own; NULL: as a block program. */
     const bri_stage_kind *stage;
+    /* Works on arrays whose extents are partly unknown, which others refuse: nothing in its
+     * parameters depends on those, and infer checks them again when they are known. */
+    bool any_extent;
     /* A view: emit passes its input's value on. A costly operation is not computed twice to save
      * memory. */
     bool view, costly;
@@ -113,7 +116,14 @@ void bri_recipe_drop(const bri_recipe *recipe);
 void bri_node_retain(bri_node *node);
 void bri_node_release(bri_node *node);
 
-int64_t bri_node_nelem(const bri_node *node);
+/* Are all extents known? */
+bool bri_node_is_known(const bri_node *node);
+/* Have both the same shape for certain? */
+bool bri_same_shape(const bri_node *a, const bri_node *b);
+/* BR_ESHAPE when the extent of an axis of x, or with BRI_ALL_AXES of any, is unknown. */
+enum { BRI_ALL_AXES = -1 };
+br_status bri_check_known(const bri_node *x, int axis);
+int64_t bri_node_nelem(const bri_node *node); /* BR_UNKNOWN where an extent is */
 int64_t bri_node_nchunks(const bri_node *node);
 
 /* Starts a walk over nodes: a number to compare node->visit with. */
@@ -149,6 +159,8 @@ static inline bri_array_data *bri_array_data_of(const br_context *ctx)
 const char *bri_file_name(const char *path);
 /* "(3, 4)" of extents. */
 const char *bri_shape_text(int ndim, const int64_t *extent, char *text, size_t size);
+/* The same of an array's: "?" where an extent is unknown. */
+const char *bri_array_shape_text(int ndim, const int64_t *extent, char *text, size_t size);
 const char *bri_node_shape_text(const bri_node *node, char *text, size_t size);
 
 #endif

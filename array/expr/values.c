@@ -114,15 +114,12 @@ static br_status compute_shown(br_array *x, bool summary, char **values, int64_t
     return bri_compute_corners(x, extent, EDGE, *values);
 }
 
-br_status br_print_values(br_array *x, FILE *to)
+static br_status print_known(br_array *x, FILE *to)
 {
-    BRI_TRY(bri_check(x));
     char *values = NULL;
     bool summary = bri_node_nelem(x->node) > SUMMARY_OVER;
-    br_scope *scope = br_scope_open(x->ctx);
     int64_t n = 0;
     br_status st = compute_shown(x, summary, &values, &n);
-    br_scope_close(scope);
     if (st == BR_OK) {
         printer p = {x->node, bri_format_of(x->node->dtype, values, n), summary, to, 0};
         if (n == 0)
@@ -135,7 +132,20 @@ br_status br_print_values(br_array *x, FILE *to)
         st = ferror(to) ? bri_error(BR_EIO, "writing failed") : BR_OK;
     }
     bri_free(values);
-    return st == BR_OK || br_error_status(x->ctx) != BR_OK
+    return st;
+}
+
+br_status br_print_values(br_array *x, FILE *to)
+{
+    BRI_TRY(bri_check(x));
+    br_context *ctx = x->ctx;
+    br_scope *scope = br_scope_open(ctx);
+    br_array *known = br_resolve_(x, x->at);
+    br_status st = bri_check(known);
+    if (st == BR_OK)
+        st = print_known(known, to);
+    br_scope_close(scope);
+    return st == BR_OK || br_error_status(ctx) != BR_OK
                ? st
-               : bri_context_fail(x->ctx, st, bri_last_error());
+               : bri_context_fail(ctx, st, bri_last_error());
 }

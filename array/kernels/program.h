@@ -195,6 +195,12 @@ br_status bri_state_finish(bri_redop op, br_dtype operand, int64_t count, const 
 void bri_copy_box(int ndim, const int64_t *extent, size_t size, char *to, const int64_t *to_stride,
                   const char *from, const int64_t *from_stride);
 
+/* How many of n bytes of a mask are not 0. */
+int64_t bri_count_true(const unsigned char *mask, int64_t n);
+/* Of dense elements of `size` bytes those whose byte of the mask is not 0, of which there are
+ * `kept`, one after the other. */
+void bri_pick(size_t size, const unsigned char *mask, int64_t kept, const char *from, char *to);
+
 /* Converts n dense elements. */
 void bri_convert(br_dtype to, void *out, br_dtype from, const void *in, int64_t n);
 

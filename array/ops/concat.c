@@ -11,11 +11,23 @@
 
 /* ---- the node ---- */
 
+static bool any_unknown(const bri_node *node, int axis)
+{
+    for (int i = 0; i < node->ninputs; i++)
+        if (!bri_axis_is_known(&node->input[i]->axis[axis]))
+            return true;
+    return false;
+}
+
 /* The chunks of all inputs one after the other. */
 static br_status append_chunks(const bri_node *node, int axis, bri_axis *out)
 {
     int64_t nchunks = 0;
     int64_t extent = 0;
+    if (any_unknown(node, axis)) {
+        *out = bri_axis_unknown(node);
+        return BR_OK;
+    }
     for (int i = 0; i < node->ninputs; i++) {
         nchunks += node->input[i]->axis[axis].nchunks;
         if (__builtin_add_overflow(extent, node->input[i]->axis[axis].extent, &extent))
@@ -38,7 +50,12 @@ static br_status unify_chunks(const bri_node *node, int a, bri_axis *out)
     *out = bri_axis_share(&node->input[0]->axis[a]);
     for (int i = 1; i < node->ninputs; i++) {
         bri_axis both;
-        br_status st = bri_axis_unify(out, &node->input[i]->axis[a], &both);
+        const bri_axis *own = &node->input[i]->axis[a];
+        br_status st = BR_OK;
+        if (bri_axis_alike(out, own))
+            st = bri_axis_unify(out, own, &both);
+        else
+            both = bri_axis_unknown(node);
         bri_axis_release(out);
         if (st != BR_OK)
             return st;
@@ -67,8 +84,53 @@ static void print(const bri_node *node, FILE *to)
             (int)((const bri_concat_params *)node->params)->axis);
 }
 
-const bri_op bri_op_concat = {
-    .name = "concat", .infer = infer, .stage = &bri_stage_concat, .print = print};
+static br_status check_nodes(bri_node *const *x, int n, int axis)
+{
+    char text[2][160];
+    for (int i = 1; i < n; i++)
+        for (int a = 0; a < x[0]->ndim; a++)
+            if (a != axis && x[i]->axis[a].extent != x[0]->axis[a].extent)
+                return bri_error(BR_ESHAPE,
+                                 "shapes %s and %s of array number %d differ on axis %d, along "
+                                 "which they do not join",
+                                 bri_node_shape_text(x[0], text[0], sizeof text[0]),
+                                 bri_node_shape_text(x[i], text[1], sizeof text[1]), i + 1, a);
+    return BR_OK;
+}
+
+/* Once extents are known, arrays without elements are left out, as they are when it is built. */
+static br_status resolve(const bri_node *node, bri_node *const *inputs, bri_table *const *tables,
+                         bri_node **out)
+{
+    (void)tables;
+    int axis = (int)((const bri_concat_params *)node->params)->axis;
+    BRI_TRY(check_nodes(inputs, node->ninputs, axis));
+    bri_node **list = bri_calloc((size_t)node->ninputs, sizeof(bri_node *));
+    if (list == NULL)
+        return BR_ENOMEM;
+    int kept = 0;
+    for (int i = 0; i < node->ninputs; i++)
+        if (inputs[i]->axis[axis].extent > 0)
+            list[kept++] = inputs[i];
+    if (kept == 0)
+        list[kept++] = inputs[0];
+    bri_recipe recipe = {.op = &bri_op_concat,
+                         .params = node->params,
+                         .params_bytes = node->params_bytes,
+                         .inputs = list,
+                         .ninputs = kept,
+                         .at = node->at};
+    br_status st = bri_node_make(node->ctx, &recipe, out);
+    bri_free(list);
+    return st;
+}
+
+const bri_op bri_op_concat = {.name = "concat",
+                              .infer = infer,
+                              .stage = &bri_stage_concat,
+                              .any_extent = true,
+                              .resolve = resolve,
+                              .print = print};
 
 /* ---- building ---- */
 
@@ -96,7 +158,7 @@ static br_status check_shapes(br_array *const *x, int n, int axis)
     for (int i = 1; i < n; i++) {
         bool fits = x[i]->node->ndim == x[0]->node->ndim;
         for (int a = 0; a < x[0]->node->ndim && fits; a++)
-            fits = a == axis || x[i]->shape[a] == x[0]->shape[a];
+            fits = a == axis || bri_axis_may_fit(&x[i]->node->axis[a], &x[0]->node->axis[a]);
         if (!fits)
             return bri_error(BR_ESHAPE, "shapes %s and %s of array number %d differ%s",
                              bri_node_shape_text(x[0]->node, first, sizeof first),

@@ -109,6 +109,11 @@ static br_array *triangle(bri_call *call, const br_tril_args *args, bool lower)
     if (n < 2)
         return bri_handle_error(
             call, bri_error(BR_ESHAPE, "x has %d ax%s; two are needed", n, n == 1 ? "is" : "es"));
+    for (int a = n - 2; a < n; a++) {
+        br_status st = bri_check_known(args->x->node, a);
+        if (st != BR_OK)
+            return bri_handle_error(call, st);
+    }
     const int64_t *extent = args->x->shape + n - 2;
     br_eye_args tri = {
         .rows = extent[0],
@@ -241,6 +246,8 @@ br_status br_meshgrid_(br_meshgrid_args args)
     br_extents shape = {args.n, {0}};
     br_array *failed = bri_check_call(&call, args.x, args.n);
     br_status st = failed != NULL ? failed->status : check_meshgrid(&args, &pictures);
+    for (int i = 0; i < args.n && st == BR_OK; i++)
+        st = bri_check_known(args.x[i]->node, BRI_ALL_AXES);
     if (st != BR_OK && failed == NULL)
         failed = bri_handle_error(&call, st);
     for (int i = 0; i < args.n && failed == NULL; i++)

@@ -11,29 +11,15 @@
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
 
-/* ---- constants on any grid ----
- *
- * Words of an axis: extent, chunks, first, chunk, and 1 where a list of the chunks' extents follows
- * instead (grid.h).
- */
-enum { AXIS_WORDS = 5 };
+/* ---- constants on any grid ---- */
 
 static br_status infer(bri_node *node)
 {
     const bri_full_like_params *p = node->params;
     const int64_t *w = p->word;
     node->dtype = (br_dtype)p->dtype;
-    for (int a = 0; a < p->ndim; a++, node->ndim++) {
-        bri_axis *axis = &node->axis[a];
-        *axis = (bri_axis){.extent = w[0], .nchunks = w[1], .first = w[2], .chunk = w[3]};
-        bool listed = w[4] != 0;
-        w += AXIS_WORDS;
-        if (!listed)
-            continue;
-        int64_t n = axis->nchunks;
-        BRI_TRY(bri_axis_listed(w, n, axis));
-        w += n;
-    }
+    for (int a = 0; a < p->ndim; a++, node->ndim++)
+        BRI_TRY(bri_axis_unpack(&w, &node->axis[a]));
     return BR_OK;
 }
 
@@ -75,7 +61,7 @@ static br_array *full_irregular(bri_call *call, const bri_node *x, br_number val
 {
     size_t words = 0;
     for (int a = 0; a < x->ndim; a++)
-        words += AXIS_WORDS + (size_t)(x->axis[a].starts != NULL ? x->axis[a].nchunks : 0);
+        words += bri_axis_words(&x->axis[a]);
     size_t bytes = sizeof(bri_full_like_params) + words * sizeof(int64_t);
     bri_full_like_params *p = bri_calloc(1, bytes);
     if (p == NULL)
@@ -84,16 +70,8 @@ static br_array *full_irregular(bri_call *call, const bri_node *x, br_number val
     p->ndim = x->ndim;
     bri_number_store(value, dtype, p->value);
     int64_t *w = p->word;
-    for (int a = 0; a < x->ndim; a++) {
-        const bri_axis *axis = &x->axis[a];
-        *w++ = axis->extent;
-        *w++ = axis->nchunks;
-        *w++ = axis->first;
-        *w++ = axis->chunk;
-        *w++ = axis->starts != NULL;
-        for (int64_t i = 0; axis->starts != NULL && i < axis->nchunks; i++)
-            *w++ = bri_axis_count(axis, i);
-    }
+    for (int a = 0; a < x->ndim; a++)
+        w = bri_axis_pack(&x->axis[a], w);
     br_array *y = bri_build(call, &bri_op_full_like, p, bytes, NULL, 0);
     bri_free(p);
     return y;
@@ -107,7 +85,9 @@ static br_array *full_like(const char *what, const br_full_like_args *args)
         return failed;
     const bri_node *x = args->x->node;
     br_dtype dtype = args->dtype != BR_NO_DTYPE ? args->dtype : x->dtype;
-    br_status st = bri_check_fill(args->value, dtype);
+    br_status st = bri_check_known(x, BRI_ALL_AXES);
+    if (st == BR_OK)
+        st = bri_check_fill(args->value, dtype);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     bool regular = true;

@@ -74,6 +74,11 @@ static br_array *diagonal(bri_call *call, br_array *x, int64_t k)
     if (n < 2)
         return bri_handle_error(
             call, bri_error(BR_ESHAPE, "x has %d ax%s; two are needed", n, n == 1 ? "is" : "es"));
+    for (int a = n - 2; a < n; a++) {
+        br_status st = bri_check_known(x->node, a);
+        if (st != BR_OK)
+            return bri_handle_error(call, st);
+    }
     k = near_diagonal(k, x->shape + n - 2);
     return bri_build(call, &bri_op_diagonal, &k, sizeof k, &x, 1);
 }
@@ -125,6 +130,9 @@ br_array *br_diag_(br_diag_args args)
     if (n != 1 && n != 2)
         return bri_handle_error(&call,
                                 bri_error(BR_ESHAPE, "x has %d axes; one or two are expected", n));
+    br_status st = n == 1 ? bri_check_known(args.x->node, 0) : BR_OK;
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
     if (n == 1 && (args.k > INT64_MAX / 4 || args.k < -(INT64_MAX / 4)))
         return bri_handle_error(
             &call,

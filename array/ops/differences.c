@@ -10,6 +10,8 @@
 static bool is_regular(const br_array *x)
 {
     for (int a = 0; a < x->node->ndim; a++) {
+        if (!bri_axis_is_known(&x->node->axis[a]))
+            return false;
         bri_axis even = bri_axis_regular(x->shape[a], bri_axis_largest(&x->node->axis[a]));
         if (!bri_axis_equal(&x->node->axis[a], &even))
             return false;
@@ -82,6 +84,9 @@ br_array *br_diff_(br_diff_args args)
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     br_array *y = with_ends(&call, &args, axis);
+    st = y->status == BR_OK ? bri_check_known(y->node, axis) : BR_OK;
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
     for (; n > 0 && y->status == BR_OK && y->shape[axis] > 0; n--)
         y = difference(&call, y, axis, 1);
     return y;
@@ -120,6 +125,7 @@ static br_status check_gradient(const br_gradient_args *args, int *axis)
         return bri_error(BR_EARG, ".edge_order is 1 or 2, not %d", args->edge_order);
     if (args->x->node->dtype == BR_BOOL)
         return bri_error(BR_ETYPE, "not defined for bool");
+    BRI_TRY(bri_check_known(args->x->node, *axis));
     int least = args->edge_order == 2 ? 3 : 2;
     if (args->x->shape[*axis] < least)
         return bri_error(BR_ESHAPE, "axis %d has %lld elements, at least %d are needed", *axis,

@@ -10,10 +10,10 @@
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 
-/* The extent two axes broadcast to, or -1. */
-static int64_t broadcast_extent(int64_t a, int64_t b)
+/* Do two axes broadcast, as far as is known? */
+static bool broadcast(const bri_axis *a, const bri_axis *b)
 {
-    return a == b || b == 1 ? a : a == 1 ? b : -1;
+    return bri_axis_may_fit(a, b) || a->extent == 1 || b->extent == 1;
 }
 
 static br_status shapes_differ(const bri_node *node, int back)
@@ -30,6 +30,23 @@ static br_status shapes_differ(const bri_node *node, int back)
                      back);
 }
 
+/* Broadcasts out with one more axis. What an unknown one and another make is unknown, too. */
+static br_status merge_axis(const bri_node *node, const bri_axis *axis, bri_axis *out)
+{
+    bri_axis both;
+    if (axis->extent == 1)
+        return BR_OK;
+    if (out->extent == 1)
+        both = bri_axis_share(axis);
+    else if (bri_axis_alike(out, axis))
+        BRI_TRY(bri_axis_unify(out, axis, &both));
+    else
+        both = bri_axis_unknown(node);
+    bri_axis_release(out);
+    *out = both;
+    return BR_OK;
+}
+
 /* Unifies one axis, counted from the last, over all inputs. */
 static br_status broadcast_axis(bri_node *node, int back)
 {
@@ -40,18 +57,9 @@ static br_status broadcast_axis(bri_node *node, int back)
         if (input->ndim < back)
             continue;
         const bri_axis *axis = &input->axis[input->ndim - back];
-        int64_t extent = broadcast_extent(out->extent, axis->extent);
-        if (extent < 0)
+        if (!broadcast(out, axis))
             return shapes_differ(node, back);
-        if (out->extent != extent) {
-            bri_axis_release(out);
-            *out = bri_axis_share(axis);
-        } else if (axis->extent == extent) {
-            bri_axis both;
-            BRI_TRY(bri_axis_unify(out, axis, &both));
-            bri_axis_release(out);
-            *out = both;
-        }
+        BRI_TRY(merge_axis(node, axis, out));
     }
     return BR_OK;
 }
@@ -98,7 +106,7 @@ static void print(const bri_node *node, FILE *to)
 }
 
 const bri_op bri_op_elementwise = {
-    .name = "elementwise", .infer = infer, .emit = emit, .print = print};
+    .name = "elementwise", .infer = infer, .emit = emit, .any_extent = true, .print = print};
 
 br_dtype bri_common_dtype(const br_operand *operands, int n)
 {
@@ -247,8 +255,11 @@ static void print_astype(const bri_node *node, FILE *to)
     fprintf(to, "%s", br_dtype_name(node->dtype));
 }
 
-const bri_op bri_op_astype = {
-    .name = "astype", .infer = infer_astype, .emit = emit_astype, .print = print_astype};
+const bri_op bri_op_astype = {.name = "astype",
+                              .infer = infer_astype,
+                              .emit = emit_astype,
+                              .any_extent = true,
+                              .print = print_astype};
 
 br_array *br_astype_(br_array *x, br_dtype dtype, br_place at)
 {

@@ -44,6 +44,10 @@ static int64_t clamp(int64_t i, int64_t low, int64_t high)
  * overflow in the arithmetic of maps. */
 static br_status take_slice(view *v, const br_index_item *item, int64_t extent)
 {
+    if (extent == BR_UNKNOWN) {
+        v->map.from[v->map.ndim++] = (bri_map_axis){v->ndim, 0, 1};
+        return add_axis(v, BR_UNKNOWN);
+    }
     int64_t step = item->step != 0 ? item->step : 1;
     int64_t low = step > 0 ? 0 : -1;
     int64_t high = step > 0 ? extent : extent - 1;
@@ -69,8 +73,18 @@ static br_status take_whole(view *v, const bri_node *x, int n)
     return BR_OK;
 }
 
+/* Of an axis of unknown extent only the whole can be named. */
+static br_status check_extent(const view *v, const bri_node *x, const br_index_item *item)
+{
+    bool whole = item->kind == ':' && !item->has_start && !item->has_stop && item->step <= 1 &&
+                 item->step >= 0;
+    return whole || (item->kind != ':' && item->kind != 'i') ? BR_OK
+                                                             : bri_check_known(x, v->map.ndim);
+}
+
 static br_status take_item(view *v, const bri_node *x, const br_index_item *item, int unnamed)
 {
+    BRI_TRY(check_extent(v, x, item));
     switch (item->kind) {
     case 'i':
         return take_integer(v, item, x->axis[v->map.ndim].extent);
@@ -184,8 +198,14 @@ static br_status broadcast_view(const br_array *x, const br_extents *shape, view
     int ndim = bri_extents_ndim(shape);
     int more = ndim - x->node->ndim;
     bool fits = more >= 0;
+    BRI_TRY(bri_check_known(x->node, BRI_ALL_AXES));
     v->map.ndim = x->node->ndim;
     for (int o = 0; o < ndim && fits; o++) {
+        if (shape->extent[o] < 0)
+            return bri_error(BR_ESHAPE,
+                             "extent %lld of axis %d: where an extent is unknown br_resolve(x) "
+                             "gives x with its shape",
+                             (long long)shape->extent[o], o);
         BRI_TRY(add_axis(v, shape->extent[o]));
         if (o < more)
             continue;
@@ -241,7 +261,8 @@ br_array *br_squeeze_(br_array *x, br_axes axes, br_place at)
         br_status st = bri_axes_mask(&axes, x->node->ndim, &mask);
         for (; n < x->node->ndim && st == BR_OK; n++) {
             bool drop = mask >> n & 1;
-            if (drop && x->shape[n] != 1)
+            st = drop ? bri_check_known(x->node, n) : BR_OK;
+            if (st == BR_OK && drop && x->shape[n] != 1)
                 st = bri_error(BR_EAXIS, "axis %d has extent %lld, not 1", n,
                                (long long)x->shape[n]);
             items[n] = (br_index_item){.kind = drop ? 'i' : ':'};

@@ -21,6 +21,8 @@ extern const bri_op bri_op_random;
 extern const bri_op bri_op_reduce, bri_op_reduction, bri_op_matmul;
 extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechunk, bri_op_reshape,
     bri_op_concat;
+extern const bri_op bri_op_positions, bri_op_positions_of, bri_op_count_true, bri_op_compress,
+    bri_op_picked;
 
 /* Shape and chunks as they stand in the parameters of a source. */
 typedef struct bri_layout {
@@ -46,7 +48,7 @@ typedef struct bri_full_like_params {
     int32_t dtype;
     int32_t ndim;
     unsigned char value[16];
-    int64_t word[]; /* of the axes (creation_like.c) */
+    int64_t word[]; /* of the axes (bri_axis_pack) */
 } bri_full_like_params;
 
 typedef struct bri_diagonal_params {
@@ -124,6 +126,11 @@ typedef struct bri_reduction_params {
     char name[32]; /* empty: accumulate's */
     _Alignas(16) unsigned char data[];
 } bri_reduction_params;
+
+/* Of operations along an axis that say nothing else. */
+typedef struct bri_axis_params {
+    int64_t axis;
+} bri_axis_params;
 
 typedef struct bri_concat_params {
     int64_t axis;

@@ -210,7 +210,9 @@ br_array *br_pad_(br_pad_args args)
         return failed;
     if (args.after.ndim == 0)
         args.after = args.before;
-    br_status st = check_values(&args);
+    br_status st = bri_check_known(args.x->node, BRI_ALL_AXES);
+    if (st == BR_OK)
+        st = check_values(&args);
     if (st == BR_OK)
         st = check_widths(&args, &args.before);
     if (st == BR_OK)

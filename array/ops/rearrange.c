@@ -12,6 +12,9 @@ static br_array *roll_axis(bri_call *call, br_array *x, int axis, int64_t shift)
 {
     if (x->status != BR_OK)
         return x;
+    br_status st = bri_check_known(x->node, axis);
+    if (st != BR_OK)
+        return bri_handle_error(call, st);
     int64_t n = x->shape[axis];
     int64_t by = n > 0 ? shift % n : 0;
     by += by < 0 ? n : 0;
@@ -143,6 +146,8 @@ br_array *br_tile_(br_array *x, br_extents repetitions, br_place at)
     if (failed != NULL)
         return failed;
     br_status st = check_repetitions(&repetitions);
+    if (st == BR_OK)
+        st = bri_check_known(x->node, BRI_ALL_AXES);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     int n = bri_extents_ndim(&repetitions);
@@ -165,6 +170,8 @@ br_array *br_repeat_(br_repeat_args args)
     if (x->status != BR_OK)
         return x;
     br_status st = bri_one_axis(&args.axis, x->node->ndim, 0, &axis);
+    if (st == BR_OK)
+        st = bri_check_known(x->node, BRI_ALL_AXES);
     if (st == BR_OK && args.count < 0)
         st = bri_error(BR_ESHAPE, "%lld repetitions", (long long)args.count);
     if (st == BR_OK)

@@ -83,8 +83,11 @@ static void print(const bri_node *node, FILE *to)
         fprintf(to, ", correction %g", p->correction);
 }
 
-const bri_op bri_op_reduce = {
-    .name = "reduce", .infer = infer, .stage = &bri_stage_reduce, .print = print};
+const bri_op bri_op_reduce = {.name = "reduce",
+                              .infer = infer,
+                              .stage = &bri_stage_reduce,
+                              .any_extent = true,
+                              .print = print};
 
 /* ---- calls ---- */
 
@@ -127,8 +130,8 @@ static br_status check_mask(const bri_node *x, const bri_node *mask)
     char text[2][128];
     bool fits = mask->ndim <= x->ndim;
     for (int back = 1; fits && back <= mask->ndim; back++) {
-        int64_t extent = mask->axis[mask->ndim - back].extent;
-        fits = extent == 1 || extent == x->axis[x->ndim - back].extent;
+        const bri_axis *axis = &mask->axis[mask->ndim - back];
+        fits = axis->extent == 1 || bri_axis_alike(axis, &x->axis[x->ndim - back]);
     }
     if (fits)
         return BR_OK;

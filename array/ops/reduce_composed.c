@@ -118,7 +118,7 @@ static br_array *along_axes(const bri_reduction *r, br_array *w)
         return NULL;
     for (int i = 0; i < w->node->ndim; i++) {
         int a = r->axis->axis[i] < 0 ? r->axis->axis[i] + ndim : r->axis->axis[i];
-        if (w->shape[i] != r->x->shape[a])
+        if (!bri_axis_alike(&w->node->axis[i], &r->x->node->axis[a]))
             return NULL;
     }
     for (int a = 0; a < ndim; a++)
@@ -173,6 +173,8 @@ static br_status check_weights(const bri_reduction *r, const br_array *w)
 {
     char text[2][128];
     const bri_node *x = r->x->node;
+    BRI_TRY(bri_check_known(x, BRI_ALL_AXES));
+    BRI_TRY(bri_check_known(w->node, BRI_ALL_AXES));
     bool fits = w->node->ndim <= x->ndim;
     for (int back = 1; fits && back <= w->node->ndim; back++) {
         int64_t extent = w->shape[w->node->ndim - back];
@@ -215,7 +217,8 @@ br_array *br_average_(br_average_args a)
     failed = bri_check_call(&call, &a.weights, 1);
     if (failed != NULL)
         return failed;
-    br_array *w = along_axes(&r, a.weights);
+    br_array *w =
+        bri_same_shape(r.x->node, a.weights->node) ? a.weights : along_axes(&r, a.weights);
     br_status st = w == NULL ? check_weights(&r, a.weights) : BR_OK;
     if (st != BR_OK)
         return bri_handle_error(&call, st);

@@ -134,7 +134,9 @@ static br_array *count(const bri_reduction *r, br_array *mask)
     memcpy(shape.extent, r->x->shape, (size_t)r->x->node->ndim * sizeof *shape.extent);
     bri_reduction n = {
         .name = r->name, .op = BRI_RED_SUM, .at = r->at, .axis = r->axis, .keepdims = r->keepdims};
-    n.x = br_broadcast_to_(bri_as_dtype(mask, BR_BOOL, r->at), shape, r->at);
+    n.x = bri_as_dtype(mask, BR_BOOL, r->at);
+    if (!bri_same_shape(mask->node, r->x->node))
+        n.x = br_broadcast_to_(n.x, shape, r->at);
     return bri_reduce(n);
 }
 

@@ -98,6 +98,7 @@ const bri_op bri_op_reduction = {
     .name = "reduction",
     .infer = infer,
     .stage = &bri_stage_reduction,
+    .any_extent = true,
     .costly = true,
     .print = print,
     .pack = pack,

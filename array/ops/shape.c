@@ -14,6 +14,9 @@ br_array *bri_slice_axis(const bri_call *call, br_array *x, int axis, bri_stretc
     bri_axis out[BR_MAX_NDIM];
     if (x->status != BR_OK)
         return x;
+    br_status st = bri_check_known(x->node, axis);
+    if (st != BR_OK)
+        return bri_handle_error(call, st);
     int ndim = x->node->ndim;
     bri_map map = bri_map_identity(ndim);
     for (int a = 0; a < ndim; a++)
@@ -70,6 +73,8 @@ br_status br_unstack_(br_unstack_args args)
     if (failed != NULL)
         return bri_fail_all(failed, args.out, args.n);
     br_status st = bri_one_axis(&args.axis, args.x->node->ndim, 0, &axis);
+    if (st == BR_OK)
+        st = bri_check_known(args.x->node, axis);
     if (st == BR_OK && args.x->shape[axis] != args.n)
         st = bri_error(BR_ESHAPE, "axis %d has extent %lld, not %d", axis,
                        (long long)args.x->shape[axis], args.n);
@@ -96,6 +101,7 @@ static int64_t begin_of_part(const br_split_args *args, int64_t extent, int i)
 static br_status check_split(const br_split_args *args, int *axis)
 {
     BRI_TRY(bri_one_axis(&args->axis, args->x->node->ndim, 0, axis));
+    BRI_TRY(bri_check_known(args->x->node, *axis));
     int64_t extent = args->x->shape[*axis];
     if (args->n < 1)
         return bri_error(BR_EARG, "%d parts", args->n);
@@ -300,8 +306,10 @@ br_array *br_ravel_(br_array *x, br_place at)
 static br_status common_shape(br_array *const *x, int n, br_extents *shape)
 {
     int ndim = 0;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        BRI_TRY(bri_check_known(x[i]->node, BRI_ALL_AXES));
         ndim = x[i]->node->ndim > ndim ? x[i]->node->ndim : ndim;
+    }
     shape->ndim = ndim > 0 ? ndim : -1;
     for (int back = 1; back <= ndim; back++) {
         int64_t *extent = &shape->extent[ndim - back];

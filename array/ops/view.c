@@ -63,7 +63,9 @@ static br_status infer(bri_node *node)
     node->dtype = x->dtype;
     for (int o = 0; o < p->ndim; o++, node->ndim++) {
         int a = source_axis_of(&map, o);
-        if (a < 0) {
+        if (a >= 0 && p->word[o] == BR_UNKNOWN) { /* the whole of an axis, however long it is */
+            node->axis[o] = bri_axis_share(&x->axis[a]);
+        } else if (a < 0) {
             node->axis[o] = bri_axis_regular(p->word[o], p->word[o]);
             repeated |= p->word[o] > 1 ? 1u << o : 0;
         } else {
@@ -124,8 +126,8 @@ static void print_axes(const bri_node *node, FILE *to)
 
 #define VIEW(op_name, print_function)                                                              \
     {                                                                                              \
-        .name = op_name, .infer = infer, .access = access, .emit = emit, .view = true,             \
-        .print = print_function                                                                    \
+        .name = op_name, .infer = infer, .access = access, .emit = emit, .any_extent = true,       \
+        .view = true, .print = print_function                                                      \
     }
 const bri_op bri_op_index = VIEW("index", print_index);
 const bri_op bri_op_permute = VIEW("permute_dims", print_axes);
@@ -161,8 +163,10 @@ static br_status infer_rechunk(bri_node *node)
     const bri_chunks_params *p = node->params;
     node->dtype = node->input[0]->dtype;
     node->ndim = p->ndim;
-    for (int a = 0; a < p->ndim; a++)
-        node->axis[a] = bri_axis_regular(node->input[0]->axis[a].extent, p->chunk[a]);
+    for (int a = 0; a < p->ndim; a++) {
+        const bri_axis *x = &node->input[0]->axis[a];
+        node->axis[a] = bri_axis_is_known(x) ? bri_axis_regular(x->extent, p->chunk[a]) : *x;
+    }
     return BR_OK;
 }
 
@@ -185,6 +189,7 @@ const bri_op bri_op_rechunk = {
     .infer = infer_rechunk,
     .access = access_rechunk,
     .emit = emit,
+    .any_extent = true,
     .view = true,
     .print = print_rechunk,
 };
@@ -204,6 +209,8 @@ br_array *br_rechunk_(br_array *x, br_extents chunks, br_place at)
                 return bri_handle_error(&call, bri_error(BR_ESHAPE, "chunk extent %lld of axis %d",
                                                          (long long)chunks.extent[a], a));
             int64_t extent = x->shape[a] > 0 ? x->shape[a] : 1;
+            if (x->shape[a] == BR_UNKNOWN)
+                extent = INT64_MAX;
             bool whole = chunks.extent[a] <= 0 || chunks.extent[a] > extent;
             p.chunk[a] = whole ? extent : chunks.extent[a];
         }

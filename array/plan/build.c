@@ -43,6 +43,7 @@ static void free_stage(bri_stage *stage)
     bri_free(stage->demanded);
     bri_free(stage->emitted);
     bri_free(stage->steps_made);
+    bri_free(stage->picks);
     bri_free(stage);
 }
 

@@ -178,7 +178,18 @@ br_status br_compute_c128(br_array *x, double value[2])
     return compute_scalar(x, BR_COMPLEX128, "biufc", value);
 }
 
-/* ---- persist ---- */
+/* ---- resolve and persist ---- */
+
+br_array *br_resolve_(br_array *x, br_place at)
+{
+    bri_call call = {NULL, "resolve", at};
+    bri_node *node = NULL;
+    br_array *failed = bri_check_call(&call, &x, 1);
+    if (failed != NULL)
+        return failed;
+    br_status st = bri_resolve_nodes(x->ctx, &x->node, 1, &node);
+    return st == BR_OK ? bri_handle(&call, node) : bri_handle_error(&call, st);
+}
 
 br_array *br_persist_(br_array *x, br_place at)
 {

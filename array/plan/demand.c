@@ -219,7 +219,7 @@ static br_status mark_chunk_by_chunk(bri_stage *reader, bri_needs *list)
 
 static br_status mark_inputs(bri_stage *reader, bri_needs *list)
 {
-    bool all = reader->demanded == NULL && reader->kind->needs == NULL;
+    bool all = reader->demanded == NULL && reader->kind->needs == NULL && reader->picks == NULL;
     bool partly = false;
     for (int i = 0; i < reader->ninputs; i++) {
         if (reader->inputs[i].from != BRI_FROM_STAGE)
@@ -301,7 +301,7 @@ static void count_leaf(const bri_stage *reader, const int64_t *leaf, int except,
     int64_t chunk;
     int64_t step;
     bri_leaf_place(reader, leaf, &chunk, &step);
-    if (!bri_is_demanded(reader, chunk))
+    if (chunk < 0 || !bri_is_demanded(reader, chunk))
         return;
     int owner = bri_stage_owner(reader, chunk, step);
     if (owner == except)
@@ -315,7 +315,8 @@ static void count_leaf(const bri_stage *reader, const int64_t *leaf, int except,
 static void count_box(const bri_stage *reader, const int64_t *first, const int64_t *last,
                       int except, reader_count *count)
 {
-    if (reader->plan->nranks == 1 && reader->demanded == NULL && except < 0) {
+    if (reader->plan->nranks == 1 && reader->demanded == NULL && reader->picks == NULL &&
+        except < 0) {
         int64_t n = 1;
         for (int a = 0; a < reader->leaf_ndim; a++)
             n *= last[a] - first[a] + 1;

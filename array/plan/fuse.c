@@ -265,7 +265,7 @@ br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value)
     return walk(&fuse, node, &map, value);
 }
 
-br_status bri_fuse_part(bri_stage *stage, bri_node *node, bri_part *part)
+br_status bri_fuse_seen(bri_stage *stage, bri_node *node, const bri_map *map, bri_part *part)
 {
     part->program = bri_program_new();
     if (part->program == NULL)
@@ -273,9 +273,14 @@ br_status bri_fuse_part(bri_stage *stage, bri_node *node, bri_part *part)
     part->first = stage->ninputs;
     bri_fuse fuse = {
         .stage = stage, .program = part->program, .span = part->span, .first_input = part->first};
-    bri_map map = bri_map_identity(node->ndim);
-    map.from[part->span.axis].start = -part->span.from;
-    BRI_TRY(walk(&fuse, node, &map, &part->result));
+    BRI_TRY(walk(&fuse, node, map, &part->result));
     part->end = stage->ninputs;
     return BR_OK;
+}
+
+br_status bri_fuse_part(bri_stage *stage, bri_node *node, bri_part *part)
+{
+    bri_map map = bri_map_identity(node->ndim);
+    map.from[part->span.axis].start = -part->span.from;
+    return bri_fuse_seen(stage, node, &map, part);
 }

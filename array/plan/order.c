@@ -19,6 +19,30 @@ int64_t bri_grid_linear(int ndim, const bri_axis *axis, const int64_t *coord)
     return linear;
 }
 
+static int64_t chunks_along(const bri_stage *stage, int a)
+{
+    return stage->picks != NULL && stage->picks->axis == a ? stage->picks->n
+                                                           : stage->leaf_axis[a].nchunks;
+}
+
+/* The chunk that a leaf makes along axis a, or -1. */
+static int64_t chunk_of_leaf(const bri_stage *stage, int a, int64_t leaf)
+{
+    const bri_picks *p = stage->picks;
+    if (p == NULL || p->axis != a)
+        return leaf;
+    int64_t low = 0;
+    int64_t high = p->n - 1;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (p->leaf[middle] < leaf)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return p->leaf[low] == leaf ? low : -1;
+}
+
 /* Chunks count in C order over the leaf grid's other axes; the fold axis is the step. */
 void bri_leaf_coords(const bri_stage *stage, int64_t chunk, int64_t step, int64_t *coord)
 {
@@ -27,8 +51,11 @@ void bri_leaf_coords(const bri_stage *stage, int64_t chunk, int64_t step, int64_
             coord[a] = step;
             continue;
         }
-        coord[a] = chunk % stage->leaf_axis[a].nchunks;
-        chunk /= stage->leaf_axis[a].nchunks;
+        int64_t n = chunks_along(stage, a);
+        coord[a] = chunk % n;
+        chunk /= n;
+        if (stage->picks != NULL && stage->picks->axis == a)
+            coord[a] = stage->picks->leaf[coord[a]];
     }
 }
 
@@ -37,10 +64,16 @@ void bri_leaf_place(const bri_stage *stage, const int64_t *coord, int64_t *chunk
     *chunk = 0;
     *step = 0;
     for (int a = 0; a < stage->leaf_ndim; a++) {
-        if (stage->fold != BRI_FOLD_NONE && a == stage->fold_axis)
+        if (stage->fold != BRI_FOLD_NONE && a == stage->fold_axis) {
             *step = coord[a];
-        else
-            *chunk = *chunk * stage->leaf_axis[a].nchunks + coord[a];
+            continue;
+        }
+        int64_t c = chunk_of_leaf(stage, a, coord[a]);
+        if (c < 0) {
+            *chunk = -1;
+            return;
+        }
+        *chunk = *chunk * chunks_along(stage, a) + c;
     }
 }
 

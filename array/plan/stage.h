@@ -103,6 +103,14 @@ struct bri_stage_kind {
     bool keeps;
 };
 
+/* The leaves that make chunks, where not all do: along one axis, in ascending order. Chunk c along
+ * it is made of leaf[c]. */
+typedef struct bri_picks {
+    int axis;
+    int64_t n;
+    int64_t leaf[];
+} bri_picks;
+
 /* A reduction's part that one stage does. */
 typedef struct bri_reducing {
     bri_redop op;
@@ -127,6 +135,7 @@ struct bri_stage {
     int64_t nchunks;
     int leaf_ndim; /* grid of the leaves */
     bri_axis leaf_axis[BR_MAX_NDIM];
+    bri_picks *picks; /* NULL: all leaves make chunks */
     bri_fold fold;
     int fold_axis;  /* of the leaf grid */
     int64_t nsteps; /* leaves of one chunk */
@@ -179,7 +188,7 @@ struct bri_plan {
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduction,
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
     bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
-    bri_stage_pass, bri_stage_diagonal;
+    bri_stage_pass, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -208,6 +217,8 @@ br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value);
 /* Makes the program of a part of the stage, whose span is set: the node's elements one after the
  * other along the span, counted from its start. */
 br_status bri_fuse_part(bri_stage *stage, bri_node *node, bri_part *part);
+/* The same through a map from the leaf grid, for all leaves. */
+br_status bri_fuse_seen(bri_stage *stage, bri_node *node, const bri_map *map, bri_part *part);
 
 /* build of both kinds of reductions (stage_reduce.c): a chain of stages of stage->kind. The program
  * of one by the user's functions makes elements, not states. */
@@ -218,7 +229,7 @@ br_status bri_reduce_build(bri_plan *plan, bri_stage *stage);
 /* Linear chunk number <-> coordinates in a grid, C order. */
 void bri_grid_coords(int ndim, const bri_axis *axis, int64_t linear, int64_t *coord);
 int64_t bri_grid_linear(int ndim, const bri_axis *axis, const int64_t *coord);
-/* The leaf of (chunk, step), and back from a leaf's coordinates. */
+/* The leaf of (chunk, step), and back from a leaf's coordinates; chunk -1: it makes none. */
 void bri_leaf_coords(const bri_stage *stage, int64_t chunk, int64_t step, int64_t *coord);
 void bri_leaf_box(const bri_stage *stage, int64_t chunk, int64_t step, bri_leaf *leaf);
 void bri_leaf_place(const bri_stage *stage, const int64_t *coord, int64_t *chunk, int64_t *step);

@@ -16,6 +16,10 @@
 extern "C" {
 #endif
 
+/* The extent of an axis that only the data tell: of what a mask picks (mask.h). br_shape gives it
+ * until br_resolve() or a compute counts. */
+enum { BR_UNKNOWN = -1 };
+
 /* ---- values that stand for lists and numbers ---- */
 
 /* A shape or chunk extents. ndim 0 means "not given"; BR_0D is the shape of a scalar. Made by
@@ -284,11 +288,14 @@ BR_API br_array *br_linspace_(br_linspace_args args);
 /* ---- inspection: all cheap; a failed array has dtype BR_NO_DTYPE and ndim 0 ---- */
 
 BR_API int br_ndim(const br_array *x);
-BR_API const int64_t *br_shape(const br_array *x); /* ndim extents; lives as long as x */
+/* ndim extents, BR_UNKNOWN among them where only the data tell; lives as long as x. */
+BR_API const int64_t *br_shape(const br_array *x);
 BR_API br_dtype br_dtype_of(const br_array *x);
-BR_API int64_t br_nelem(const br_array *x);
-BR_API size_t br_nbytes(const br_array *x); /* of the whole array, if it were in memory */
-BR_API int64_t br_num_chunks(const br_array *x, int axis); /* along one axis; -1 for a bad axis */
+BR_API int64_t br_nelem(const br_array *x); /* BR_UNKNOWN where an extent is */
+/* Of the whole array, if it were in memory; SIZE_MAX where an extent is unknown. */
+BR_API size_t br_nbytes(const br_array *x);
+/* Along one axis; -1 for a bad axis and for one of unknown extent. */
+BR_API int64_t br_num_chunks(const br_array *x, int axis);
 /* br_chunks - the extents of the chunks along an axis, up to `max` of them into `extents`; returns
  * how many there are. */
 BR_API int64_t br_chunks(const br_array *x, int axis, int64_t *extents, int64_t max);

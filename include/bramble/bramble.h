@@ -15,6 +15,7 @@
 #include <bramble/functions.h>
 #include <bramble/graph.h>
 #include <bramble/io.h>
+#include <bramble/mask.h>
 #include <bramble/nan.h>
 #include <bramble/random.h>
 #include <bramble/reduce.h>

@@ -16,6 +16,7 @@ extern "C" {
 
 /* br_compute - the elements of x, C order, into the caller's memory. bytes must be br_nbytes(x):
  * BR_EARG otherwise.
+ * Where x's shape depends on data (mask.h) it is counted first, and the error names it.
  * On an error the buffer's content is undefined.
  * Cost    planning, then the run. The plan is kept until x is freed, so computing x again (the same
  *         expression, built anew or not) costs about 1 us beside its kernels. */
@@ -52,6 +53,12 @@ BR_API br_status br_compute_many(const br_result *results, size_t n);
  * They count in BRAMBLE_MEMORY_LIMIT. On an error the array carries it, and the context too. */
 BR_API br_array *br_persist_(br_array *x, br_place at);
 
+/* br_resolve - computes what x's shape depends on (it counts the masks below it) and returns x with
+ * a known shape. What that found stays true of the result: where data has changed since, computing
+ * it fails. Arrays of known shape come back as they are; on an error the array carries it, and the
+ * context too. */
+BR_API br_array *br_resolve_(br_array *x, br_place at);
+
 /* br_print_values - computes x and prints it as NumPy does (summarised beyond 1000 elements: then
  * only the printed parts are computed). */
 BR_API br_status br_print_values(br_array *x, FILE *to);
@@ -78,6 +85,7 @@ BR_API br_status br_last_run(br_context *ctx, br_run_info *info);
 
 #ifndef __cplusplus
 #define br_persist(x) br_persist_((x), BR_HERE)
+#define br_resolve(x) br_resolve_((x), BR_HERE)
 #endif
 
 #ifdef __cplusplus
