@@ -100,8 +100,10 @@ static br_status compute_tables(phase *p)
         node[n] = p->list[i];
         sink[n++] = (bri_sink){.kind = BRI_SINK_RESULT, .buffer = p->table[i]->data};
     }
-    if (n > 0)
+    if (n > 0) {
         BRI_TRY(bri_run(p->ctx, &(bri_outputs){node, sink, n, false}));
+        bri_array_data_of(p->ctx)->counted = bri_array_data_of(p->ctx)->last_run;
+    }
     for (int i = 0; i < p->n; i++)
         if (p->table[i] != NULL)
             bri_table_seal(p->table[i]);
@@ -203,6 +205,7 @@ br_status bri_resolve_nodes(br_context *ctx, bri_node *const *nodes, int n, bri_
 {
     br_status st = BR_OK;
     BRI_TRY(bri_check_outside_task());
+    memset(&bri_array_data_of(ctx)->counted, 0, sizeof(br_run_info));
     for (int i = 0; i < n; i++) {
         bri_node_retain(nodes[i]);
         out[i] = nodes[i];

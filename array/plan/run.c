@@ -148,15 +148,17 @@ static void report(br_context *ctx, bri_job *job, double seconds)
 {
     bri_memory_stats memory;
     bri_memory_about(ctx->memory, &memory);
-    int64_t elsewhere = atomic_load(&job->stats.peak);
+    int64_t peak = atomic_load(&job->stats.peak);
+    peak = peak > (int64_t)memory.peak ? peak : (int64_t)memory.peak;
+    const br_run_info *before = &bri_array_data_of(ctx)->counted;
     bri_array_data_of(ctx)->last_run = (br_run_info){
-        .seconds = seconds,
-        .tasks = atomic_load(&job->stats.tasks),
-        .bytes_read = atomic_load(&job->stats.bytes_read),
-        .bytes_written = atomic_load(&job->stats.bytes_written),
-        .messages = atomic_load(&job->stats.messages),
-        .bytes_sent = atomic_load(&job->stats.bytes_sent),
-        .peak_bytes = elsewhere > (int64_t)memory.peak ? elsewhere : (int64_t)memory.peak,
+        .seconds = before->seconds + seconds,
+        .tasks = before->tasks + atomic_load(&job->stats.tasks),
+        .bytes_read = before->bytes_read + atomic_load(&job->stats.bytes_read),
+        .bytes_written = before->bytes_written + atomic_load(&job->stats.bytes_written),
+        .messages = before->messages + atomic_load(&job->stats.messages),
+        .bytes_sent = before->bytes_sent + atomic_load(&job->stats.bytes_sent),
+        .peak_bytes = before->peak_bytes > peak ? before->peak_bytes : peak,
     };
 }
 

@@ -65,15 +65,15 @@ BR_API br_status br_print_values(br_array *x, FILE *to);
 
 /* br_explain - what computing x would do, before anything runs: stages and what is fused in
  * each, with places; passes over and bytes read from each source; tasks; peak memory of this
- * rank. Reads no data. */
+ * rank. Reads no data, but for counting masks where x's shape depends on them. */
 BR_API br_status br_explain(br_array *x, FILE *to);
 
 /* br_visualize - writes the expression and its stages as a Graphviz file: dot -Tsvg FILE.dot >
  * FILE.svg */
 BR_API br_status br_visualize(br_array *x, const char *path);
 
-/* br_last_run - what the context's last run did, all ranks together (peak_bytes: the largest rank).
- * */
+/* br_last_run - what the context's last run did, counting of masks before it included, all ranks
+ * together (peak_bytes: the largest rank). */
 typedef struct br_run_info {
     double seconds;
     int64_t tasks;
