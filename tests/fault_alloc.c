@@ -125,6 +125,25 @@ static void create(br_context *ctx, const char *folder, br_array *x)
     remove(path);
 }
 
+/* What masks pick: counted, then computed; two phases, a join, and a stored one. */
+static void pick(br_context *ctx, const char *folder, br_array *x)
+{
+    char path[300];
+    br_array *high = br_boolean_index(x, br_greater(x, 99));
+    br_array *odd = br_boolean_index(high, br_equal(br_remainder(high, 2), 1));
+    br_array *rows =
+        br_compress(br_greater(br_sum(x, .axis = BR_AXES(1)), 1000), x, .axis = BR_AXES(0));
+    expect(ctx, br_sum(br_concat(BR_ARRAYS(odd, high))), 1100 + 2190, "picked twice and joined");
+    expect(ctx, br_sum(br_argwhere(br_greater(br_max(rows, .axis = BR_AXES(1)), 100))), 3,
+           "indices of what was picked");
+    br_array *known = br_resolve(rows);
+    if (worked(ctx, known, br_status_of(known), "resolve"))
+        expect(ctx, br_max(br_index(known, "-1")), 119, "resolved");
+    snprintf(path, sizeof path, "%s/alloc.npy", folder);
+    worked(ctx, rows, br_store_npy(rows, path), "store_npy of what was picked");
+    remove(path);
+}
+
 static void compute(br_context *ctx, const char *folder)
 {
     static double data[120];
@@ -169,6 +188,7 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_sum(br_concat(parts, 10)), 3 * 7140, "joined again");
     expect(ctx, br_max(br_diff(br_pad(x, BR_SHAPE(9, 1), .mode = BR_PAD_WRAP), 2)), 12, "padded");
     create(ctx, folder, x);
+    pick(ctx, folder, x);
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
         expect(ctx, br_min(p), 1, "persisted");
