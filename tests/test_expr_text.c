@@ -166,6 +166,14 @@ START_TEST(functions_are_the_calls)
          br_gradient(x, BR_AXIS(0), 0.5, .edge_order = 2));
     SAME("x[1:, ::-1]", br_index(x, "1:, ::-1"));
     SAME("x[..., None][0]", br_index(br_index(x, "..., None"), "0"));
+    SAME("x[x > 1]", br_boolean_index(x, br_greater(x, 1)));
+    SAME("y[m].sum()", br_sum(br_boolean_index(y, m)));
+    SAME("x[x[..., :1].sum(axis=1) > y[0]]",
+         br_boolean_index(
+             x, br_greater(br_sum(br_index(x, "..., :1"), .axis = BR_AXES(1)), br_index(y, "0"))));
+    SAME("compress(m, x, axis=1)", br_compress(m, x, .axis = BR_AXIS(1)));
+    SAME("extract(m, y) + flatnonzero(m)", br_add(br_extract(m, y), br_flatnonzero(m)));
+    SAME("argwhere(x > 3)", br_argwhere(br_greater(x, 3)));
     SAME("sqrt(2) * x", br_mul(sqrt(2.0), x));
     SAME("arctan2(1, 2) + x", br_add(atan2(1, 2), x));
 }

@@ -138,6 +138,7 @@ static const struct {
     {"y", read_array, FIELD(y)},
     {"where", read_array, FIELD(where)},
     {"weights", read_array, FIELD(weights)},
+    {"condition", read_array, FIELD(condition)},
     {"prepend", read_array, FIELD(prepend)},
     {"append", read_array, FIELD(append)},
     {"initial", read_number, FIELD(initial)},

@@ -4,6 +4,8 @@
  */
 #include <string.h>
 
+#include <bramble/mask.h>
+
 #include "array/ops/text/text.h"
 #include "runtime/alloc.h"
 
@@ -127,10 +129,44 @@ static br_status primary(bri_parser *p, bri_term *out)
 
 /* ---- what follows a primary ---- */
 
-/* The text between the brackets is one for br_index. */
+/* Is what stands in brackets an expression? A text for br_index has no words but None and newaxis,
+ * no signs that compare or combine, and an expression no colon. */
+static bool holds_mask(const char *s)
+{
+    bool mask = false;
+    for (int depth = 0; *s != '\0' && (*s != ']' || depth > 0);) {
+        size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+        if (*s == ':' && depth == 0)
+            return false;
+        depth += *s == '(' || *s == '[';
+        depth -= *s == ')' || *s == ']';
+        mask |= strchr("<>=!&|^~(", *s) != NULL;
+        mask |= n > 0 && !bri_same_name(s, n, "None") && !bri_same_name(s, n, "newaxis");
+        s += n > 0 ? n : 1;
+    }
+    return mask;
+}
+
+static br_status masked(bri_parser *p, bri_term *x)
+{
+    size_t at = p->token.at;
+    bri_term mask;
+    BRI_TRY(bri_token_next(p));
+    size_t inside = p->token.at;
+    BRI_TRY(bri_parse_expression(p, &mask));
+    if (mask.kind != BRI_TERM_ARRAY)
+        return bri_text_error(
+            p, inside, bri_error(BR_EINDEX, "a mask is expected, not %s", bri_term_text(&mask)));
+    BRI_TRY(bri_text_need(p, "]"));
+    return bri_take_array(p, at, br_boolean_index_(x->array, mask.array, p->call.at), x);
+}
+
+/* The text between the brackets is one for br_index, or a mask. */
 static br_status subscript(bri_parser *p, bri_term *x)
 {
     size_t at = p->token.at;
+    if (x->kind == BRI_TERM_ARRAY && holds_mask(p->text + at + 1))
+        return masked(p, x);
     size_t n = strcspn(p->text + at + 1, "]");
     if (p->text[at + 1 + n] == '\0')
         return bri_text_error(p, at, bri_error(BR_EINDEX, "']' is missing"));
