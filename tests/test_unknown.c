@@ -453,6 +453,27 @@ START_TEST(only_what_is_kept_is_read)
 }
 END_TEST
 
+/* A number below a mask is computed while it is counted, and kept: the file is read for the mean,
+ * for counting, and where elements are kept. */
+START_TEST(numbers_are_computed_once)
+{
+    br_run_info info;
+    ck_assert_int_eq(br_store_npy(memory(100), in_folder("x.npy")), BR_OK);
+    br_array *file = br_from_npy(ctx, in_folder("x.npy"), .chunks = BR_CHUNKS(100));
+    br_array *deviation = br_abs(br_sub(file, br_mean(file, .keepdims = true)));
+    br_array *y = br_boolean_index(file, br_greater(deviation, br_mul(1.5, br_std(file))));
+    ck_assert(sum_of(y) == (999 * 67 + 0.0));
+    br_last_run(ctx, &info);
+    ck_assert_int_eq(info.bytes_read, 2 * 8000 + 2 * 800);
+    /* What is kept is of this run only. */
+    br_array *x = memory(100);
+    br_array *high = br_boolean_index(x, br_greater(x, br_mean(x)));
+    ck_assert(sum_of(high) == (500 + 999) * 250);
+    data[0] = 1e6;
+    ck_assert(sum_of(high) == 1e6);
+}
+END_TEST
+
 START_TEST(memory_is_bounded)
 {
     br_close(ctx);
@@ -551,6 +572,7 @@ int main(void)
     tcase_add_test(tests, phases);
     tcase_add_test(tests, counted_once);
     tcase_add_test(tests, only_what_is_kept_is_read);
+    tcase_add_test(tests, numbers_are_computed_once);
     tcase_add_test(tests, memory_is_bounded);
     tcase_add_test(tests, tables);
     tcase_add_test(tests, resolved_nodes);

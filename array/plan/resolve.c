@@ -3,7 +3,8 @@
  *
  * Each phase computes, in one run, all elements that can be computed now and that a node waits for;
  * then the nodes above are made again on top of what is known. A compression of a compression takes
- * two phases. Nothing is kept between calls: the data may have changed.
+ * two phases. Reductions to one element on the way are constants from then on: the mean of
+ * x[x > mean(x)] is computed once. Nothing is kept between calls: the data may have changed.
  */
 #include "array/plan/resolve.h"
 
@@ -19,8 +20,9 @@ typedef struct phase {
     br_context *ctx;
     bri_node **list;
     int n;
-    bool *known;        /* nothing is pending in it after this phase */
-    bool *wanted;       /* its elements are waited for */
+    bool *known;  /* nothing is pending in it after this phase */
+    bool *wanted; /* its elements are computed: waited for, or one on the way */
+    int nwanted;
     bri_table **table;  /* of the wanted ones */
     bri_node **becomes; /* counted */
 } phase;
@@ -34,7 +36,6 @@ static bool waits_for(const bri_node *node, int input)
  * until then. */
 static void mark(phase *p)
 {
-    int nwanted = 0;
     for (int i = 0; i < p->n; i++) {
         const bri_node *node = p->list[i];
         int more = 0;
@@ -45,11 +46,36 @@ static void mark(phase *p)
             p->known[i] = p->known[i] && ready;
             more += waits_for(node, k) && !p->wanted[input->slot];
         }
-        p->known[i] = p->known[i] && nwanted + more <= BRI_MAX_OUTPUTS;
+        p->known[i] = p->known[i] && p->nwanted + more <= BRI_MAX_OUTPUTS;
         for (int k = 0; k < node->ninputs && p->known[i]; k++)
             p->wanted[node->input[k]->slot] |= waits_for(node, k);
-        nwanted += p->known[i] ? more : 0;
+        p->nwanted += p->known[i] ? more : 0;
     }
+}
+
+static bool is_number(const bri_node *node)
+{
+    bool reduces = node->op == &bri_op_reduce || node->op == &bri_op_reduction;
+    return reduces && !node->pending && bri_node_nelem(node) == 1;
+}
+
+/* What is waited for computes the numbers below it anyway. */
+static br_status mark_numbers(phase *p)
+{
+    bool *below = bri_calloc((size_t)p->n, sizeof *below);
+    if (below == NULL)
+        return BR_ENOMEM;
+    for (int i = p->n - 1; i >= 0; i--) {
+        const bri_node *node = p->list[i];
+        for (int k = 0; k < node->ninputs && (below[i] || p->wanted[i]); k++)
+            below[node->input[k]->slot] = true;
+        if (below[i] && !p->wanted[i] && is_number(node) && p->nwanted < BRI_MAX_OUTPUTS) {
+            p->wanted[i] = true;
+            p->nwanted++;
+        }
+    }
+    bri_free(below);
+    return BR_OK;
 }
 
 static br_status begin(phase *p, bri_node *const *outputs, int n)
@@ -63,7 +89,7 @@ static br_status begin(phase *p, bri_node *const *outputs, int n)
     if (p->known == NULL || p->wanted == NULL || p->table == NULL || p->becomes == NULL)
         return BR_ENOMEM;
     mark(p);
-    return BR_OK;
+    return mark_numbers(p);
 }
 
 static void end(phase *p)
@@ -110,6 +136,20 @@ static br_status compute_tables(phase *p)
     return BR_OK;
 }
 
+static br_status make_number(const bri_node *node, const bri_table *table, bri_node **out)
+{
+    bri_full_params params;
+    memset(&params, 0, sizeof params);
+    params.layout.dtype = (int32_t)node->dtype;
+    params.layout.ndim = node->ndim;
+    for (int a = 0; a < node->ndim; a++)
+        params.layout.extent[a] = params.layout.chunk[a] = 1;
+    memcpy(params.value, table->data, table->bytes);
+    bri_recipe recipe = {
+        .op = &bri_op_full, .params = &params, .params_bytes = sizeof params, .at = node->at};
+    return bri_node_make(node->ctx, &recipe, out);
+}
+
 static br_status make_again(const bri_node *node, bri_node *const *inputs, bri_node **out)
 {
     bri_recipe recipe = {.op = node->op,
@@ -124,22 +164,31 @@ static br_status make_again(const bri_node *node, bri_node *const *inputs, bri_n
     return bri_node_make(node->ctx, &recipe, out);
 }
 
+static bool resolves(const phase *p, const bri_node *node)
+{
+    return node->pending && node->op->resolve != NULL && p->known[node->slot];
+}
+
+static bool stays(const phase *p, const bri_node *node)
+{
+    for (int k = 0; k < node->ninputs; k++)
+        if (p->becomes[node->input[k]->slot] != node->input[k])
+            return false;
+    return !resolves(p, node);
+}
+
 /* The node on top of what its inputs have become. */
-static br_status rebuild_on(phase *p, bri_node *node, bri_node *const *inputs,
-                            bri_table *const *tables, bri_node **out)
+static br_status rebuild_on(const phase *p, const bri_node *node, bri_node **inputs,
+                            bri_table **tables, bri_node **out)
 {
     char name[96];
-    bool same = true;
-    for (int k = 0; k < node->ninputs; k++)
-        same = same && inputs[k] == node->input[k];
-    bool resolves = node->op->resolve != NULL && p->known[node->slot];
-    if (same && !resolves) {
-        bri_node_retain(node);
-        *out = node;
-        return BR_OK;
+    for (int k = 0; k < node->ninputs; k++) {
+        int slot = node->input[k]->slot;
+        inputs[k] = p->becomes[slot];
+        tables[k] = waits_for(node, k) ? p->table[slot] : NULL;
     }
-    br_status st =
-        resolves ? node->op->resolve(node, inputs, tables, out) : make_again(node, inputs, out);
+    br_status st = resolves(p, node) ? node->op->resolve(node, inputs, tables, out)
+                                     : make_again(node, inputs, out);
     if (st == BR_OK)
         return BR_OK;
     *out = NULL;
@@ -150,7 +199,9 @@ static br_status rebuild_on(phase *p, bri_node *node, bri_node *const *inputs,
 static br_status rebuild(phase *p, bri_node *node)
 {
     bri_node **out = &p->becomes[node->slot];
-    if (!node->pending) {
+    if (p->wanted[node->slot] && is_number(node))
+        return make_number(node, p->table[node->slot], out);
+    if (stays(p, node)) {
         bri_node_retain(node);
         *out = node;
         return BR_OK;
@@ -158,14 +209,8 @@ static br_status rebuild(phase *p, bri_node *node)
     size_t n = (size_t)node->ninputs;
     bri_node **inputs = bri_calloc(n, sizeof *inputs);
     bri_table **tables = bri_calloc(n, sizeof *tables);
-    br_status st = inputs != NULL && tables != NULL ? BR_OK : BR_ENOMEM;
-    for (int k = 0; k < node->ninputs && st == BR_OK; k++) {
-        int slot = node->input[k]->slot;
-        inputs[k] = p->becomes[slot];
-        tables[k] = waits_for(node, k) ? p->table[slot] : NULL;
-    }
-    if (st == BR_OK)
-        st = rebuild_on(p, node, inputs, tables, out);
+    br_status st =
+        inputs != NULL && tables != NULL ? rebuild_on(p, node, inputs, tables, out) : BR_ENOMEM;
     bri_free(inputs);
     bri_free(tables);
     return st;
