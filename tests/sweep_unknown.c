@@ -241,6 +241,37 @@ static void reductions(void)
     }
 }
 
+static ref *product(const ref *a, const ref *b)
+{
+    ref *r = ref_new(BR_FLOAT64, 2, (int64_t[]){a->shape[0], b->shape[1]});
+    for (int64_t i = 0; i < r->n; i++)
+        for (int64_t k = 0; k < a->shape[1]; k++)
+            r->v[i] +=
+                a->v[i / r->shape[1] * a->shape[1] + k] * b->v[k * r->shape[1] + i % r->shape[1]];
+    return r;
+}
+
+/* Sums of small whole numbers are exact. */
+static void products(void)
+{
+    const int turn[] = {1, 0};
+    unknown u;
+    for (int number = 0; next_unknown(&number, &u);) {
+        if (u.ndim != 2)
+            continue;
+        br_array *turned = br_matrix_transpose(u.y);
+        expect(br_matmul(turned, u.y), product(permuted(u.r, turn), u.r), 0, 0, "y.T @ y %s",
+               u.name);
+        /* The same elements, cut in another way. */
+        br_array *other = br_compress(br_rechunk(u.mask, BR_CHUNKS(2)),
+                                      br_rechunk(u.x, BR_CHUNKS(3, 2)), .axis = BR_AXIS(u.axis));
+        expect(br_matmul(u.y, br_matrix_transpose(other)), product(u.r, permuted(u.r, turn)), 0, 0,
+               "y @ z.T %s", u.name);
+        expect(br_matmul(turned, br_rechunk(other, BR_CHUNKS(1, 2))),
+               product(permuted(u.r, turn), u.r), 0, 0, "y.T @ z %s", u.name);
+    }
+}
+
 static void views(void)
 {
     unknown u;
@@ -364,6 +395,7 @@ int main(int argc, char **argv)
     indices();
     elementwise();
     reductions();
+    products();
     views();
     joins();
     again();
