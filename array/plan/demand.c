@@ -34,6 +34,13 @@ static void keep_within(const bri_span *span, int a, int64_t *from, int64_t *to)
         *to = *from;
 }
 
+/* No leaf lies across the ends of a span. */
+static bool is_read(const bri_span *span, const bri_leaf *leaf)
+{
+    int64_t at = leaf->origin[span->axis];
+    return span->to == 0 || (at >= span->from && at < span->to);
+}
+
 /* Chunk ranges [first, last] of an input that a leaf box reads, per axis of the input's grid. */
 static void chunk_range(const bri_input *input, const bri_leaf *leaf, int64_t *first, int64_t *last)
 {
@@ -111,7 +118,7 @@ br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, b
     if (stage->kind->inputs != NULL)
         stage->kind->inputs(stage, chunk, &i, &end);
     for (; i < end; i++)
-        if (stage->inputs[i].from == BRI_FROM_STAGE)
+        if (stage->inputs[i].from == BRI_FROM_STAGE && is_read(&stage->inputs[i].span, &leaf))
             BRI_TRY(input_needs(stage, &stage->inputs[i], &leaf, owner, list));
     return BR_OK;
 }

@@ -188,7 +188,8 @@ struct bri_plan {
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduction,
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
     bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
-    bri_stage_pass, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked;
+    bri_stage_pass, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked,
+    bri_stage_take_along, bri_stage_put_along;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -293,6 +294,9 @@ void bri_load_sizes(const bri_stage *stage, int input, const bri_leaf *leaf, bri
 br_status bri_load(bri_work *work, int input, const bri_leaf *leaf, bri_bump *bump, bri_view *view);
 /* The first element of a chunk's value, of the values the task has. */
 char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk);
+/* In a step of a chain but the first: lets the task's output begin as what the steps before made,
+ * which is its last input. */
+void bri_chain_continue(bri_work *work);
 
 /* ---- the plan as a whole (build.c, emit.c, run.c) ---- */
 

@@ -104,15 +104,6 @@ static void multiply(br_dtype dtype, const int64_t *n, const matrix *a, const ma
     }
 }
 
-/* The sum so far is the task's last input: this step goes on in its block. */
-static void continue_sum(bri_work *work, size_t bytes)
-{
-    bri_task *task = work->task;
-    int last = task->ninputs - 1;
-    if (!bri_task_steal(work->job, task, last))
-        memcpy(task->output->data, task->inputs[last].value->data, bytes);
-}
-
 static br_status execute(bri_work *work)
 {
     const bri_stage *stage = work->stage;
@@ -126,8 +117,7 @@ static br_status execute(bri_work *work)
         if (leaf.extent[d] > INT_MAX)
             return bri_error(BR_EUNSUPPORTED, "a chunk extent of %lld is more than OpenBLAS takes",
                              (long long)leaf.extent[d]);
-    if (work->step > 0)
-        continue_sum(work, bytes);
+    bri_chain_continue(work);
     if (leaf.nelem == 0) {
         if (work->step == 0)
             memset(work->task->output->data, 0, bytes);

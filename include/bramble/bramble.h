@@ -14,6 +14,8 @@
 #include <bramble/expr.h>
 #include <bramble/functions.h>
 #include <bramble/graph.h>
+
+#include <bramble/indexing.h>
 #include <bramble/io.h>
 #include <bramble/mask.h>
 #include <bramble/nan.h>

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * indexing.h - indexing by arrays of integers, and assignment: the result is a new array.
+ *
+ * Indices are arrays of any integer dtype; negative ones count from the end, as in NumPy. One that
+ * is out of range is an error, BR_EINDEX, that names it and its place: of the call when the indices
+ * are known then (br_from_memory with .copy), else of the compute. Errors beside those named:
+ * BR_EARG for NULL arrays and arrays of two contexts, and what the operands already carry.
+ */
+#ifndef BRAMBLE_INDEXING_H
+#define BRAMBLE_INDEXING_H
+
+#include <bramble/array.h>
+#include <bramble/shape.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- taking ---- */
+
+/* br_take_along_axis - element by element: out[i, j] = x[indices[i, j], j] for axis 0.
+ *
+ * x, indices  as many axes each; broadcast together on the others than .axis
+ * .axis       the last one by default
+ * The chunks are those of the indices.
+ * Errors  BR_EAXIS, BR_ESHAPE, BR_ETYPE (indices that are no integers), BR_EINDEX.
+ * Cost    each chunk of the result goes through all chunks of x along the axis, one at a time.
+ */
+typedef struct br_take_args {
+    br_place at;
+    br_array *x, *indices;
+    br_axes axis;
+} br_take_args;
+BR_API br_array *br_take_along_axis_(br_take_args args);
+
+/* ---- assigning ---- */
+
+/* br_put_along_axis - x with out[indices[i, j], j] = value[i, j] for axis 0.
+ *
+ * indices  as many axes as x, broadcast to x's extents on the others than `axis`
+ * value    an array or a number; broadcast to the indices, converted to x's dtype
+ * Where an index is repeated, its last value counts.
+ * Errors  BR_EAXIS, BR_ESHAPE, BR_ETYPE (indices that are no integers, a value of a more general
+ *         kind than x's: complex, floating, signed, unsigned, bool), BR_EINDEX.
+ * Cost    each chunk of x is copied, and goes through all indices along the axis.
+ *
+ * br_set_take - the same with one index for each slice of x along the axis: NumPy's x[:, indices] =
+ * value for axis 1; value is broadcast to the slices' shape.
+ */
+BR_API br_array *br_put_along_axis_(br_array *x, br_array *indices, br_operand value, int axis,
+                                    br_place at);
+BR_API br_array *br_set_take_(br_array *x, br_array *indices, br_operand value, int axis,
+                              br_place at);
+
+#ifndef __cplusplus
+#define br_take_along_axis(first, ...)                                                             \
+    br_take_along_axis_(                                                                           \
+        (br_take_args){.at = {__FILE__, __LINE__}, .x = (first), .indices = __VA_ARGS__})
+#define br_put_along_axis(x, indices, value, axis)                                                 \
+    br_put_along_axis_((x), (indices), BR_OPERAND(value), (axis), BR_HERE)
+#define br_set_take(x, indices, value, axis)                                                       \
+    br_set_take_((x), (indices), BR_OPERAND(value), (axis), BR_HERE)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
