@@ -18,7 +18,7 @@ extern const bri_op bri_op_fromfunction, bri_op_from_blocks, bri_op_diagonal;
 extern const bri_op bri_op_npy, bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
 extern const bri_op bri_op_random;
-extern const bri_op bri_op_take_along, bri_op_put_along;
+extern const bri_op bri_op_take, bri_op_gather, bri_op_take_along, bri_op_put_along;
 extern const bri_op bri_op_reduce, bri_op_reduction, bri_op_matmul;
 extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechunk, bri_op_reshape,
     bri_op_concat;
@@ -132,6 +132,13 @@ typedef struct bri_reduction_params {
 typedef struct bri_axis_params {
     int64_t axis;
 } bri_axis_params;
+/* `picked` axes of x from `first` on, in whose place stand the axes of the indices. */
+typedef struct bri_take_params {
+    int32_t first, picked;
+    int32_t ndim;
+    int32_t cells; /* the axes are cut where the chunk of x changes, for the planner */
+    int64_t extent[BR_MAX_NDIM];
+} bri_take_params;
 
 typedef struct bri_concat_params {
     int64_t axis;
@@ -219,6 +226,10 @@ typedef struct bri_named {
 /* The function called so (length bytes, no closing zero needed), or NULL. */
 const bri_named *bri_named_find(const char *name, size_t length);
 br_array *bri_named_apply(const bri_named *function, const br_operand *operands, br_place at);
+
+/* The node that takes what a table of indices names (take.c). */
+br_status bri_gather_node(br_context *ctx, bri_node *x, const bri_take_params *params,
+                          bri_table *table, br_place at, bri_node **out);
 
 void bri_view_map(const bri_node *node, bri_map *map);
 /* From a diagonal to its source: the last two axes move with the last one. */

@@ -255,8 +255,10 @@ br_status bri_plan_demand(bri_plan *plan)
 /* ---- readers ---- */
 
 typedef struct reader_count {
+    bri_visitor visitor; /* counts a step */
     int *local;
     unsigned char *ranks;
+    int except; /* rank whose steps do not count, or -1 */
 } reader_count;
 
 /* The box of the reader's leaves that read chunk `coord` of the input, per leaf axis; false when
@@ -302,16 +304,14 @@ static bool reading_leaves(const bri_edge *edge, const int64_t *coord, int64_t *
     return true;
 }
 
-static void count_leaf(const bri_stage *reader, const int64_t *leaf, int except,
-                       reader_count *count)
+static void count_step(const bri_visitor *self, const bri_stage *reader, int64_t chunk,
+                       int64_t step)
 {
-    int64_t chunk;
-    int64_t step;
-    bri_leaf_place(reader, leaf, &chunk, &step);
+    const reader_count *count = (const reader_count *)self;
     if (chunk < 0 || !bri_is_demanded(reader, chunk))
         return;
     int owner = bri_stage_owner(reader, chunk, step);
-    if (owner == except)
+    if (owner == count->except)
         return;
     if (owner == reader->plan->rank)
         (*count->local)++;
@@ -319,11 +319,19 @@ static void count_leaf(const bri_stage *reader, const int64_t *leaf, int except,
         count->ranks[owner] = 1;
 }
 
+static void count_leaf(const bri_stage *reader, const int64_t *leaf, const reader_count *count)
+{
+    int64_t chunk;
+    int64_t step;
+    bri_leaf_place(reader, leaf, &chunk, &step);
+    count_step(&count->visitor, reader, chunk, step);
+}
+
 static void count_box(const bri_stage *reader, const int64_t *first, const int64_t *last,
-                      int except, reader_count *count)
+                      const reader_count *count)
 {
     if (reader->plan->nranks == 1 && reader->demanded == NULL && reader->picks == NULL &&
-        except < 0) {
+        count->except < 0) {
         int64_t n = 1;
         for (int a = 0; a < reader->leaf_ndim; a++)
             n *= last[a] - first[a] + 1;
@@ -333,13 +341,13 @@ static void count_box(const bri_stage *reader, const int64_t *first, const int64
     int64_t leaf[BR_MAX_NDIM];
     memcpy(leaf, first, sizeof leaf);
     do
-        count_leaf(reader, leaf, except, count);
+        count_leaf(reader, leaf, count);
     while (next_in_box(reader->leaf_ndim, first, last, leaf));
 }
 
 /* Readers whose needs are no affine map are asked leaf by leaf, within the range they name. */
 static br_status count_by_asking(const bri_stage *reader, const bri_stage *from, int64_t chunk,
-                                 int except, reader_count *count)
+                                 const reader_count *count)
 {
     bri_needs list = {0};
     br_status st = BR_OK;
@@ -353,7 +361,7 @@ static br_status count_by_asking(const bri_stage *reader, const bri_stage *from,
         bri_leaf_coords(reader, c, 0, coord);
         for (size_t i = 0; i < list.n && st == BR_OK; i++)
             if (list.need[i].stage == from && list.need[i].chunk == chunk)
-                count_leaf(reader, coord, except, count);
+                count_leaf(reader, coord, count);
     }
     bri_free(list.need);
     return st;
@@ -364,9 +372,9 @@ br_status bri_count_readers(const bri_stage *stage, int64_t chunk, int *local, u
     int64_t coord[BR_MAX_NDIM];
     int64_t first[BR_MAX_NDIM];
     int64_t last[BR_MAX_NDIM];
-    reader_count count = {local, ranks};
     /* Tasks on the owner of a direct chunk read it where it lies. */
-    int except = stage->direct ? bri_value_owner(stage, chunk) : -1;
+    const int except = stage->direct ? bri_value_owner(stage, chunk) : -1;
+    const reader_count count = {{count_step}, local, ranks, except};
     *local = 0;
     memset(ranks, 0, (size_t)stage->plan->nranks);
     bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
@@ -374,10 +382,12 @@ br_status bri_count_readers(const bri_stage *stage, int64_t chunk, int *local, u
         const bri_edge *edge = &stage->consumers[i];
         if (!edge->stage->wanted)
             continue;
-        if (edge->stage->kind->needs != NULL)
-            BRI_TRY(count_by_asking(edge->stage, stage, chunk, except, &count));
+        if (edge->stage->kind->readers != NULL)
+            edge->stage->kind->readers(edge->stage, edge->input, chunk, &count.visitor);
+        else if (edge->stage->kind->needs != NULL)
+            BRI_TRY(count_by_asking(edge->stage, stage, chunk, &count));
         else if (reading_leaves(edge, coord, first, last))
-            count_box(edge->stage, first, last, except, &count);
+            count_box(edge->stage, first, last, &count);
     }
     return BR_OK;
 }

@@ -77,6 +77,12 @@ typedef struct bri_work {
     void *scratch;
 } bri_work;
 
+/* Something that is done with steps of a stage. */
+typedef struct bri_visitor bri_visitor;
+struct bri_visitor {
+    void (*visit)(const bri_visitor *self, const bri_stage *stage, int64_t chunk, int64_t step);
+};
+
 typedef enum bri_fold { BRI_FOLD_NONE, BRI_FOLD_TREE, BRI_FOLD_CHAIN } bri_fold;
 
 struct bri_stage_kind {
@@ -85,7 +91,9 @@ struct bri_stage_kind {
     br_status (*build)(bri_plan *plan, bri_stage *stage);
     /* The chunks that one step needs; NULL: what the inputs' maps say (bri_stage_needs). */
     br_status (*needs)(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list);
-    /* Beside `needs`: the chunks [*first, *last] outside of which no step needs chunk `of` of
+    /* Beside `needs`: visits each step that needs chunk `of` of an input, as often as it lists it. */
+    void (*readers)(const bri_stage *stage, int input, int64_t of, const bri_visitor *visitor);
+    /* Without `readers`: the chunks [*first, *last] outside of which no step needs chunk `of` of
      * the first input, so that its readers are found without asking all. */
     void (*candidates)(const bri_stage *stage, int64_t of, int64_t *first, int64_t *last);
     /* The inputs [*first, *end) that a chunk reads; NULL: all of them. */
@@ -189,7 +197,7 @@ extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduc
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
     bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
     bri_stage_pass, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked,
-    bri_stage_take_along, bri_stage_put_along;
+    bri_stage_take_along, bri_stage_put_along, bri_stage_gather;
 
 /* ---- building (build.c, fuse.c) ---- */
 

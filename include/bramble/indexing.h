@@ -18,6 +18,32 @@ extern "C" {
 
 /* ---- taking ---- */
 
+/* br_take - the slices of x at the given indices along an axis.
+ *
+ * x        any shape
+ * indices  any shape, which stands in place of the axis: a 0-d array drops it
+ * .axis    by default the flattened x is indexed
+ * The result's axes of the indices are cut so that chunks have the automatic size, the others as in
+ * x. Indices in a constant step that are known at the call give a slice, which is cut where x is.
+ * Returns a lazy array of x's dtype.
+ * Errors  BR_EAXIS, BR_ETYPE (indices that are no integers), BR_EINDEX.
+ * Cost    indices that are not known are computed before the rest is planned, in a run of their
+ *         own, and held: 8 bytes each, twice where they are sorted. Only chunks of x with elements
+ *         that are taken are made or read, of files only stored chunks with such elements; each is
+ *         moved once for every chunk of the result that needs it.
+ *
+ * br_vindex - elements x[i[k], j[k], ...], k over the shape that all index arrays broadcast to
+ * (NumPy's x[i, j, ...], dask's vindex): br_vindex(x, i, j). They name places along x's first axes,
+ * whose place their shape takes; at most as many as x has axes. Errors also: BR_ESHAPE.
+ */
+typedef struct br_take_args {
+    br_place at;
+    br_array *x, *indices;
+    br_axes axis;
+} br_take_args;
+BR_API br_array *br_take_(br_take_args args);
+BR_API br_array *br_vindex_(br_array *x, br_array *const *indices, int n, br_place at);
+
 /* br_take_along_axis - element by element: out[i, j] = x[indices[i, j], j] for axis 0.
  *
  * x, indices  as many axes each; broadcast together on the others than .axis
@@ -26,11 +52,6 @@ extern "C" {
  * Errors  BR_EAXIS, BR_ESHAPE, BR_ETYPE (indices that are no integers), BR_EINDEX.
  * Cost    each chunk of the result goes through all chunks of x along the axis, one at a time.
  */
-typedef struct br_take_args {
-    br_place at;
-    br_array *x, *indices;
-    br_axes axis;
-} br_take_args;
 BR_API br_array *br_take_along_axis_(br_take_args args);
 
 /* ---- assigning ---- */
@@ -53,6 +74,9 @@ BR_API br_array *br_set_take_(br_array *x, br_array *indices, br_operand value, 
                               br_place at);
 
 #ifndef __cplusplus
+#define br_take(first, ...)                                                                        \
+    br_take_((br_take_args){.at = {__FILE__, __LINE__}, .x = (first), .indices = __VA_ARGS__})
+#define br_vindex(x, ...) br_vindex_((x), BR_ARRAYS(__VA_ARGS__), BR_HERE)
 #define br_take_along_axis(first, ...)                                                             \
     br_take_along_axis_(                                                                           \
         (br_take_args){.at = {__FILE__, __LINE__}, .x = (first), .indices = __VA_ARGS__})
