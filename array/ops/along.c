@@ -59,27 +59,33 @@ static int order_of(char kind)
     return (int)(strchr("buifc", kind) - "buifc");
 }
 
+static br_status too_general(const br_operand *value, br_dtype dtype)
+{
+    const char *what = value->number.kind == 'c' ? "a complex number" : "a floating number";
+    char text[60];
+    if (value->array != NULL) {
+        snprintf(text, sizeof text, "an array of %s", br_dtype_name(value->array->node->dtype));
+        what = text;
+    }
+    return bri_error(BR_ETYPE, "%s is assigned to elements of %s: convert it before", what,
+                     br_dtype_name(dtype));
+}
+
+/* Of integers as numbers it is asked whether the dtype holds them. */
 br_array *bri_assigned(bri_call *call, const br_array *x, const br_operand *value)
 {
-    br_dtype dtype = x->node->dtype;
-    if (value->array == NULL && value->number.kind == 0)
+    const br_dtype dtype = x->node->dtype;
+    const br_array *array = value->array;
+    if (array == NULL && value->number.kind == 0)
         return bri_handle_error(call, bri_error(BR_EARG, "no value is given"));
-    char kind = value->array != NULL ? bri_kind(value->array->node->dtype) : value->number.kind;
-    bool fits = order_of(kind) <= order_of(bri_kind(dtype));
-    if (value->array == NULL && kind == 'i')
-        fits = dtype != BR_BOOL; /* whether the number fits is another question */
+    char kind = array != NULL ? bri_kind(array->node->dtype) : value->number.kind;
+    bool fits = order_of(kind) <= order_of(bri_kind(dtype)) ||
+                (array == NULL && (kind == 'i' || kind == 'u'));
     if (!fits)
-        return bri_handle_error(
-            call, bri_error(BR_ETYPE,
-                            "%s%s is assigned to elements of %s: convert it with br_astype before",
-                            value->array != NULL ? "an array of " : "a number of kind ",
-                            value->array != NULL ? br_dtype_name(value->array->node->dtype)
-                                                 : (char[]){kind, '\0'},
-                            br_dtype_name(dtype)));
-    if (value->array == NULL)
+        return bri_handle_error(call, too_general(value, dtype));
+    if (array == NULL)
         return bri_operand_array(call, value, dtype);
-    return value->array->node->dtype == dtype ? value->array
-                                              : br_astype_(value->array, dtype, call->at);
+    return array->node->dtype == dtype ? value->array : br_astype_(value->array, dtype, call->at);
 }
 
 br_array *bri_spread(const bri_call *call, br_array *x, const br_extents *shape)

@@ -86,14 +86,14 @@ static bool touches(const bri_input *input, const bri_leaf *leaf, const int64_t 
     return true;
 }
 
-static br_status input_needs(const bri_stage *stage, const bri_input *input, const bri_leaf *leaf,
-                             int owner, bri_needs *list)
+br_status bri_input_needs(const bri_input *input, const bri_leaf *leaf, int owner, bri_needs *list)
 {
     int64_t first[BR_MAX_NDIM];
     int64_t last[BR_MAX_NDIM];
     int64_t coord[BR_MAX_NDIM];
     bri_stage *from = input->stage;
-    (void)stage;
+    if (input->from != BRI_FROM_STAGE)
+        return BR_OK;
     chunk_range(input, leaf, first, last);
     memcpy(coord, first, sizeof coord);
     do {
@@ -104,6 +104,19 @@ static br_status input_needs(const bri_stage *stage, const bri_input *input, con
         BRI_TRY(bri_needs_add(list, from, chunk));
     } while (next_in_box(from->ndim, first, last, coord));
     return BR_OK;
+}
+
+bool bri_input_reads(const bri_input *input, const bri_leaf *leaf, int64_t of)
+{
+    int64_t first[BR_MAX_NDIM];
+    int64_t last[BR_MAX_NDIM];
+    int64_t coord[BR_MAX_NDIM];
+    chunk_range(input, leaf, first, last);
+    bri_grid_coords(input->stage->ndim, input->stage->axis, of, coord);
+    for (int a = 0; a < input->map.ndim; a++)
+        if (coord[a] < first[a] || coord[a] > last[a])
+            return false;
+    return touches(input, leaf, coord);
 }
 
 br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list)
@@ -118,8 +131,8 @@ br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, b
     if (stage->kind->inputs != NULL)
         stage->kind->inputs(stage, chunk, &i, &end);
     for (; i < end; i++)
-        if (stage->inputs[i].from == BRI_FROM_STAGE && is_read(&stage->inputs[i].span, &leaf))
-            BRI_TRY(input_needs(stage, &stage->inputs[i], &leaf, owner, list));
+        if (is_read(&stage->inputs[i].span, &leaf))
+            BRI_TRY(bri_input_needs(&stage->inputs[i], &leaf, owner, list));
     return BR_OK;
 }
 
@@ -343,6 +356,25 @@ static void count_box(const bri_stage *reader, const int64_t *first, const int64
     do
         count_leaf(reader, leaf, count);
     while (next_in_box(reader->leaf_ndim, first, last, leaf));
+}
+
+void bri_visit_leaves(const bri_stage *stage, int input, int64_t of, const bri_visitor *visitor)
+{
+    const bri_edge edge = {(bri_stage *)(uintptr_t)stage, input};
+    const bri_stage *from = stage->inputs[input].stage;
+    int64_t coord[BR_MAX_NDIM];
+    int64_t first[BR_MAX_NDIM];
+    int64_t last[BR_MAX_NDIM];
+    int64_t chunk;
+    int64_t step;
+    bri_grid_coords(from->ndim, from->axis, of, coord);
+    if (!reading_leaves(&edge, coord, first, last))
+        return;
+    memcpy(coord, first, sizeof coord);
+    do {
+        bri_leaf_place(stage, coord, &chunk, &step);
+        visitor->visit(visitor, stage, chunk, step);
+    } while (next_in_box(stage->leaf_ndim, first, last, coord));
 }
 
 /* Readers whose needs are no affine map are asked leaf by leaf, within the range they name. */

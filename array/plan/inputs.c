@@ -76,6 +76,24 @@ char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk)
     return NULL;
 }
 
+bool bri_is_whole_chunk(const bri_stage *stage, const bri_input *input, const bri_leaf *leaf)
+{
+    const bri_stage *from = input->stage;
+    if (input->from != BRI_FROM_STAGE || from->ndim != stage->ndim)
+        return false;
+    for (int a = 0; a < from->ndim; a++) {
+        const bri_map_axis *m = &input->map.from[a];
+        if (m->axis != a || m->step != 1)
+            return false;
+        int64_t at = m->start + leaf->origin[a];
+        int64_t c = bri_axis_find(&from->axis[a], at);
+        if (bri_axis_start(&from->axis[a], c) != at ||
+            bri_axis_count(&from->axis[a], c) != leaf->extent[a])
+            return false;
+    }
+    return true;
+}
+
 /* In the same block when nobody else reads it. */
 void bri_chain_continue(bri_work *work)
 {

@@ -197,7 +197,7 @@ extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduc
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
     bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
     bri_stage_pass, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked,
-    bri_stage_take_along, bri_stage_put_along, bri_stage_gather;
+    bri_stage_take_along, bri_stage_put_along, bri_stage_gather, bri_stage_assign;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -262,6 +262,12 @@ br_status bri_needs_add(bri_needs *list, bri_stage *stage, int64_t chunk);
 int64_t bri_span_extent(const bri_stage *stage, const bri_span *span, int a);
 /* What the inputs' maps say that a leaf needs: for each input the chunks of its box in C order. */
 br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list);
+/* The same of one input, for a box of the indices that its map leads from. */
+br_status bri_input_needs(const bri_input *input, const bri_leaf *leaf, int owner, bri_needs *list);
+/* Does the input's box contain something of its chunk `of`? */
+bool bri_input_reads(const bri_input *input, const bri_leaf *leaf, int64_t of);
+/* Visits the leaves that read chunk `of` of an input, as its map says. */
+void bri_visit_leaves(const bri_stage *stage, int input, int64_t of, const bri_visitor *visitor);
 /* Marks what the roots need, down to the sources. */
 br_status bri_plan_demand(bri_plan *plan);
 bool bri_is_demanded(const bri_stage *stage, int64_t chunk);
@@ -302,6 +308,8 @@ void bri_load_sizes(const bri_stage *stage, int input, const bri_leaf *leaf, bri
 br_status bri_load(bri_work *work, int input, const bri_leaf *leaf, bri_bump *bump, bri_view *view);
 /* The first element of a chunk's value, of the values the task has. */
 char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk);
+/* Is a chunk of the input's stage, as it lies in memory, the leaf? */
+bool bri_is_whole_chunk(const bri_stage *stage, const bri_input *input, const bri_leaf *leaf);
 /* In a step of a chain but the first: lets the task's output begin as what the steps before made,
  * which is its last input. */
 void bri_chain_continue(bri_work *work);

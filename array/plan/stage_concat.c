@@ -144,29 +144,10 @@ static br_status read_file(bri_work *work, const bri_input *input, const bri_lea
     return st;
 }
 
-/* Is a chunk of the input's stage, as it lies in memory, the chunk that is to be made? */
-static bool is_whole_chunk(const bri_stage *stage, const bri_input *input, const bri_leaf *leaf)
-{
-    const bri_stage *from = input->stage;
-    if (input->from != BRI_FROM_STAGE || from->ndim != stage->ndim)
-        return false;
-    for (int a = 0; a < from->ndim; a++) {
-        const bri_map_axis *m = &input->map.from[a];
-        if (m->axis != a || m->step != 1)
-            return false;
-        int64_t at = m->start + leaf->origin[a];
-        int64_t c = bri_axis_find(&from->axis[a], at);
-        if (bri_axis_start(&from->axis[a], c) != at ||
-            bri_axis_count(&from->axis[a], c) != leaf->extent[a])
-            return false;
-    }
-    return true;
-}
-
 static bool take_over(bri_work *work, const bri_input *input, const bri_leaf *leaf)
 {
     return !work->stage->direct_result && work->task->ninputs == 1 &&
-           is_whole_chunk(work->stage, input, leaf) && bri_task_steal(work->job, work->task, 0);
+           bri_is_whole_chunk(work->stage, input, leaf) && bri_task_steal(work->job, work->task, 0);
 }
 
 static br_status execute(bri_work *work)

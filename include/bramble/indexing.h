@@ -56,6 +56,22 @@ BR_API br_array *br_take_along_axis_(br_take_args args);
 
 /* ---- assigning ---- */
 
+/* br_set_index - x with out[text] = value: basic indexing as in br_index, with steps of any sign.
+ *
+ * value  an array or a number; broadcast to the shape of br_index(x, text), converted to x's dtype
+ * Errors  BR_EINDEX, BR_ESHAPE, BR_ETYPE (a value of a more general kind than x's: complex,
+ *         floating, signed, unsigned, bool; convert it with br_astype).
+ * Cost    chunks of x that nobody else reads are written in place, others copied.
+ *
+ * br_set_mask - x with value where mask, a bool array of the shape of x's first axes, is true:
+ * br_where, with value broadcast to x's shape. (NumPy's assignment of as many values as there are
+ * true elements is not this.)
+ */
+BR_API br_array *br_set_index_(br_array *x, const char *text, br_operand value, br_place at);
+BR_API br_array *br_set_index_items_(br_array *x, const br_index_item *items, int n,
+                                     br_operand value, br_place at);
+BR_API br_array *br_set_mask_(br_array *x, br_array *mask, br_operand value, br_place at);
+
 /* br_put_along_axis - x with out[indices[i, j], j] = value[i, j] for axis 0.
  *
  * indices  as many axes as x, broadcast to x's extents on the others than `axis`
@@ -80,6 +96,10 @@ BR_API br_array *br_set_take_(br_array *x, br_array *indices, br_operand value, 
 #define br_take_along_axis(first, ...)                                                             \
     br_take_along_axis_(                                                                           \
         (br_take_args){.at = {__FILE__, __LINE__}, .x = (first), .indices = __VA_ARGS__})
+#define br_set_index(x, text, value) br_set_index_((x), (text), BR_OPERAND(value), BR_HERE)
+#define br_set_index_items(x, items, n, value)                                                     \
+    br_set_index_items_((x), (items), (n), BR_OPERAND(value), BR_HERE)
+#define br_set_mask(x, mask, value) br_set_mask_((x), (mask), BR_OPERAND(value), BR_HERE)
 #define br_put_along_axis(x, indices, value, axis)                                                 \
     br_put_along_axis_((x), (indices), BR_OPERAND(value), (axis), BR_HERE)
 #define br_set_take(x, indices, value, axis)                                                       \
