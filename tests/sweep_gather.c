@@ -152,6 +152,35 @@ static void long_takes(void)
     }
 }
 
+/* Results of several chunks: of many elements, of parts of one element's copies, of whole elements. */
+static void long_repeats(void)
+{
+    const int64_t n = 3;
+    const int64_t counts[] = {1500000, 400000, 700001};
+    for (int way = 0; way < 6; way++) {
+        next_case(QUEUE / 2);
+        int64_t count = counts[way / 2];
+        ref *x = ref_random(BR_FLOAT32, 1, &n, true, false);
+        br_array *y = br_repeat(source(x, way % 2 ? CUT_1 : CUT_WHOLE), count);
+        ref *ends = ref_new(BR_FLOAT32, 1, (int64_t[]){6});
+        ref *sums = ref_new(BR_FLOAT32, 1, (int64_t[]){3});
+        for (int i = 0; i < 6; i++)
+            ends->v[i] = x->v[i / 2];
+        for (int i = 0; i < 3; i++)
+            sums->v[i] = x->v[i] * (long double)count;
+        br_array *parts[3];
+        br_split(y, parts, 3);
+        for (int i = 0; i < 3; i++)
+            parts[i] = br_concat(BR_ARRAYS(br_index(parts[i], ":1"), br_index(parts[i], "-1:")));
+        expect(br_concat(parts, 3), ends, 0, 0, "ends of a long repeat way %d", way);
+        expect(br_sum(br_reshape(y, BR_SHAPE(3, -1)), .axis = BR_AXIS(1)), sums, 1, 0,
+               "long repeat way %d", way);
+        br_array *column = br_repeat(br_reshape(y, BR_SHAPE(-1, 1)), 2, .axis = BR_AXIS(0));
+        expect(br_sum(br_reshape(column, BR_SHAPE(3, -1)), .axis = BR_AXIS(1)),
+               ref_map2(BR_FLOAT32, sums, sums, sum), 1, 0, "long repeat again way %d", way);
+    }
+}
+
 int main(int argc, char **argv)
 {
     operand o;
@@ -163,5 +192,6 @@ int main(int argc, char **argv)
         readers(&o, number);
     }
     long_takes();
+    long_repeats();
     return sweep_close();
 }

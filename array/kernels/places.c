@@ -10,7 +10,10 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-enum { INDICES = 256 }; /* that are converted at a time */
+enum {
+    INDICES = 256, /* that are converted at a time */
+    MANY = 24,     /* copies from which on a call for each element is not felt */
+};
 
 static void too_large(int64_t n, const uint64_t *from, int64_t *out)
 {
@@ -138,9 +141,20 @@ ALWAYS_INLINE void repeat_counted(size_t size, int64_t n, int64_t count, char *t
     }
 }
 
+static void fill(size_t size, int64_t n, int64_t count, char *to, const char *from, int64_t stride)
+{
+    const bri_mover *move = bri_mover_of(size);
+    for (int64_t i = 0; i < n; i++)
+        move->fill(count, to + (size_t)(i * count) * size, from + i * stride);
+}
+
 void bri_repeat_row(size_t size, int64_t n, int64_t count, char *to, const char *from,
                     int64_t from_stride)
 {
+    if (count > MANY) {
+        fill(size, n, count, to, from, from_stride);
+        return;
+    }
     switch (size) {
     case 1:
         repeat_counted(1, n, count, to, from, from_stride);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * rearrange.c - roll, tile, repeat and blocks: concat of views, or a broadcast that is reshaped.
+ * rearrange.c - roll, tile and blocks: concat of views, or a broadcast that is reshaped.
  */
 #include <bramble/elementwise.h>
 
@@ -71,7 +71,7 @@ br_array *br_roll_(br_roll_args args)
     return y;
 }
 
-/* ---- tile and repeat ---- */
+/* ---- tile ---- */
 
 enum {
     FEW = 32,   /* copies that are joined whatever their size */
@@ -156,30 +156,6 @@ br_array *br_tile_(br_array *x, br_extents repetitions, br_place at)
     for (int i = n - 1; i >= 0; i--)
         y = bri_tile_axis(&call, y, first + i, repetitions.extent[i]);
     return y;
-}
-
-br_array *br_repeat_(br_repeat_args args)
-{
-    bri_call call = {NULL, "repeat", args.at};
-    br_extents shape;
-    int axis = 0;
-    br_array *failed = bri_check_call(&call, &args.x, 1);
-    if (failed != NULL)
-        return failed;
-    br_array *x = args.axis.n == 0 ? br_ravel_(args.x, args.at) : args.x;
-    if (x->status != BR_OK)
-        return x;
-    br_status st = bri_one_axis(&args.axis, x->node->ndim, 0, &axis);
-    if (st == BR_OK)
-        st = bri_check_known(x->node, BRI_ALL_AXES);
-    if (st == BR_OK && args.count < 0)
-        st = bri_error(BR_ESHAPE, "%lld repetitions", (long long)args.count);
-    if (st == BR_OK)
-        st = longer(x, axis, args.count, &shape);
-    if (st != BR_OK)
-        return bri_handle_error(&call, st);
-    return args.count == 1 ? bri_same_array(&call, x)
-                           : spread(&call, x, axis + 1, args.count, shape);
 }
 
 /* ---- blocks ---- */

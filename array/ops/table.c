@@ -13,6 +13,6 @@ const bri_op *const bri_op_table[] = {
     &bri_op_concat,    &bri_op_npy,        &bri_op_fromfunction, &bri_op_from_blocks,
     &bri_op_diagonal,  &bri_op_positions,  &bri_op_positions_of, &bri_op_count_true,
     &bri_op_compress,  &bri_op_picked,     &bri_op_take_along,   &bri_op_put_along,
-    &bri_op_take,      &bri_op_gather,     &bri_op_assign,
+    &bri_op_take,      &bri_op_gather,     &bri_op_assign,       &bri_op_repeat,
 };
 const int bri_op_count = (int)(sizeof bri_op_table / sizeof bri_op_table[0]);

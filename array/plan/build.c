@@ -149,6 +149,19 @@ br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, 
     return bri_stage_add_input(stage, &input, index);
 }
 
+br_status bri_stage_input_cut(bri_stage *stage, bri_node *node)
+{
+    bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = bri_map_identity(node->ndim)};
+    const bri_node *source = node;
+    int index;
+    while (source->op->view)
+        source = source->input[0];
+    if (bri_is_file(source->op))
+        return bri_stage_input(stage, node, &input.map, &index);
+    BRI_TRY(bri_stage_of(stage->plan, node, &input.stage));
+    return bri_stage_add_input(stage, &input, &index);
+}
+
 /* Stages that must be are built from the inputs up, so that building never recurses deeply. */
 static br_status build_certain(bri_plan *plan)
 {

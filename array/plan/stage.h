@@ -197,7 +197,7 @@ extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduc
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
     bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
     bri_stage_pass, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked,
-    bri_stage_take_along, bri_stage_put_along, bri_stage_gather, bri_stage_assign;
+    bri_stage_take_along, bri_stage_put_along, bri_stage_gather, bri_stage_assign, bri_stage_repeat;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -213,6 +213,9 @@ br_status bri_stage_of(bri_plan *plan, bri_node *node, bri_stage **out);
 /* Adds the node's value, seen through map, as an input; looks through views and takes sources
  * directly. *index is its number. */
 br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, int *index);
+/* Adds the node's value as it is, by its own indices: a file seen through views is read as such,
+ * anything else comes in the node's chunks. */
+br_status bri_stage_input_cut(bri_stage *stage, bri_node *node);
 br_status bri_stage_add_input(bri_stage *stage, const bri_input *input, int *index);
 /* Copies a node's grid to the stage's value and leaf grids. */
 void bri_stage_grid(bri_stage *stage, const bri_node *node);

@@ -34,21 +34,6 @@ static bool reads_file(const bri_stage *stage)
     return stage->inputs[0].from == BRI_FROM_FILE;
 }
 
-/* A file seen through views is read as it is; other views are made chunk by chunk, so that the
- * source's chunks are those of the view. */
-static br_status add_input(bri_stage *stage, bri_node *x)
-{
-    const bri_node *source = x;
-    bri_input input = {.from = BRI_FROM_STAGE, .node = x, .map = bri_map_identity(x->ndim)};
-    int index;
-    while (source->op->view)
-        source = source->input[0];
-    if (bri_is_file(source->op))
-        return bri_stage_input(stage, x, &input.map, &index);
-    BRI_TRY(bri_stage_of(stage->plan, x, &input.stage));
-    return bri_stage_add_input(stage, &input, &index);
-}
-
 /* Bytes of x's chunks per element of the axes that are picked. */
 static int64_t bytes_across(const bri_take_params *p, const bri_node *x)
 {
@@ -129,7 +114,7 @@ static br_status build(bri_plan *plan, bri_stage *stage)
         return BR_ENOMEM;
     stage->data = d;
     bri_stage_grid(stage, stage->node);
-    BRI_TRY(add_input(stage, stage->node->input[0]));
+    BRI_TRY(bri_stage_input_cut(stage, stage->node->input[0]));
     const bool file = reads_file(stage);
     if (file)
         granules = granules_of(stage);
