@@ -56,9 +56,9 @@ typedef struct __attribute__((packed, may_alias)) any16 {
 
 void BRI_ISA_NAME(moves)(bri_kernels *table)
 {
-    table->move[0] = (bri_mover){fill_1, copy_1, copy2_1};
-    table->move[1] = (bri_mover){fill_2, copy_2, copy2_2};
-    table->move[2] = (bri_mover){fill_4, copy_4, copy2_4};
-    table->move[3] = (bri_mover){fill_8, copy_8, copy2_8};
-    table->move[4] = (bri_mover){fill_16, copy_16, copy2_16};
+    table->move[0] = (bri_mover){fill_1, copy_1, copy2_1, repeat_1};
+    table->move[1] = (bri_mover){fill_2, copy_2, copy2_2, repeat_2};
+    table->move[2] = (bri_mover){fill_4, copy_4, copy2_4, repeat_4};
+    table->move[3] = (bri_mover){fill_8, copy_8, copy2_8, repeat_8};
+    table->move[4] = (bri_mover){fill_16, copy_16, copy2_16, repeat_16};
 }

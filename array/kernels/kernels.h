@@ -93,6 +93,8 @@ typedef struct bri_mover {
     void (*fill)(int64_t n, void *to, const void *value);
     void (*copy)(int64_t n, char *to, int64_t to_stride, const char *from, int64_t from_stride);
     void (*copy2)(int64_t ni, int64_t nj, bri_plane2 to, bri_plane2 from);
+    /* Each of n elements `count` times in a row, dense. */
+    void (*repeat)(int64_t n, int64_t count, char *to, const char *from, int64_t from_stride);
 } bri_mover;
 
 /* Indices first, first + step, ... */

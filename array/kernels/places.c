@@ -10,10 +10,7 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-enum {
-    INDICES = 256, /* that are converted at a time */
-    MANY = 24,     /* copies from which on a call for each element is not felt */
-};
+enum { INDICES = 256 }; /* that are converted at a time */
 
 static void too_large(int64_t n, const uint64_t *from, int64_t *out)
 {
@@ -109,66 +106,5 @@ void bri_move_pieces(size_t bytes, const bri_pieces *p, char *to, int64_t to_str
         break;
     default:
         move(bytes, p, to, to_stride, from);
-    }
-}
-
-/* ---- repeating ---- */
-
-ALWAYS_INLINE void repeat(size_t size, int64_t n, int64_t count, char *to, const char *from,
-                          int64_t stride)
-{
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t k = 0; k < count; k++, to += size)
-            memcpy(to, from + i * stride, size);
-}
-
-/* Counts that the compiler knows, too, where the loop over them is short. */
-ALWAYS_INLINE void repeat_counted(size_t size, int64_t n, int64_t count, char *to, const char *from,
-                                  int64_t stride)
-{
-    switch (count) {
-    case 2:
-        repeat(size, n, 2, to, from, stride);
-        break;
-    case 3:
-        repeat(size, n, 3, to, from, stride);
-        break;
-    case 4:
-        repeat(size, n, 4, to, from, stride);
-        break;
-    default:
-        repeat(size, n, count, to, from, stride);
-    }
-}
-
-static void fill(size_t size, int64_t n, int64_t count, char *to, const char *from, int64_t stride)
-{
-    const bri_mover *move = bri_mover_of(size);
-    for (int64_t i = 0; i < n; i++)
-        move->fill(count, to + (size_t)(i * count) * size, from + i * stride);
-}
-
-void bri_repeat_row(size_t size, int64_t n, int64_t count, char *to, const char *from,
-                    int64_t from_stride)
-{
-    if (count > MANY) {
-        fill(size, n, count, to, from, from_stride);
-        return;
-    }
-    switch (size) {
-    case 1:
-        repeat_counted(1, n, count, to, from, from_stride);
-        break;
-    case 2:
-        repeat_counted(2, n, count, to, from, from_stride);
-        break;
-    case 4:
-        repeat_counted(4, n, count, to, from, from_stride);
-        break;
-    case 8:
-        repeat_counted(8, n, count, to, from, from_stride);
-        break;
-    default:
-        repeat_counted(16, n, count, to, from, from_stride);
     }
 }

@@ -37,8 +37,4 @@ typedef struct bri_pieces {
 void bri_move_pieces(size_t bytes, const bri_pieces *p, char *to, int64_t to_stride,
                      const char *from);
 
-/* Each of n elements `from_stride` bytes apart count times in a row, dense. */
-void bri_repeat_row(size_t size, int64_t n, int64_t count, char *to, const char *from,
-                    int64_t from_stride);
-
 #endif

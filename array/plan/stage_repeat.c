@@ -4,7 +4,7 @@
  * A chunk of the result is made of one chunk of the source: of some elements, each as often as it
  * is repeated, or of one element a part of that number (repeat.c cuts it so).
  */
-#include "array/kernels/places.h"
+#include "array/kernels/kernels.h"
 #include "array/ops/ops.h"
 #include "array/plan/stage.h"
 
@@ -85,7 +85,7 @@ static void repeat_rows(const bri_stage *stage, const bri_leaf *box, const bri_v
         const char *from = x->base;
         for (int b = 0; b < p->axis; b++)
             from += coord[b] * x->stride[b];
-        bri_repeat_row(size, n, count, to, from, x->stride[p->axis]);
+        bri_mover_of(size)->repeat(n, count, to, from, x->stride[p->axis]);
         for (a = p->axis - 1; a >= 0 && ++coord[a] == box->extent[a]; a--)
             coord[a] = 0;
     }
