@@ -152,6 +152,37 @@ static void long_takes(void)
     }
 }
 
+/* Rows of a large matrix in a random order, some of them again: results of several chunks, which come back to chunks of the
+ * source. What is taken is compared with what it must be by the library itself. */
+static void wide_takes(void)
+{
+    enum { ROWS = 1000, COLUMNS = 8192 };
+    const int64_t counts[] = {500, 900, 400};
+    for (int way = 0; way < 3; way++) {
+        next_case(QUEUE);
+        int64_t n = counts[way];
+        ref *i = random_indices(BR_INT32, 1, &n, ROWS);
+        ref *none = ref_new(BR_INT32, 0, NULL);
+        br_array *index = index_array(i, way);
+        br_array *x =
+            br_reshape(br_arange(sweep.ctx, BR_NUM(0), BR_NUM(ROWS * COLUMNS), .dtype = BR_INT32),
+                       BR_SHAPE(ROWS, COLUMNS));
+        x = br_add(br_rechunk(x, BR_CHUNKS(20, COLUMNS / (1 + way))), 0);
+        br_array *rows = br_remainder(br_add(br_astype(index, BR_INT32), ROWS), ROWS);
+        br_array *want =
+            br_add(br_mul(br_expand_dims(rows, 1), COLUMNS),
+                   br_arange(sweep.ctx, BR_NUM(0), BR_NUM(COLUMNS), .dtype = BR_INT32));
+        br_array *taken = br_take(x, index, .axis = BR_AXIS(0));
+        expect(br_max(br_abs(br_sub(taken, want))), none, 0, 0, "rows of a large matrix %d", way);
+        br_array *turned = br_take(br_permute_dims(x, BR_AXES(1, 0)), index, .axis = BR_AXIS(1));
+        expect(br_max(br_abs(br_sub(br_permute_dims(turned, BR_AXES(1, 0)), want))), none, 0, 0,
+               "columns of a large matrix %d", way);
+        expect(
+            br_max(br_abs(br_sub(br_index(taken, "7:90:2, ::-5"), br_index(want, "7:90:2, ::-5")))),
+            none, 0, 0, "slice of rows of a large matrix %d", way);
+    }
+}
+
 /* Results of several chunks: of many elements, of parts of one element's copies, of whole elements. */
 static void long_repeats(void)
 {
@@ -193,5 +224,6 @@ int main(int argc, char **argv)
     }
     long_takes();
     long_repeats();
+    wide_takes();
     return sweep_close();
 }

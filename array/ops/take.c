@@ -27,6 +27,35 @@ static void cut_index_axes(const bri_take_params *p, size_t bytes, bri_axis *out
     }
 }
 
+/* A chunk for the points of each chunk of x, or a few when they are more than the automatic size.
+ * Points come sorted by chunk. */
+static br_status cut_by_cells(const bri_node *node, size_t bytes, bri_axis *out)
+{
+    const bri_take_params *p = node->params;
+    const int64_t *index = (const int64_t *)node->table->data;
+    const int64_t n = p->extent[0];
+    const int64_t most = (int64_t)(BRI_AUTO_CHUNK_BYTES / (bytes > 0 ? bytes : 1));
+    int64_t *extents = bri_calloc((size_t)n + 1, sizeof *extents);
+    int64_t chunks = 0;
+    int64_t before = -1;
+    if (extents == NULL)
+        return BR_ENOMEM;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t cell = 0;
+        for (int j = 0; j < p->picked; j++) {
+            const bri_axis *axis = &node->input[0]->axis[p->first + j];
+            cell = cell * axis->nchunks + bri_axis_find(axis, index[j * n + i]);
+        }
+        if (cell != before || extents[chunks - 1] >= most)
+            chunks++;
+        extents[chunks - 1]++;
+        before = cell;
+    }
+    br_status st = bri_axis_listed(extents, chunks, out);
+    bri_free(extents);
+    return st;
+}
+
 static br_status infer(bri_node *node)
 {
     const bri_take_params *p = node->params;
@@ -35,14 +64,15 @@ static br_status infer(bri_node *node)
     node->dtype = x->dtype;
     for (int a = 0; a < x->ndim; a++) {
         bool picked = a >= p->first && a < p->first + p->picked;
-        if (a == p->first) {
+        if (a == p->first)
             node->ndim += p->ndim;
-        }
         if (picked)
             continue;
         node->axis[node->ndim++] = bri_axis_share(&x->axis[a]);
         bytes *= (size_t)bri_axis_largest(&x->axis[a]);
     }
+    if (p->cells)
+        return cut_by_cells(node, bytes, &node->axis[p->first]);
     cut_index_axes(p, bytes, node->axis + p->first);
     return BR_OK;
 }

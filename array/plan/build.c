@@ -183,7 +183,7 @@ static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
     BRI_TRY(build_certain(plan));
     for (int i = 0; i < outputs->n; i++)
         BRI_TRY(bri_sink_build(plan, outputs->node[i], &outputs->sink[i], &plan->roots[i]));
-    BRI_TRY(bri_plan_share(plan, outputs->apart));
+    BRI_TRY(bri_plan_share(plan, plan->apart));
     for (int i = 0; i < outputs->n; i++)
         bri_sink_shorten(plan, &outputs->sink[i], &plan->roots[i]);
     return bri_plan_demand(plan);
@@ -200,6 +200,7 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
     plan->rank = ctx->rank;
     plan->nranks = ctx->nranks;
     plan->nroots = n;
+    plan->apart = outputs->apart;
     plan->roots = bri_calloc((size_t)n, sizeof *plan->roots);
     br_status st = plan->roots != NULL
                        ? bri_node_sort(ctx, outputs->node, n, &plan->nodes, &plan->nnodes)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "array/ops/ops.h"
+#include "array/plan/gather_pick.h"
 #include "array/plan/hold.h"
 #include "array/plan/restrict.h"
 #include "array/plan/stage.h"
@@ -63,6 +64,8 @@ static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
     bri_plan *plan = fuse->stage->plan;
     bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map, .span = fuse->span};
     br_status st = bri_restrict_reduction(plan, fuse->stage, &input);
+    if (st == BR_OK && input.stage == NULL)
+        st = bri_restrict_gather(plan, fuse->stage, &input);
     if (st == BR_OK && input.stage == NULL)
         st = bri_stage_of(plan, node, &input.stage);
     fuse->status = st;

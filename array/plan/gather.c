@@ -235,7 +235,8 @@ static br_status promise(bri_gather *g)
     return BR_OK;
 }
 
-br_status bri_gather_new(const bri_node *node, const bri_granules *granules, bri_gather **out)
+br_status bri_gather_new(const bri_node *node, const bri_node *x, const bri_table *indices,
+                         const bri_granules *granules, bri_gather **out)
 {
     const bri_take_params *p = node->params;
     bri_gather *g = bri_calloc(1, sizeof *g);
@@ -243,16 +244,16 @@ br_status bri_gather_new(const bri_node *node, const bri_granules *granules, bri
     if (g == NULL)
         return BR_ENOMEM;
     g->first = p->first;
-    g->picked = p->picked;
+    g->picked = x == node->input[0] ? p->picked : 1;
     g->index_ndim = p->ndim;
-    g->x = node->input[0];
-    g->index = (const int64_t *)node->table->data;
-    g->npoints = (int64_t)(node->table->bytes / sizeof(int64_t)) / p->picked;
+    g->x = x;
+    g->index = (const int64_t *)indices->data;
+    g->npoints = (int64_t)(indices->bytes / sizeof(int64_t)) / g->picked;
     g->nblocks = g->ncells = 1;
     for (int a = 0; a < p->ndim; a++)
         g->nblocks *= node->axis[p->first + a].nchunks;
-    for (int j = 0; j < p->picked; j++)
-        g->ncells *= g->x->axis[p->first + j].nchunks;
+    for (int j = 0; j < g->picked; j++)
+        g->ncells *= x->axis[p->first + j].nchunks;
     sorting s = {.g = g, .granules = granules};
     br_status st = allocate(g, node, &s);
     if (st == BR_OK)

@@ -42,9 +42,10 @@ typedef struct bri_granules {
     int64_t most;               /* indices that a run along one axis spans at most */
 } bri_granules;
 
-/* Sorts the indices of a gather node; granules NULL: a run is all of a cell. Freed by
- * bri_gather_free, also after a failure. */
-br_status bri_gather_new(const bri_node *node, const bri_granules *granules, bri_gather **out);
+/* Sorts the indices with which a gather node reads x: its own when x is its input. granules NULL: a
+ * run is all of a cell. Freed by bri_gather_free, also after a failure. */
+br_status bri_gather_new(const bri_node *node, const bri_node *x, const bri_table *indices,
+                         const bri_granules *granules, bri_gather **out);
 void bri_gather_free(bri_gather *g);
 
 /* The picked axes of a cell, or of a run's points only: first index and extent of each. */

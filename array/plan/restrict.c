@@ -46,9 +46,7 @@ static part part_seen(const bri_stage *reader, const bri_input *input)
     return p;
 }
 
-/* A fresh node that belongs to the plan. Unique, so that it is no node of the user's with a place
- * in the plan already. */
-static br_status plan_node(bri_plan *plan, bri_recipe *recipe, bri_node **out)
+br_status bri_plan_node(bri_plan *plan, bri_recipe *recipe, bri_node **out)
 {
     bri_node **bigger = bri_realloc(plan->own, (size_t)plan->nown + 1, sizeof *bigger);
     if (bigger == NULL)
@@ -86,7 +84,7 @@ static br_status sliced_operand(bri_plan *plan, const bri_node *node, const part
                          .inputs = &x,
                          .ninputs = 1,
                          .at = node->at};
-    return plan_node(plan, &recipe, out);
+    return bri_plan_node(plan, &recipe, out);
 }
 
 br_status bri_restrict_reduction(bri_plan *plan, const bri_stage *reader, bri_input *input)
@@ -107,7 +105,7 @@ br_status bri_restrict_reduction(bri_plan *plan, const bri_stage *reader, bri_in
                          .inputs = &x,
                          .ninputs = 1,
                          .at = node->at};
-    BRI_TRY(plan_node(plan, &recipe, &reduced));
+    BRI_TRY(bri_plan_node(plan, &recipe, &reduced));
     bri_stage *s = bri_stage_new(plan, node->op->stage, reduced);
     if (s == NULL)
         return BR_ENOMEM;

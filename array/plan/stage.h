@@ -186,7 +186,8 @@ struct bri_plan {
     int nown;
     bri_stage **stage_of; /* by node->slot */
     bool *held;           /* by node->slot: not computed at each place that reads it (hold.c) */
-    bool holds;           /* some node is */
+    bool holds;           /* some value is held that need not be */
+    bool apart;           /* none is, and there are no passes */
     int npasses;
     double careless_bound; /* bytes that are never all held (run.c) */
     bool serial;           /* one task after the other whatever the scheduler (run.c) */
@@ -339,7 +340,7 @@ typedef struct bri_outputs {
     bri_node *const *node;
     const bri_sink *sink;
     int n;
-    bool apart; /* stages are not joined into passes, and no value is held that need not be */
+    bool apart; /* no passes, no takes in two parts, and no value is held that need not be */
 } bri_outputs;
 
 br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out);

@@ -6,7 +6,7 @@
  * chunks of the source come and go one after the other whatever their number. A file is read in the
  * task, run by run, without steps.
  */
-#include "array/plan/gather.h"
+#include "array/plan/gather_pick.h"
 
 #include "array/io/hdf5.h"
 #include "array/kernels/places.h"
@@ -15,7 +15,7 @@
 #include "runtime/alloc.h"
 
 enum {
-    STEP_BYTES = 16 * BRI_AUTO_CHUNK_BYTES,
+    STEP_BYTES = BRI_AUTO_CHUNK_BYTES,
     STEP_CHUNKS = 64, /* a task looks its inputs up one by one */
     PAGE = 4096,      /* bytes of a contiguous file that are read together */
     BATCH = 512,      /* points whose places are computed at a time */
@@ -23,6 +23,7 @@ enum {
 
 typedef struct gathering {
     bri_gather *g;
+    bri_table *places; /* the indices in two parts' second one */
     int64_t runs_per_step;
     int64_t *span; /* of files: elements along the picked axes that a block's runs read at most */
 } gathering;
@@ -35,21 +36,22 @@ static bool reads_file(const bri_stage *stage)
 }
 
 /* Bytes of x's chunks per element of the axes that are picked. */
-static int64_t bytes_across(const bri_take_params *p, const bri_node *x)
+static int64_t bytes_across(const bri_gather *g)
 {
+    const bri_node *x = g->x;
     int64_t bytes = (int64_t)br_dtype_size(x->dtype);
     for (int a = 0; a < x->ndim; a++)
-        if (a < p->first || a >= p->first + p->picked)
+        if (a < g->first || a >= g->first + g->picked)
             bytes *= bri_axis_largest(&x->axis[a]);
     return bytes > 0 ? bytes : 1;
 }
 
-static bri_granules granules_of(const bri_stage *stage)
+static bri_granules granules_of(const bri_stage *stage, const bri_gather *g)
 {
     const bri_take_params *p = stage->node->params;
     const bri_input *input = &stage->inputs[0];
     const bri_h5_info *file = bri_h5_about(input->node->resource);
-    const int64_t across = bytes_across(p, stage->node->input[0]);
+    const int64_t across = bytes_across(g);
     bri_granules r = {.most = BRI_AUTO_CHUNK_BYTES / across};
     for (int j = 0; j < p->picked; j++)
         r.size[j] = 1;
@@ -89,7 +91,7 @@ static br_status set_spans(gathering *d)
 static void set_steps(bri_stage *stage, gathering *d)
 {
     const bri_gather *g = d->g;
-    int64_t cell = bytes_across(stage->node->params, g->x);
+    int64_t cell = bytes_across(g);
     for (int j = 0; j < g->picked; j++)
         cell *= bri_axis_largest(&g->x->axis[g->first + j]);
     int64_t fit = STEP_BYTES / (cell > 0 ? cell : 1);
@@ -105,22 +107,42 @@ static void set_steps(bri_stage *stage, gathering *d)
     stage->fold_axis = stage->ndim;
 }
 
+/* A file is read run by run. */
+static br_status sort_for_file(bri_stage *stage, gathering *d)
+{
+    bri_node *x = stage->node->input[0];
+    bri_granules granules = granules_of(stage, d->g);
+    bri_gather_free(d->g);
+    BRI_TRY(bri_gather_new(stage->node, x, stage->node->table, &granules, &d->g));
+    return set_spans(d);
+}
+
+/* In two parts: what the first one has picked is the input instead of x. */
+static br_status read_picked(bri_plan *plan, bri_stage *stage, gathering *d)
+{
+    bri_node *picked;
+    stage->ninputs = 0;
+    BRI_TRY(bri_gather_pick(plan, stage, d->g, &picked, &d->places));
+    bri_gather_free(d->g);
+    return bri_gather_new(stage->node, picked, d->places, NULL, &d->g);
+}
+
 static br_status build(bri_plan *plan, bri_stage *stage)
 {
-    (void)plan;
+    bri_node *x = stage->node->input[0];
     gathering *d = bri_calloc(1, sizeof *d);
-    bri_granules granules;
     if (d == NULL)
         return BR_ENOMEM;
     stage->data = d;
     bri_stage_grid(stage, stage->node);
-    BRI_TRY(bri_stage_input_cut(stage, stage->node->input[0]));
-    const bool file = reads_file(stage);
-    if (file)
-        granules = granules_of(stage);
-    BRI_TRY(bri_gather_new(stage->node, file ? &granules : NULL, &d->g));
-    if (file)
-        return set_spans(d);
+    BRI_TRY(bri_stage_input_cut(stage, x));
+    BRI_TRY(bri_gather_new(stage->node, x, stage->node->table, NULL, &d->g));
+    const bool picks = ((const bri_take_params *)stage->node->params)->cells;
+    const bool at_hand = !reads_file(stage) && stage->inputs[0].stage->direct;
+    if (!plan->apart && !picks && !at_hand && bri_gather_comes_back(d->g, reads_file(stage)))
+        BRI_TRY(read_picked(plan, stage, d));
+    if (reads_file(stage))
+        return sort_for_file(stage, d);
     set_steps(stage, d);
     return BR_OK;
 }
@@ -131,6 +153,7 @@ static void destroy(bri_stage *stage)
     if (d == NULL)
         return;
     bri_gather_free(d->g);
+    bri_table_release(d->places);
     bri_free(d->span);
     bri_free(d);
 }
