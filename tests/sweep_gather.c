@@ -130,6 +130,54 @@ static void readers(const operand *o, int number)
            "take by a take %s", o->name);
 }
 
+static ref *repeated_by(const ref *x, int axis, const ref *counts)
+{
+    int64_t index[LONGEST];
+    int64_t n = 0;
+    for (int64_t i = 0; i < x->shape[axis]; i++)
+        for (int64_t k = 0; k < (int64_t)creall(counts->v[counts->n == 1 ? 0 : i]); k++)
+            index[n++] = i;
+    return taken(x, axis, n, index);
+}
+
+static ref *random_counts(int number, int64_t n)
+{
+    ref *r = ref_new(index_dtype(number), 1, &n);
+    for (int64_t i = 0; i < n; i++)
+        r->v[i] = random_below(4) * random_below(2);
+    return r;
+}
+
+/* By counts, known and computed; x at its own indices where a mask is true. */
+static void counted(const operand *o, int number)
+{
+    br_array *x;
+    for (int axis = 0; axis < o->r->ndim; axis++) {
+        ref *counts = random_counts(number, number % 5 ? o->r->shape[axis] : 1);
+        ref *want = repeated_by(o->r, axis, counts);
+        x = br_resolve(
+            br_repeat_counts(o->x, index_array(counts, number + axis), .axis = BR_AXIS(axis)));
+        expect(x, want, 0, 0, "repeat_counts axis %d %s", axis, o->name);
+    }
+    ref *all = flat(o->r);
+    ref *counts = random_counts(number + 1, all->n);
+    x = br_resolve(br_repeat_counts(o->x, index_array(counts, number + 1)));
+    expect(x, repeated_by(all, 0, counts), 0, 0, "repeat_counts %s", o->name);
+    br_array *chosen =
+        br_resolve(br_take(br_ravel(o->x), br_flatnonzero(o->x), .axis = BR_AXIS(0)));
+    br_array *again =
+        br_resolve(br_take(br_compress(br_not_equal(br_ravel(o->x), 0), br_ravel(o->x)),
+                           source(ref_new(BR_INT8, 1, (int64_t[]){0}), 0)));
+    int64_t n = 0;
+    int64_t index[LONGEST];
+    for (int64_t i = 0; i < all->n; i++)
+        if (all->v[i] != 0)
+            index[n++] = i;
+    expect(chosen, taken(all, 0, n, index), 0, 0, "take of nonzero %s", o->name);
+    expect(again, ref_new(all->dtype, 1, (int64_t[]){0}), 0, 0, "take of unknown extent %s",
+           o->name);
+}
+
 /* Chunks of the source are many, more than a step takes. */
 static void long_takes(void)
 {
@@ -221,6 +269,7 @@ int main(int argc, char **argv)
         flat_takes(&o, number);
         points(&o, number);
         readers(&o, number);
+        counted(&o, number);
     }
     long_takes();
     long_repeats();

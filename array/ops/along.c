@@ -112,6 +112,8 @@ static br_status check_along(const br_array *x, const br_array *indices, int axi
     char one[128];
     char other[128];
     BRI_TRY(bri_check_index_dtype(indices));
+    BRI_TRY(bri_check_known(x->node, BRI_ALL_AXES));
+    BRI_TRY(bri_check_known(indices->node, BRI_ALL_AXES));
     bool fits = x->node->ndim == indices->node->ndim;
     for (int a = 0; a < x->node->ndim && fits; a++)
         fits = a == axis || x->shape[a] == indices->shape[a] || x->shape[a] == 1 ||

@@ -71,6 +71,9 @@ br_array *br_set_index_items_(br_array *x, const br_index_item *items, int n, br
     br_array *failed = check(&call, x, &value);
     if (failed != NULL)
         return failed;
+    br_status st = bri_check_known(x->node, BRI_ALL_AXES);
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
     br_array *region = br_index_items_(x, items, n, at);
     br_array *converted = bri_assigned(&call, x, &value);
     if (region->status != BR_OK || converted->status != BR_OK)
@@ -96,6 +99,8 @@ static br_status check_mask(const br_array *x, const br_array *mask)
 {
     char one[128];
     char other[128];
+    BRI_TRY(bri_check_known(x->node, BRI_ALL_AXES));
+    BRI_TRY(bri_check_known(mask->node, BRI_ALL_AXES));
     if (mask->node->dtype != BR_BOOL)
         return bri_error(BR_ETYPE, "a mask is bool, not %s", br_dtype_name(mask->node->dtype));
     bool fits = mask->node->ndim <= x->node->ndim;

@@ -10,6 +10,12 @@
 
 /* BR_ETYPE unless the dtype is an integer one. */
 br_status bri_check_index_dtype(const br_array *indices);
+/* The elements, dense, of an array that is a copy of the caller's and so known at the call; else
+ * NULL. */
+static inline const void *bri_known_elements(const br_array *x)
+{
+    return x->node->op == &bri_op_memory ? x->node->resource : NULL;
+}
 /* A value that is assigned to elements of x, as an array of x's dtype: BR_ETYPE when that is of a
  * lesser kind (bool, integers, floats, complex numbers). */
 br_array *bri_assigned(bri_call *call, const br_array *x, const br_operand *value);

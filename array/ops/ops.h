@@ -18,8 +18,8 @@ extern const bri_op bri_op_fromfunction, bri_op_from_blocks, bri_op_diagonal;
 extern const bri_op bri_op_npy, bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
 extern const bri_op bri_op_random;
-extern const bri_op bri_op_take, bri_op_gather, bri_op_assign, bri_op_repeat, bri_op_take_along,
-    bri_op_put_along;
+extern const bri_op bri_op_take, bri_op_gather, bri_op_assign, bri_op_repeat_counts, bri_op_repeat,
+    bri_op_take_along, bri_op_put_along;
 extern const bri_op bri_op_reduce, bri_op_reduction, bri_op_matmul;
 extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechunk, bri_op_reshape,
     bri_op_concat;

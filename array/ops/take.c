@@ -56,37 +56,55 @@ static br_status cut_by_cells(const bri_node *node, size_t bytes, bri_axis *out)
     return st;
 }
 
+/* The parameters with the shape of the indices, which a take has as inputs. */
+static bri_take_params with_shape(const bri_node *node, bri_node *const *inputs)
+{
+    bri_take_params p = *(const bri_take_params *)node->params;
+    for (int a = 0; a < p.ndim && node->ninputs > 1; a++)
+        p.extent[a] = inputs[1]->axis[a].extent;
+    return p;
+}
+
+static br_status cut_indices(const bri_node *node, const bri_take_params *p, size_t bytes,
+                             bri_axis *out)
+{
+    if (p->cells)
+        return cut_by_cells(node, bytes, out);
+    if (node->ninputs == 1 || bri_node_is_known(node->input[1])) {
+        cut_index_axes(p, bytes, out);
+        return BR_OK;
+    }
+    for (int a = 0; a < p->ndim; a++)
+        out[a] = bri_axis_share(&node->input[1]->axis[a]);
+    return BR_OK;
+}
+
 static br_status infer(bri_node *node)
 {
-    const bri_take_params *p = node->params;
+    const bri_take_params p = with_shape(node, node->input);
     const bri_node *x = node->input[0];
     size_t bytes = br_dtype_size(x->dtype);
     node->dtype = x->dtype;
     for (int a = 0; a < x->ndim; a++) {
-        bool picked = a >= p->first && a < p->first + p->picked;
-        if (a == p->first)
-            node->ndim += p->ndim;
-        if (picked)
+        if (a == p.first)
+            node->ndim += p.ndim;
+        if (a >= p.first && a < p.first + p.picked)
             continue;
         node->axis[node->ndim++] = bri_axis_share(&x->axis[a]);
-        bytes *= (size_t)bri_axis_largest(&x->axis[a]);
+        bytes *= bri_axis_is_known(&x->axis[a]) ? (size_t)bri_axis_largest(&x->axis[a]) : 1;
     }
-    if (p->cells)
-        return cut_by_cells(node, bytes, &node->axis[p->first]);
-    cut_index_axes(p, bytes, node->axis + p->first);
-    return BR_OK;
+    return cut_indices(node, &p, bytes, node->axis + p.first);
 }
 
 static void print(const bri_node *node, FILE *to)
 {
-    const bri_take_params *p = node->params;
+    const bri_take_params p = with_shape(node, node->input);
     char shape[160];
-    if (p->picked == 1)
-        fprintf(to, "axis %d, indices %s", p->first,
-                bri_shape_text(p->ndim, p->extent, shape, sizeof shape));
+    if (p.picked == 1)
+        fprintf(to, "axis %d", p.first);
     else
-        fprintf(to, "axes %d to %d, indices %s", p->first, p->first + p->picked - 1,
-                bri_shape_text(p->ndim, p->extent, shape, sizeof shape));
+        fprintf(to, "axes %d to %d", p.first, p.first + p.picked - 1);
+    fprintf(to, ", indices %s", bri_array_shape_text(p.ndim, p.extent, shape, sizeof shape));
 }
 
 /* ---- the table ---- */
@@ -220,29 +238,27 @@ br_status bri_gather_node(br_context *ctx, bri_node *x, const bri_take_params *p
 static br_status resolve(const bri_node *node, bri_node *const *inputs, bri_table *const *tables,
                          bri_node **out)
 {
-    const bri_take_params *p = node->params;
+    const bri_take_params p = with_shape(node, inputs);
     indices lists[BRI_MAX_INPUTS];
     bri_table *table = NULL;
     for (int k = 1; k < node->ninputs; k++)
-        lists[k - 1] = (indices){inputs[k]->dtype, p->ndim, p->extent, tables[k]->data};
-    BRI_TRY(make_table(inputs[0], p, lists, node->ninputs - 1, &table));
-    br_status st = bri_gather_node(node->ctx, inputs[0], p, table, node->at, out);
+        lists[k - 1] = (indices){inputs[k]->dtype, p.ndim, p.extent, tables[k]->data};
+    BRI_TRY(make_table(inputs[0], &p, lists, node->ninputs - 1, &table));
+    br_status st = bri_gather_node(node->ctx, inputs[0], &p, table, node->at, out);
     bri_table_release(table);
     return st;
 }
 
-const bri_op bri_op_take = {
-    .name = "take", .infer = infer, .waits_for = ~1u, .resolve = resolve, .print = print};
+const bri_op bri_op_take = {.name = "take",
+                            .infer = infer,
+                            .any_extent = true,
+                            .waits_for = ~1u,
+                            .resolve = resolve,
+                            .print = print};
 const bri_op bri_op_gather = {
     .name = "take", .infer = infer, .stage = &bri_stage_gather, .print = print};
 
 /* ---- calls ---- */
-
-/* A copy of the caller's elements is known and does not change. */
-static bool is_known(const br_array *x)
-{
-    return x->node->op == &bri_op_memory && x->node->resource != NULL;
-}
 
 /* A few indices in a constant step are a slice; NULL: they are not. */
 static br_array *as_slice(const bri_call *call, br_array *x, const bri_take_params *p,
@@ -267,7 +283,7 @@ static br_array *take_known(bri_call *call, br_array *x, const bri_take_params *
     bri_node *node = NULL;
     for (int j = 0; j < n; j++)
         lists[j] = (indices){index[j]->node->dtype, index[j]->node->ndim, index[j]->shape,
-                             index[j]->node->resource};
+                             bri_known_elements(index[j])};
     br_status st = make_table(x->node, p, lists, n, &table);
     if (st != BR_OK)
         return bri_handle_error(call, st);
@@ -280,9 +296,10 @@ static br_array *take_known(bri_call *call, br_array *x, const bri_take_params *
                          : bri_handle_error(call, st);
 }
 
-static br_array *take_unknown(bri_call *call, br_array *x, const bri_take_params *p,
+static br_array *take_unknown(bri_call *call, br_array *x, bri_take_params *p,
                               br_array *const *index, int n)
 {
+    memset(p->extent, 0, sizeof p->extent); /* as they may be unknown */
     br_array *inputs[BRI_MAX_INPUTS] = {x};
     if (n >= BRI_MAX_INPUTS)
         return bri_handle_error(
@@ -296,11 +313,15 @@ static br_array *take_unknown(bri_call *call, br_array *x, const bri_take_params
     return bri_build(call, &bri_op_take, p, sizeof *p, inputs, n + 1);
 }
 
-/* The shape of all indices together, and whether anything can be taken. */
-static br_status set_params(const br_array *x, br_array *const *index, int n, bri_take_params *p)
+/* The shape of all indices together; that of one list may be unknown. */
+static br_status set_shape(br_array *const *index, int n, bri_take_params *p)
 {
+    for (int a = 0; a < p->ndim; a++)
+        p->extent[a] = 1;
     for (int j = 0; j < n; j++) {
         BRI_TRY(bri_check_index_dtype(index[j]));
+        if (n > 1)
+            BRI_TRY(bri_check_known(index[j]->node, BRI_ALL_AXES));
         for (int back = 1; back <= index[j]->node->ndim; back++) {
             int64_t extent = index[j]->shape[index[j]->node->ndim - back];
             int64_t *common = &p->extent[p->ndim - back];
@@ -311,37 +332,44 @@ static br_status set_params(const br_array *x, br_array *const *index, int n, br
             *common = extent != 1 ? extent : *common;
         }
     }
+    return BR_OK;
+}
+
+/* Unknown extents count as 1; they are checked when they are known. */
+static br_status check_result(const br_array *x, const bri_take_params *p)
+{
     int64_t bytes = 16 * p->picked;
     bool fits = true;
-    for (int a = 0; a < p->ndim; a++)
-        fits = fits && !__builtin_mul_overflow(bytes, p->extent[a] > 0 ? p->extent[a] : 1, &bytes);
-    for (int a = 0; a < x->node->ndim; a++)
-        if (a < p->first || a >= p->first + p->picked)
-            fits =
-                fits && !__builtin_mul_overflow(bytes, x->shape[a] > 0 ? x->shape[a] : 1, &bytes);
-    if (!fits)
-        return bri_error(BR_ESHAPE, "the result has more bytes than 64 bits can count");
+    bool any = true;
     int ndim = x->node->ndim - p->picked + p->ndim;
     if (ndim > BR_MAX_NDIM)
         return bri_error(BR_EUNSUPPORTED, "the result has %d axes, %d is the most", ndim,
                          BR_MAX_NDIM);
-    for (int a = p->first; a < p->first + p->picked; a++)
-        if (x->shape[a] == 0 && count_points(p) > 0)
+    for (int a = 0; a < p->ndim; a++) {
+        any = any && p->extent[a] > 0;
+        fits = fits && !__builtin_mul_overflow(bytes, p->extent[a] > 0 ? p->extent[a] : 1, &bytes);
+    }
+    for (int a = 0; a < x->node->ndim; a++) {
+        bool picked = a >= p->first && a < p->first + p->picked;
+        int64_t extent = picked || x->shape[a] <= 0 ? 1 : x->shape[a];
+        fits = fits && !__builtin_mul_overflow(bytes, extent, &bytes);
+        if (picked && x->shape[a] == 0 && any)
             return bri_error(BR_EINDEX, "axis %d has no elements that could be indexed", a);
-    return BR_OK;
+    }
+    return fits ? BR_OK : bri_error(BR_ESHAPE, "the result has more bytes than 64 bits can count");
 }
 
 static br_array *take(bri_call *call, br_array *x, bri_take_params *p, br_array *const *index,
                       int n)
 {
-    bool known = true;
+    bool known = bri_node_is_known(x->node);
     for (int j = 0; j < n; j++) {
         p->ndim = index[j]->node->ndim > p->ndim ? index[j]->node->ndim : p->ndim;
-        known = known && is_known(index[j]);
+        known = known && bri_known_elements(index[j]) != NULL;
     }
-    for (int a = 0; a < p->ndim; a++)
-        p->extent[a] = 1;
-    br_status st = set_params(x, index, n, p);
+    br_status st = set_shape(index, n, p);
+    if (st == BR_OK)
+        st = check_result(x, p);
     if (st != BR_OK)
         return bri_handle_error(call, st);
     return known ? take_known(call, x, p, index, n) : take_unknown(call, x, p, index, n);

@@ -44,6 +44,18 @@ typedef struct br_take_args {
 BR_API br_array *br_take_(br_take_args args);
 BR_API br_array *br_vindex_(br_array *x, br_array *const *indices, int n, br_place at);
 
+/* br_repeat_counts - element or slice i along an axis counts[i] times in a row (br_repeat with an
+ * array): br_repeat_counts(x, counts, .axis = BR_AXIS(0)).
+ *
+ * counts  integers, one axis, as many as x has along .axis, or one for all
+ * .axis   by default the flattened x
+ * The extent is known at the call when the counts are (br_from_memory with .copy), else it is
+ * BR_UNKNOWN until they are computed, as are those of what a mask picks (mask.h). The result is a
+ * take, with its chunks and cost.
+ * Errors  BR_EAXIS, BR_ESHAPE, BR_ETYPE, BR_EARG (a negative count), of the call or the compute.
+ */
+BR_API br_array *br_repeat_counts_(br_take_args args);
+
 /* br_take_along_axis - element by element: out[i, j] = x[indices[i, j], j] for axis 0.
  *
  * x, indices  as many axes each; broadcast together on the others than .axis
@@ -93,6 +105,9 @@ BR_API br_array *br_set_take_(br_array *x, br_array *indices, br_operand value, 
 #define br_take(first, ...)                                                                        \
     br_take_((br_take_args){.at = {__FILE__, __LINE__}, .x = (first), .indices = __VA_ARGS__})
 #define br_vindex(x, ...) br_vindex_((x), BR_ARRAYS(__VA_ARGS__), BR_HERE)
+#define br_repeat_counts(first, ...)                                                               \
+    br_repeat_counts_(                                                                             \
+        (br_take_args){.at = {__FILE__, __LINE__}, .x = (first), .indices = __VA_ARGS__})
 #define br_take_along_axis(first, ...)                                                             \
     br_take_along_axis_(                                                                           \
         (br_take_args){.at = {__FILE__, __LINE__}, .x = (first), .indices = __VA_ARGS__})
