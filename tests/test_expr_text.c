@@ -173,6 +173,12 @@ START_TEST(functions_are_the_calls)
              x, br_greater(br_sum(br_index(x, "..., :1"), .axis = BR_AXES(1)), br_index(y, "0"))));
     SAME("compress(m, x, axis=1)", br_compress(m, x, .axis = BR_AXIS(1)));
     SAME("extract(m, y) + flatnonzero(m)", br_add(br_extract(m, y), br_flatnonzero(m)));
+    SAME("take(x, y, axis=1) + take(x, y, 1)",
+         br_add(br_take(x, y, .axis = BR_AXIS(1)), br_take(x, y, BR_AXIS(1))));
+    SAME("x[y % 3]", br_take(x, br_remainder(y, 3), .axis = BR_AXIS(0)));
+    SAME("np.take_along_axis(x, argmax(x, axis=1, keepdims=True), 1)",
+         br_take_along_axis(x, br_argmax(x, .axis = BR_AXES(1), .keepdims = true), BR_AXIS(1)));
+    SAME("repeat_counts(y, y)", br_repeat_counts(y, y));
     SAME("argwhere(x > 3)", br_argwhere(br_greater(x, 3)));
     SAME("sqrt(2) * x", br_mul(sqrt(2.0), x));
     SAME("arctan2(1, 2) + x", br_add(atan2(1, 2), x));

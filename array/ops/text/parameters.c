@@ -139,6 +139,8 @@ static const struct {
     {"where", read_array, FIELD(where)},
     {"weights", read_array, FIELD(weights)},
     {"condition", read_array, FIELD(condition)},
+    {"indices", read_array, FIELD(indices)},
+    {"counts", read_array, FIELD(indices)},
     {"prepend", read_array, FIELD(prepend)},
     {"append", read_array, FIELD(append)},
     {"initial", read_number, FIELD(initial)},

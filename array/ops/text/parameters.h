@@ -9,7 +9,7 @@
 /* What the functions of functions.def read; zero for what was not given, as in C calls. */
 typedef struct bri_parameters {
     br_place at;
-    br_array *x, *y, *where, *weights, *condition;
+    br_array *x, *y, *where, *weights, *condition, *indices;
     br_array *prepend, *append;
     br_axes axis;        /* of axis, axes, axis1 or source */
     br_axes destination; /* or axis2 */

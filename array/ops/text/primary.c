@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include <bramble/indexing.h>
 #include <bramble/mask.h>
 
 #include "array/ops/text/text.h"
@@ -131,7 +132,7 @@ static br_status primary(bri_parser *p, bri_term *out)
 
 /* Is what stands in brackets an expression? A text for br_index has no words but None and newaxis,
  * no signs that compare or combine, and an expression no colon. */
-static bool holds_mask(const char *s)
+static bool holds_array(const char *s)
 {
     bool mask = false;
     for (int depth = 0; *s != '\0' && (*s != ']' || depth > 0);) {
@@ -147,26 +148,33 @@ static bool holds_mask(const char *s)
     return mask;
 }
 
-static br_status masked(bri_parser *p, bri_term *x)
+/* By an array of integers along the first axis, or by a mask. */
+static br_status indexed(bri_parser *p, bri_term *x)
 {
     size_t at = p->token.at;
-    bri_term mask;
+    bri_term index;
     BRI_TRY(bri_token_next(p));
     size_t inside = p->token.at;
-    BRI_TRY(bri_parse_expression(p, &mask));
-    if (mask.kind != BRI_TERM_ARRAY)
-        return bri_text_error(
-            p, inside, bri_error(BR_EINDEX, "a mask is expected, not %s", bri_term_text(&mask)));
+    BRI_TRY(bri_parse_expression(p, &index));
+    if (index.kind != BRI_TERM_ARRAY)
+        return bri_text_error(p, inside,
+                              bri_error(BR_EINDEX,
+                                        "a mask or an array of indices is expected, not %s",
+                                        bri_term_text(&index)));
     BRI_TRY(bri_text_need(p, "]"));
-    return bri_take_array(p, at, br_boolean_index_(x->array, mask.array, p->call.at), x);
+    char kind = bri_kind(br_dtype_of(index.array));
+    br_take_args take = {p->call.at, x->array, index.array, {1, {0}}};
+    br_array *y = kind == 'i' || kind == 'u' ? br_take_(take)
+                                             : br_boolean_index_(x->array, index.array, p->call.at);
+    return bri_take_array(p, at, y, x);
 }
 
-/* The text between the brackets is one for br_index, or a mask. */
+/* The text between the brackets is one for br_index, or stands for an array. */
 static br_status subscript(bri_parser *p, bri_term *x)
 {
     size_t at = p->token.at;
-    if (x->kind == BRI_TERM_ARRAY && holds_mask(p->text + at + 1))
-        return masked(p, x);
+    if (x->kind == BRI_TERM_ARRAY && holds_array(p->text + at + 1))
+        return indexed(p, x);
     size_t n = strcspn(p->text + at + 1, "]");
     if (p->text[at + 1 + n] == '\0')
         return bri_text_error(p, at, bri_error(BR_EINDEX, "']' is missing"));
