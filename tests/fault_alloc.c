@@ -144,6 +144,28 @@ static void pick(br_context *ctx, const char *folder, br_array *x)
     remove(path);
 }
 
+/* Elements that arrays of indices name, known and computed, and assignment. */
+static void by_arrays(br_context *ctx, br_array *x)
+{
+    static const int32_t list[4] = {7, -1, 7, 0};
+    br_array *known = br_from_memory(ctx, list, BR_INT32, BR_SHAPE(4), .copy = true);
+    br_array *computed = br_add(known, 0);
+    br_array *taken = br_add(br_sum(br_take(x, known, .axis = BR_AXIS(0))),
+                             br_sum(br_vindex(x, known, computed)));
+    expect(ctx, taken, 3576 + 301, "take");
+    expect(ctx, br_max(br_index(br_take(br_sqrt(x), computed, .axis = BR_AXIS(1)), "0, 3")), 0,
+           "slice of a take");
+    br_array *top = br_argmax(x, .axis = BR_AXES(1), .keepdims = true);
+    br_array *along = br_add(br_sum(br_take_along_axis(x, top, .axis = BR_AXIS(1))),
+                             br_sum(br_put_along_axis(x, top, 0, 1)));
+    expect(ctx, along, 650 + 6490, "along an axis");
+    expect(ctx, br_sum(br_set_mask(br_set_index(x, "::3, 1", 0), br_greater(x, 118), 0)), 6801,
+           "assignment");
+    br_array *row = br_index(x, "0");
+    br_array *odd = br_astype(br_remainder(row, 2), BR_INT64);
+    expect(ctx, br_sum(br_repeat_counts(br_repeat(row, 3), br_repeat(odd, 3))), 3 * 36, "repeat");
+}
+
 static void compute(br_context *ctx, const char *folder)
 {
     static double data[120];
@@ -189,6 +211,7 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_max(br_diff(br_pad(x, BR_SHAPE(9, 1), .mode = BR_PAD_WRAP), 2)), 12, "padded");
     create(ctx, folder, x);
     pick(ctx, folder, x);
+    by_arrays(ctx, x);
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
         expect(ctx, br_min(p), 1, "persisted");
