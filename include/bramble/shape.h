@@ -142,8 +142,8 @@ BR_API br_array *br_tile_(br_array *x, br_extents repetitions, br_place at);
 /* br_repeat - each element `count` times in a row; the count must be given.
  *
  * .axis  one; by default the flattened array
- * Errors  BR_EAXIS, BR_ESHAPE (a negative count). Cost: two passes over the result,
- *         the first one in rows of `count` elements, which is slow when they are few.
+ * Errors  BR_EAXIS, BR_ESHAPE (a negative count). Cost: one pass over the result.
+ * br_repeat_counts (indexing.h) takes an array of counts.
  */
 typedef struct br_repeat_args {
     br_place at;
