@@ -14,7 +14,6 @@
 #include <bramble/expr.h>
 #include <bramble/functions.h>
 #include <bramble/graph.h>
-
 #include <bramble/indexing.h>
 #include <bramble/io.h>
 #include <bramble/mask.h>
