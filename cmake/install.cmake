@@ -13,7 +13,7 @@ install(TARGETS bramble_static EXPORT bramble-static)
 # user of the shared library for the development packages of all of them.
 function(bramble_private_libs result)
     set(libs ${BRAMBLE_HDF5_LDFLAGS} ${BRAMBLE_SLEEF_LDFLAGS} ${BRAMBLE_DEFLATE_LDFLAGS}
-             ${BRAMBLE_BLAS_LDFLAGS} ${MPI_C_LIBRARIES} ${CMAKE_THREAD_LIBS_INIT} -lm ${CMAKE_DL_LIBS})
+             ${BRAMBLE_LZ4_LDFLAGS} ${BRAMBLE_ZSTD_LDFLAGS} ${BRAMBLE_BLOSC_LDFLAGS} ${BRAMBLE_BLAS_LDFLAGS} ${MPI_C_LIBRARIES} ${CMAKE_THREAD_LIBS_INIT} -lm ${CMAKE_DL_LIBS})
     list(TRANSFORM libs REPLACE "^([a-z]+)$" "-l\\1")
     list(JOIN libs " " libs)
     set(${result} "${libs}" PARENT_SCOPE)

@@ -103,14 +103,29 @@ bool bri_h5_exists(hid_t file, const char *name);
 struct libdeflate_compressor;
 struct libdeflate_decompressor;
 
-/* ---- filters: shuffle, deflate and fletcher32, in any order; no HDF5 calls ---- */
+/* ---- filters, in any order; no HDF5 calls ---- */
+
+enum { BRI_H5_BITSHUFFLE = 32008, BRI_H5_BITS_LZ4 = 2, BRI_H5_BITS_ZSTD = 3 };
+
+/* Bitshuffle: elements, and blocks of them whose bits are put together. */
+typedef struct bri_h5_bits {
+    size_t element, block; /* bytes */
+    unsigned codec;        /* 0: bits are only moved */
+} bri_h5_bits;
 
 typedef struct bri_h5_filters {
     int n;
     H5Z_filter_t id[BRI_H5_MAX_FILTERS];
     size_t element; /* bytes that shuffle spreads */
     int level;      /* of deflate, when writing */
+    bri_h5_bits bits;
 } bri_h5_filters;
+
+/* Adds a filter that is undone without HDF5, or says that this one is not; n values describe it.
+ * Shuffle must be of the size of an element. */
+bool bri_h5_add_filter(bri_h5_filters *filters, H5Z_filter_t id, const unsigned *values, size_t n);
+/* Its name; stored is what the file calls a filter of other people's. */
+const char *bri_h5_filter_name(H5Z_filter_t id, const char *stored);
 
 /* Shuffled elements. */
 typedef struct bri_h5_planes {
@@ -121,6 +136,12 @@ typedef struct bri_h5_planes {
 /* Puts elements first..last of the planes together at to. */
 void bri_h5_unshuffle(const bri_h5_planes *planes, size_t first, size_t last, char *to);
 void bri_h5_shuffle(const char *from, const bri_h5_planes *planes);
+/* Puts together the blocks of n bytes that hold bytes first..last, at `to`, and returns which byte
+ * comes first there. */
+size_t bri_h5_unbits(const bri_h5_bits *bits, const char *from, size_t n, size_t first, size_t last,
+                     char *to);
+/* HDF5's sum over n bytes, and whether the four bytes after them hold it. */
+bool bri_h5_checksum_ok(const char *bytes, size_t n);
 
 typedef struct bri_h5_decode {
     const bri_h5_filters *filters;
@@ -128,13 +149,16 @@ typedef struct bri_h5_decode {
     size_t bytes;       /* of the whole decoded chunk */
     size_t first, last; /* the bytes wanted of it, whole elements */
     char *into;         /* if not NULL, where the bytes wanted may be put */
-    char *spare;        /* a buffer as large as the one that holds the stored bytes */
+    char *spare;        /* a buffer as large as the one that holds the stored bytes, */
+    size_t room;        /* which is this large */
     struct libdeflate_decompressor *inflater;
 } bri_h5_decode;
 
 /* Undoes the filters of n stored bytes, which it overwrites. *out is where byte `first` is then.
  * Returns NULL, or what is wrong with the chunk. */
 const char *bri_h5_decode_chunk(const bri_h5_decode *how, char *stored, size_t n, char **out);
+/* What one buffer must hold besides the stored bytes. */
+size_t bri_h5_decode_room(const bri_h5_filters *filters, size_t bytes);
 /* Applies shuffle and deflate to bytes of raw; *out is where the result is, in raw, a or b; all of
  * them hold `bytes`, and a result that did not shrink is left out by *mask. */
 size_t bri_h5_encode_chunk(const bri_h5_filters *filters, size_t bytes, char *const buffers[3],

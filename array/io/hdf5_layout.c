@@ -21,56 +21,26 @@ static void slow(bri_h5_dataset *d, const char *why)
     snprintf(d->path_kind, sizeof d->path_kind, "H5Dread (%s)", why);
 }
 
-static const char *filter_name(H5Z_filter_t id, const char *stored)
-{
-    switch (id) {
-    case H5Z_FILTER_DEFLATE:
-        return "deflate";
-    case H5Z_FILTER_SHUFFLE:
-        return "shuffle";
-    case H5Z_FILTER_FLETCHER32:
-        return "fletcher32";
-    case H5Z_FILTER_SZIP:
-        return "szip";
-    case H5Z_FILTER_NBIT:
-        return "nbit";
-    case H5Z_FILTER_SCALEOFFSET:
-        return "scaleoffset";
-    default:
-        return stored[0] != '\0' ? stored : "without a name";
-    }
-}
-
-/* True for a filter that decoding without HDF5 knows, at its first occurrence. */
-static bool is_known(const bri_h5_dataset *d, H5Z_filter_t id, const unsigned *values)
-{
-    for (int k = 0; k < d->filters.n; k++)
-        if (d->filters.id[k] == id)
-            return false;
-    if (id == H5Z_FILTER_SHUFFLE)
-        return values[0] == d->element;
-    return id == H5Z_FILTER_DEFLATE || id == H5Z_FILTER_FLETCHER32;
-}
-
 static br_status read_filter(bri_h5_dataset *d, hid_t creation, int k)
 {
     char stored[64] = "", why[80], where[BRI_H5_MESSAGE];
-    unsigned flags, config, values[8] = {0};
-    size_t nvalues = 8;
+    unsigned flags, config, values[16] = {0};
+    size_t nvalues = sizeof values / sizeof values[0];
     H5Z_filter_t id = H5Pget_filter2(creation, (unsigned)k, &flags, &nvalues, values, sizeof stored,
                                      stored, &config);
     if (id < 0)
         return bri_h5_error(BR_EFORMAT, "%s: its filters cannot be read",
                             bri_h5_where(d, -1, where));
-    const char *name = filter_name(id, stored);
-    if (H5Zfilter_avail(id) <= 0 && !is_known(d, id, values))
+    if (nvalues > sizeof values / sizeof values[0])
+        nvalues = sizeof values / sizeof values[0];
+    const char *name = bri_h5_filter_name(id, stored);
+    bool known = bri_h5_add_filter(&d->filters, id, values, nvalues);
+    if (!known && H5Zfilter_avail(id) <= 0)
         return bri_error(BR_EUNSUPPORTED,
                          "%s: compressed by filter %d (%s), for which this HDF5 library finds no "
                          "plugin (see HDF5_PLUGIN_PATH)",
                          bri_h5_where(d, -1, where), (int)id, name);
-    if (k < BRI_H5_MAX_FILTERS && is_known(d, id, values)) {
-        d->filters.id[d->filters.n++] = id;
-    } else if (d->kind != BRI_H5_SLOW) {
+    if (!known && d->kind != BRI_H5_SLOW) {
         snprintf(why, sizeof why, "filter %s", name);
         slow(d, why);
     }
@@ -88,8 +58,8 @@ static br_status read_filters(bri_h5_dataset *d, hid_t creation)
     size_t used = (size_t)snprintf(d->path_kind, sizeof d->path_kind, "pread");
     for (int k = 0; k < n; k++)
         used += (size_t)snprintf(d->path_kind + used, sizeof d->path_kind - used, "%s%s%s",
-                                 k == 0 ? " + decode (" : ", ", filter_name(d->filters.id[k], ""),
-                                 k == n - 1 ? ")" : "");
+                                 k == 0 ? " + decode (" : ", ",
+                                 bri_h5_filter_name(d->filters.id[k], ""), k == n - 1 ? ")" : "");
     return BR_OK;
 }
 

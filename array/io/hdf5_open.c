@@ -263,8 +263,9 @@ static size_t round_up(size_t n, size_t to)
 
 size_t bri_h5_scratch(const bri_h5_dataset *d)
 {
-    size_t bytes = BRI_H5_GATHER, larger = d->chunk_bytes + 64;
+    size_t bytes = BRI_H5_GATHER;
     if (d->kind == BRI_H5_CHUNKED && d->filters.n > 0) {
+        size_t larger = bri_h5_decode_room(&d->filters, d->chunk_bytes);
         if (d->stored_max > larger)
             larger = d->stored_max;
         if (bytes < 2 * larger)

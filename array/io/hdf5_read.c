@@ -115,6 +115,7 @@ static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index,
         .last = p->first + bri_h5_box_span(&p->box, 0, d->element),
         .into = bri_h5_box_is_run(&p->box, d->element) ? p->to : NULL,
         .spare = want->scratch + room,
+        .room = room,
         .inflater = inflater,
     };
     char where[BRI_H5_MESSAGE], *from;

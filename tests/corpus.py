@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""corpus.py - HDF5 files as h5py and netCDF4 make them, and what is in them, for test_hdf5_corpus.
+
+usage: corpus.py DIRECTORY
+
+Writes the files, the elements of each dataset as plain bytes, and index.txt: a line for each dataset with file,
+dataset, dtype, how it is to be read, shape and the file of its elements, separated by tabs. A line whose dtype is
+"error" has a part of the message instead of the way it is read.
+"""
+import ctypes
+import os
+import sys
+import zlib
+
+import h5py
+import hdf5plugin
+import numpy as np
+
+RANDOM = np.random.default_rng(5)
+INDEX = []
+
+BITSHUFFLE, ZSTD, LZF = 32008, 32015, 32000
+NAMES = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle",
+         32015: "zstd"}
+
+
+def values(dtype, shape):
+    """Smooth along the last axis, with noise in every third row, which no filter makes smaller."""
+    dtype = np.dtype(dtype)
+    n = int(np.prod(shape))
+    x = np.arange(n).reshape(shape) // 7 % 100
+    if dtype.kind == "b":
+        return x % 3 == 0
+    noise = np.frombuffer(RANDOM.bytes(n), np.uint8).reshape(shape) % 100
+    x = np.where(np.indices(shape)[0] % 3 == 0, noise, x) if len(shape) > 0 else x
+    if dtype.kind in "fc":
+        x = x / 7
+    if dtype.kind == "c":
+        x = x - 1j * x[..., ::-1]
+    return x.astype(dtype)
+
+
+def native(a):
+    """The elements as bramble has them."""
+    a = np.asarray(a)
+    if a.dtype == np.float16:
+        a = a.astype(np.float32)
+    return np.ascontiguousarray(a.astype(a.dtype.newbyteorder("=")))
+
+
+def note(file, dataset, how, a):
+    a = native(a)
+    raw = "%d.raw" % len(INDEX)
+    a.tofile(raw)
+    INDEX.append([file, dataset, a.dtype.name, how, " ".join(map(str, a.shape)) or "-", raw])
+
+
+def note_error(file, dataset, message):
+    INDEX.append([file, dataset, "error", message, "-", "-"])
+
+
+def how_read(dataset):
+    """pread + decode (...) of the filters, when all of them are decoded in the tasks."""
+    plist = dataset.id.get_create_plist()
+    ids = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+    if len(ids) == 0:
+        return "pread"
+    if all(i in NAMES for i in ids):
+        return "pread + decode (" + ", ".join(NAMES[i] for i in ids) + ")"
+    return "H5Dread (filter"
+
+
+# ---- filters that h5py has ----
+
+SHAPES = {"odd": ((41, 53), (16, 17)), "line": ((5000,), (1001,)), "box": ((7, 11, 29), (3, 11, 8)),
+          "large": ((150, 160), (100, 101))}
+DTYPES = ["u1", "<i2", "<f4", ">f8", "<c16"]
+CASES = [(shape, dtype) for shape in SHAPES for dtype in DTYPES if shape != "large" or dtype == "<f4"]
+
+
+def filters():
+    table = {
+        "gzip": dict(compression="gzip"),
+        "gzip-shuffle": dict(compression="gzip", shuffle=True),
+        "fletcher32": dict(fletcher32=True),
+        "gzip-shuffle-fletcher32": dict(compression="gzip", shuffle=True, fletcher32=True),
+        "lzf": dict(compression="lzf"),
+        "lzf-shuffle": dict(compression="lzf", shuffle=True),
+        "lzf-shuffle-fletcher32": dict(compression="lzf", shuffle=True, fletcher32=True),
+        "lz4": dict(hdf5plugin.LZ4()),
+        "lz4-blocks": dict(hdf5plugin.LZ4(nbytes=512), fletcher32=True),
+        "lz4-shuffle": dict(hdf5plugin.LZ4(), shuffle=True),
+    }
+    for codec in "blosclz", "lz4", "lz4hc", "zlib", "zstd":
+        for shuffle in 0, 1, 2:
+            table["blosc-%s-%d" % (codec, shuffle)] = dict(hdf5plugin.Blosc(cname=codec, clevel=5, shuffle=shuffle))
+    table["blosc-fletcher32"] = dict(hdf5plugin.Blosc(), fletcher32=True)
+    return table
+
+
+def write_filters():
+    for name, options in filters().items():
+        with h5py.File("filters-%s.h5" % name, "w") as f:
+            for shape, dtype in CASES:
+                extent, chunk = SHAPES[shape]
+                d = f.create_dataset(shape + "/" + dtype[-2:], data=values(dtype, extent), chunks=chunk, **options)
+                note(f.filename, d.name[1:], how_read(d), d[()])
+
+
+def write_holes():
+    """Chunks that were never written, and a fill value."""
+    for name, options in dict(none={}, **filters()).items():
+        with h5py.File("holes.h5", "a") as f:
+            d = f.create_dataset(name, (50, 60), "<f4", chunks=(8, 9), fillvalue=-9.5, **options)
+            d[3:11, 5:30] = values("f4", (8, 25))
+            d[40:, 50:] = 7
+            note("holes.h5", name, how_read(d), d[()])
+
+
+# ---- filters that h5py lacks: their chunks are made here ----
+
+def library(name):
+    return ctypes.CDLL(name)
+
+
+def lz4(data):
+    out = ctypes.create_string_buffer(len(data) + len(data) // 255 + 32)
+    n = library("liblz4.so.1").LZ4_compress_default(data, out, len(data), len(out))
+    return out.raw[:n]
+
+
+def zstd(data):
+    out = ctypes.create_string_buffer(len(data) + 1024)
+    compress = library("libzstd.so.1").ZSTD_compress
+    compress.restype = ctypes.c_size_t
+    compress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
+    n = compress(out, len(out), data, len(data), 3)
+    return out.raw[:n]
+
+
+def bit_rows(block, size):
+    bits = np.unpackbits(np.frombuffer(block, np.uint8).reshape(-1, size), axis=1, bitorder="little")
+    return np.packbits(bits.T, axis=1, bitorder="little").tobytes()
+
+
+def bitshuffle(data, size, count, codec):
+    count = count or max(8192 // size // 8 * 8, 128)
+    pack = {0: bytes, 2: lz4, 3: zstd}[codec]
+    out = len(data).to_bytes(8, "big") + (count * size).to_bytes(4, "big") if codec else b""
+    while len(data) >= 8 * size:
+        n = min(count, len(data) // size // 8 * 8) * size
+        block = pack(bit_rows(data[:n], size))
+        out += (len(block).to_bytes(4, "big") if codec else b"") + block
+        data = data[n:]
+    return out + data
+
+
+def create(f, name, a, chunk, *pipeline):
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk(chunk)
+    for number, settings in pipeline:
+        plist.set_filter(number, h5py.h5z.FLAG_OPTIONAL, tuple(settings))
+    space = h5py.h5s.create_simple(a.shape)
+    lcpl = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    lcpl.set_create_intermediate_group(True)
+    h5py.h5d.create(f.id, name.encode(), h5py.h5t.py_create(a.dtype), space, plist, lcpl)
+    return f[name]
+
+
+def write_chunks(d, a, encode, mask=lambda index: 0):
+    """encode makes the stored bytes of a whole chunk; those at the edges are filled with zeros."""
+    for index, start in enumerate(np.ndindex(*[-(-n // c) for n, c in zip(a.shape, d.chunks)])):
+        start = tuple(i * c for i, c in zip(start, d.chunks))
+        whole = np.zeros(d.chunks, a.dtype)
+        part = a[tuple(slice(i, i + c) for i, c in zip(start, d.chunks))]
+        whole[tuple(slice(0, n) for n in part.shape)] = part
+        d.id.write_direct_chunk(start, encode(whole.tobytes(), index), mask(index))
+    note(d.file.filename, d.name[1:], how_read(d), a)
+
+
+def write_foreign():
+    with h5py.File("foreign.h5", "w") as f:
+        for shape, dtype in CASES:
+            extent, chunk = SHAPES[shape]
+            a = values(dtype, extent)
+            size = a.itemsize
+            for codec in 0, 2, 3:
+                for count in 0, 8, 1000:
+                    d = create(f, "bits%d-%d/%s/%s" % (codec, count, shape, dtype[-2:]), a, chunk,
+                               (BITSHUFFLE, (0, 4, size, count, codec)))
+                    write_chunks(d, a, lambda b, _: bitshuffle(b, size, count, codec))
+            d = create(f, "zstd/%s/%s" % (shape, dtype[-2:]), a, chunk, (ZSTD, (3,)))
+            write_chunks(d, a, lambda b, _: zstd(b))
+
+
+def shuffle(data, size):
+    return np.frombuffer(data, np.uint8).reshape(-1, size).T.tobytes()
+
+
+def write_masks():
+    """Each chunk was stored without some of its filters, as HDF5 does when they do not make it smaller."""
+    a = values("<f4", (50, 60))
+
+    def encode(data, index):
+        data = data if index & 1 else shuffle(data, 4)
+        data = data if index & 2 else zlib.compress(data)
+        return data if index & 4 else zstd(data)
+
+    with h5py.File("masks.h5", "w") as f:
+        d = create(f, "three", a, (16, 16), (2, (4,)), (1, (4,)), (ZSTD, (3,)))
+        write_chunks(d, a, encode, lambda index: index & 7)
+
+
+def write_slow():
+    """Filters that only the library and its plugins undo."""
+    with h5py.File("slow.h5", "w") as f:
+        a = values("<i4", (41, 53))
+        for name, options in dict(szip=dict(compression="szip"), scaleoffset=dict(scaleoffset=0),
+                                  bzip2=dict(hdf5plugin.BZip2()), zfp=dict(hdf5plugin.Zfp(reversible=True)),
+                                  bzip2_shuffle=dict(hdf5plugin.BZip2(), shuffle=True)).items():
+            d = f.create_dataset(name, data=a, chunks=(16, 17), **options)
+            note("slow.h5", name, how_read(d), d[()])
+        create(f, "unknown", a, (16, 17), (32100, ()))
+        note_error("slow.h5", "unknown", "32100")
+
+
+def main():
+    os.makedirs(sys.argv[1], exist_ok=True)
+    os.chdir(sys.argv[1])
+    for name in os.listdir("."):
+        if name.endswith((".h5", ".nc", ".raw")):
+            os.remove(name)
+    write_filters()
+    write_holes()
+    write_foreign()
+    write_masks()
+    write_slow()
+    with open("index.txt", "w") as f:
+        for row in INDEX:
+            f.write("\t".join(row) + "\n")
+
+
+main()

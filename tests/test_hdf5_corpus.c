@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_hdf5_corpus.c - the files of tests/corpus.py, read whole and in random selections, by
+ * bri_h5_read and by H5Dread; and decoders given damaged chunks.
+ */
+#include "array/io/hdf5_codec.h"
+#include "tests/hdf5_samples.h"
+
+typedef struct entry {
+    char file[64], dataset[128], dtype[32], how[128], shape[64], raw[64];
+} entry;
+
+enum { MAX_ENTRIES = 2000 };
+static entry entries[MAX_ENTRIES];
+static int nentries;
+
+/* The corpus is made by the test's fixture in tests/corpus of the build. */
+static const char *in_corpus(const char *name)
+{
+    static char text[4][400];
+    static int next;
+    char *path = text[next++ % 4];
+    const char *build = getenv("TEST_BUILD_DIR");
+    snprintf(path, sizeof text[0], "%s/tests/corpus/%s", build != NULL ? build : ".", name);
+    return path;
+}
+
+static bool read_index(void)
+{
+    FILE *f = fopen(in_corpus("index.txt"), "r");
+    if (f == NULL)
+        return false;
+    while (nentries < MAX_ENTRIES) {
+        entry *e = &entries[nentries];
+        if (fscanf(f, "%63[^\t]\t%127[^\t]\t%31[^\t]\t%127[^\t]\t%63[^\t]\t%63[^\n]\n", e->file,
+                   e->dataset, e->dtype, e->how, e->shape, e->raw) != 6)
+            break;
+        nentries++;
+    }
+    fclose(f);
+    return nentries > 0;
+}
+
+static void *read_bytes(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    ck_assert_msg(f != NULL, "%s is not there", path);
+    fseek(f, 0, SEEK_END);
+    *n = (size_t)ftell(f);
+    rewind(f);
+    void *bytes = malloc(*n + 1);
+    ck_assert_uint_eq(fread(bytes, 1, *n, f), *n);
+    fclose(f);
+    return bytes;
+}
+
+static layout layout_of(const entry *e, const bri_h5_info *info)
+{
+    layout l = {.name = e->dataset, .dtype = info->dtype, .ndim = info->ndim};
+    char shape[64] = "", *at = shape;
+    for (int a = 0; a < info->ndim; a++) {
+        at += sprintf(at, "%s%lld", a > 0 ? " " : "", (long long)info->shape[a]);
+        l.shape[a] = (hsize_t)info->shape[a];
+    }
+    ck_assert_str_eq(info->ndim > 0 ? shape : "-", e->shape);
+    return l;
+}
+
+/* Compares the elements of a choice, byte by byte, with those of the whole array. */
+static bool is_same(const layout *l, const choice *c, const char *got, const char *whole)
+{
+    int64_t at[4] = {0};
+    size_t size = br_dtype_size(l->dtype);
+    for (int a = 0; a < l->ndim; a++)
+        if (c->count[a] == 0)
+            return true;
+    for (int a = 0; a >= 0;) {
+        int64_t index = 0;
+        const char *p = got + c->origin;
+        for (int i = 0; i < l->ndim; i++) {
+            index = index * (int64_t)l->shape[i] + c->start[i] + at[i] * c->step[i];
+            p += at[i] * c->stride[i];
+        }
+        if (memcmp(p, whole + (size_t)index * size, size) != 0)
+            return false;
+        for (a = l->ndim - 1; a >= 0 && ++at[a] == c->count[a]; a--)
+            at[a] = 0;
+    }
+    return true;
+}
+
+static void check_choice(const bri_h5_dataset *d, const layout *l, const choice *c,
+                         const char *whole)
+{
+    char *buffer = malloc((size_t)c->bytes + 1);
+    void *scratch = aligned_alloc(64, (bri_h5_scratch(d) + 63) / 64 * 64);
+    br_status st =
+        bri_h5_read(d, c->start, c->step, c->count, buffer + c->origin, c->stride, scratch, NULL);
+    ck_assert_msg(st == BR_OK, "%s", bri_last_error());
+    ck_assert_msg(is_same(l, c, buffer, whole), "%s: other elements", l->name);
+    free(buffer);
+    free(scratch);
+}
+
+/* H5Dread of everything; what HDF5 has no filters for is left out. */
+static void check_by_library(const entry *e, const layout *l, const char *whole, size_t n)
+{
+    hid_t file = H5Fopen(in_corpus(e->file), H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t set = H5Dopen2(file, e->dataset, H5P_DEFAULT), list = H5Dget_create_plist(set);
+    hid_t stored = H5Dget_type(set), memory = H5Tget_native_type(stored, H5T_DIR_ASCEND);
+    bool can = H5Tget_size(memory) == br_dtype_size(l->dtype);
+    for (int k = 0; k < H5Pget_nfilters(list); k++) {
+        unsigned flags, config;
+        size_t none = 0;
+        H5Z_filter_t id = H5Pget_filter2(list, (unsigned)k, &flags, &none, NULL, 0, NULL, &config);
+        can = can && H5Zfilter_avail(id) > 0;
+    }
+    char *buffer = calloc(n + 1, 1);
+    if (can) {
+        ck_assert_int_ge(H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer), 0);
+        ck_assert_msg(memcmp(buffer, whole, n) == 0, "%s: H5Dread differs", e->dataset);
+    }
+    free(buffer);
+    H5Tclose(memory), H5Tclose(stored), H5Pclose(list), H5Dclose(set), H5Fclose(file);
+}
+
+static void check_entry(const entry *e)
+{
+    if (strcmp(e->dtype, "error") == 0) {
+        bri_h5_dataset *d;
+        ck_assert_int_ne(bri_h5_open(in_corpus(e->file), e->dataset, &d), BR_OK);
+        ck_assert_msg(strstr(bri_last_error(), e->how) != NULL, "%s", bri_last_error());
+        return;
+    }
+    size_t n;
+    bri_h5_dataset *d = open_ok(in_corpus(e->file), e->dataset);
+    const bri_h5_info *info = bri_h5_about(d);
+    char *whole = read_bytes(in_corpus(e->raw), &n);
+    layout l = layout_of(e, info);
+    ck_assert_str_eq(br_dtype_name(info->dtype), e->dtype);
+    ck_assert_msg(strncmp(info->path_kind, e->how, strlen(e->how)) == 0, "%s:%s: %s, not %s",
+                  e->file, e->dataset, info->path_kind, e->how);
+    for (int i = 0; i < 12; i++) {
+        choice c = choose(&l, i == 0);
+        check_choice(d, &l, &c, whole);
+    }
+    bri_h5_close(d);
+    check_by_library(e, &l, whole, n);
+    free(whole);
+}
+
+START_TEST(reads_what_others_wrote)
+{
+    for (int i = 0; i < nentries; i++)
+        check_entry(&entries[i]);
+}
+END_TEST
+
+/* ---- decoders: buffers of exactly the size they may touch, for the address sanitizer ---- */
+
+static void unpack_exactly(bri_h5_unpack *unpack, const bri_h5_filters *filters, const char *from,
+                           size_t n, size_t room)
+{
+    char *in = malloc(n > 0 ? n : 1), *out = malloc(room > 0 ? room : 1);
+    if (n > 0)
+        memcpy(in, from, n);
+    bri_h5_packed p = {.from = in, .n = n, .to = out, .room = room, .filters = filters};
+    const char *wrong = unpack(&p);
+    ck_assert(wrong != NULL || p.made <= room);
+    free(in);
+    free(out);
+}
+
+static void damage(bri_h5_unpack *unpack, const bri_h5_filters *filters, const char *stored,
+                   size_t n, size_t room)
+{
+    char *bytes = malloc(n);
+    for (int i = 0; i < 200; i++) {
+        memcpy(bytes, stored, n);
+        for (uint32_t k = dice(4); k > 0; k--)
+            bytes[dice(2) == 0 ? dice((uint32_t)n) : dice(n < 24 ? (uint32_t)n : 24)] =
+                (char)(dice(3) == 0 ? 0xff : dice(256));
+        size_t less = dice(3) == 0 ? dice((uint32_t)n + 1) : n;
+        unpack_exactly(unpack, filters, bytes, less, dice(4) == 0 ? dice((uint32_t)room) : room);
+    }
+    free(bytes);
+}
+
+static bri_h5_unpack *unpack_of(const bri_h5_filters *filters)
+{
+    if (filters->n == 1 && filters->id[0] == BRI_H5_BITSHUFFLE && filters->bits.codec != 0)
+        return bri_h5_unpack_blocks;
+    if (filters->n != 1 || filters->id[0] == H5Z_FILTER_DEFLATE)
+        return NULL;
+    const bri_h5_codec *codec = bri_h5_codec_of(filters->id[0]);
+    return codec != NULL ? codec->unpack : NULL;
+}
+
+START_TEST(survives_damaged_chunks)
+{
+    int tried = 0;
+    for (int i = 0; i < nentries; i++) {
+        if (strcmp(entries[i].dtype, "error") == 0)
+            continue;
+        bri_h5_dataset *d = open_ok(in_corpus(entries[i].file), entries[i].dataset);
+        bri_h5_unpack *unpack = d->kind == BRI_H5_CHUNKED ? unpack_of(&d->filters) : NULL;
+        const bri_h5_chunk *chunk = d->chunks;
+        if (unpack != NULL && chunk->address != BRI_H5_HOLE) {
+            char *stored = malloc(chunk->bytes);
+            ck_assert_int_eq(bri_h5_pread(d, stored, chunk->bytes, chunk->address, 0), BR_OK);
+            damage(unpack, &d->filters, stored, chunk->bytes, d->chunk_bytes);
+            free(stored);
+            tried++;
+        }
+        bri_h5_close(d);
+    }
+    ck_assert_int_ge(tried, 50);
+}
+END_TEST
+
+/* Whole reads of files whose bytes were changed after they were opened give elements or an error.
+ */
+START_TEST(survives_damaged_files)
+{
+    for (int i = 0; i < nentries; i += 3) {
+        const entry *e = &entries[i];
+        if (strcmp(e->dtype, "error") == 0)
+            continue;
+        size_t n;
+        char *bytes = read_bytes(in_corpus(e->file), &n);
+        spoil(in_folder("in.h5"), bytes, n, 0);
+        bri_h5_dataset *d = open_ok(in_folder("in.h5"), e->dataset);
+        layout l = layout_of(e, bri_h5_about(d));
+        size_t nchunks = d->kind == BRI_H5_CHUNKED ? 1 : 0;
+        for (int a = 0; a < l.ndim && nchunks > 0; a++)
+            nchunks *= (size_t)d->grid[a];
+        for (size_t k = 0; k < nchunks; k++)
+            if (d->chunks[k].address != BRI_H5_HOLE) {
+                unsigned char other = (unsigned char)dice(256);
+                spoil(in_folder("in.h5"), &other, 1,
+                      (off_t)(d->chunks[k].address + dice(d->chunks[k].bytes)));
+            }
+        choice c = choose(&l, true);
+        char *buffer = malloc((size_t)c.bytes + 1);
+        void *scratch = aligned_alloc(64, (bri_h5_scratch(d) + 63) / 64 * 64);
+        br_status st = bri_h5_read(d, c.start, c.step, c.count, buffer, c.stride, scratch, NULL);
+        ck_assert_msg(st == BR_OK || st == BR_EFORMAT || st == BR_EIO, "%s", bri_last_error());
+        bri_h5_close(d);
+        remove(in_folder("in.h5"));
+        free(buffer), free(scratch), free(bytes);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    if (!read_index()) {
+        fprintf(stderr, "no corpus: tests/corpus.py makes it\n");
+        return 77;
+    }
+    Suite *suite = suite_create("hdf5_corpus");
+    TCase *t = new_case(suite, "corpus");
+    tcase_add_test(t, reads_what_others_wrote);
+    t = new_case(suite, "damaged");
+    tcase_add_test(t, survives_damaged_chunks);
+    tcase_add_test(t, survives_damaged_files);
+    return run(suite);
+}
