@@ -6,7 +6,7 @@ usage: corpus.py DIRECTORY
 
 Writes the files, the elements of each dataset as plain bytes, and index.txt: a line for each dataset with file,
 dataset, dtype, how it is to be read, shape and the file of its elements, separated by tabs. A line whose dtype is
-"error" has a part of the message instead of the way it is read.
+"error" has a part of the message instead of the way it is read. A dataset "x.y" is field y of dataset x.
 """
 import ctypes
 import os
@@ -44,9 +44,9 @@ def values(dtype, shape):
 def native(a):
     """The elements as bramble has them."""
     a = np.asarray(a)
-    if a.dtype == np.float16:
+    if a.dtype.kind == "f" and a.itemsize == 2:
         a = a.astype(np.float32)
-    return np.ascontiguousarray(a.astype(a.dtype.newbyteorder("=")))
+    return a.astype(a.dtype.newbyteorder("="), order="C")
 
 
 def note(file, dataset, how, a):
@@ -225,6 +225,79 @@ def write_slow():
         note_error("slow.h5", "unknown", "32100")
 
 
+# ---- types ----
+
+def write_types():
+    with h5py.File("types.h5", "w") as f:
+        for name in "i1 u1 i2 u2 i4 u4 i8 u8 f2 f4 f8 c8 c16".split():
+            for order in "<>":
+                a = values(order + name, (21, 33))
+                if name == "f2":
+                    a.flat[:6] = [np.nan, np.inf, -np.inf, 6e-8, -0.0, 65504]
+                key = ("le" if order == "<" else "be") + "/" + name
+                f[key] = a
+                note("types.h5", key, "pread", a)
+                d = f.create_dataset(key + " gzip", data=a, chunks=(8, 9), compression="gzip", shuffle=True)
+                note("types.h5", d.name[1:], how_read(d), a)
+        f["bool"] = values("?", (21, 33))
+        note("types.h5", "bool", "pread", f["bool"][()])
+        colour = h5py.enum_dtype({"RED": 3, "BLUE": -4}, basetype=">i2")
+        f.create_dataset("enum", data=np.array([3, -4, 3, -4]), dtype=colour)
+        note("types.h5", "enum", "pread", np.array([3, -4, 3, -4], "i2"))
+        f["scalar"] = np.float64(2.5)
+        note("types.h5", "scalar", "pread", np.float64(2.5))
+        f["none"] = np.zeros((0, 5), "i4")
+        note("types.h5", "none", "pread", f["none"][()])
+        f["text"] = ["a", "b"]
+        note_error("types.h5", "text", "variable-length strings")
+        f["fixed text"] = np.array([b"ab", b"cde"])
+        note_error("types.h5", "fixed text", "fixed-length strings")
+        f.create_dataset("reference", data=[f.ref], dtype=h5py.ref_dtype)
+        note_error("types.h5", "reference", "references")
+        f.create_dataset("sequence", (3,), dtype=h5py.vlen_dtype(np.int32))
+        note_error("types.h5", "sequence", "variable-length sequences")
+        f["opaque"] = np.array([b"ab", b"cd"], "V2")
+        note_error("types.h5", "opaque", "opaque")
+        f["longdouble"] = np.zeros(3, "g")
+        note_error("types.h5", "longdouble", "16-byte floats")
+        f["empty"] = h5py.Empty("f4")
+        note_error("types.h5", "empty", "has no shape")
+
+
+RECORD = [("a", "<i2"), ("b", ">f8"), ("c", "?"), ("h", "<f2"), ("z", "<c8"), ("s", "S3"), ("e", "u1")]
+
+
+def write_compounds():
+    a = np.zeros((41, 23), RECORD)
+    for name, dtype in RECORD:
+        if name != "s":
+            a[name] = values(dtype, a.shape)
+    with h5py.File("compounds.h5", "w") as f:
+        for name, options in dict(plain={}, chunked=dict(chunks=(8, 7)), gzip=dict(chunks=(8, 7), compression="gzip"),
+                                  shuffle=dict(chunks=(8, 7), compression="gzip", shuffle=True)).items():
+            d = f.create_dataset(name, data=a, **options)
+            for field, _ in RECORD:
+                how = "H5Dread" if field == "h" else how_read(d)
+                if field != "s":
+                    note("compounds.h5", name + "." + field, how, a[field])
+            note_error("compounds.h5", name, "compounds with the members a, b, c, h, z, s, e")
+            note_error("compounds.h5", name + ".s", "fixed-length strings")
+            note_error("compounds.h5", name + ".x", "no such field")
+        note_error("compounds.h5", "numbers.x", "no compounds")
+        f["numbers"] = np.arange(5)
+        fill = np.zeros((), RECORD)
+        fill["a"], fill["b"], fill["c"] = 7, 2.5, True
+        d = f.create_dataset("holes", (20, 30), RECORD, chunks=(8, 7), fillvalue=fill)
+        d[3, 4] = a[5, 6]
+        for field in "abcz":
+            note("compounds.h5", "holes." + field, "pread", d[field])
+        for re, im in ("re", "im"), ("real", "imag"):
+            a8 = np.zeros((5, 6), [(re, "f8"), (im, "f8")])
+            a8[re], a8[im] = values("f8", (5, 6)), -values("f8", (5, 6))
+            f["complex " + re] = a8
+            note("compounds.h5", "complex " + re, "pread", a8.view("c16"))
+
+
 def main():
     os.makedirs(sys.argv[1], exist_ok=True)
     os.chdir(sys.argv[1])
@@ -236,6 +309,8 @@ def main():
     write_foreign()
     write_masks()
     write_slow()
+    write_types()
+    write_compounds()
     with open("index.txt", "w") as f:
         for row in INDEX:
             f.write("\t".join(row) + "\n")

@@ -6,7 +6,7 @@
 #include "tests/hdf5_samples.h"
 
 typedef struct entry {
-    char file[64], dataset[128], dtype[32], how[128], shape[64], raw[64];
+    char file[64], dataset[128], field[32], dtype[32], how[128], shape[64], raw[64];
 } entry;
 
 enum { MAX_ENTRIES = 2000 };
@@ -34,6 +34,11 @@ static bool read_index(void)
         if (fscanf(f, "%63[^\t]\t%127[^\t]\t%31[^\t]\t%127[^\t]\t%63[^\t]\t%63[^\n]\n", e->file,
                    e->dataset, e->dtype, e->how, e->shape, e->raw) != 6)
             break;
+        char *dot = strchr(e->dataset, '.');
+        if (dot != NULL) {
+            *dot = '\0';
+            strcpy(e->field, dot + 1);
+        }
         nentries++;
     }
     fclose(f);
@@ -63,6 +68,14 @@ static layout layout_of(const entry *e, const bri_h5_info *info)
     }
     ck_assert_str_eq(info->ndim > 0 ? shape : "-", e->shape);
     return l;
+}
+
+static bri_h5_dataset *open_entry(const char *path, const entry *e)
+{
+    bri_h5_dataset *d;
+    br_status st = bri_h5_open_field(path, e->dataset, e->field, &d);
+    ck_assert_msg(st == BR_OK, "%s", bri_last_error());
+    return d;
 }
 
 /* Compares the elements of a choice, byte by byte, with those of the whole array. */
@@ -101,6 +114,19 @@ static void check_choice(const bri_h5_dataset *d, const layout *l, const choice 
     free(scratch);
 }
 
+/* HDF5 has NaNs of its own when it converts float16. */
+static bool same_floats(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i + 4 <= n; i += 4) {
+        float x, y;
+        memcpy(&x, a + i, 4);
+        memcpy(&y, b + i, 4);
+        if (memcmp(&x, &y, 4) != 0 && (x == x || y == y))
+            return false;
+    }
+    return true;
+}
+
 /* H5Dread of everything; what HDF5 has no filters for is left out. */
 static void check_by_library(const entry *e, const layout *l, const char *whole, size_t n)
 {
@@ -117,7 +143,10 @@ static void check_by_library(const entry *e, const layout *l, const char *whole,
     char *buffer = calloc(n + 1, 1);
     if (can) {
         ck_assert_int_ge(H5Dread(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer), 0);
-        ck_assert_msg(memcmp(buffer, whole, n) == 0, "%s: H5Dread differs", e->dataset);
+        bool same = H5Tget_size(stored) == 2 && l->dtype == BR_FLOAT32
+                        ? same_floats(buffer, whole, n)
+                        : memcmp(buffer, whole, n) == 0;
+        ck_assert_msg(same, "%s: H5Dread differs", e->dataset);
     }
     free(buffer);
     H5Tclose(memory), H5Tclose(stored), H5Pclose(list), H5Dclose(set), H5Fclose(file);
@@ -127,12 +156,12 @@ static void check_entry(const entry *e)
 {
     if (strcmp(e->dtype, "error") == 0) {
         bri_h5_dataset *d;
-        ck_assert_int_ne(bri_h5_open(in_corpus(e->file), e->dataset, &d), BR_OK);
+        ck_assert_int_ne(bri_h5_open_field(in_corpus(e->file), e->dataset, e->field, &d), BR_OK);
         ck_assert_msg(strstr(bri_last_error(), e->how) != NULL, "%s", bri_last_error());
         return;
     }
     size_t n;
-    bri_h5_dataset *d = open_ok(in_corpus(e->file), e->dataset);
+    bri_h5_dataset *d = open_entry(in_corpus(e->file), e);
     const bri_h5_info *info = bri_h5_about(d);
     char *whole = read_bytes(in_corpus(e->raw), &n);
     layout l = layout_of(e, info);
@@ -201,7 +230,7 @@ START_TEST(survives_damaged_chunks)
     for (int i = 0; i < nentries; i++) {
         if (strcmp(entries[i].dtype, "error") == 0)
             continue;
-        bri_h5_dataset *d = open_ok(in_corpus(entries[i].file), entries[i].dataset);
+        bri_h5_dataset *d = open_entry(in_corpus(entries[i].file), &entries[i]);
         bri_h5_unpack *unpack = d->kind == BRI_H5_CHUNKED ? unpack_of(&d->filters) : NULL;
         const bri_h5_chunk *chunk = d->chunks;
         if (unpack != NULL && chunk->address != BRI_H5_HOLE) {
@@ -228,7 +257,7 @@ START_TEST(survives_damaged_files)
         size_t n;
         char *bytes = read_bytes(in_corpus(e->file), &n);
         spoil(in_folder("in.h5"), bytes, n, 0);
-        bri_h5_dataset *d = open_ok(in_folder("in.h5"), e->dataset);
+        bri_h5_dataset *d = open_entry(in_folder("in.h5"), e);
         layout l = layout_of(e, bri_h5_about(d));
         size_t nchunks = d->kind == BRI_H5_CHUNKED ? 1 : 0;
         for (int a = 0; a < l.ndim && nchunks > 0; a++)

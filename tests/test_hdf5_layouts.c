@@ -40,7 +40,10 @@ static const layout layouts[] = {
     {"external", &H5T_STD_I32LE_g, BR_INT32, "", SLOW("external files"), EXTERNAL, 2, {20, 30}, {0}},
     {"nbit", &int12, BR_INT16, "n", SLOW("type conversion"), 0, 2, {20, 30}, {8, 8}},
     {"scale-offset", &H5T_STD_I32LE_g, BR_INT32, "o", SLOW("filter scaleoffset"), 0, 2, {400, 500}, {80, 80}},
-    {"float16", &float16, BR_FLOAT32, "sd", SLOW("type conversion"), 0, 2, {50, 60}, {16, 16}},
+    {"float16, compact", &float16, BR_FLOAT32, "", SLOW("compact layout"), COMPACT, 2, {50, 60}, {0}},
+    {"float16, holes", &float16, BR_FLOAT32, "sd", DECODE("shuffle, deflate"), HOLES, 2, {50, 60}, {16, 16}},
+    {"float16, contiguous", &float16, BR_FLOAT32, "", PREAD, 0, 3, {5, 6, 7}, {0}},
+    {"float16", &float16, BR_FLOAT32, "sd", DECODE("shuffle, deflate"), 0, 2, {50, 60}, {16, 16}},
     {"bool", &truth, BR_BOOL, "d", DECODE("deflate"), 0, 2, {50, 60}, {16, 16}},
     {"bool, contiguous", &truth, BR_BOOL, "", PREAD, 0, 2, {50, 60}, {0}},
     {"enum", &colour, BR_INT16, "", PREAD, 0, 2, {50, 60}, {0}},
@@ -165,7 +168,7 @@ START_TEST(lists_near_names)
     expect_error(in_folder("in.h5"), "Temprature", BR_ENOTFOUND, "has: temperature, ");
     expect_error(in_folder("in.h5"), "Temprature", BR_ENOTFOUND, " more");
     expect_error(in_folder("in.h5"), "lat", BR_ETYPE, "variable-length strings");
-    expect_error(in_folder("in.h5"), "lon", BR_ETYPE, "compound of 2 members");
+    expect_error(in_folder("in.h5"), "lon", BR_ETYPE, "compounds with the members a, b");
     expect_error(in_folder("in.h5"), "broken", BR_EFORMAT, "cannot be opened");
 }
 END_TEST

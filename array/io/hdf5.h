@@ -26,8 +26,11 @@ typedef struct bri_h5_info {
     bool contiguous;               /* rows are best read in long runs along the leading axes */
 } bri_h5_info;
 
-/* Opens path:dataset read-only. Errors: BR_ENOTFOUND (lists datasets with near names), BR_EFORMAT,
+/* Opens path:dataset read-only. field names the member of compounds that is wanted; NULL or "" takes
+ * elements whole. Errors: BR_ENOTFOUND (lists datasets with near names), BR_EFORMAT,
  * BR_ETYPE, BR_EUNSUPPORTED (a filter that is not installed), BR_EIO, BR_ENOMEM. */
+br_status bri_h5_open_field(const char *path, const char *dataset, const char *field,
+                            bri_h5_dataset **out);
 br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out);
 const bri_h5_info *bri_h5_about(const bri_h5_dataset *d);
 void bri_h5_close(bri_h5_dataset *d);

@@ -92,13 +92,16 @@ static const char *unshuffle(decoding *s, bool final)
     if (element == 1 || wrong != NULL)
         return wrong;
     bri_h5_planes planes = {s->at, s->n / element, element};
-    char *to = final && s->how->into != NULL ? s->how->into : s->spare;
-    bri_h5_unshuffle(&planes, first / element, last / element, to);
+    size_t begin = first / element, end = (last + element - 1) / element;
+    bool exact = begin * element == first && end * element == last; /* not one field of it */
+    char *to = final && exact && s->how->into != NULL ? s->how->into : s->spare;
     if (!final) { /* a checksum before this filter made the size odd; the rest is not shuffled */
         size_t whole = planes.n * element;
         memcpy(to + whole, s->at + whole, s->n - whole);
+        end = planes.n;
     }
-    s->base = first;
+    bri_h5_unshuffle(&planes, begin, end, to);
+    s->base = begin * element;
     now_at(s, to, s->n);
     return NULL;
 }

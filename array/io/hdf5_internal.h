@@ -76,6 +76,8 @@ typedef enum bri_h5_fix {
     BRI_H5_SWAP4,
     BRI_H5_SWAP8,
     BRI_H5_TRUTH, /* bytes of an enum become 0 or 1, whatever the file holds */
+    BRI_H5_HALF,  /* two bytes of a float16, which lie where a float32 shall be */
+    BRI_H5_HALF_SWAPPED,
 } bri_h5_fix;
 
 typedef struct bri_h5_type {
@@ -83,14 +85,18 @@ typedef struct bri_h5_type {
     hid_t memory;   /* what H5Dread converts to; the owner closes it */
     bool plain;     /* stored bytes are elements of dtype after fix */
     bri_h5_fix fix; /* of the plain stored bytes; TRUTH also after a conversion */
-    char name[64];  /* of an unsupported type: what it is */
+    size_t bytes;   /* of a plain stored element, */
+    size_t stride;  /* bytes from one to the next, */
+    size_t offset;  /* and bytes before the first: it may be one member of a compound */
+    char name[200]; /* of an unsupported type: what it is */
 } bri_h5_type;
 
-/* What the elements of a stored type become; false when there is no dtype for them. Lock held. */
-bool bri_h5_type_of(hid_t stored, bri_h5_type *out);
+/* What the elements of a stored type become, or a member of them where field is not ""; false when
+ * there is no dtype for them. Lock held. */
+bool bri_h5_type_of(hid_t stored, const char *field, bri_h5_type *out);
 /* The type stored for dtype, as h5py does it; the caller closes it. Lock held. */
 hid_t bri_h5_type_for(br_dtype dtype);
-/* Brings n bytes of stored elements to native form in place. */
+/* Brings n bytes of stored elements to native form in place; not for halves. */
 void bri_h5_fix_bytes(bri_h5_fix fix, char *bytes, size_t n);
 
 /* ---- finding ---- */
@@ -176,6 +182,8 @@ typedef struct bri_h5_box {
 /* Drops axes of extent 1 and joins those that are one run on both sides. */
 void bri_h5_box_join(bri_h5_box *box);
 void bri_h5_box_copy(const bri_h5_box *box, size_t element, const char *from, char *to);
+/* Brings elements that were put at `to` as they are stored to native form. */
+void bri_h5_box_fix(const bri_h5_box *box, bri_h5_fix fix, size_t element, char *to);
 int64_t bri_h5_box_nelem(const bri_h5_box *box);
 /* Bytes between the first byte of the first and the last byte of the last element, axes axis... */
 size_t bri_h5_box_span(const bri_h5_box *box, int axis, size_t element);
@@ -197,12 +205,14 @@ typedef enum bri_h5_kind { BRI_H5_CONTIGUOUS, BRI_H5_CHUNKED, BRI_H5_SLOW } bri_
 struct bri_h5_dataset {
     bri_h5_info info;
     char path_kind[96];
-    char *path, *name;
+    char *path, *name, *field; /* field "": whole elements */
     int fd;
     bri_h5_kind kind;
-    size_t element;
-    bri_h5_fix fix;
-    char fill[16];                /* one element, native */
+    size_t element;               /* bytes that are copied of each stored element, */
+    size_t stride, offset;        /* bytes from one to the next, and before the first */
+    bri_h5_fix fix;               /* of stored bytes, before they are copied */
+    bri_h5_fix late;              /* of elements in their place */
+    char fill[16];                /* one element, as it is before the late fix */
     uint64_t address;             /* of contiguous data; BRI_H5_HOLE when never written */
     int64_t strides[BR_MAX_NDIM]; /* bytes, of contiguous data or within a chunk */
     size_t chunk_bytes;

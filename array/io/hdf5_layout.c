@@ -50,7 +50,7 @@ static br_status read_filter(bri_h5_dataset *d, hid_t creation, int k)
 static br_status read_filters(bri_h5_dataset *d, hid_t creation)
 {
     int n = H5Pget_nfilters(creation);
-    d->filters = (bri_h5_filters){.element = d->element};
+    d->filters = (bri_h5_filters){.element = d->stride};
     for (int k = 0; k < n; k++)
         BRI_TRY(read_filter(d, creation, k));
     if (d->kind == BRI_H5_SLOW)
@@ -79,7 +79,7 @@ static bool in_file(const bri_h5_dataset *d, uint64_t address, uint64_t bytes)
 
 static void set_strides(bri_h5_dataset *d, const int64_t *extent)
 {
-    int64_t stride = (int64_t)d->element;
+    int64_t stride = (int64_t)d->stride;
     for (int a = d->info.ndim - 1; a >= 0; a--) {
         d->strides[a] = stride;
         stride *= extent[a] > 0 ? extent[a] : 1;
@@ -88,7 +88,7 @@ static void set_strides(bri_h5_dataset *d, const int64_t *extent)
 
 static br_status contiguous(bri_h5_dataset *d, hid_t dataset)
 {
-    int64_t bytes = (int64_t)d->element;
+    int64_t bytes = (int64_t)d->stride;
     set_strides(d, d->info.shape);
     for (int a = 0; a < d->info.ndim; a++)
         bytes *= d->info.shape[a];
@@ -103,7 +103,7 @@ static br_status contiguous(bri_h5_dataset *d, hid_t dataset)
  */
 static bool make_grid(bri_h5_dataset *d, size_t *nchunks)
 {
-    size_t bytes = d->element, n = 1;
+    size_t bytes = d->stride, n = 1;
     for (int a = 0; a < d->info.ndim; a++) {
         int64_t chunk = d->info.chunk[a], extent = d->info.shape[a];
         d->grid[a] = extent / chunk + (extent % chunk != 0);

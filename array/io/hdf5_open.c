@@ -92,7 +92,7 @@ static br_status open_hdf5(bri_h5_dataset *d)
 static br_status set_shape(bri_h5_dataset *d, const hsize_t *extent, int ndim)
 {
     char where[BRI_H5_MESSAGE];
-    int64_t bytes = (int64_t)d->element;
+    int64_t bytes = (int64_t)(d->stride > 8 ? d->stride : 8);
     for (int a = 0; a < ndim; a++) {
         int64_t n = extent[a] > 0 ? (int64_t)extent[a] : 1;
         if (extent[a] > INT64_MAX / 4 || __builtin_mul_overflow(bytes, n, &bytes) ||
@@ -125,6 +125,17 @@ static br_status read_shape(bri_h5_dataset *d)
     return status;
 }
 
+static void set_element(bri_h5_dataset *d, const bri_h5_type *type)
+{
+    bool half = type->fix == BRI_H5_HALF || type->fix == BRI_H5_HALF_SWAPPED;
+    bool late = half || (type->stride != type->bytes && type->fix != BRI_H5_TRUTH);
+    d->element = type->plain ? type->bytes : br_dtype_size(type->dtype);
+    d->stride = type->stride;
+    d->offset = type->offset;
+    d->fix = late ? BRI_H5_AS_IS : type->fix;
+    d->late = late ? type->fix : BRI_H5_AS_IS;
+}
+
 static br_status read_type(bri_h5_dataset *d, bool *plain)
 {
     char where[BRI_H5_MESSAGE];
@@ -132,17 +143,20 @@ static br_status read_type(bri_h5_dataset *d, bool *plain)
     hid_t stored = H5Dget_type(d->dataset);
     if (stored < 0)
         return bri_h5_error(BR_EFORMAT, "%s: its type cannot be read", bri_h5_where(d, -1, where));
-    bool known = bri_h5_type_of(stored, &type);
+    bool known = bri_h5_type_of(stored, d->field, &type);
     d->memory = type.memory;
     d->info.dtype = type.dtype;
-    d->element = br_dtype_size(type.dtype);
-    d->fix = type.fix;
-    *plain = type.plain && H5Tget_size(stored) == d->element;
+    *plain = type.plain;
+    set_element(d, &type);
     H5Tclose(stored);
-    if (!known)
-        return bri_error(BR_ETYPE, "%s: holds %s, which no dtype stands for",
-                         bri_h5_where(d, -1, where), type.name);
-    return BR_OK;
+    if (known)
+        return BR_OK;
+    if (d->field[0] != '\0')
+        return bri_error(BR_ETYPE, "%s: field \"%s\": %s", bri_h5_where(d, -1, where), d->field,
+                         type.name);
+    return bri_error(BR_ETYPE, "%s: holds %s, which no dtype stands for%s",
+                     bri_h5_where(d, -1, where), type.name,
+                     strncmp(type.name, "compound", 8) == 0 ? ": give one of them as .field" : "");
 }
 
 static br_status read_fill(bri_h5_dataset *d)
@@ -151,16 +165,21 @@ static br_status read_fill(bri_h5_dataset *d)
     H5D_fill_value_t defined;
     hid_t creation = H5Dget_create_plist(d->dataset);
     bool ok = creation >= 0 && H5Pfill_value_defined(creation, &defined) >= 0;
+    hid_t stored = H5Dget_type(d->dataset);
+    bool half = d->late == BRI_H5_HALF || d->late == BRI_H5_HALF_SWAPPED;
     if (ok && defined != H5D_FILL_VALUE_UNDEFINED)
-        ok = H5Pget_fill_value(creation, d->memory, d->fill) >= 0;
+        ok = H5Pget_fill_value(creation, half ? stored : d->memory, d->fill) >= 0;
     br_status status = BR_OK;
     if (!ok)
         status = bri_h5_error(BR_EFORMAT, "%s: its fill value cannot be read",
                               bri_h5_where(d, -1, where));
     if (creation >= 0)
         H5Pclose(creation);
+    if (stored >= 0)
+        H5Tclose(stored);
     if (d->fix == BRI_H5_TRUTH)
         bri_h5_fix_bytes(d->fix, d->fill, 1);
+    bri_h5_fix_bytes(d->late, d->fill, d->element); /* swapped, as in the file */
     return status;
 }
 
@@ -176,6 +195,16 @@ static void let_go(bri_h5_dataset *d)
     bri_h5_use_end(&d->use);
 }
 
+/* H5Dread converts, but for what an enum of bool holds. */
+static void use_library(bri_h5_dataset *d)
+{
+    d->element = d->stride = br_dtype_size(d->info.dtype);
+    d->offset = 0;
+    d->late = BRI_H5_AS_IS;
+    if (d->fix != BRI_H5_TRUTH)
+        d->fix = BRI_H5_AS_IS;
+}
+
 static br_status read_metadata(bri_h5_dataset *d)
 {
     bool plain = false;
@@ -189,8 +218,8 @@ static br_status read_metadata(bri_h5_dataset *d)
     BRI_TRY(bri_h5_layout(d, d->dataset, plain));
     if (d->kind != BRI_H5_SLOW)
         let_go(d);
-    else if (d->fix != BRI_H5_TRUTH)
-        d->fix = BRI_H5_AS_IS; /* H5Dread swaps */
+    else
+        use_library(d);
     return BR_OK;
 }
 
@@ -214,10 +243,17 @@ br_status bri_h5_begin(const char *path, const char *name, bri_h5_dataset **out)
 
 br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out)
 {
+    return bri_h5_open_field(path, dataset, NULL, out);
+}
+
+br_status bri_h5_open_field(const char *path, const char *dataset, const char *field,
+                            bri_h5_dataset **out)
+{
     bri_h5_dataset *d;
     *out = NULL;
     BRI_TRY(bri_h5_begin(path, dataset, &d));
-    br_status status = check_format(d);
+    d->field = bri_strdup(field != NULL ? field : "");
+    br_status status = d->field != NULL ? check_format(d) : BR_ENOMEM;
     if (status == BR_OK) {
         bri_h5_lock();
         status = read_metadata(d);
@@ -253,6 +289,7 @@ void bri_h5_close(bri_h5_dataset *d)
     bri_free(d->chunks);
     bri_free(d->path);
     bri_free(d->name);
+    bri_free(d->field);
     bri_free(d);
 }
 

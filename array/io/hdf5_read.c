@@ -54,7 +54,7 @@ static void fill_box(const bri_h5_dataset *d, bri_h5_box *box, char *to)
 static br_status read_contiguous(const bri_h5_dataset *d, bri_h5_want *want)
 {
     bri_h5_box box = {.ndim = d->info.ndim};
-    int64_t first = 0;
+    int64_t first = (int64_t)d->offset;
     for (int a = 0; a < box.ndim; a++) {
         box.count[a] = want->count[a];
         box.from[a] = want->step[a] * d->strides[a];
@@ -80,7 +80,7 @@ static bool piece_of(const bri_h5_dataset *d, const bri_h5_want *want, const int
                      piece *out)
 {
     out->box.ndim = d->info.ndim;
-    out->first = 0;
+    out->first = d->offset;
     out->to = want->to;
     for (int a = 0; a < d->info.ndim; a++) {
         int64_t begin = at[a] * d->info.chunk[a] - want->start[a], step = want->step[a];
@@ -172,6 +172,14 @@ static br_status read_chunks(const bri_h5_dataset *d, bri_h5_want *want)
     return status;
 }
 
+static void fix_in_place(const bri_h5_dataset *d, const bri_h5_want *want)
+{
+    bri_h5_box box = {.ndim = d->info.ndim};
+    memcpy(box.count, want->count, sizeof box.count);
+    memcpy(box.to, want->stride, sizeof box.to);
+    bri_h5_box_fix(&box, d->late, d->element, want->to);
+}
+
 br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
                       const int64_t *count, char *dst, const int64_t *dst_stride, void *scratch,
                       uint64_t *bytes_read)
@@ -198,6 +206,8 @@ br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64
         status = bri_h5_read_slow(d, &want);
         break;
     }
+    if (status == BR_OK && d->late != BRI_H5_AS_IS)
+        fix_in_place(d, &want);
     if (bytes_read != NULL)
         *bytes_read += want.bytes_read;
     return status;

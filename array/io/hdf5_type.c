@@ -39,11 +39,30 @@ static bool plain_number(hid_t stored, bri_h5_type *out)
         out->dtype = dtype_;                                                                       \
         out->fix = H5Tequal(stored, native_) > 0 ? BRI_H5_AS_IS : swap;                            \
         out->plain = true;                                                                         \
+        out->bytes = H5Tget_size(stored);                                                          \
         return true;                                                                               \
     }
     PLAIN_TYPES(TRY)
 #undef TRY
     return false;
+}
+
+/* float16 as h5py stores it. */
+static bool half(hid_t stored, bri_h5_type *out)
+{
+    size_t sign, exponent, exponent_bits, mantissa, mantissa_bits;
+    if (H5Tget_class(stored) != H5T_FLOAT || H5Tget_size(stored) != 2 ||
+        H5Tget_precision(stored) != 16 || H5Tget_ebias(stored) != 15 ||
+        H5Tget_norm(stored) != H5T_NORM_IMPLIED ||
+        H5Tget_fields(stored, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) < 0 ||
+        sign != 15 || exponent != 10 || exponent_bits != 5 || mantissa != 0 || mantissa_bits != 10)
+        return false;
+    H5T_order_t order = H5Tget_order(stored), ours = H5Tget_order(H5T_NATIVE_INT);
+    out->dtype = BR_FLOAT32;
+    out->plain = order == H5T_ORDER_LE || order == H5T_ORDER_BE;
+    out->fix = order == ours ? BRI_H5_HALF : BRI_H5_HALF_SWAPPED;
+    out->bytes = 2;
+    return out->plain;
 }
 
 /* Numbers of other widths or bit layouts go to the next wider dtype, by H5Dread's conversion. */
@@ -67,7 +86,7 @@ static bool odd_number(hid_t stored, bri_h5_type *out)
 
 static bool number(hid_t stored, bri_h5_type *out)
 {
-    if (!plain_number(stored, out) && !odd_number(stored, out))
+    if (!plain_number(stored, out) && !half(stored, out) && !odd_number(stored, out))
         return false;
     out->memory = H5Tcopy(native(out->dtype));
     return out->memory >= 0;
@@ -110,19 +129,32 @@ static bool member_named(hid_t compound, unsigned i, const char *name)
     return same;
 }
 
-static hid_t complex_type(hid_t part, size_t part_bytes)
+static hid_t complex_type(const char *const names[2], hid_t part, size_t part_bytes)
 {
     hid_t type = H5Tcreate(H5T_COMPOUND, 2 * part_bytes);
-    if (type < 0 || H5Tinsert(type, "r", 0, part) < 0 || H5Tinsert(type, "i", part_bytes, part) < 0)
+    if (type < 0 || H5Tinsert(type, names[0], 0, part) < 0 ||
+        H5Tinsert(type, names[1], part_bytes, part) < 0)
         return -1;
     return type;
 }
 
+/* As h5py and nc-complex write them, and others. */
+static const char *const complex_names[][2] = {
+    {"r", "i"}, {"re", "im"}, {"real", "imag"}, {"Re", "Im"}, {"real", "imaginary"}};
+
+static const char *const *names_of_complex(hid_t stored)
+{
+    for (size_t k = 0; k < sizeof complex_names / sizeof complex_names[0]; k++)
+        if (H5Tget_nmembers(stored) == 2 && member_named(stored, 0, complex_names[k][0]) &&
+            member_named(stored, 1, complex_names[k][1]))
+            return complex_names[k];
+    return NULL;
+}
+
 static bool complex_number(hid_t stored, bri_h5_type *out)
 {
-    snprintf(out->name, sizeof out->name, "a compound of %d members", H5Tget_nmembers(stored));
-    if (H5Tget_nmembers(stored) != 2 || !member_named(stored, 0, "r") ||
-        !member_named(stored, 1, "i"))
+    const char *const *names = names_of_complex(stored);
+    if (names == NULL)
         return false;
     hid_t re = H5Tget_member_type(stored, 0), im = H5Tget_member_type(stored, 1);
     bool ok = re >= 0 && im >= 0 && H5Tequal(re, im) > 0 && H5Tget_class(re) == H5T_FLOAT &&
@@ -133,14 +165,62 @@ static bool complex_number(hid_t stored, bri_h5_type *out)
                      H5Tget_member_offset(stored, 1) == part;
         if (!out->plain)
             out->fix = BRI_H5_AS_IS;
-        out->memory = complex_type(native(out->dtype), part);
+        out->memory = complex_type(names, native(out->dtype), part);
         out->dtype = out->dtype == BR_FLOAT32 ? BR_COMPLEX64 : BR_COMPLEX128;
+        out->bytes = 2 * part;
         ok = out->memory >= 0;
     }
     if (re >= 0)
         H5Tclose(re);
     if (im >= 0)
         H5Tclose(im);
+    return ok;
+}
+
+/* Says what the members are called. */
+static void name_compound(hid_t stored, const char *before, bri_h5_type *out)
+{
+    int n = H5Tget_nmembers(stored);
+    size_t used =
+        (size_t)snprintf(out->name, sizeof out->name, "%scompounds with the members", before);
+    for (int i = 0; i < n && used < sizeof out->name; i++) {
+        char *name = H5Tget_member_name(stored, (unsigned)i);
+        used += (size_t)snprintf(out->name + used, sizeof out->name - used, "%s %s",
+                                 i > 0 ? "," : "", name != NULL ? name : "?");
+        H5free_memory(name);
+    }
+}
+
+/* What H5Dread takes this member alone out of compounds by. */
+static bool memory_of_member(const char *field, bri_h5_type *out)
+{
+    hid_t member = out->memory;
+    out->memory = H5Tcreate(H5T_COMPOUND, H5Tget_size(member));
+    bool ok = out->memory >= 0 && H5Tinsert(out->memory, field, 0, member) >= 0;
+    H5Tclose(member);
+    return ok;
+}
+
+static bool member(hid_t stored, const char *field, bri_h5_type *out)
+{
+    int i = H5Tget_class(stored) == H5T_COMPOUND ? H5Tget_member_index(stored, field) : -1;
+    if (i < 0) {
+        if (H5Tget_class(stored) == H5T_COMPOUND)
+            name_compound(stored, "no such field; it holds ", out);
+        else
+            snprintf(out->name, sizeof out->name, "no compounds, whose .field could be taken");
+        return false;
+    }
+    hid_t type = H5Tget_member_type(stored, (unsigned)i);
+    bool ok = type >= 0 && bri_h5_type_of(type, "", out) && memory_of_member(field, out);
+    if (type >= 0)
+        H5Tclose(type);
+    out->stride = H5Tget_size(stored);
+    out->offset = H5Tget_member_offset(stored, (unsigned)i);
+    if (out->fix == BRI_H5_HALF || out->fix == BRI_H5_HALF_SWAPPED) {
+        out->plain = false;
+        out->fix = BRI_H5_AS_IS;
+    }
     return ok;
 }
 
@@ -166,9 +246,19 @@ static const char *class_name(hid_t stored)
     }
 }
 
-bool bri_h5_type_of(hid_t stored, bri_h5_type *out)
+static bool compound(hid_t stored, bri_h5_type *out)
 {
-    *out = (bri_h5_type){.memory = -1};
+    if (complex_number(stored, out))
+        return true;
+    name_compound(stored, "", out);
+    return false;
+}
+
+bool bri_h5_type_of(hid_t stored, const char *field, bri_h5_type *out)
+{
+    *out = (bri_h5_type){.memory = -1, .stride = H5Tget_size(stored)};
+    if (field[0] != '\0')
+        return member(stored, field, out);
     switch (H5Tget_class(stored)) {
     case H5T_INTEGER:
     case H5T_FLOAT:
@@ -176,7 +266,7 @@ bool bri_h5_type_of(hid_t stored, bri_h5_type *out)
     case H5T_ENUM:
         return enumeration(stored, out);
     case H5T_COMPOUND:
-        return complex_number(stored, out);
+        return compound(stored, out);
     default:
         snprintf(out->name, sizeof out->name, "%s", class_name(stored));
         return false;
@@ -199,9 +289,9 @@ hid_t bri_h5_type_for(br_dtype dtype)
     case BR_BOOL:
         return truth_type();
     case BR_COMPLEX64:
-        return complex_type(H5T_NATIVE_FLOAT, 4);
+        return complex_type(complex_names[0], H5T_NATIVE_FLOAT, 4);
     case BR_COMPLEX128:
-        return complex_type(H5T_NATIVE_DOUBLE, 8);
+        return complex_type(complex_names[0], H5T_NATIVE_DOUBLE, 8);
     default:
         return H5Tcopy(native(dtype));
     }
@@ -230,9 +320,58 @@ void bri_h5_fix_bytes(bri_h5_fix fix, char *bytes, size_t n)
     case BRI_H5_SWAP8:
         SWAP(64)
         break;
+    case BRI_H5_HALF:
+    case BRI_H5_HALF_SWAPPED:
+        break; /* when it is in its place */
     case BRI_H5_TRUTH:
         for (size_t i = 0; i < n; i++)
             bytes[i] = bytes[i] != 0;
         break;
+    }
+}
+
+/* Exact: a float16 is a float32 with a smaller exponent, which the multiplication corrects. */
+static float widened(uint16_t half)
+{
+    uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    x *= 0x1p112f;
+    memcpy(&bits, &x, sizeof bits);
+    if ((half & 0x7c00) == 0x7c00) /* infinity or NaN, with its payload */
+        bits = 0x7f800000 | (uint32_t)(half & 0x3ff) << 13;
+    bits |= (uint32_t)(half & 0x8000) << 16;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static void fix_line(bri_h5_fix fix, size_t element, char *at, int64_t n, int64_t stride)
+{
+    bool half = fix == BRI_H5_HALF || fix == BRI_H5_HALF_SWAPPED;
+    for (int64_t i = 0; i < n; i++, at += stride) {
+        uint16_t bits;
+        if (!half) {
+            bri_h5_fix_bytes(fix, at, element);
+            continue;
+        }
+        memcpy(&bits, at, sizeof bits);
+        float x = widened(fix == BRI_H5_HALF ? bits : __builtin_bswap16(bits));
+        memcpy(at, &x, sizeof x);
+    }
+}
+
+void bri_h5_box_fix(const bri_h5_box *box, bri_h5_fix fix, size_t element, char *to)
+{
+    int64_t index[BR_MAX_NDIM] = {0};
+    int last = box->ndim - 1, a = 0;
+    while (a >= 0) {
+        fix_line(fix, element, to, last < 0 ? 1 : box->count[last], last < 0 ? 0 : box->to[last]);
+        for (a = last - 1; a >= 0; a--) {
+            to += box->to[a];
+            if (++index[a] < box->count[a])
+                break;
+            index[a] = 0;
+            to -= box->to[a] * box->count[a];
+        }
     }
 }

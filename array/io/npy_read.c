@@ -58,7 +58,7 @@ static bri_h5_fix fix_of(const bri_npy_header *h)
 static br_status set_layout(bri_h5_dataset *d, const bri_npy_header *h)
 {
     d->kind = BRI_H5_CONTIGUOUS;
-    d->element = br_dtype_size(h->dtype);
+    d->element = d->stride = br_dtype_size(h->dtype);
     d->fix = fix_of(h);
     d->info.dtype = h->dtype;
     d->info.ndim = h->ndim;

@@ -18,6 +18,11 @@ static const char *dataset_of(const bri_hdf5_params *p)
     return p->names + p->dataset_at;
 }
 
+static const char *field_of(const bri_hdf5_params *p)
+{
+    return p->names + p->field_at;
+}
+
 /* Other ranks open the path themselves; what they find must be the same file. Modification times
  * may differ: copying changes them. */
 static br_status open_here(bri_node *node)
@@ -26,7 +31,7 @@ static br_status open_here(bri_node *node)
     bri_h5_dataset *d = NULL;
     bool fortran;
     BRI_TRY(node->op == &bri_op_npy ? bri_npy_open(p->names, &d, &fortran)
-                                    : bri_h5_open(p->names, dataset_of(p), &d));
+                                    : bri_h5_open_field(p->names, dataset_of(p), field_of(p), &d));
     node->resource = d;
     const bri_h5_info *info = bri_h5_about(d);
     bool same = info->dtype == (br_dtype)p->layout.dtype && info->ndim == p->layout.ndim &&
@@ -68,7 +73,8 @@ static br_status pack(const bri_node *node, bri_writer *w)
 static void print(const bri_node *node, FILE *to)
 {
     const bri_hdf5_params *p = node->params;
-    fprintf(to, "%s%s%s by %s", p->names, dataset_of(p)[0] != '\0' ? ":" : "", dataset_of(p),
+    fprintf(to, "%s%s%s%s%s by %s", p->names, dataset_of(p)[0] != '\0' ? ":" : "", dataset_of(p),
+            field_of(p)[0] != '\0' ? "." : "", field_of(p),
             bri_h5_about(node->resource)->path_kind);
 }
 
@@ -109,13 +115,16 @@ static br_status fill_params(const br_from_hdf5_args *args, const bri_h5_info *i
     p->dataset_at = (int32_t)strlen(args->path) + 1;
     strcpy(p->names, args->path);
     strcpy(p->names + p->dataset_at, args->dataset);
+    p->field_at = p->dataset_at + (int32_t)strlen(args->dataset) + 1;
+    strcpy(p->names + p->field_at, args->field != NULL ? args->field : "");
     return BR_OK;
 }
 
 static br_array *build_from(bri_call *call, const bri_op *op, const br_from_hdf5_args *args,
                             bri_h5_dataset *d)
 {
-    size_t bytes = sizeof(bri_hdf5_params) + strlen(args->path) + strlen(args->dataset) + 2;
+    size_t bytes = sizeof(bri_hdf5_params) + strlen(args->path) + strlen(args->dataset) +
+                   (args->field != NULL ? strlen(args->field) : 0) + 3;
     bri_hdf5_params *p = bri_calloc(1, bytes);
     br_status st = p != NULL ? fill_params(args, bri_h5_about(d), p) : BR_ENOMEM;
     if (st != BR_OK) {
@@ -138,7 +147,7 @@ br_array *br_from_hdf5_(br_from_hdf5_args args)
     if (args.path == NULL || args.dataset == NULL)
         return bri_handle_error(&call, bri_error(BR_EARG, "the path or the dataset is NULL"));
     bri_h5_dataset *d = NULL;
-    br_status st = bri_h5_open(args.path, args.dataset, &d);
+    br_status st = bri_h5_open_field(args.path, args.dataset, args.field, &d);
     return st == BR_OK ? build_from(&call, &bri_op_hdf5, &args, d) : bri_handle_error(&call, st);
 }
 
@@ -156,7 +165,7 @@ static void reverse(br_extents *e)
 br_array *br_from_npy_(br_from_npy_args args)
 {
     bri_call call = {args.ctx, "from_npy", args.at};
-    br_from_hdf5_args dataset = {args.at, args.ctx, args.path, "", args.chunks};
+    br_from_hdf5_args dataset = {args.at, args.ctx, args.path, "", args.chunks, NULL};
     bri_h5_dataset *d = NULL;
     bool fortran;
     br_array *failed = bri_check_call(&call, NULL, 0);

@@ -74,8 +74,8 @@ typedef struct bri_hdf5_params {
     bri_layout layout;
     uint64_t device, inode, bytes;
     int64_t mtime_ns;
-    int32_t dataset_at; /* where the dataset's name starts in names */
-    char names[];       /* path, dataset, both with their zeros */
+    int32_t dataset_at, field_at; /* where the names of the dataset and the field start in names */
+    char names[];                 /* path, dataset, field ("" for none), all with their zeros */
 } bri_hdf5_params;
 
 typedef struct bri_persisted_params {

@@ -16,12 +16,15 @@ extern "C" {
  * path     the file; under MPI every rank opens this path on its own host
  * dataset  "temperature" or "group/temperature"
  * .chunks  of the array; by default multiples of the stored chunks of about 4 MiB
- * Elements keep the stored type, in native byte order (float16 becomes float32, h5py's bool and
- * complex are understood); missing values and packing attributes are not interpreted.
+ * .field   the member of compounds that is wanted
+ * Elements keep the stored type, in native byte order. float16 becomes float32, enums the numbers
+ * behind their names, h5py's enum of FALSE and TRUE bool, compounds of two floats r and i (or re,
+ * im; real, imag) complex; missing values and packing attributes are not interpreted.
  * A slice of the array reads only the stored chunks it touches; each task reads and decodes what it
  * needs, in parallel.
- * Errors  BR_ENOTFOUND, BR_EFORMAT, BR_ETYPE, BR_EIO; when run also a file that was changed
- *         meanwhile.
+ * Errors  BR_ENOTFOUND (lists names that are near), BR_EFORMAT, BR_ETYPE (strings, references,
+ *         sequences, compounds without .field), BR_EUNSUPPORTED (a filter that is not there),
+ *         BR_EIO; when run also a file that was changed meanwhile.
  */
 typedef struct br_from_hdf5_args {
     br_place at;
@@ -29,6 +32,7 @@ typedef struct br_from_hdf5_args {
     const char *path;
     const char *dataset;
     br_extents chunks;
+    const char *field;
 } br_from_hdf5_args;
 BR_API br_array *br_from_hdf5_(br_from_hdf5_args args);
 
