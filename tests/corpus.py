@@ -6,16 +6,19 @@ usage: corpus.py DIRECTORY
 
 Writes the files, the elements of each dataset as plain bytes, and index.txt: a line for each dataset with file,
 dataset, dtype, how it is to be read, shape and the file of its elements, separated by tabs. A line whose dtype is
-"error" has a part of the message instead of the way it is read. A dataset "x.y" is field y of dataset x.
+"error" has a part of the message instead of the way it is read; what is read as "unpacked" is what xarray makes of it. A dataset "x.y" is field y of dataset x.
 """
 import ctypes
 import os
 import sys
+import warnings
 import zlib
 
 import h5py
 import hdf5plugin
+import netCDF4
 import numpy as np
+import xarray
 
 RANDOM = np.random.default_rng(5)
 INDEX = []
@@ -298,7 +301,85 @@ def write_compounds():
             note("compounds.h5", "complex " + re, "pread", a8.view("c16"))
 
 
+# ---- missing values and packing ----
+
+def attribute_sets(dtype):
+    """What the attributes of a variable may be; numbers are of its type unless said otherwise."""
+    t = np.dtype(dtype).type
+    small = t(7)
+    yield "fill", dict(_FillValue=small)
+    yield "missing", dict(missing_value=small)
+    yield "both", dict(_FillValue=small, missing_value=t(9))
+    yield "list", dict(missing_value=np.array([7, 9, 11], dtype))
+    yield "double_missing", dict(missing_value=np.float64(9))
+    yield "huge_missing", dict(missing_value=np.float64(1e300))
+    yield "scale", dict(scale_factor=np.float64(0.01))
+    yield "scale_f4", dict(scale_factor=np.float32(0.01))
+    yield "offset", dict(add_offset=np.float64(273.15))
+    yield "scale_int", dict(scale_factor=np.int32(3), add_offset=np.int32(-2))
+    yield "packed", dict(scale_factor=np.float64(0.013), add_offset=np.float64(-40.7))
+    yield "fill_scale", dict(_FillValue=small, scale_factor=np.float64(0.013))
+    yield "fill_packed", dict(_FillValue=small, scale_factor=np.float32(0.013), add_offset=np.float64(1e4 / 3))
+    yield "range", dict(valid_range=np.array([5, 90], dtype))
+    yield "double_range", dict(valid_range=np.array([5.5, 90.0]))
+    yield "min", dict(valid_min=t(20))
+    yield "max", dict(valid_max=np.float64(70))
+    yield "range_packed", dict(valid_range=np.array([5, 90], dtype), scale_factor=np.float64(0.3),
+                               add_offset=np.float64(2), _FillValue=small)
+    if np.dtype(dtype).kind == "f":
+        yield "nan", dict(_FillValue=t(np.nan))
+        yield "nan_list", dict(missing_value=np.array([np.nan, 9], dtype))
+        yield "inf", dict(_FillValue=t(np.inf))
+    if np.dtype(dtype).kind == "i":
+        yield "unsigned", dict(_Unsigned="true")
+        yield "unsigned_fill", dict(_Unsigned="true", _FillValue=t(-3), scale_factor=np.float64(0.5))
+        yield "unsigned_range", dict(_Unsigned="true", valid_range=np.array([5, -20], dtype))
+        yield "bool", dict(dtype="bool")
+    if np.dtype(dtype).kind == "u":
+        yield "signed_fill", dict(_Unsigned="false", _FillValue=t(2**32 - 3 & np.iinfo(dtype).max))
+
+
+def meant(var, a, attributes):
+    """What xarray makes of it; outside the valid range, which only netCDF4 minds, NaN."""
+    has_range = any(name.startswith("valid") for name in attributes)
+    var.set_auto_maskandscale(True)
+    outside = np.ma.getmaskarray(var[:]) & has_range
+    if outside.any() and not {"_FillValue", "missing_value"} & set(attributes):
+        attributes = dict(attributes, missing_value=a.dtype.type(101))  # is nowhere, but makes floats
+    x = xarray.conventions.decode_cf_variable("x", xarray.Variable(("y", "x"), a, attributes)).values
+    return np.where(outside, x.dtype.type(np.nan), x) if outside.any() else x
+
+
+def write_packed():
+    with netCDF4.Dataset("packed.nc", "w") as f:
+        f.createDimension("y", 21)
+        f.createDimension("x", 33)
+        for dtype in "i1 u1 i2 u2 i4 u4 i8 u8 f4 f8".split():
+            for name, attributes in attribute_sets(dtype):
+                a = values(dtype, (21, 33))
+                if dtype[0] == "i":
+                    a[5] = -np.arange(33)
+                if dtype[0] == "f":
+                    a = np.round(a * 7)
+                    a[7, 2:4] = np.inf, np.nan
+                var = f.createVariable(dtype + "_" + name, dtype, ("y", "x"), zlib=True, chunksizes=(8, 9),
+                                       fill_value=attributes.get("_FillValue"))
+                var.set_auto_maskandscale(False)
+                for key, value in attributes.items():
+                    if key != "_FillValue":
+                        var.setncattr(key, value)
+                var[:] = a
+                note("packed.nc", var.name, "unpacked", meant(var, a, attributes))
+    with h5py.File("packed.h5", "w") as f:
+        for name, attributes in {"text scale": dict(scale_factor="0.1"), "many": dict(missing_value=np.arange(20)),
+                                 "short range": dict(valid_range=np.array([1]))}.items():
+            f[name] = np.arange(5)
+            f[name].attrs.update(attributes)
+            note_error("packed.h5", name, "its attribute")
+
+
 def main():
+    warnings.simplefilter("ignore")  # of netCDF4 and xarray about attributes that do not fit
     os.makedirs(sys.argv[1], exist_ok=True)
     os.chdir(sys.argv[1])
     for name in os.listdir("."):
@@ -311,6 +392,7 @@ def main():
     write_slow()
     write_types()
     write_compounds()
+    write_packed()
     with open("index.txt", "w") as f:
         for row in INDEX:
             f.write("\t".join(row) + "\n")

@@ -9,6 +9,8 @@
 #ifndef BRI_HDF5_H
 #define BRI_HDF5_H
 
+#include <bramble/array.h>
+
 #include "runtime/dtype.h"
 
 typedef struct bri_h5_dataset bri_h5_dataset;
@@ -26,6 +28,22 @@ typedef struct bri_h5_info {
     bool contiguous;               /* rows are best read in long runs along the leading axes */
 } bri_h5_info;
 
+enum { BRI_H5_MISSING = 16 };
+
+/* What a dataset's attributes say about its elements. Numbers of kind 0 are not given. */
+typedef struct bri_h5_packing {
+    bool any;            /* there is something to undo */
+    bool flip;           /* _Unsigned: integers are of the other signedness */
+    bool truth;          /* xarray's bool, stored as int8 */
+    int nmissing, nfill; /* the first ones are of _FillValue */
+    br_number missing[BRI_H5_MISSING + 1];
+    br_number least, most; /* of the valid stored numbers, */
+    bool range;            /* as one attribute, valid_range */
+    br_number scale, offset;
+    char text[200];  /* for people: "_FillValue -999, scale_factor 0.01" */
+    char wrong[120]; /* why they cannot be used, or "" */
+} bri_h5_packing;
+
 /* Opens path:dataset read-only. field names the member of compounds that is wanted; NULL or "" takes
  * elements whole. Errors: BR_ENOTFOUND (lists datasets with near names), BR_EFORMAT,
  * BR_ETYPE, BR_EUNSUPPORTED (a filter that is not installed), BR_EIO, BR_ENOMEM. */
@@ -33,6 +51,7 @@ br_status bri_h5_open_field(const char *path, const char *dataset, const char *f
                             bri_h5_dataset **out);
 br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out);
 const bri_h5_info *bri_h5_about(const bri_h5_dataset *d);
+const bri_h5_packing *bri_h5_packing_of(const bri_h5_dataset *d);
 void bri_h5_close(bri_h5_dataset *d);
 
 /* BR_OK when the file is as it was when the dataset was opened, but for datasets that this process

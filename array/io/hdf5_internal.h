@@ -204,6 +204,7 @@ typedef enum bri_h5_kind { BRI_H5_CONTIGUOUS, BRI_H5_CHUNKED, BRI_H5_SLOW } bri_
 
 struct bri_h5_dataset {
     bri_h5_info info;
+    bri_h5_packing packing;
     char path_kind[96];
     char *path, *name, *field; /* field "": whole elements */
     int fd;

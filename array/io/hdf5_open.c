@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "array/io/hdf5_internal.h"
+#include "array/io/hdf5_attribute.h"
 #include "runtime/alloc.h"
 #include "runtime/error.h"
 
@@ -215,6 +215,7 @@ static br_status read_metadata(bri_h5_dataset *d)
     BRI_TRY(read_type(d, &plain));
     BRI_TRY(read_shape(d));
     BRI_TRY(read_fill(d));
+    BRI_TRY(bri_h5_read_packing(d));
     BRI_TRY(bri_h5_layout(d, d->dataset, plain));
     if (d->kind != BRI_H5_SLOW)
         let_go(d);

@@ -9,7 +9,7 @@
 #include "array/expr/wire.h"
 #include "array/io/hdf5.h"
 #include "array/io/npy.h"
-#include "array/ops/ops.h"
+#include "array/ops/packing.h"
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
 
@@ -76,6 +76,9 @@ static void print(const bri_node *node, FILE *to)
     fprintf(to, "%s%s%s%s%s by %s", p->names, dataset_of(p)[0] != '\0' ? ":" : "", dataset_of(p),
             field_of(p)[0] != '\0' ? "." : "", field_of(p),
             bri_h5_about(node->resource)->path_kind);
+    if (p->unpacked != BRI_NOT_PACKED)
+        fprintf(to, ", %s (%s)", p->unpacked == BRI_UNPACKED ? "unpacked" : "left packed",
+                bri_h5_packing_of(node->resource)->text);
 }
 
 static void destroy(bri_node *node)
@@ -104,10 +107,13 @@ static br_status set_layout(const bri_h5_info *info, const br_extents *chunks, b
     return BR_OK;
 }
 
-static br_status fill_params(const br_from_hdf5_args *args, const bri_h5_info *info,
+static br_status fill_params(const br_from_hdf5_args *args, const bri_h5_dataset *d,
                              bri_hdf5_params *p)
 {
+    const bri_h5_info *info = bri_h5_about(d);
     BRI_TRY(set_layout(info, &args->chunks, &p->layout));
+    if (bri_h5_packing_of(d)->any)
+        p->unpacked = args->raw ? BRI_LEFT_PACKED : BRI_UNPACKED;
     p->device = info->device;
     p->inode = info->inode;
     p->bytes = info->bytes;
@@ -126,7 +132,7 @@ static br_array *build_from(bri_call *call, const bri_op *op, const br_from_hdf5
     size_t bytes = sizeof(bri_hdf5_params) + strlen(args->path) + strlen(args->dataset) +
                    (args->field != NULL ? strlen(args->field) : 0) + 3;
     bri_hdf5_params *p = bri_calloc(1, bytes);
-    br_status st = p != NULL ? fill_params(args, bri_h5_about(d), p) : BR_ENOMEM;
+    br_status st = p != NULL ? fill_params(args, d, p) : BR_ENOMEM;
     if (st != BR_OK) {
         bri_free(p);
         bri_h5_close(d);
@@ -136,6 +142,32 @@ static br_array *build_from(bri_call *call, const bri_op *op, const br_from_hdf5
     br_array *x = bri_build_recipe(call, &recipe, NULL, 0);
     bri_free(p);
     return x;
+}
+
+static br_status check_packing(const br_from_hdf5_args *args, const bri_h5_packing *packing)
+{
+    if (args->raw || packing->wrong[0] == '\0')
+        return BR_OK;
+    return bri_error(BR_EFORMAT, "%s:%s: %s; .raw = true takes the elements as they are stored",
+                     args->path, args->dataset, packing->wrong);
+}
+
+static br_array *build_hdf5(bri_call *call, const br_from_hdf5_args *args, bri_h5_dataset *d)
+{
+    const bri_h5_packing packing = *bri_h5_packing_of(d);
+    br_status st = check_packing(args, &packing);
+    if (st != BR_OK) {
+        bri_h5_close(d);
+        return bri_handle_error(call, st);
+    }
+    br_array *x = build_from(call, &bri_op_hdf5, args, d);
+    if (!packing.any || x->status != BR_OK)
+        return x;
+    br_array *y = args->raw ? x : bri_unpacked(call, x, &packing);
+    bri_log_info(call->ctx, "%s:%s: %s is %s as %s (%s)", args->path, args->dataset,
+                 br_dtype_name(x->node->dtype), args->raw ? "left" : "unpacked",
+                 br_dtype_name(br_dtype_of(y)), packing.text);
+    return y;
 }
 
 br_array *br_from_hdf5_(br_from_hdf5_args args)
@@ -148,7 +180,7 @@ br_array *br_from_hdf5_(br_from_hdf5_args args)
         return bri_handle_error(&call, bri_error(BR_EARG, "the path or the dataset is NULL"));
     bri_h5_dataset *d = NULL;
     br_status st = bri_h5_open_field(args.path, args.dataset, args.field, &d);
-    return st == BR_OK ? build_from(&call, &bri_op_hdf5, &args, d) : bri_handle_error(&call, st);
+    return st == BR_OK ? build_hdf5(&call, &args, d) : bri_handle_error(&call, st);
 }
 
 /* The axes the other way round. */
@@ -165,7 +197,7 @@ static void reverse(br_extents *e)
 br_array *br_from_npy_(br_from_npy_args args)
 {
     bri_call call = {args.ctx, "from_npy", args.at};
-    br_from_hdf5_args dataset = {args.at, args.ctx, args.path, "", args.chunks, NULL};
+    br_from_hdf5_args dataset = {args.at, args.ctx, args.path, "", args.chunks, NULL, true};
     bri_h5_dataset *d = NULL;
     bool fortran;
     br_array *failed = bri_check_call(&call, NULL, 0);

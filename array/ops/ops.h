@@ -69,11 +69,15 @@ typedef struct bri_random_params {
     bri_random random;
 } bri_random_params;
 
+/* Whether a source stands below what undoes its packing; for what is printed. */
+typedef enum bri_unpacking { BRI_NOT_PACKED, BRI_UNPACKED, BRI_LEFT_PACKED } bri_unpacking;
+
 /* A dataset; of an .npy file its name is empty, and axes are as they lie in the file. */
 typedef struct bri_hdf5_params {
     bri_layout layout;
     uint64_t device, inode, bytes;
     int64_t mtime_ns;
+    int32_t unpacked;             /* a bri_unpacking: */
     int32_t dataset_at, field_at; /* where the names of the dataset and the field start in names */
     char names[];                 /* path, dataset, field ("" for none), all with their zeros */
 } bri_hdf5_params;

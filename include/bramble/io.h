@@ -17,14 +17,22 @@ extern "C" {
  * dataset  "temperature" or "group/temperature"
  * .chunks  of the array; by default multiples of the stored chunks of about 4 MiB
  * .field   the member of compounds that is wanted
+ * .raw     true leaves missing and packed elements as they are stored
  * Elements keep the stored type, in native byte order. float16 becomes float32, enums the numbers
  * behind their names, h5py's enum of FALSE and TRUE bool, compounds of two floats r and i (or re,
- * im; real, imag) complex; missing values and packing attributes are not interpreted.
+ * im; real, imag) complex.
+ * Attributes are minded as xarray and netCDF4 do, in the dtypes and with the roundings of xarray:
+ * elements equal to _FillValue or missing_value, or outside valid_range (or valid_min, valid_max),
+ * become NaN, then come scale_factor and add_offset; _Unsigned gives integers the other sign. So an
+ * int16 with a _FillValue or a scale_factor is float32 (float64 with an add_offset and nothing
+ * missing), an int32 float64. The computing is fused with what is made of the array. xarray's mean
+ * skips NaN as br_nanmean does; br_mean gives NaN where there is one.
  * A slice of the array reads only the stored chunks it touches; each task reads and decodes what it
  * needs, in parallel.
- * Errors  BR_ENOTFOUND (lists names that are near), BR_EFORMAT, BR_ETYPE (strings, references,
- *         sequences, compounds without .field), BR_EUNSUPPORTED (a filter that is not there),
- *         BR_EIO; when run also a file that was changed meanwhile.
+ * Errors  BR_ENOTFOUND (lists names that are near), BR_EFORMAT (or an attribute above that is no
+ *         number), BR_ETYPE (strings, references, sequences, compounds without .field),
+ *         BR_EUNSUPPORTED (a filter that is not there), BR_EIO; when run also a file that was
+ *         changed meanwhile.
  */
 typedef struct br_from_hdf5_args {
     br_place at;
@@ -33,6 +41,7 @@ typedef struct br_from_hdf5_args {
     const char *dataset;
     br_extents chunks;
     const char *field;
+    bool raw;
 } br_from_hdf5_args;
 BR_API br_array *br_from_hdf5_(br_from_hdf5_args args);
 

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_packing.c - missing and packed elements of netCDF variables, against what xarray makes of
+ * them (tests/corpus.py), and what is said about them.
+ */
+#include <bramble/bramble.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "tests/corpus.h"
+
+static br_context *ctx;
+
+static void open_context(void)
+{
+    ctx = br_open(NULL, NULL);
+}
+
+static void close_context(void)
+{
+    ck_assert_int_eq(br_close(ctx), BR_OK);
+}
+
+/* NaNs are alike. */
+static bool is_same(br_dtype dtype, const char *a, const char *b, size_t i)
+{
+    size_t size = br_dtype_size(dtype);
+    const char *x = a + i * size, *y = b + i * size;
+    if (memcmp(x, y, size) == 0)
+        return true;
+    if (dtype == BR_FLOAT32)
+        return ((const float *)a)[i] != ((const float *)a)[i] &&
+               ((const float *)b)[i] != ((const float *)b)[i];
+    return dtype == BR_FLOAT64 && ((const double *)a)[i] != ((const double *)a)[i] &&
+           ((const double *)b)[i] != ((const double *)b)[i];
+}
+
+static void check_entry(const entry *e)
+{
+    br_array *x = br_from_hdf5(ctx, in_corpus(e->file), e->dataset);
+    if (strcmp(e->dtype, "error") == 0) {
+        ck_assert_msg(strstr(br_error(x), e->how) != NULL, "%s", br_error(x));
+        ck_assert(strstr(br_error(x), ".raw = true") != NULL);
+        ck_assert_str_eq(br_error(br_from_hdf5(ctx, in_corpus(e->file), e->dataset, .raw = true)),
+                         "");
+        return;
+    }
+    size_t n;
+    char *want = read_bytes(in_corpus(e->raw), &n), *got = malloc(n);
+    ck_assert_msg(strcmp(br_dtype_name(br_dtype_of(x)), e->dtype) == 0, "%s: %s, not %s",
+                  e->dataset, br_dtype_name(br_dtype_of(x)), e->dtype);
+    br_status st = br_compute(x, got, n);
+    ck_assert_msg(st == BR_OK, "%s", br_message(ctx));
+    for (size_t i = 0; i < n / br_dtype_size(br_dtype_of(x)); i++)
+        ck_assert_msg(is_same(br_dtype_of(x), got, want, i), "%s: element %zu differs", e->dataset,
+                      i);
+    free(want), free(got);
+}
+
+START_TEST(unpacks_as_xarray_does)
+{
+    int tried = 0;
+    for (int i = 0; i < nentries; i++)
+        if (is_packed(&entries[i])) {
+            br_scope *scope = br_scope_open(ctx);
+            check_entry(&entries[i]);
+            br_scope_close(scope);
+            tried++;
+        }
+    ck_assert_int_gt(tried, 150);
+}
+END_TEST
+
+static const char *explained(br_array *x)
+{
+    static char text[4096];
+    FILE *f = tmpfile();
+    br_explain(x, f);
+    rewind(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    return text;
+}
+
+START_TEST(says_what_is_done)
+{
+    br_array *x = br_from_hdf5(ctx, in_corpus("packed.nc"), "i2_fill_scale");
+    const char *text = explained(x);
+    ck_assert_msg(strstr(text, "unpacked (_FillValue 7, scale_factor 0.013)") != NULL, "%s", text);
+    x = br_from_hdf5(ctx, in_corpus("packed.nc"), "i2_fill_scale", .raw = true);
+    ck_assert_int_eq(br_dtype_of(x), BR_INT16);
+    text = explained(x);
+    ck_assert_msg(strstr(text, "left packed (_FillValue 7, scale_factor 0.013)") != NULL, "%s",
+                  text);
+    x = br_from_hdf5(ctx, in_corpus("packed.nc"), "f8_nan");
+    ck_assert_int_eq(br_dtype_of(x), BR_FLOAT64);
+}
+END_TEST
+
+int main(void)
+{
+    if (!read_index())
+        return NO_CORPUS;
+    Suite *suite = suite_create("packing");
+    TCase *t = tcase_create("packing");
+    tcase_add_checked_fixture(t, open_context, close_context);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, unpacks_as_xarray_does);
+    tcase_add_test(t, says_what_is_done);
+    suite_add_tcase(suite, t);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
