@@ -6,7 +6,8 @@ usage: corpus.py DIRECTORY
 
 Writes the files, the elements of each dataset as plain bytes, and index.txt: a line for each dataset with file,
 dataset, dtype, how it is to be read, shape and the file of its elements, separated by tabs. A line whose dtype is
-"error" has a part of the message instead of the way it is read; what is read as "unpacked" is what xarray makes of it. A dataset "x.y" is field y of dataset x.
+"error" has a part of the message instead of the way it is read; elements that are "unpacked" are what xarray makes of
+them. A dataset "x.y" is field y of dataset x.
 """
 import ctypes
 import os
@@ -378,6 +379,35 @@ def write_packed():
             note_error("packed.h5", name, "its attribute")
 
 
+# ---- what a file lists ----
+
+def write_listing():
+    with netCDF4.Dataset("listing.nc", "w") as f:
+        f.title = "a month of weather"
+        f.createDimension("time", None)
+        f.createDimension("lat", 3)
+        f.createDimension("lon", 4)
+        f.createDimension("bare", 2)
+        time = f.createVariable("time", "f8", ("time",), chunksizes=(16,))
+        time.units = "days since 2000-01-01"
+        f.createVariable("lat", "f4", ("lat",))[:] = [10, 20, 30]
+        t2m = f.createVariable("t2m", "i2", ("time", "lat", "lon"), zlib=True, chunksizes=(1, 3, 4), fill_value=-99)
+        t2m.setncatts(dict(scale_factor=0.01, valid_range=np.array([-50, 50], "i2"), long_name="température à 2 m"))
+        t2m.flag_meanings = ["first", "second"]
+        ocean = f.createGroup("ocean")
+        ocean.depth = np.int32(5000)
+        ocean.createVariable("salt", "f4", ("lat", "bare"), fletcher32=True)
+        ocean.createVariable("names", str, ("lat",))
+        f.createGroup("ocean/deep")
+    with h5py.File("listing.nc", "a") as f:
+        f["ocean/deep/loop"] = f["ocean"]
+        f["broken"] = h5py.SoftLink("/nowhere")
+        f["ocean/deep"].attrs["where"] = np.array([f["ocean"].ref], h5py.ref_dtype)
+        f["ocean/deep"].attrs["none"] = h5py.Empty("f4")
+        f["ocean/deep"].attrs["many"] = np.arange(20, dtype="u1")
+        f["ocean/deep"].attrs["fixed"] = np.bytes_("abc")
+
+
 def main():
     warnings.simplefilter("ignore")  # of netCDF4 and xarray about attributes that do not fit
     os.makedirs(sys.argv[1], exist_ok=True)
@@ -393,6 +423,7 @@ def main():
     write_types()
     write_compounds()
     write_packed()
+    write_listing()
     with open("index.txt", "w") as f:
         for row in INDEX:
             f.write("\t".join(row) + "\n")

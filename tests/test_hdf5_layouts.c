@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * test_hdf5_layouts.c - reading every kind of dataset, and files with something wrong.
  */
+#include <errno.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "tests/hdf5_samples.h"
 
@@ -236,6 +239,37 @@ START_TEST(names_a_writer_in_the_way)
 }
 END_TEST
 
+static bool no_locks;
+
+/* Stands before the C library's, in this program. */
+int flock(int fd, int how)
+{
+    if (no_locks) {
+        errno = ENOLCK;
+        return -1;
+    }
+    return (int)syscall(SYS_flock, fd, how);
+}
+
+START_TEST(names_what_file_systems_lack)
+{
+    make_file(in_folder("in.h5"), &plain);
+    no_locks = true;
+    expect_error(in_folder("in.h5"), "g/x", BR_EIO, "No locks available");
+    expect_error(in_folder("in.h5"), "g/x", BR_EIO, "HDF5_USE_FILE_LOCKING=FALSE");
+    no_locks = false;
+    bri_h5_close(open_ok(in_folder("in.h5"), "g/x"));
+}
+END_TEST
+
+START_TEST(names_a_newer_format)
+{
+    make_file(in_folder("in.h5"), &plain);
+    spoil(in_folder("in.h5"), "\4", 1, 8);
+    expect_error(in_folder("in.h5"), "g/x", BR_EFORMAT, "superblock has version 4");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("hdf5_layouts");
@@ -250,5 +284,7 @@ int main(void)
     tcase_add_test(t, notices_truncation);
     tcase_add_test(t, names_a_missing_filter);
     tcase_add_test(t, names_a_writer_in_the_way);
+    tcase_add_test(t, names_what_file_systems_lack);
+    tcase_add_test(t, names_a_newer_format);
     return run(suite);
 }

@@ -52,7 +52,7 @@ static br_status read_fixed_texts(hid_t attribute, hid_t stored, bri_h5_attribut
 {
     size_t size = H5Tget_size(stored);
     bool blanks = H5Tget_strpad(stored) == H5T_STR_SPACEPAD;
-    char *all = bri_calloc((size_t)a->n, size);
+    char *all = bri_calloc((size_t)a->n + 1, size);
     br_status st = all != NULL ? BR_OK : BR_ENOMEM;
     if (st == BR_OK && H5Aread(attribute, stored, all) < 0)
         st = failed(a->name);
@@ -76,7 +76,7 @@ static br_status read_fixed_texts(hid_t attribute, hid_t stored, bri_h5_attribut
 static br_status read_numbers(hid_t attribute, const bri_h5_type *type, bri_h5_attribute *a)
 {
     a->dtype = type->dtype;
-    a->data = bri_calloc((size_t)a->n, br_dtype_size(a->dtype));
+    a->data = bri_calloc((size_t)a->n + 1, br_dtype_size(a->dtype));
     if (a->data == NULL)
         return BR_ENOMEM;
     if (a->n > 0 && H5Aread(attribute, type->memory, a->data) < 0)

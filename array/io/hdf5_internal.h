@@ -236,6 +236,11 @@ typedef struct bri_h5_want {
 /* A dataset with its file opened and nothing read; info has the file's identity. An .npy file has a
  * dataset without a name. */
 br_status bri_h5_begin(const char *path, const char *name, bri_h5_dataset **out);
+/* An HDF5 file that this library reads? The error names other formats. */
+br_status bri_h5_check_format(const bri_h5_dataset *d);
+/* Opens its file in HDF5, the lock held; let_go closes what is open of it there. */
+br_status bri_h5_begin_metadata(bri_h5_dataset *d);
+void bri_h5_let_go(bri_h5_dataset *d);
 /* The name of a new file must be there after a power cut, too. */
 void bri_h5_sync_directory(const char *path);
 

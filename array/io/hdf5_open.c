@@ -35,21 +35,36 @@ static br_status open_file(bri_h5_dataset *d)
 }
 
 /* The signature stands at 0, or after a user block of 512, 1024, 2048 ... bytes. */
-static bool has_signature(const bri_h5_dataset *d)
+static bool has_signature(const bri_h5_dataset *d, uint64_t *where)
 {
     static const char signature[8] = "\211HDF\r\n\032\n";
     char bytes[8];
     for (uint64_t at = 0; at + 8 <= d->info.bytes; at = at == 0 ? 512 : 2 * at)
-        if (pread(d->fd, bytes, 8, (off_t)at) == 8 && memcmp(bytes, signature, 8) == 0)
+        if (pread(d->fd, bytes, 8, (off_t)at) == 8 && memcmp(bytes, signature, 8) == 0) {
+            *where = at;
             return true;
+        }
     return false;
 }
 
-static br_status check_format(const bri_h5_dataset *d)
+/* 1.10 reads versions 0 to 3; a file of a newer library is told apart from a damaged one. */
+static br_status check_superblock(const bri_h5_dataset *d, uint64_t at)
+{
+    unsigned char version = 0;
+    if (pread(d->fd, &version, 1, (off_t)at + 8) == 1 && version > 3)
+        return bri_error(BR_EFORMAT,
+                         "%s: its superblock has version %d, this HDF5 library reads up to 3; "
+                         "h5repack of a newer one converts it: h5repack --high=2 %s out.h5",
+                         d->path, version, d->path);
+    return BR_OK;
+}
+
+br_status bri_h5_check_format(const bri_h5_dataset *d)
 {
     char magic[4] = "";
-    if (has_signature(d))
-        return BR_OK;
+    uint64_t at;
+    if (has_signature(d, &at))
+        return check_superblock(d, at);
     if (d->info.bytes == 0)
         return bri_error(BR_EFORMAT, "%s: the file is empty", d->path);
     if (pread(d->fd, magic, 4, 0) == 4 && memcmp(magic, "CDF", 3) == 0 &&
@@ -69,6 +84,11 @@ static br_status open_error(const bri_h5_dataset *d)
         return bri_error(BR_EIO,
                          "%s: locked by a program that is writing to it "
                          "(HDF5_USE_FILE_LOCKING=FALSE reads it nevertheless)",
+                         d->path);
+    if (why == ENOLCK)
+        return bri_error(BR_EIO,
+                         "%s: No locks available, as on NFS without a lock daemon "
+                         "(HDF5_USE_FILE_LOCKING=FALSE opens it without)",
                          d->path);
     return bri_h5_error(why != 0 ? BR_EIO : BR_EFORMAT, "%s: HDF5 cannot open the file", d->path);
 }
@@ -183,7 +203,7 @@ static br_status read_fill(bri_h5_dataset *d)
     return status;
 }
 
-static void let_go(bri_h5_dataset *d)
+void bri_h5_let_go(bri_h5_dataset *d)
 {
     if (d->memory >= 0)
         H5Tclose(d->memory);
@@ -205,12 +225,17 @@ static void use_library(bri_h5_dataset *d)
         d->fix = BRI_H5_AS_IS;
 }
 
+br_status bri_h5_begin_metadata(bri_h5_dataset *d)
+{
+    d->use = (bri_h5_use){.device = d->info.device, .inode = d->info.inode};
+    BRI_TRY(bri_h5_use_begin(&d->use, d->path));
+    return open_hdf5(d);
+}
+
 static br_status read_metadata(bri_h5_dataset *d)
 {
     bool plain = false;
-    d->use = (bri_h5_use){.device = d->info.device, .inode = d->info.inode};
-    BRI_TRY(bri_h5_use_begin(&d->use, d->path));
-    BRI_TRY(open_hdf5(d));
+    BRI_TRY(bri_h5_begin_metadata(d));
     BRI_TRY(bri_h5_find(d->file, d->path, d->name, &d->dataset));
     BRI_TRY(read_type(d, &plain));
     BRI_TRY(read_shape(d));
@@ -218,7 +243,7 @@ static br_status read_metadata(bri_h5_dataset *d)
     BRI_TRY(bri_h5_read_packing(d));
     BRI_TRY(bri_h5_layout(d, d->dataset, plain));
     if (d->kind != BRI_H5_SLOW)
-        let_go(d);
+        bri_h5_let_go(d);
     else
         use_library(d);
     return BR_OK;
@@ -254,12 +279,12 @@ br_status bri_h5_open_field(const char *path, const char *dataset, const char *f
     *out = NULL;
     BRI_TRY(bri_h5_begin(path, dataset, &d));
     d->field = bri_strdup(field != NULL ? field : "");
-    br_status status = d->field != NULL ? check_format(d) : BR_ENOMEM;
+    br_status status = d->field != NULL ? bri_h5_check_format(d) : BR_ENOMEM;
     if (status == BR_OK) {
         bri_h5_lock();
         status = read_metadata(d);
         if (status != BR_OK)
-            let_go(d);
+            bri_h5_let_go(d);
         bri_h5_unlock();
     }
     if (status != BR_OK) {
@@ -282,7 +307,7 @@ void bri_h5_close(bri_h5_dataset *d)
         return;
     if (d->file >= 0) {
         bri_h5_lock();
-        let_go(d);
+        bri_h5_let_go(d);
         bri_h5_unlock();
     }
     if (d->fd >= 0)

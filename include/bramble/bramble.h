@@ -12,6 +12,7 @@
 #include <bramble/creation.h>
 #include <bramble/elementwise.h>
 #include <bramble/expr.h>
+#include <bramble/file.h>
 #include <bramble/functions.h>
 #include <bramble/graph.h>
 #include <bramble/indexing.h>
