@@ -50,6 +50,22 @@ typedef struct bri_h5_packing {
 br_status bri_h5_open_field(const char *path, const char *dataset, const char *field,
                             bri_h5_dataset **out);
 br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out);
+/* The same dataset of n files, one after the other along an axis (negative: from the last), as one.
+ * Their files are open only while they are read. Errors are those of bri_h5_open, BR_EAXIS,
+ * BR_ESHAPE and BR_ETYPE where two of them do not fit, by name. */
+br_status bri_h5_open_many(const char *const *paths, int n, const char *dataset, const char *field,
+                           int axis, bri_h5_dataset **out);
+/* What it was made of; a dataset of one file has one part, itself. */
+int bri_h5_parts(const bri_h5_dataset *d);
+const bri_h5_dataset *bri_h5_part(const bri_h5_dataset *d, int i);
+int bri_h5_many_axis(const bri_h5_dataset *d);
+/* Takes a part out of d, which can only be closed then. */
+bri_h5_dataset *bri_h5_take_part(bri_h5_dataset *d, int i);
+/* From here on the file of d is open only while it is read. */
+br_status bri_h5_park(bri_h5_dataset *d);
+/* True when one of its files is this one. */
+bool bri_h5_is_in(const bri_h5_dataset *d, uint64_t device, uint64_t inode);
+
 const bri_h5_info *bri_h5_about(const bri_h5_dataset *d);
 const bri_h5_packing *bri_h5_packing_of(const bri_h5_dataset *d);
 void bri_h5_close(bri_h5_dataset *d);

@@ -200,7 +200,15 @@ typedef struct bri_h5_chunk {
 
 #define BRI_H5_HOLE UINT64_MAX
 
-typedef enum bri_h5_kind { BRI_H5_CONTIGUOUS, BRI_H5_CHUNKED, BRI_H5_SLOW } bri_h5_kind;
+typedef enum bri_h5_kind {
+    BRI_H5_CONTIGUOUS,
+    BRI_H5_CHUNKED,
+    BRI_H5_SLOW,
+    BRI_H5_MANY
+} bri_h5_kind;
+
+typedef struct bri_h5_parked bri_h5_parked;
+typedef struct bri_h5_many bri_h5_many;
 
 struct bri_h5_dataset {
     bri_h5_info info;
@@ -223,6 +231,8 @@ struct bri_h5_dataset {
     bri_h5_chunk *chunks;
     hid_t file, dataset, memory; /* only of the slow kind */
     bri_h5_use use;
+    bri_h5_parked *parked; /* instead of fd, file and dataset */
+    bri_h5_many *many;     /* of the kind of that name */
 };
 
 /* A wanted selection with all steps made positive. */
@@ -243,6 +253,16 @@ br_status bri_h5_begin_metadata(bri_h5_dataset *d);
 void bri_h5_let_go(bri_h5_dataset *d);
 /* The name of a new file must be there after a power cut, too. */
 void bri_h5_sync_directory(const char *path);
+
+/* A descriptor to read from, until it is given back. */
+br_status bri_h5_borrow(const bri_h5_dataset *d, int *fd);
+void bri_h5_give_back(const bri_h5_dataset *d);
+void bri_h5_unpark(bri_h5_dataset *d);
+
+void bri_h5_close_many(bri_h5_many *many);
+size_t bri_h5_scratch_of_many(const bri_h5_many *many);
+br_status bri_h5_part_unchanged(const bri_h5_dataset *d);
+br_status bri_h5_read_many(const bri_h5_dataset *d, bri_h5_want *want);
 
 /* Reads a box whose source begins at a file address, without filters. chunk < 0: contiguous data.
  */

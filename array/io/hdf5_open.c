@@ -312,6 +312,8 @@ void bri_h5_close(bri_h5_dataset *d)
     }
     if (d->fd >= 0)
         close(d->fd);
+    bri_h5_unpark(d);
+    bri_h5_close_many(d->many);
     bri_free(d->chunks);
     bri_free(d->path);
     bri_free(d->name);
@@ -326,6 +328,8 @@ static size_t round_up(size_t n, size_t to)
 
 size_t bri_h5_scratch(const bri_h5_dataset *d)
 {
+    if (d->kind == BRI_H5_MANY)
+        return bri_h5_scratch_of_many(d->many);
     size_t bytes = BRI_H5_GATHER;
     if (d->kind == BRI_H5_CHUNKED && d->filters.n > 0) {
         size_t larger = bri_h5_decode_room(&d->filters, d->chunk_bytes);

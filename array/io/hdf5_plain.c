@@ -26,11 +26,12 @@ typedef struct plain_read {
     bool close[BR_MAX_NDIM + 1];  /* no large gaps between the elements of these axes */
 } plain_read;
 
-br_status bri_h5_pread(const bri_h5_dataset *d, void *to, size_t n, uint64_t address, int64_t chunk)
+static br_status read_fully(const bri_h5_dataset *d, int fd, void *to, size_t n, uint64_t address,
+                            int64_t chunk)
 {
     char where[BRI_H5_MESSAGE], *at = to;
     while (n > 0) {
-        ssize_t got = pread(d->fd, at, n, (off_t)address);
+        ssize_t got = pread(fd, at, n, (off_t)address);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -45,6 +46,15 @@ br_status bri_h5_pread(const bri_h5_dataset *d, void *to, size_t n, uint64_t add
         address += (uint64_t)got;
     }
     return BR_OK;
+}
+
+br_status bri_h5_pread(const bri_h5_dataset *d, void *to, size_t n, uint64_t address, int64_t chunk)
+{
+    int fd;
+    BRI_TRY(bri_h5_borrow(d, &fd));
+    br_status st = read_fully(d, fd, to, n, address, chunk);
+    bri_h5_give_back(d);
+    return st;
 }
 
 static br_status read_run(plain_read *r, uint64_t address, size_t n, char *to)

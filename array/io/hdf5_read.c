@@ -205,6 +205,9 @@ br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64
     case BRI_H5_SLOW:
         status = bri_h5_read_slow(d, &want);
         break;
+    case BRI_H5_MANY:
+        status = bri_h5_read_many(d, &want);
+        break;
     }
     if (status == BR_OK && d->late != BRI_H5_AS_IS)
         fix_in_place(d, &want);

@@ -92,8 +92,27 @@ static br_status read_parts(const bri_h5_dataset *d, const bri_h5_want *want)
     return BR_OK;
 }
 
+/* A parked dataset has no handles. */
+static br_status read_reopened(const bri_h5_dataset *d, bri_h5_want *want)
+{
+    bri_h5_dataset *again;
+    BRI_TRY(bri_h5_open_field(d->path, d->name, d->field, &again));
+    br_status st = BR_OK;
+    if (again->info.inode != d->info.inode || again->info.device != d->info.device ||
+        again->info.dtype != d->info.dtype || again->info.ndim != d->info.ndim ||
+        memcmp(again->info.shape, d->info.shape, sizeof d->info.shape) != 0 ||
+        again->kind != BRI_H5_SLOW)
+        st = bri_error(BR_EIO, "%s: was changed since it was opened: open it again", d->path);
+    else
+        st = bri_h5_read_slow(again, want);
+    bri_h5_close(again);
+    return st;
+}
+
 br_status bri_h5_read_slow(const bri_h5_dataset *d, bri_h5_want *want)
 {
+    if (d->parked != NULL)
+        return read_reopened(d, want);
     slab s;
     size_t n = d->element;
     for (int a = 0; a < d->info.ndim; a++) {

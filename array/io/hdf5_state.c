@@ -52,7 +52,7 @@ static int64_t expected_mtime(const bri_h5_info *info)
     return mtime;
 }
 
-br_status bri_h5_unchanged(const bri_h5_dataset *d)
+br_status bri_h5_part_unchanged(const bri_h5_dataset *d)
 {
     struct stat st;
     if (stat(d->path, &st) != 0)

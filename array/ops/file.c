@@ -9,7 +9,7 @@
 #include "array/expr/wire.h"
 #include "array/io/hdf5.h"
 #include "array/io/npy.h"
-#include "array/ops/packing.h"
+#include "array/ops/file.h"
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
 
@@ -23,6 +23,25 @@ static const char *field_of(const bri_hdf5_params *p)
     return p->names + p->field_at;
 }
 
+static br_status open_many(const bri_hdf5_params *p, bri_h5_dataset **d)
+{
+    const char **paths = bri_calloc((size_t)p->nfiles, sizeof *paths);
+    if (paths == NULL)
+        return BR_ENOMEM;
+    const char *path = p->names;
+    for (int i = 0; i < p->nfiles; i++, path += strlen(path) + 1)
+        paths[i] = path;
+    br_status st = bri_h5_open_many(paths, p->nfiles, dataset_of(p), field_of(p), p->axis, d);
+    bri_free(paths);
+    return st;
+}
+
+static br_status open_one(const bri_hdf5_params *p, bri_h5_dataset **d)
+{
+    BRI_TRY(bri_h5_open_field(p->names, dataset_of(p), field_of(p), d));
+    return p->parked ? bri_h5_park(*d) : BR_OK;
+}
+
 /* Other ranks open the path themselves; what they find must be the same file. Modification times
  * may differ: copying changes them. */
 static br_status open_here(bri_node *node)
@@ -30,9 +49,11 @@ static br_status open_here(bri_node *node)
     const bri_hdf5_params *p = node->params;
     bri_h5_dataset *d = NULL;
     bool fortran;
-    BRI_TRY(node->op == &bri_op_npy ? bri_npy_open(p->names, &d, &fortran)
-                                    : bri_h5_open_field(p->names, dataset_of(p), field_of(p), &d));
+    br_status st = node->op == &bri_op_npy ? bri_npy_open(p->names, &d, &fortran)
+                   : p->nfiles > 1         ? open_many(p, &d)
+                                           : open_one(p, &d);
     node->resource = d;
+    BRI_TRY(st);
     const bri_h5_info *info = bri_h5_about(d);
     bool same = info->dtype == (br_dtype)p->layout.dtype && info->ndim == p->layout.ndim &&
                 info->bytes == p->bytes;
@@ -44,11 +65,48 @@ static br_status open_here(bri_node *node)
     return BR_OK;
 }
 
+/* Extents along the axis of all files when they are equal, else 0. */
+static int64_t common_extent(const bri_h5_dataset *d, int axis)
+{
+    int64_t extent = bri_h5_about(bri_h5_part(d, 0))->shape[axis];
+    for (int i = 1; i < bri_h5_parts(d); i++)
+        if (bri_h5_about(bri_h5_part(d, i))->shape[axis] != extent)
+            return 0;
+    return extent;
+}
+
+/* Pieces of each file as long as a chunk; what is left of it is shorter. */
+static br_status cut_files(const bri_h5_dataset *d, int axis, int64_t chunk, bri_axis *out)
+{
+    int64_t n = 0, k = 0;
+    for (int i = 0; i < bri_h5_parts(d); i++)
+        n += (bri_h5_about(bri_h5_part(d, i))->shape[axis] + chunk - 1) / chunk;
+    int64_t *extents = bri_calloc((size_t)n + 1, sizeof *extents);
+    if (extents == NULL)
+        return BR_ENOMEM;
+    for (int i = 0; i < bri_h5_parts(d); i++) {
+        int64_t left = bri_h5_about(bri_h5_part(d, i))->shape[axis];
+        for (; left > 0; left -= chunk)
+            extents[k++] = left < chunk ? left : chunk;
+    }
+    br_status st = bri_axis_listed(extents, n, out);
+    bri_free(extents);
+    return st;
+}
+
 static br_status infer(bri_node *node)
 {
+    const bri_hdf5_params *p = node->params;
     if (node->resource == NULL)
         BRI_TRY(open_here(node));
-    return bri_layout_infer(node, node->params);
+    BRI_TRY(bri_layout_infer(node, &p->layout));
+    if (p->nfiles <= 1)
+        return BR_OK;
+    int64_t chunk = p->layout.chunk[p->axis], extent = common_extent(node->resource, p->axis);
+    if (chunk >= p->layout.extent[p->axis] ||
+        (extent > 0 && (chunk % extent == 0 || extent % chunk == 0)))
+        return BR_OK;
+    return cut_files(node->resource, p->axis, chunk, &node->axis[p->axis]);
 }
 
 static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
@@ -64,7 +122,9 @@ static br_status pack(const bri_node *node, bri_writer *w)
     const bri_hdf5_params *p = node->params;
     size_t after = offsetof(bri_hdf5_params, bytes) + sizeof p->bytes;
     struct stat st;
-    uint64_t bytes = stat(p->names, &st) == 0 ? (uint64_t)st.st_size : p->bytes;
+    uint64_t bytes = p->bytes;
+    if (p->nfiles <= 1 && stat(p->names, &st) == 0)
+        bytes = (uint64_t)st.st_size;
     BRI_TRY(bri_write(w, p, offsetof(bri_hdf5_params, bytes)));
     BRI_TRY(bri_write(w, &bytes, sizeof bytes));
     return bri_write(w, (const char *)p + after, node->params_bytes - after);
@@ -73,7 +133,10 @@ static br_status pack(const bri_node *node, bri_writer *w)
 static void print(const bri_node *node, FILE *to)
 {
     const bri_hdf5_params *p = node->params;
-    fprintf(to, "%s%s%s%s%s by %s", p->names, dataset_of(p)[0] != '\0' ? ":" : "", dataset_of(p),
+    fprintf(to, "%s", p->names);
+    if (p->nfiles > 1)
+        fprintf(to, " and %d more along axis %d", p->nfiles - 1, p->axis);
+    fprintf(to, "%s%s%s%s by %s", dataset_of(p)[0] != '\0' ? ":" : "", dataset_of(p),
             field_of(p)[0] != '\0' ? "." : "", field_of(p),
             bri_h5_about(node->resource)->path_kind);
     if (p->unpacked != BRI_NOT_PACKED)
@@ -94,45 +157,91 @@ static void destroy(bri_node *node)
 const bri_op bri_op_hdf5 = FILE_OP("from_hdf5");
 const bri_op bri_op_npy = FILE_OP("from_npy");
 
-/* Chunks that the user did not give: multiples of the stored ones. */
-static br_status set_layout(const bri_h5_info *info, const br_extents *chunks, bri_layout *layout)
+static void auto_chunks(const bri_h5_info *info, const int64_t *shape, const int64_t *unit,
+                        int64_t *chunk)
 {
+    bool stored = info->ndim > 0 && info->chunk[0] > 0;
+    bri_auto_chunks(info->ndim, shape, br_dtype_size(info->dtype),
+                    unit != NULL ? unit
+                    : stored     ? info->chunk
+                                 : NULL,
+                    !stored, chunk);
+}
+
+/* Chunks within a file are as those of one file; small files of one size are put together. */
+static void auto_chunks_of_many(const bri_h5_dataset *d, int axis, int64_t *chunk)
+{
+    const bri_h5_info *first = bri_h5_about(bri_h5_part(d, 0));
+    int64_t extent = common_extent(d, axis);
+    auto_chunks(first, first->shape, NULL, chunk);
+    for (int a = 0; a < first->ndim; a++)
+        if (extent == 0 || chunk[a] < first->shape[a])
+            return;
+    auto_chunks(first, bri_h5_about(d)->shape, first->shape, chunk);
+}
+
+/* Chunks that the user did not give: multiples of the stored ones. */
+static br_status set_layout(const bri_h5_dataset *d, const br_extents *chunks, int axis,
+                            bri_layout *layout)
+{
+    const bri_h5_info *info = bri_h5_about(d);
     br_extents shape = {info->ndim > 0 ? info->ndim : -1, {0}};
     memcpy(shape.extent, info->shape, (size_t)info->ndim * sizeof info->shape[0]);
     BRI_TRY(bri_layout_set(layout, info->dtype, &shape, chunks));
-    bool stored = info->ndim > 0 && info->chunk[0] > 0;
-    if (chunks->ndim == 0)
-        bri_auto_chunks(info->ndim, info->shape, br_dtype_size(info->dtype),
-                        stored ? info->chunk : NULL, !stored, layout->chunk);
+    if (chunks->ndim == 0 && bri_h5_parts(d) > 1)
+        auto_chunks_of_many(d, axis, layout->chunk);
+    else if (chunks->ndim == 0)
+        auto_chunks(info, info->shape, NULL, layout->chunk);
     return BR_OK;
 }
 
-static br_status fill_params(const br_from_hdf5_args *args, const bri_h5_dataset *d,
-                             bri_hdf5_params *p)
+static int32_t add_name(bri_hdf5_params *p, int32_t at, const char *name)
+{
+    strcpy(p->names + at, name);
+    return at + (int32_t)strlen(name) + 1;
+}
+
+static br_status fill_params(const bri_file_call *args, const bri_h5_dataset *d, bri_hdf5_params *p)
 {
     const bri_h5_info *info = bri_h5_about(d);
-    BRI_TRY(set_layout(info, &args->chunks, &p->layout));
+    if (args->n > 1)
+        p->axis = bri_h5_many_axis(d);
+    BRI_TRY(set_layout(d, args->chunks, p->axis, &p->layout));
     if (bri_h5_packing_of(d)->any)
         p->unpacked = args->raw ? BRI_LEFT_PACKED : BRI_UNPACKED;
     p->device = info->device;
     p->inode = info->inode;
     p->bytes = info->bytes;
     p->mtime_ns = info->mtime_ns;
-    p->dataset_at = (int32_t)strlen(args->path) + 1;
-    strcpy(p->names, args->path);
-    strcpy(p->names + p->dataset_at, args->dataset);
-    p->field_at = p->dataset_at + (int32_t)strlen(args->dataset) + 1;
-    strcpy(p->names + p->field_at, args->field != NULL ? args->field : "");
+    p->nfiles = args->n;
+    p->parked = args->parked;
+    for (int i = 0; i < args->n; i++)
+        p->dataset_at = add_name(p, p->dataset_at, args->paths[i]);
+    p->field_at = add_name(p, p->dataset_at, args->dataset);
+    add_name(p, p->field_at, args->field != NULL ? args->field : "");
     return BR_OK;
 }
 
-static br_array *build_from(bri_call *call, const bri_op *op, const br_from_hdf5_args *args,
+/* Lengths on the wire and in the parameters have 32 bits. */
+static br_status params_size(const bri_file_call *args, size_t *bytes)
+{
+    *bytes = sizeof(bri_hdf5_params) + strlen(args->dataset) + 2 +
+             (args->field != NULL ? strlen(args->field) : 0);
+    for (int i = 0; i < args->n; i++)
+        *bytes += strlen(args->paths[i]) + 1;
+    return *bytes <= 1 << 30 ? BR_OK : bri_error(BR_EARG, "paths of more than 1 GiB");
+}
+
+static br_array *build_from(bri_call *call, const bri_op *op, const bri_file_call *args,
                             bri_h5_dataset *d)
 {
-    size_t bytes = sizeof(bri_hdf5_params) + strlen(args->path) + strlen(args->dataset) +
-                   (args->field != NULL ? strlen(args->field) : 0) + 3;
-    bri_hdf5_params *p = bri_calloc(1, bytes);
-    br_status st = p != NULL ? fill_params(args, d, p) : BR_ENOMEM;
+    size_t bytes;
+    bri_hdf5_params *p = NULL;
+    br_status st = params_size(args, &bytes);
+    if (st == BR_OK) {
+        p = bri_calloc(1, bytes);
+        st = p != NULL ? fill_params(args, d, p) : BR_ENOMEM;
+    }
     if (st != BR_OK) {
         bri_free(p);
         bri_h5_close(d);
@@ -144,15 +253,15 @@ static br_array *build_from(bri_call *call, const bri_op *op, const br_from_hdf5
     return x;
 }
 
-static br_status check_packing(const br_from_hdf5_args *args, const bri_h5_packing *packing)
+static br_status check_packing(const bri_file_call *args, const bri_h5_packing *packing)
 {
     if (args->raw || packing->wrong[0] == '\0')
         return BR_OK;
     return bri_error(BR_EFORMAT, "%s:%s: %s; .raw = true takes the elements as they are stored",
-                     args->path, args->dataset, packing->wrong);
+                     args->paths[0], args->dataset, packing->wrong);
 }
 
-static br_array *build_hdf5(bri_call *call, const br_from_hdf5_args *args, bri_h5_dataset *d)
+br_array *bri_build_hdf5(bri_call *call, const bri_file_call *args, bri_h5_dataset *d)
 {
     const bri_h5_packing packing = *bri_h5_packing_of(d);
     br_status st = check_packing(args, &packing);
@@ -164,7 +273,7 @@ static br_array *build_hdf5(bri_call *call, const br_from_hdf5_args *args, bri_h
     if (!packing.any || x->status != BR_OK)
         return x;
     br_array *y = args->raw ? x : bri_unpacked(call, x, &packing);
-    bri_log_info(call->ctx, "%s:%s: %s is %s as %s (%s)", args->path, args->dataset,
+    bri_log_info(call->ctx, "%s:%s: %s is %s as %s (%s)", args->paths[0], args->dataset,
                  br_dtype_name(x->node->dtype), args->raw ? "left" : "unpacked",
                  br_dtype_name(br_dtype_of(y)), packing.text);
     return y;
@@ -180,7 +289,10 @@ br_array *br_from_hdf5_(br_from_hdf5_args args)
         return bri_handle_error(&call, bri_error(BR_EARG, "the path or the dataset is NULL"));
     bri_h5_dataset *d = NULL;
     br_status st = bri_h5_open_field(args.path, args.dataset, args.field, &d);
-    return st == BR_OK ? build_hdf5(&call, &args, d) : bri_handle_error(&call, st);
+    if (st != BR_OK)
+        return bri_handle_error(&call, st);
+    bri_file_call file = {&args.path, 1, args.dataset, args.field, &args.chunks, .raw = args.raw};
+    return bri_build_hdf5(&call, &file, d);
 }
 
 /* The axes the other way round. */
@@ -197,7 +309,7 @@ static void reverse(br_extents *e)
 br_array *br_from_npy_(br_from_npy_args args)
 {
     bri_call call = {args.ctx, "from_npy", args.at};
-    br_from_hdf5_args dataset = {args.at, args.ctx, args.path, "", args.chunks, NULL, true};
+    bri_file_call file = {&args.path, 1, "", NULL, &args.chunks, .raw = true};
     bri_h5_dataset *d = NULL;
     bool fortran;
     br_array *failed = bri_check_call(&call, NULL, 0);
@@ -208,8 +320,8 @@ br_array *br_from_npy_(br_from_npy_args args)
     if (st != BR_OK)
         return bri_handle_error(&call, st);
     if (fortran)
-        reverse(&dataset.chunks);
-    br_array *x = build_from(&call, &bri_op_npy, &dataset, d);
+        reverse(&args.chunks);
+    br_array *x = build_from(&call, &bri_op_npy, &file, d);
     if (!fortran || x->status != BR_OK)
         return x;
     br_axes axes = {x->node->ndim, {0}};

@@ -287,9 +287,9 @@ static br_status check_target(const br_store_hdf5_args *args, bri_node *x)
     BRI_TRY(bri_node_sort(x->ctx, &x, 1, &nodes, &n));
     bool read = false;
     for (int i = 0; i < n; i++) {
-        const bri_hdf5_params *p = nodes[i]->params;
-        read = read || (nodes[i]->op == &bri_op_hdf5 && p->device == (uint64_t)target.st_dev &&
-                        p->inode == (uint64_t)target.st_ino);
+        read = read ||
+               (nodes[i]->op == &bri_op_hdf5 &&
+                bri_h5_is_in(nodes[i]->resource, (uint64_t)target.st_dev, (uint64_t)target.st_ino));
     }
     bri_free(nodes);
     return read ? bri_error(BR_EUNSUPPORTED,

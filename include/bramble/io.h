@@ -45,6 +45,40 @@ typedef struct br_from_hdf5_args {
 } br_from_hdf5_args;
 BR_API br_array *br_from_hdf5_(br_from_hdf5_args args);
 
+/* br_from_hdf5_many - the same dataset of many files, one after the other along an axis, as one
+ * array. Files are opened once to read their metadata, and again while they are read, some 64 at a
+ * time.
+ *
+ * path     a pattern of paths, "data/t2m_*.nc" (glob(7)), in the order of their bytes: number the
+ *          files with zeros in front. NULL with .paths
+ * dataset  as of br_from_hdf5; in every file of the same dtype, and with the same extents but along
+ *          the axis
+ * axis     along which the files stand; negative ones count from the last
+ * .paths, .npaths  the files themselves, in their order
+ * .chunks  of the array; along the axis a chunk ends where a file ends, unless all files are
+ *          equally long and it is a multiple of that. By default those of one file; files of one
+ *          size much below 4 MiB are put together
+ * .field, .raw  as of br_from_hdf5. Files may have different factors and missing values: then it is
+ *          br_concat of an array for each file
+ * Under MPI every rank opens the paths on its own host.
+ * Cost    about a millisecond a file
+ * Errors  those of br_from_hdf5, with the file's path; BR_ENOTFOUND (no path matches), BR_EAXIS,
+ *         BR_ESHAPE and BR_ETYPE (names two files that do not fit).
+ */
+typedef struct br_from_hdf5_many_args {
+    br_place at;
+    br_context *ctx;
+    const char *path;
+    const char *dataset;
+    int axis;
+    const char *const *paths;
+    int npaths;
+    br_extents chunks;
+    const char *field;
+    bool raw;
+} br_from_hdf5_many_args;
+BR_API br_array *br_from_hdf5_many_(br_from_hdf5_many_args args);
+
 /* br_store_hdf5 - computes x and writes it chunk by chunk as it comes; nothing is held longer than
  * needed.
  *
@@ -112,6 +146,8 @@ BR_API br_status br_store_npy_(br_store_npy_args args);
     br_store_npy_((br_store_npy_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_from_hdf5(...)                                                                          \
     br_from_hdf5_((br_from_hdf5_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_from_hdf5_many(...)                                                                     \
+    br_from_hdf5_many_((br_from_hdf5_many_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_store_hdf5(...)                                                                         \
     br_store_hdf5_((br_store_hdf5_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #endif
