@@ -3,9 +3,9 @@
 # fault_alloc.sh - the nth allocation fails, for n = 1, 2, ... until a run needs fewer: each run ends well or says that memory is
 # missing; none crashes, hangs or (under the leak sanitizer) leaks.
 #
-# usage: fault_alloc.sh DIRECTORY    where the program fault_alloc is
+# usage: fault_alloc.sh DIRECTORY [PROGRAM]    where the program is; fault_alloc by default
 set -uo pipefail
-program=$(realpath "$1/fault_alloc")
+program=$(realpath "$1/${2-fault_alloc}")
 unset "${!BRAMBLE_@}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
