@@ -35,6 +35,22 @@ static const char *deflate(bri_h5_packed *p)
     return r == LIBDEFLATE_SUCCESS ? NULL : "its deflate data is damaged";
 }
 
+enum { WORD = 8, LITERALS = 32 };
+
+/* Repeats the bytes `back` before out; at `room` bytes from there the buffer ends. Words may be
+ * written past the run, where later runs follow. */
+static void repeat(char *out, size_t back, size_t run, size_t room)
+{
+    const char *from = out - back;
+    if (back < WORD || room < run + WORD) {
+        for (size_t i = 0; i < run; i++) /* a run may overlap what it copies */
+            out[i] = from[i];
+        return;
+    }
+    for (size_t i = 0; i < run; i += WORD)
+        memcpy(out + i, from + i, WORD);
+}
+
 /* LZF as liblzf 3 writes it: a byte below 32 begins a run of literals, others say how far back and
  * how long a copy is. */
 static const char *lzf(bri_h5_packed *p)
@@ -47,7 +63,10 @@ static const char *lzf(bri_h5_packed *p)
         if (code < 32) {
             if (run > (size_t)(end - in) || run > (size_t)(limit - out))
                 return damaged;
-            memcpy(out, in, run);
+            if ((size_t)(end - in) >= LITERALS && (size_t)(limit - out) >= LITERALS)
+                memcpy(out, in, LITERALS); /* one size is faster than the right one */
+            else
+                memcpy(out, in, run);
             in += run;
             out += run;
             continue;
@@ -61,8 +80,8 @@ static const char *lzf(bri_h5_packed *p)
         run += 2;
         if (back > (size_t)(out - p->to) || run > (size_t)(limit - out))
             return damaged;
-        for (; run > 0; run--, out++) /* a run may overlap what it copies */
-            *out = out[-(ptrdiff_t)back];
+        repeat(out, back, run, (size_t)(limit - out));
+        out += run;
     }
     p->made = (size_t)(out - p->to);
     return NULL;
