@@ -64,6 +64,11 @@ static value three_times(value v)
     return 3 * v;
 }
 
+static value one_more(value v)
+{
+    return v + 1;
+}
+
 static value sum_of(value a, value b)
 {
     return a + b;
@@ -291,6 +296,27 @@ static void views(void)
             if (a != u.axis)
                 expect(br_index_items(u.y, items, u.ndim), line(u.r, a, 1, 1, n), 0, 0,
                        "slice of axis %d %s", a, u.name);
+            /* Of little the rest is not made: nobody else reads this one. */
+            br_array *own = br_compress(u.mask, br_add(u.x, a + 1), .axis = BR_AXIS(u.axis));
+            items[a].step = -3;
+            items[a].has_start = false;
+            ref *few = line(u.r, a, u.r->shape[a] - 1, -3, (u.r->shape[a] + 2) / 3);
+            for (int64_t i = 0; i < few->n; i++)
+                few->v[i] += a + 1;
+            if (a != u.axis)
+                expect(br_index_items(own, items, u.ndim), few, 0, 0, "few of axis %d %s", a,
+                       u.name);
+            br_array *known = br_resolve(own);
+            br_index_item few_of = items[a];
+            items[a] = (br_index_item){.kind = ':'};
+            items[u.axis] = few_of;
+            if (a == 0)
+                expect(br_index_items(known, items, u.ndim),
+                       ref_map1(BR_INT64,
+                                line(u.r, u.axis, u.r->shape[u.axis] - 1, -3,
+                                     (u.r->shape[u.axis] + 2) / 3),
+                                one_more),
+                       0, 0, "few of what is picked %s", u.name);
         }
         br_extents chunks = {u.ndim, {0}};
         for (int a = 0; a < u.ndim; a++)

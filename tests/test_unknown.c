@@ -452,6 +452,26 @@ START_TEST(only_what_is_kept_is_read)
 }
 END_TEST
 
+/* Of one column among eight only that is read, of a file in which it lies apart. */
+START_TEST(slices_of_what_is_picked)
+{
+    br_run_info info;
+    br_array *x = br_reshape(memory(100), BR_SHAPE(8, 125));
+    ck_assert_int_eq(br_store_npy(x, in_folder("x.npy")), BR_OK);
+    br_array *file = br_permute_dims(
+        br_from_npy(ctx, in_folder("x.npy"), .chunks = BR_CHUNKS(8, 25)), BR_AXES(1, 0));
+    br_array *i = br_arange(ctx, .stop = BR_NUM(125), .chunks = BR_CHUNKS(25));
+    br_array *y = br_boolean_index(file, br_equal(br_remainder(i, 50), 3));
+    ck_assert(sum_of(br_index(y, ":, 3")) == 3 * 375 + 3 + 53 + 103);
+    br_last_run(ctx, &info);
+    ck_assert_int_eq(info.bytes_read, 3 * 25 * 8);
+    br_array *known = br_resolve(br_add(y, 1));
+    ck_assert(sum_of(br_index(known, "-1, 3")) == 375 + 103 + 1);
+    br_last_run(ctx, &info);
+    ck_assert_int_eq(info.bytes_read, 25 * 8);
+}
+END_TEST
+
 /* A number below a mask is computed while it is counted, and kept: the file is read for the mean,
  * for counting, and where elements are kept. */
 START_TEST(numbers_are_computed_once)
@@ -571,6 +591,7 @@ int main(void)
     tcase_add_test(tests, phases);
     tcase_add_test(tests, counted_once);
     tcase_add_test(tests, only_what_is_kept_is_read);
+    tcase_add_test(tests, slices_of_what_is_picked);
     tcase_add_test(tests, numbers_are_computed_once);
     tcase_add_test(tests, memory_is_bounded);
     tcase_add_test(tests, tables);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * restrict.c - reduce(x)[slice] becomes reduce(x[slice]) with the slice on the axes that stay.
+ * restrict.c - reduce(x)[slice] becomes reduce(x[slice]) with the slice on the axes that stay, and
+ * so do slices of what a mask picks, on the other axes.
  */
 #include "array/plan/restrict.h"
 
@@ -58,24 +59,19 @@ br_status bri_plan_node(bri_plan *plan, bri_recipe *recipe, bri_node **out)
     return BR_OK;
 }
 
-/* x with its kept axes sliced. */
-static br_status sliced_operand(bri_plan *plan, const bri_node *node, const part *p, bri_node **out)
+/* x[start::step] of each axis, `count` of them. */
+static br_status slice_node(bri_plan *plan, bri_node *x, const part *p, br_place at, bri_node **out)
 {
-    const bri_reduce_params *r = node->params;
-    bri_node *x = node->input[0];
     int64_t buffer[(sizeof(bri_view_params) / 8 + 1) + 4 * BR_MAX_NDIM];
     bri_view_params *view = (bri_view_params *)buffer;
     memset(buffer, 0, sizeof buffer);
     view->ndim = view->source_ndim = x->ndim;
     int64_t *map = view->word + x->ndim;
-    int kept = 0;
     for (int k = 0; k < x->ndim; k++) {
-        bool reduced = r->axes >> k & 1;
-        view->word[k] = reduced ? x->axis[k].extent : p->count[kept];
+        view->word[k] = p->count[k];
         map[3 * k] = k;
-        map[3 * k + 1] = reduced ? 0 : p->start[kept];
-        map[3 * k + 2] = reduced ? 1 : p->step[kept];
-        kept += !reduced || r->keepdims;
+        map[3 * k + 1] = p->start[k];
+        map[3 * k + 2] = p->step[k];
     }
     size_t bytes = sizeof *view + (size_t)(4 * x->ndim) * sizeof view->word[0];
     bri_recipe recipe = {.op = &bri_op_index,
@@ -83,15 +79,53 @@ static br_status sliced_operand(bri_plan *plan, const bri_node *node, const part
                          .params_bytes = bytes,
                          .inputs = &x,
                          .ninputs = 1,
-                         .at = node->at};
+                         .at = at};
     return bri_plan_node(plan, &recipe, out);
+}
+
+/* x with its kept axes sliced. */
+static br_status sliced_operand(bri_plan *plan, const bri_node *node, const part *p, bri_node **out)
+{
+    const bri_reduce_params *r = node->params;
+    bri_node *x = node->input[0];
+    part of_x = {.share = 1};
+    int kept = 0;
+    for (int k = 0; k < x->ndim; k++) {
+        bool reduced = r->axes >> k & 1;
+        of_x.start[k] = reduced ? 0 : p->start[kept];
+        of_x.step[k] = reduced ? 1 : p->step[kept];
+        of_x.count[k] = reduced ? x->axis[k].extent : p->count[kept];
+        kept += !reduced || r->keepdims;
+    }
+    return slice_node(plan, x, &of_x, node->at, out);
+}
+
+/* A stage for a node of the plan's own; the reader sees all of it, axis by axis. */
+static br_status read_whole(bri_plan *plan, bri_node *node, int naxes, bri_input *input)
+{
+    bri_stage *s = bri_stage_new(plan, node->op->stage, node);
+    if (s == NULL)
+        return BR_ENOMEM;
+    BRI_TRY(bri_stage_finish(plan, s, s->kind->build(plan, s)));
+    for (int a = 0; a < naxes; a++) {
+        int axis = input->map.from[a].axis;
+        input->map.from[a] = axis >= 0 ? (bri_map_axis){axis, -first_index(input, axis), 1}
+                                       : (bri_map_axis){axis, 0, 0};
+    }
+    input->stage = s;
+    return BR_OK;
+}
+
+static bool read_elsewhere(const bri_node *node)
+{
+    return node->nparents + node->is_output > 1;
 }
 
 br_status bri_restrict_reduction(bri_plan *plan, const bri_stage *reader, bri_input *input)
 {
     bri_node *node = input->node;
     bool reduction = node->op == &bri_op_reduce || node->op == &bri_op_reduction;
-    if (!reduction || node->nparents + node->is_output > 1)
+    if (!reduction || read_elsewhere(node))
         return BR_OK;
     part p = part_seen(reader, input);
     if (p.share > 0.5)
@@ -106,15 +140,41 @@ br_status bri_restrict_reduction(bri_plan *plan, const bri_stage *reader, bri_in
                          .ninputs = 1,
                          .at = node->at};
     BRI_TRY(bri_plan_node(plan, &recipe, &reduced));
-    bri_stage *s = bri_stage_new(plan, node->op->stage, reduced);
-    if (s == NULL)
-        return BR_ENOMEM;
-    BRI_TRY(bri_stage_finish(plan, s, s->kind->build(plan, s)));
-    for (int a = 0; a < common_axes(node); a++) {
-        int axis = input->map.from[a].axis;
-        input->map.from[a] = axis >= 0 ? (bri_map_axis){axis, -first_index(input, axis), 1}
-                                       : (bri_map_axis){axis, 0, 0};
-    }
-    input->stage = s;
+    return read_whole(plan, reduced, common_axes(node), input);
+}
+
+/* ---- what a mask picks ---- */
+
+/* The axis that is picked from is taken whole, as the mask is for all of it. */
+br_status bri_restrict_picked(bri_plan *plan, const bri_stage *reader, bri_input *input)
+{
+    bri_node *node = input->node;
+    if (node->op != &bri_op_picked || read_elsewhere(node))
+        return BR_OK;
+    const int axis = (int)((const bri_axis_params *)node->params)->axis;
+    const bri_map_axis along = input->map.from[axis];
+    part p = part_seen(reader, input);
+    double share = 1;
+    for (int a = 0; a < node->ndim; a++)
+        if (a != axis && p.count[a] > 0)
+            share *= (double)p.count[a] / (double)node->axis[a].extent;
+    if (share > 0.5)
+        return BR_OK;
+    p.start[axis] = 0;
+    p.step[axis] = 1;
+    p.count[axis] = node->input[1]->axis[axis].extent;
+    bri_node *inputs[] = {node->input[0], NULL};
+    bri_node *picked;
+    BRI_TRY(slice_node(plan, node->input[1], &p, node->at, &inputs[1]));
+    bri_recipe recipe = {.op = node->op,
+                         .params = node->params,
+                         .params_bytes = node->params_bytes,
+                         .inputs = inputs,
+                         .ninputs = 2,
+                         .table = node->table,
+                         .at = node->at};
+    BRI_TRY(bri_plan_node(plan, &recipe, &picked));
+    BRI_TRY(read_whole(plan, picked, node->ndim, input));
+    input->map.from[axis] = along;
     return BR_OK;
 }
