@@ -27,7 +27,7 @@ void bri_stage_count(bri_stage *stage)
     stage->nsteps = stage->fold == BRI_FOLD_NONE ? 1 : stage->leaf_axis[stage->fold_axis].nchunks;
 }
 
-static void free_stage(bri_stage *stage)
+void bri_stage_free(bri_stage *stage)
 {
     if (stage == NULL)
         return;
@@ -92,7 +92,7 @@ br_status bri_stage_finish(bri_plan *plan, bri_stage *stage, br_status st)
     if (st == BR_OK)
         st = add_stage(plan, stage);
     if (st != BR_OK) {
-        free_stage(stage);
+        bri_stage_free(stage);
         return st;
     }
     bri_stage_count(stage);
@@ -226,7 +226,7 @@ void bri_plan_free(bri_plan *plan)
         return;
     bri_emitter_free(plan);
     for (int i = 0; i < plan->nstages; i++)
-        free_stage(plan->stages[i]);
+        bri_stage_free(plan->stages[i]);
     bri_free(plan->stages);
     for (int i = plan->nown - 1; i >= 0; i--)
         bri_node_release(plan->own[i]);

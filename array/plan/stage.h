@@ -204,6 +204,8 @@ extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduc
 
 /* A new stage, not yet in the plan's list; NULL without memory. */
 bri_stage *bri_stage_new(bri_plan *plan, const bri_stage_kind *kind, bri_node *node);
+/* Of one that is in no list. */
+void bri_stage_free(bri_stage *stage);
 /* Ends building: numbers the stage and tells its inputs about their reader, or frees it when st is
  * an error; returns the status. */
 br_status bri_stage_finish(bri_plan *plan, bri_stage *stage, br_status st);

@@ -6,11 +6,12 @@
  * chunks of the source come and go one after the other whatever their number. A file is read in the
  * task, run by run, without steps.
  */
-#include "array/plan/gather_pick.h"
 
 #include "array/io/hdf5.h"
 #include "array/kernels/places.h"
 #include "array/ops/ops.h"
+#include "array/plan/gather_file.h"
+#include "array/plan/gather_pick.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
 
@@ -24,6 +25,7 @@ enum {
 typedef struct gathering {
     bri_gather *g;
     bri_table *places; /* the indices in two parts' second one */
+    bri_stage *whole;  /* makes the source, an expression of files, box by box; or NULL */
     int64_t runs_per_step;
     int64_t *span; /* of files: elements along the picked axes that a block's runs read at most */
 } gathering;
@@ -107,6 +109,19 @@ static void set_steps(bri_stage *stage, gathering *d)
     stage->fold_axis = stage->ndim;
 }
 
+/* An expression of files is made in the task. */
+static br_status add_source(bri_plan *plan, bri_stage *stage, gathering *d)
+{
+    bri_node *x = stage->node->input[0];
+    int index;
+    BRI_TRY(bri_file_program(plan, x, &d->whole));
+    if (d->whole == NULL)
+        return bri_stage_input_cut(stage, x);
+    for (int i = 0; i < d->whole->ninputs; i++)
+        BRI_TRY(bri_stage_add_input(stage, &d->whole->inputs[i], &index));
+    return BR_OK;
+}
+
 /* A file is read run by run. */
 static br_status sort_for_file(bri_stage *stage, gathering *d)
 {
@@ -122,6 +137,8 @@ static br_status read_picked(bri_plan *plan, bri_stage *stage, gathering *d)
 {
     bri_node *picked;
     stage->ninputs = 0;
+    bri_stage_free(d->whole);
+    d->whole = NULL;
     BRI_TRY(bri_gather_pick(plan, stage, d->g, &picked, &d->places));
     bri_gather_free(d->g);
     return bri_gather_new(stage->node, picked, d->places, NULL, &d->g);
@@ -135,7 +152,7 @@ static br_status build(bri_plan *plan, bri_stage *stage)
         return BR_ENOMEM;
     stage->data = d;
     bri_stage_grid(stage, stage->node);
-    BRI_TRY(bri_stage_input_cut(stage, x));
+    BRI_TRY(add_source(plan, stage, d));
     BRI_TRY(bri_gather_new(stage->node, x, stage->node->table, NULL, &d->g));
     const bool picks = ((const bri_take_params *)stage->node->params)->cells;
     const bool at_hand = !reads_file(stage) && stage->inputs[0].stage->direct;
@@ -154,6 +171,7 @@ static void destroy(bri_stage *stage)
         return;
     bri_gather_free(d->g);
     bri_table_release(d->places);
+    bri_stage_free(d->whole);
     bri_free(d->span);
     bri_free(d);
 }
@@ -260,6 +278,18 @@ static bri_leaf source_box(const bri_stage *stage, const bri_leaf *leaf, int64_t
     return box;
 }
 
+/* Scratch for n elements of what is read of files. */
+static void read_sizes(const bri_stage *stage, int64_t n, bri_bump *bump)
+{
+    const gathering *d = stage->data;
+    if (d->whole != NULL) {
+        bri_file_program_sizes(d->whole, n, bump);
+        return;
+    }
+    bri_bump_take(bump, (size_t)n * br_dtype_size(stage->dtype));
+    bri_bump_take(bump, bri_h5_scratch(stage->inputs[0].node->resource));
+}
+
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
 {
     const gathering *d = stage->data;
@@ -275,8 +305,7 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
         bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
         int64_t block = block_of(stage, coord);
         int64_t across = nelem / (g->block_first[block + 1] - g->block_first[block]);
-        bri_bump_take(&bump, (size_t)(d->span[block] * across) * size);
-        bri_bump_take(&bump, bri_h5_scratch(stage->inputs[0].node->resource));
+        read_sizes(stage, d->span[block] * across, &bump);
     }
     sizes->scratch = bump.used;
 }
@@ -349,14 +378,18 @@ static int64_t offset_of(const bri_gather *g, const bri_leaf *box, const bri_vie
 
 static br_status do_run(bri_work *work, const bri_leaf *leaf, int64_t run)
 {
-    const bri_gather *g = ((const gathering *)work->stage->data)->g;
+    const gathering *d = work->stage->data;
+    const bri_gather *g = d->g;
     const int64_t block = g->run[run].block;
     const int64_t base = g->block_first[block];
     const bri_leaf box = source_box(work->stage, leaf, run);
     bri_bump bump = {work->scratch, 0};
     bri_view x = {0}; /* of more axes than the stage has, perhaps */
     int64_t from[BATCH];
-    BRI_TRY(bri_load(work, 0, &box, &bump, &x));
+    if (d->whole != NULL)
+        BRI_TRY(bri_file_program_run(work, d->whole, &box, &bump, &x));
+    else
+        BRI_TRY(bri_load(work, 0, &box, &bump, &x));
     const across a = axes_across(work->stage, &box, &x, g->block_first[block + 1] - base);
     const int64_t end = g->run[run + 1].first;
     for (int64_t i = g->run[run].first; i < end; i += BATCH) {
