@@ -9,8 +9,9 @@
 struct the the;
 
 static const row *const tables[] = {
-    creation_rows,  elementwise_rows, choice_rows, index_rows, shape_rows, join_rows, pad_rows,
-    reduction_rows, product_rows,     random_rows, user_rows,  file_rows,  text_rows, compute_rows,
+    creation_rows, elementwise_rows, choice_rows,   index_rows,  shape_rows, join_rows,
+    pad_rows,      reduction_rows,   product_rows,  random_rows, user_rows,  file_rows,
+    text_rows,     compute_rows,     indexing_rows, mask_rows,
 };
 
 typedef struct options {

@@ -25,7 +25,7 @@ typedef struct row {
 /* The lists of rows, by the header of the functions; each ends with a row without name. */
 extern const row creation_rows[], elementwise_rows[], choice_rows[], index_rows[], shape_rows[],
     join_rows[], pad_rows[], reduction_rows[], product_rows[], random_rows[], user_rows[],
-    file_rows[], text_rows[], compute_rows[];
+    file_rows[], text_rows[], compute_rows[], indexing_rows[], mask_rows[];
 
 /* The case that is being made. */
 extern struct the {
@@ -86,6 +86,8 @@ br_extents extents_of(int ndim, const int64_t *shape); /* BR_0D without axes */
 void expect(br_array *x, nd *want);
 /* Only these, no views. */
 void expect_plain(br_array *x, nd *want);
+/* The same for an array whose shape only the data tell. */
+void expect_resolved(br_array *x, nd *want);
 void expect_status(br_array *x, br_status status);
 /* Anything else that must hold. */
 void check(bool holds, const char *format, ...) BR_PRINTF(2, 3);

@@ -38,6 +38,27 @@ static void from_hdf5(void)
     expect(br_from_hdf5(the.ctx, path, "x", .chunks = draw_chunks(v->ndim, v->shape)), v);
 }
 
+/* The same dataset of several files, along an axis in which their extents may differ. */
+static void from_hdf5_many(void)
+{
+    enum { FILES = 4 };
+    int64_t shape[ND_AXES];
+    int n = (int)draw(1, FILES), ndim = draw_shape(1, 3, shape), axis = draw_axis(ndim);
+    int at = positive_axis(axis, ndim);
+    bool alike = chance(50);
+    const char *paths[FILES];
+    nd *v[FILES];
+    for (int k = 0; k < n; k++) {
+        shape[at] = alike && k > 0 ? shape[at] : draw(1, 7);
+        v[k] = draw_values(the.dtype, ndim, shape, ANY);
+        paths[k] = new_path("h5");
+        write_hdf5(paths[k], v[k]);
+    }
+    nd *r = nd_joined(v, n, at);
+    br_extents chunks = chance(60) ? (br_extents){0} : draw_chunks(ndim, r->shape);
+    expect(br_from_hdf5_many(the.ctx, NULL, "x", axis, paths, n, chunks), r);
+}
+
 static void store_npy(void)
 {
     arg a = any_arg(0, 4, ANY);
@@ -63,7 +84,11 @@ static void store_hdf5(void)
 }
 
 const row file_rows[] = {
-    {"from_memory", "biufc", from_memory}, {"from_npy", "biufc", from_npy},
-    {"from_hdf5", "biufc", from_hdf5},     {"store_npy", "biufc", store_npy},
-    {"store_hdf5", "biufc", store_hdf5},   {0},
+    {"from_memory", "biufc", from_memory},
+    {"from_npy", "biufc", from_npy},
+    {"from_hdf5", "biufc", from_hdf5},
+    {"from_hdf5_many", "biufc", from_hdf5_many},
+    {"store_npy", "biufc", store_npy},
+    {"store_hdf5", "biufc", store_hdf5},
+    {0},
 };
