@@ -14,6 +14,7 @@
 
 extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
     bri_op_persisted;
+extern const bri_op bri_op_blockwise, bri_op_gufunc, bri_op_along_axis;
 extern const bri_op bri_op_fromfunction, bri_op_from_blocks, bri_op_diagonal;
 extern const bri_op bri_op_npy, bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
@@ -99,8 +100,8 @@ typedef struct bri_user_params {
     int32_t dtype;
     int32_t cheap;
     bri_layout layout; /* of an array without inputs */
-    uint64_t data_bytes;
-    _Alignas(16) unsigned char data[];
+    uint64_t data_bytes, spec_bytes;
+    _Alignas(16) unsigned char data[]; /* then the spec, at a multiple of 16 (user.h) */
 } bri_user_params;
 
 /* Bytes of .data that a call may copy; lengths on the wire have 32 bits. */

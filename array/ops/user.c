@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * user.c - functions of the user's: on elements (map) and on whole chunks (map_blocks).
+ * user.c - functions of the user's: on elements (map), and what all calls of such have in common.
  */
 #include <string.h>
 
@@ -50,7 +50,10 @@ br_status bri_user_unpack(br_context *ctx, bri_reader *r, void **params, size_t 
         return BR_ENOMEM;
     bri_user_params *p = *params;
     p->fn = fn;
-    if (p->data_bytes != *bytes - sizeof *p) {
+    size_t rest = *bytes - sizeof *p;
+    bool fits = p->data_bytes <= rest && p->spec_bytes <= rest &&
+                bri_user_spec_at(p) + p->spec_bytes == rest;
+    if (!fits) {
         bri_free(p);
         return bri_error(BR_EINTERNAL, "the data of a user function from rank 0 are cut off");
     }
@@ -100,22 +103,12 @@ const bri_op bri_op_map2 = {
     .unpack = bri_user_unpack,
 };
 
-const bri_op bri_op_map_blocks = {
-    .name = "map_blocks",
-    .infer = infer,
-    .stage = &bri_stage_blocks,
-    .any_extent = true,
-    .costly = true,
-    .print = bri_user_print,
-    .pack = bri_user_pack,
-    .unpack = bri_user_unpack,
-};
-
 /* Calls with data of unknown extent or side effects are never merged with equal ones. */
 br_array *bri_build_user(bri_call *call, const bri_user_call *u, br_array *const *inputs,
                          int ninputs)
 {
-    size_t bytes = sizeof(bri_user_params) + u->data_bytes;
+    bri_user_params head = {.data_bytes = u->data_bytes, .spec_bytes = u->spec_bytes};
+    size_t bytes = sizeof head + bri_user_spec_at(&head) + u->spec_bytes;
     bri_user_params *p = bri_calloc(1, bytes);
     if (p == NULL)
         return bri_handle_error(call, BR_ENOMEM);
@@ -126,10 +119,13 @@ br_array *bri_build_user(bri_call *call, const bri_user_call *u, br_array *const
     p->dtype = (int32_t)u->dtype;
     p->cheap = u->cheap;
     p->data_bytes = u->data_bytes;
+    p->spec_bytes = u->spec_bytes;
     if (u->layout != NULL)
         p->layout = *u->layout;
     if (u->data_bytes > 0)
         memcpy(p->data, u->data, u->data_bytes);
+    if (u->spec_bytes > 0)
+        memcpy(p->data + bri_user_spec_at(p), u->spec, u->spec_bytes);
     bri_recipe recipe = {.op = u->op, .params = p, .params_bytes = bytes, .unique = unique};
     br_array *x = bri_build_recipe(call, &recipe, inputs, ninputs);
     bri_free(p);
@@ -166,11 +162,13 @@ br_status bri_check_user(const bri_user_call *u)
 br_array *br_map_(br_map_args args)
 {
     bri_call call = {args.x != NULL ? args.x->ctx : NULL, "map", args.at};
-    bri_user_call u = {&bri_op_map, (bri_function)args.fn,
-                       args.data,   args.data_bytes,
-                       args.dtype,  args.cheap,
-                       args.impure, 0,
-                       NULL};
+    bri_user_call u = {.op = &bri_op_map,
+                       .fn = (bri_function)args.fn,
+                       .data = args.data,
+                       .data_bytes = args.data_bytes,
+                       .dtype = args.dtype,
+                       .cheap = args.cheap,
+                       .impure = args.impure};
     if (args.x != NULL && args.x->status != BR_OK)
         return bri_handle_same_error(args.x, args.x->ctx);
     br_status st = bri_check_user(&u);
@@ -209,11 +207,13 @@ br_array *br_map2_(br_map2_args args)
     br_array *inputs[2] = {args.a.array, args.b.array};
     const br_array *first = inputs[0] != NULL ? inputs[0] : inputs[1];
     bri_call call = {first != NULL ? first->ctx : NULL, "map2", args.at};
-    bri_user_call u = {&bri_op_map2, (bri_function)args.fn,
-                       args.data,    args.data_bytes,
-                       args.dtype,   args.cheap,
-                       args.impure,  0,
-                       NULL};
+    bri_user_call u = {.op = &bri_op_map2,
+                       .fn = (bri_function)args.fn,
+                       .data = args.data,
+                       .data_bytes = args.data_bytes,
+                       .dtype = args.dtype,
+                       .cheap = args.cheap,
+                       .impure = args.impure};
     for (int i = 0; i < 2; i++)
         if (inputs[i] != NULL && inputs[i]->status != BR_OK)
             return bri_handle_same_error(inputs[i], inputs[i]->ctx);
@@ -226,29 +226,4 @@ br_array *br_map2_(br_map2_args args)
     if (u.dtype == BR_NO_DTYPE)
         u.dtype = BR_FLOAT64;
     return bri_build_user(&call, &u, inputs, 2);
-}
-
-br_array *br_map_blocks_(br_map_blocks_args args)
-{
-    bri_call call = {args.x != NULL ? args.x->ctx : NULL, "map_blocks", args.at};
-    bri_user_call u = {
-        &bri_op_map_blocks, (bri_function)args.fn, args.data, args.data_bytes, args.dtype, false,
-        args.impure,        args.scratch_bytes,    NULL};
-    if (args.x != NULL && args.x->status != BR_OK)
-        return bri_handle_same_error(args.x, args.x->ctx);
-    br_status st = bri_check_user(&u);
-    if (st == BR_OK &&
-        (args.nmore < 0 || args.nmore >= BRI_MAX_INPUTS || (args.nmore > 0 && args.more == NULL)))
-        st = bri_error(BR_EARG, "%d further inputs; 0 to %d are possible", args.nmore,
-                       BRI_MAX_INPUTS - 1);
-    if (st == BR_OK && args.scratch_bytes > SIZE_MAX / 2)
-        st = bri_error(BR_EARG, ".scratch_bytes is %zu", args.scratch_bytes);
-    if (st != BR_OK)
-        return bri_handle_error(&call, st);
-    if (u.dtype == BR_NO_DTYPE && args.x != NULL && args.x->status == BR_OK)
-        u.dtype = args.x->node->dtype;
-    br_array *inputs[BRI_MAX_INPUTS] = {args.x};
-    for (int i = 0; i < args.nmore; i++)
-        inputs[i + 1] = args.more[i];
-    return bri_build_user(&call, &u, inputs, args.nmore + 1);
 }

@@ -17,6 +17,8 @@ typedef struct bri_user_call {
     bool cheap, impure;
     size_t scratch_bytes;
     const bri_layout *layout; /* of an array without inputs */
+    const void *spec;         /* what else the operation must know */
+    size_t spec_bytes;
 } bri_user_call;
 
 /* Are function, data and dtype (which may be none) good? */
@@ -28,6 +30,17 @@ br_array *bri_build_user(bri_call *call, const bri_user_call *u, br_array *const
 static inline const void *bri_user_data(const bri_user_params *p)
 {
     return p->data_bytes > 0 ? p->data : p->pointer;
+}
+
+/* Where the spec stands, behind the data. */
+static inline size_t bri_user_spec_at(const bri_user_params *p)
+{
+    return p->spec_bytes > 0 ? ((size_t)p->data_bytes + 15) / 16 * 16 : (size_t)p->data_bytes;
+}
+static inline const void *bri_user_spec(const void *params)
+{
+    const bri_user_params *p = params;
+    return p->spec_bytes > 0 ? p->data + bri_user_spec_at(p) : NULL;
 }
 
 /* Of bri_op. */

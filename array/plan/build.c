@@ -24,7 +24,9 @@ void bri_stage_count(bri_stage *stage)
     stage->nchunks = 1;
     for (int a = 0; a < stage->ndim; a++)
         stage->nchunks *= stage->axis[a].nchunks;
-    stage->nsteps = stage->fold == BRI_FOLD_NONE ? 1 : stage->leaf_axis[stage->fold_axis].nchunks;
+    stage->nsteps = 1;
+    for (int a = 0; a <= stage->fold_more && stage->fold != BRI_FOLD_NONE; a++)
+        stage->nsteps *= stage->leaf_axis[stage->fold_axis + a].nchunks;
 }
 
 void bri_stage_free(bri_stage *stage)

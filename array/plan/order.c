@@ -19,6 +19,13 @@ int64_t bri_grid_linear(int ndim, const bri_axis *axis, const int64_t *coord)
     return linear;
 }
 
+/* Is leaf axis a one of those that a chunk's steps go along? */
+static bool folds(const bri_stage *stage, int a)
+{
+    return stage->fold != BRI_FOLD_NONE && a >= stage->fold_axis &&
+           a <= stage->fold_axis + stage->fold_more;
+}
+
 static int64_t chunks_along(const bri_stage *stage, int a)
 {
     return stage->picks != NULL && stage->picks->axis == a ? stage->picks->n
@@ -43,12 +50,13 @@ static int64_t chunk_of_leaf(const bri_stage *stage, int a, int64_t leaf)
     return p->leaf[low] == leaf ? low : -1;
 }
 
-/* Chunks count in C order over the leaf grid's other axes; the fold axis is the step. */
+/* Chunks count in C order over the leaf grid's other axes, steps over the fold axes. */
 void bri_leaf_coords(const bri_stage *stage, int64_t chunk, int64_t step, int64_t *coord)
 {
     for (int a = stage->leaf_ndim - 1; a >= 0; a--) {
-        if (stage->fold != BRI_FOLD_NONE && a == stage->fold_axis) {
-            coord[a] = step;
+        if (folds(stage, a)) {
+            coord[a] = step % stage->leaf_axis[a].nchunks;
+            step /= stage->leaf_axis[a].nchunks;
             continue;
         }
         int64_t n = chunks_along(stage, a);
@@ -64,8 +72,8 @@ void bri_leaf_place(const bri_stage *stage, const int64_t *coord, int64_t *chunk
     *chunk = 0;
     *step = 0;
     for (int a = 0; a < stage->leaf_ndim; a++) {
-        if (stage->fold != BRI_FOLD_NONE && a == stage->fold_axis) {
-            *step = coord[a];
+        if (folds(stage, a)) {
+            *step = *step * stage->leaf_axis[a].nchunks + coord[a];
             continue;
         }
         int64_t c = chunk_of_leaf(stage, a, coord[a]);

@@ -113,7 +113,8 @@ static void drop_failed(br_context *ctx, const bri_outputs *outputs)
             bri_persisted_drop(ctx, outputs->sink[i].id);
 }
 
-/* Instead of a plan that does not fit: a reduction after the other, without passes. */
+/* Instead of a plan that does not fit: a reduction after the other, without passes, and files read
+ * by each task that needs them. */
 static br_status plan_apart(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
 {
     bri_plan_free(*plan);

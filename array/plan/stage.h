@@ -146,6 +146,7 @@ struct bri_stage {
     bri_picks *picks; /* NULL: all leaves make chunks */
     bri_fold fold;
     int fold_axis;  /* of the leaf grid */
+    int fold_more;  /* of a chain: that many axes behind it, too; the last one goes fastest */
     int64_t nsteps; /* leaves of one chunk */
     bri_program *program;
     int result; /* value of the program that is stored or reduced */

@@ -7,6 +7,7 @@
 
 #include <bramble/array.h>
 #include <bramble/base.h>
+#include <bramble/blocks.h>
 #include <bramble/compute.h>
 #include <bramble/context.h>
 #include <bramble/creation.h>

@@ -55,30 +55,49 @@ typedef struct br_map2_args {
 } br_map2_args;
 BR_API br_array *br_map2_(br_map2_args args);
 
-/* One chunk as a user's function sees it: dense C order. */
+/* One chunk as a user's function sees it: dense C order. Arrays of ndim numbers say where it is. */
 typedef struct br_block {
     void *data;
     br_dtype dtype;
     int ndim;
-    const int64_t *extent; /* of this chunk */
-    const int64_t *origin; /* index of its first element in the whole array */
-    const int64_t *chunk;  /* its place in the grid of chunks */
+    const int64_t *extent;  /* of this chunk */
+    const int64_t *origin;  /* index of its first element in the whole array */
+    const int64_t *chunk;   /* its place in the grid of chunks */
+    const int64_t *nchunks; /* of that grid */
+    const int64_t *shape;   /* of the whole array */
+    int64_t step, nsteps; /* of an output made in several calls (br_blockwise): which one is this */
 } br_block;
+
+/* The extents of the chunks along one axis, made by BR_EXTENTS; n 0 means "not given". */
+typedef struct br_extent_list {
+    const int64_t *extent;
+    int64_t n;
+} br_extent_list;
 
 /* br_map_blocks - fn computes each chunk of the result from the chunks of the inputs at the same
  * place.
  *
  * fn        fn(inputs, ninputs, output, data) fills output->data; returning anything but 0 ends the
- *           run with BR_EUSER and a message
- *           that names fn, the number it returned and the chunk. Run once for each chunk and
- *           compute, on any thread and rank.
- * inputs    1 to 8 arrays that broadcast together (.inputs, .ninputs); the result has their common
- *           shape and chunks
+ *           run with BR_EUSER and a message that names fn, the number it returned and the chunk.
+ *           Run once for each chunk and compute, on any thread and rank. Of an empty input, data
+ *           points to nothing.
+ * x, .more, .nmore  1 to 8 inputs. Axes are matched from the last one, as in broadcasting. Where
+ *           extents are equal all are cut wherever one is. Axes of extent 1 are given to every
+ *           chunk. Where extents differ, chunks are matched by their number, so there must be
+ *           equally many; an axis in one chunk is then given as a whole to every chunk
  * .dtype    of the result, the first input's by default
+ * .drop_axis  axes (of the inputs together) that the result does not have; fn gets them whole
+ * .new_axis   axes of the result that no input has, numbered as in the result; one chunk of extent 1
+ *           unless .chunks or .chunk_lists say otherwise
+ * .chunks   BR_CHUNKS(...): for each axis of the result, the extent of every chunk; 0 for as it is.
+ *           What fn returns may so be of another shape than what it gets
+ * .chunk_lists  the same chunk by chunk: .chunk_lists = {[1] = BR_EXTENTS(3, 4, 5)} for axis 1
  * .data, .data_bytes, .impure  as in br_map
  * .scratch_bytes  what fn allocates at most, for the memory budget
- * Errors  BR_EARG, BR_ESHAPE; when run BR_EUSER. fn must not use the context: computing inside it
- *         is BR_EUNSUPPORTED.
+ * Returns a lazy array; a slice of it computes the chunks it touches.
+ * Errors  BR_EARG; BR_ESHAPE (numbers of chunks that differ, .chunks for another number of axes,
+ *         lists of another number of chunks); BR_EAXIS; when run BR_EUSER. fn must not use the
+ *         context: computing inside it is BR_EUNSUPPORTED.
  */
 typedef int (*br_block_function)(const br_block *inputs, int ninputs, const br_block *output,
                                  const void *data);
@@ -93,10 +112,15 @@ typedef struct br_map_blocks_args {
     br_dtype dtype;
     bool impure;
     size_t scratch_bytes;
+    br_axes drop_axis, new_axis;
+    br_extents chunks;
+    br_extent_list chunk_lists[BR_MAX_NDIM];
 } br_map_blocks_args;
 BR_API br_array *br_map_blocks_(br_map_blocks_args args);
 
 #ifndef __cplusplus
+#define BR_EXTENTS(...)                                                                            \
+    ((br_extent_list){(const int64_t[]){__VA_ARGS__}, BR_COUNT_(int64_t, __VA_ARGS__)})
 #define br_map(...) br_map_((br_map_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_map2(left, right, ...)                                                                  \
     br_map2_((br_map2_args){.at = {__FILE__, __LINE__},                                            \

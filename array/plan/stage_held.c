@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * stage_held.c - an input's blocks, read once and kept for the tasks that need them.
+ *
+ * Sources are read in the tasks that need them, which is once for most stages. Of products and the
+ * like a block goes into many tasks: then a stage of its own reads it. The grid that readers see
+ * may be that of another array with as many chunks, so that blocks of different extents can go
+ * together by number.
+ */
+#include "array/plan/held.h"
+
+#include "array/kernels/kernels.h"
+#include "array/ops/ops.h"
+
+static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
+{
+    bri_leaf leaf;
+    bri_bump bump = {0};
+    bri_leaf_box(stage, chunk, step, &leaf);
+    bri_load_sizes(stage, 0, &leaf, &bump);
+    sizes->output = (size_t)leaf.nelem * br_dtype_size(stage->dtype);
+    sizes->scratch = bump.used;
+}
+
+static br_status execute(bri_work *work)
+{
+    const bri_stage *stage = work->stage;
+    bri_leaf leaf;
+    bri_view view;
+    bri_bump bump = {work->scratch, 0};
+    int64_t stride[BR_MAX_NDIM];
+    int64_t size = (int64_t)br_dtype_size(stage->dtype);
+    int64_t next = size;
+    bri_leaf_box(stage, work->chunk, work->step, &leaf);
+    if (leaf.nelem == 0)
+        return BR_OK;
+    BRI_TRY(bri_load(work, 0, &leaf, &bump, &view));
+    for (int a = stage->leaf_ndim - 1; a >= 0; a--) {
+        stride[a] = next;
+        next *= leaf.extent[a];
+    }
+    bri_copy_box(stage->leaf_ndim, leaf.extent, (size_t)size, work->task->output->data, stride,
+                 view.base, view.stride);
+    return BR_OK;
+}
+
+static const bri_stage_kind kind = {.name = "held", .sizes = sizes, .execute = execute};
+
+static br_status set_up(bri_stage *stage, const bri_axis *cut, const bri_axis *place)
+{
+    int index;
+    stage->dtype = stage->node->dtype;
+    stage->ndim = stage->leaf_ndim = stage->node->ndim;
+    for (int a = 0; a < stage->ndim; a++) {
+        stage->leaf_axis[a] = bri_axis_share(&cut[a]);
+        stage->axis[a] = bri_axis_share(&place[a]);
+    }
+    bri_map map = bri_map_identity(stage->ndim);
+    BRI_TRY(bri_stage_input(stage, stage->node, &map, &index));
+    stage->plan->holds = stage->plan->holds || stage->inputs[index].from == BRI_FROM_FILE;
+    return BR_OK;
+}
+
+br_status bri_held_blocks(bri_plan *plan, bri_node *node, const bri_axis *cut,
+                          const bri_axis *place, bri_stage **out)
+{
+    bri_stage *stage = bri_stage_new(plan, &kind, node);
+    if (stage == NULL)
+        return BR_ENOMEM;
+    BRI_TRY(bri_stage_finish(plan, stage, set_up(stage, cut, place)));
+    *out = stage;
+    return BR_OK;
+}
+
+/* An axis of the leaf grid, in several chunks, that the map does not move along. */
+static bool repeats(const bri_stage *stage, const bri_map *map)
+{
+    uint32_t used = 0;
+    for (int a = 0; a < map->ndim; a++)
+        used |= map->from[a].axis >= 0 ? (uint32_t)1 << map->from[a].axis : 0;
+    for (int a = 0; a < stage->leaf_ndim; a++)
+        if (!(used >> a & 1) && stage->leaf_axis[a].nchunks > 1)
+            return true;
+    return false;
+}
+
+bool bri_reads_file_again(const bri_stage *stage, const bri_node *node, const bri_map *map)
+{
+    while (node->op->view)
+        node = node->input[0];
+    return bri_is_file(node->op) && repeats(stage, map);
+}
