@@ -69,6 +69,8 @@ static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
     if (st == BR_OK && input.stage == NULL)
         st = bri_restrict_picked(plan, fuse->stage, &input);
     if (st == BR_OK && input.stage == NULL)
+        st = bri_restrict_loop(plan, fuse->stage, &input);
+    if (st == BR_OK && input.stage == NULL)
         st = bri_stage_of(plan, node, &input.stage);
     fuse->status = st;
     return st == BR_OK ? add_input(fuse, &input, node->dtype) : -1;

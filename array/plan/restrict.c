@@ -9,12 +9,6 @@
 #include "array/ops/ops.h"
 #include "runtime/alloc.h"
 
-/* Indices of the reduction's axes that the reader touches. */
-typedef struct part {
-    int64_t start[BR_MAX_NDIM], step[BR_MAX_NDIM], count[BR_MAX_NDIM];
-    double share;
-} part;
-
 /* Axes of the node that are axes of its operand; a user's reduction may have one of its own. */
 static int common_axes(const bri_node *node)
 {
@@ -29,11 +23,11 @@ static int64_t first_index(const bri_input *input, int axis)
     return input->span.to > 0 && input->span.axis == axis ? input->span.from : 0;
 }
 
-static part part_seen(const bri_stage *reader, const bri_input *input)
+bri_region bri_region_seen(const bri_stage *reader, const bri_input *input, int naxes)
 {
     const bri_node *node = input->node;
-    part p = {.share = 1};
-    for (int a = 0; a < common_axes(node); a++) {
+    bri_region p = {.share = 1};
+    for (int a = 0; a < naxes; a++) {
         const bri_map_axis *m = &input->map.from[a];
         bool moves = m->axis >= 0;
         p.start[a] = moves ? m->start + m->step * first_index(input, m->axis) : m->start;
@@ -45,6 +39,15 @@ static part part_seen(const bri_stage *reader, const bri_input *input)
             p.share = 1;
     }
     return p;
+}
+
+void bri_region_map(bri_input *input, int naxes)
+{
+    for (int a = 0; a < naxes; a++) {
+        int axis = input->map.from[a].axis;
+        input->map.from[a] = axis >= 0 ? (bri_map_axis){axis, -first_index(input, axis), 1}
+                                       : (bri_map_axis){axis, 0, 0};
+    }
 }
 
 br_status bri_plan_node(bri_plan *plan, bri_recipe *recipe, bri_node **out)
@@ -59,8 +62,19 @@ br_status bri_plan_node(bri_plan *plan, bri_recipe *recipe, bri_node **out)
     return BR_OK;
 }
 
+br_status bri_own_stage(bri_plan *plan, bri_node *node, bri_stage **out)
+{
+    bri_stage *s = bri_stage_new(plan, node->op->stage, node);
+    if (s == NULL)
+        return BR_ENOMEM;
+    BRI_TRY(bri_stage_finish(plan, s, s->kind->build(plan, s)));
+    *out = s;
+    return BR_OK;
+}
+
 /* x[start::step] of each axis, `count` of them. */
-static br_status slice_node(bri_plan *plan, bri_node *x, const part *p, br_place at, bri_node **out)
+static br_status slice_node(bri_plan *plan, bri_node *x, const bri_region *p, br_place at,
+                            bri_node **out)
 {
     int64_t buffer[(sizeof(bri_view_params) / 8 + 1) + 4 * BR_MAX_NDIM];
     bri_view_params *view = (bri_view_params *)buffer;
@@ -84,11 +98,12 @@ static br_status slice_node(bri_plan *plan, bri_node *x, const part *p, br_place
 }
 
 /* x with its kept axes sliced. */
-static br_status sliced_operand(bri_plan *plan, const bri_node *node, const part *p, bri_node **out)
+static br_status sliced_operand(bri_plan *plan, const bri_node *node, const bri_region *p,
+                                bri_node **out)
 {
     const bri_reduce_params *r = node->params;
     bri_node *x = node->input[0];
-    part of_x = {.share = 1};
+    bri_region of_x = {.share = 1};
     int kept = 0;
     for (int k = 0; k < x->ndim; k++) {
         bool reduced = r->axes >> k & 1;
@@ -98,22 +113,6 @@ static br_status sliced_operand(bri_plan *plan, const bri_node *node, const part
         kept += !reduced || r->keepdims;
     }
     return slice_node(plan, x, &of_x, node->at, out);
-}
-
-/* A stage for a node of the plan's own; the reader sees all of it, axis by axis. */
-static br_status read_whole(bri_plan *plan, bri_node *node, int naxes, bri_input *input)
-{
-    bri_stage *s = bri_stage_new(plan, node->op->stage, node);
-    if (s == NULL)
-        return BR_ENOMEM;
-    BRI_TRY(bri_stage_finish(plan, s, s->kind->build(plan, s)));
-    for (int a = 0; a < naxes; a++) {
-        int axis = input->map.from[a].axis;
-        input->map.from[a] = axis >= 0 ? (bri_map_axis){axis, -first_index(input, axis), 1}
-                                       : (bri_map_axis){axis, 0, 0};
-    }
-    input->stage = s;
-    return BR_OK;
 }
 
 static bool read_elsewhere(const bri_node *node)
@@ -127,7 +126,7 @@ br_status bri_restrict_reduction(bri_plan *plan, const bri_stage *reader, bri_in
     bool reduction = node->op == &bri_op_reduce || node->op == &bri_op_reduction;
     if (!reduction || read_elsewhere(node))
         return BR_OK;
-    part p = part_seen(reader, input);
+    bri_region p = bri_region_seen(reader, input, common_axes(node));
     if (p.share > 0.5)
         return BR_OK;
     bri_node *x;
@@ -140,7 +139,8 @@ br_status bri_restrict_reduction(bri_plan *plan, const bri_stage *reader, bri_in
                          .ninputs = 1,
                          .at = node->at};
     BRI_TRY(bri_plan_node(plan, &recipe, &reduced));
-    return read_whole(plan, reduced, common_axes(node), input);
+    bri_region_map(input, common_axes(node));
+    return bri_own_stage(plan, reduced, &input->stage);
 }
 
 /* ---- what a mask picks ---- */
@@ -153,7 +153,7 @@ br_status bri_restrict_picked(bri_plan *plan, const bri_stage *reader, bri_input
         return BR_OK;
     const int axis = (int)((const bri_axis_params *)node->params)->axis;
     const bri_map_axis along = input->map.from[axis];
-    part p = part_seen(reader, input);
+    bri_region p = bri_region_seen(reader, input, node->ndim);
     double share = 1;
     for (int a = 0; a < node->ndim; a++)
         if (a != axis && p.count[a] > 0)
@@ -174,7 +174,7 @@ br_status bri_restrict_picked(bri_plan *plan, const bri_stage *reader, bri_input
                          .table = node->table,
                          .at = node->at};
     BRI_TRY(bri_plan_node(plan, &recipe, &picked));
-    BRI_TRY(read_whole(plan, picked, node->ndim, input));
+    bri_region_map(input, node->ndim);
     input->map.from[axis] = along;
-    return BR_OK;
+    return bri_own_stage(plan, picked, &input->stage);
 }

@@ -64,7 +64,7 @@ BR_API br_array *br_blockwise_(br_blockwise_args args);
 /* br_apply_gufunc - fn on the inner (core) axes of arrays, for every element of the axes before
  * them, which broadcast: br_apply_gufunc(matvec, "(i,j),(j)->(i)", a, x).
  *
- * fn        fn(in, out, extent, data): in[k] are the core elements of input k, dense, in[k]'s dtype;
+ * fn        fn(in, out, extent, data): in[k] are the core elements of input k, dense, of its dtype;
  *           out has room for those of the result; extent[] are those of the signature's dimensions
  *           in the order in which they first stand in it. Anything but 0 ends the run with
  *           BR_EUSER, and a message that names fn, the chunk and the element. Called once for each
@@ -107,7 +107,7 @@ BR_API br_array *br_apply_gufunc_(br_apply_gufunc_args args);
  *           the axis is dropped
  * .dtype    of the result, x's by default
  * .data, .data_bytes, .impure, .scratch_bytes  as in br_map_blocks
- * Cost    a chunk of the result needs the whole axis, however it is cut; the other axes' chunks stay.
+ * Cost    a chunk of the result needs the whole axis, however it is cut; other axes' chunks stay.
  * Errors  BR_EARG, BR_EAXIS; when run BR_EUSER.
  */
 typedef int (*br_slice_function)(const void *slice, int64_t n, void *out, const void *data);

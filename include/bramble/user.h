@@ -87,8 +87,8 @@ typedef struct br_extent_list {
  *           equally many; an axis in one chunk is then given as a whole to every chunk
  * .dtype    of the result, the first input's by default
  * .drop_axis  axes (of the inputs together) that the result does not have; fn gets them whole
- * .new_axis   axes of the result that no input has, numbered as in the result; one chunk of extent 1
- *           unless .chunks or .chunk_lists say otherwise
+ * .new_axis   axes of the result that no input has, numbered as in the result; one chunk of extent
+ *           1 unless .chunks or .chunk_lists say otherwise
  * .chunks   BR_CHUNKS(...): for each axis of the result, the extent of every chunk; 0 for as it is.
  *           What fn returns may so be of another shape than what it gets
  * .chunk_lists  the same chunk by chunk: .chunk_lists = {[1] = BR_EXTENTS(3, 4, 5)} for axis 1
