@@ -20,6 +20,32 @@ static int copy(const br_block *in, int n, const br_block *out, const void *data
     return 0;
 }
 
+static int seven(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)in;
+    (void)n;
+    (void)data;
+    *(double *)out->data = 7;
+    return 0;
+}
+
+static int add_one(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)in;
+    (void)n;
+    (void)data;
+    *(double *)out->data += 1;
+    return 0;
+}
+
+static int first_of(const void *const *in, void *out, const int64_t *extent, const void *data)
+{
+    (void)extent;
+    (void)data;
+    memcpy(out, in[0], sizeof(double));
+    return 0;
+}
+
 static double plus(double a, double b, const void *data)
 {
     return a + b + *(const double *)data;
@@ -149,6 +175,14 @@ static void compute(br_context *ctx, const char *folder)
     br_array *z = br_add(x, x);
     expect(ctx, br_add(br_sub(br_max(z), br_min(z)), br_sum(br_sub(x, x))), 238, "a pass");
     expect(ctx, br_sum(br_map_blocks(br_map(x, twice), copy)), 14280, "functions");
+    expect(ctx,
+           br_sum(br_map_blocks(x, seven, .drop_axis = BR_AXES(1),
+                                .chunk_lists = {[0] = BR_EXTENTS(1, 1, 1)})),
+           21, "blocks of other extents");
+    br_array *product = br_blockwise(add_one, "j", {x, "ij"}, {x, "ij"}, .chunks = BR_CHUNKS(1));
+    expect(ctx, br_sum(product), 9, "blockwise");
+    br_array *rows = br_apply_gufunc(first_of, "(n)->()", x, .allow_rechunk = true);
+    expect(ctx, br_sum(br_index(rows, "::3")), 216, "slice of a gufunc");
     expect(ctx, br_expr(ctx, "sum(reshape(x[::2, :3], (3, -1)) * 2)", "x", x, NULL), 1470, "text");
     const double one = 1;
     expect(ctx, br_sum(br_map2(x, 2, plus, &one, sizeof one)), 7500, "function of two");
