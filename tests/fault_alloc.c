@@ -170,6 +170,8 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_max(br_index(br_exp(br_mul(x, 0)), "::-2, 3")), 1, "slice of exp");
     expect(ctx, br_sum(br_matmul(x, br_permute_dims(br_ones(ctx, BR_SHAPE(2, 12)), BR_AXES(1, 0)))),
            14280, "matmul");
+    expect(ctx, br_sum(br_tensordot(x, br_astype(x, BR_INT32), .axes = BR_NUM(0))), 50979600,
+           "tensordot");
     expect(ctx, br_max(br_reshape(br_rechunk(x, BR_CHUNKS(3, 3)), BR_SHAPE(12, 10))), 119,
            "reshape");
     br_array *z = br_add(x, x);

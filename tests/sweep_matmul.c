@@ -6,12 +6,14 @@
 
 static ref *product(const ref *a, const ref *b)
 {
-    br_dtype d = floating(br_result_type(a->dtype, b->dtype));
+    br_dtype d = br_result_type(a->dtype, b->dtype);
     ref *c = ref_new(d, 2, (int64_t[]){a->shape[0], b->shape[1]});
-    for (int64_t i = 0; i < a->shape[0]; i++)
-        for (int64_t j = 0; j < b->shape[1]; j++)
-            for (int64_t k = 0; k < a->shape[1]; k++)
-                c->v[i * c->shape[1] + j] += a->v[i * a->shape[1] + k] * b->v[k * b->shape[1] + j];
+    for (int64_t i = 0; i < c->n; i++) {
+        for (int64_t k = 0; k < a->shape[1]; k++)
+            c->v[i] +=
+                a->v[i / b->shape[1] * a->shape[1] + k] * b->v[k * b->shape[1] + i % b->shape[1]];
+        c->v[i] = as(d, c->v[i]);
+    }
     return c;
 }
 

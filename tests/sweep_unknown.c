@@ -248,7 +248,7 @@ static void reductions(void)
 
 static ref *product(const ref *a, const ref *b)
 {
-    ref *r = ref_new(BR_FLOAT64, 2, (int64_t[]){a->shape[0], b->shape[1]});
+    ref *r = ref_new(a->dtype, 2, (int64_t[]){a->shape[0], b->shape[1]});
     for (int64_t i = 0; i < r->n; i++)
         for (int64_t k = 0; k < a->shape[1]; k++)
             r->v[i] +=

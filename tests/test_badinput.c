@@ -114,7 +114,7 @@ START_TEST(shapes_that_do_not_fit)
     failed(br_add(x, ones(5, 4)), BR_ESHAPE, "test_badinput.c:");
     failed(br_where(x, ones(4, 3), 1), BR_ESHAPE, "where");
     failed(br_matmul(x, ones(3, 4)), BR_ESHAPE, "(3, 4) and (3, 4)");
-    failed(br_matmul(x, br_index(x, "0")), BR_ESHAPE, "matmul");
+    failed(br_matmul(x, br_index(x, "0, 1:")), BR_ESHAPE, "matmul");
     failed(br_reshape(x, BR_SHAPE(5, 3)), BR_ESHAPE, "(5, 3)");
     failed(br_reshape(x, BR_SHAPE(-1, -1)), BR_ESHAPE, "reshape");
     failed(br_reshape(x, BR_SHAPE(-1, 5)), BR_ESHAPE, "reshape");

@@ -105,6 +105,11 @@ typedef struct bri_walk {
 /* The elements of a stream (philox.h) at n <= BRI_BLOCK indices. */
 typedef void bri_random_kernel(const bri_random *r, bri_walk walk, size_t n, void *out);
 
+/* c += a b: n[0] rows, n[1] columns, n[2] elements along the inner axis; lda and ldb are elements
+ * from row to row, c is dense. */
+typedef void bri_matrix_kernel(const int64_t n[3], const void *a, int64_t lda, const void *b,
+                               int64_t ldb, void *c);
+
 typedef struct bri_kernels {
     bri_kernel *op[BRI_NOPS][BR_NDTYPE][BRI_NFORMS];
     bri_kernel *cast[BR_NDTYPE][BR_NDTYPE]; /* from, to */
@@ -113,6 +118,7 @@ typedef struct bri_kernels {
     bri_tail_sum *tail[BRI_NTAILS][BR_NDTYPE][BRI_NTAIL_FORMS];
     bri_mover move[5]; /* by log2 of the element's size */
     bri_random_kernel *random[BRI_NDISTRIBUTIONS][BR_NDTYPE];
+    bri_matrix_kernel *matrix[BR_NDTYPE]; /* of bool and the integers */
     /* One block of Philox4x32-10: key, counter as its upper and lower half, both halves of it. */
     void (*philox)(uint64_t key, uint64_t high, uint64_t low, uint64_t word[2]);
 } bri_kernels;

@@ -153,6 +153,13 @@ typedef struct bri_repeat_params {
     int64_t count;
 } bri_repeat_params;
 
+/* A product: how many indices there are of a batch, of a's other axes, of b's, and that are summed
+ * over, in this order; and the index of each operand's axis. */
+typedef struct bri_matmul_params {
+    int32_t nbatch, nrow, ncolumn, ninner;
+    int8_t index[2][BR_MAX_NDIM];
+} bri_matmul_params;
+
 typedef struct bri_concat_params {
     int64_t axis;
 } bri_concat_params;

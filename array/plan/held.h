@@ -12,8 +12,9 @@
 br_status bri_held_blocks(bri_plan *plan, bri_node *node, const bri_axis *cut,
                           const bri_axis *place, bri_stage **out);
 
-/* Would each of the stage's tasks read the input from a file, several of them the same part? Axes
- * of the stage's leaf grid are in place by now. */
-bool bri_reads_file_again(const bri_stage *stage, const bri_node *node, const bri_map *map);
+/* bri_stage_input, but when each of the stage's tasks would read the node from a file, several of
+ * them the same part, its blocks are held: *held says so. The stage's leaf grid is in place. */
+br_status bri_held_input(bri_stage *stage, bri_node *node, const bri_map *map, bool *held,
+                         int *index);
 
 #endif

@@ -65,23 +65,19 @@ static bri_map map_to(const bri_stage *stage, int k, bool *alike)
     return map;
 }
 
-static br_status hold(bri_stage *stage, int k, bri_stage **out)
+/* Input k's blocks as values that stand at the leaves' places, whatever their own extents. */
+static br_status place_blocks(const bri_stage *stage, int k, bri_stage **out)
 {
     bri_node *x = stage->node->input[k];
     bri_axis cut[BR_MAX_NDIM];
     bri_axis place[BR_MAX_NDIM];
-    bool own = true;
     for (int a = 0; a < x->ndim; a++) {
         bri_along how = along(stage, k, a);
         const bri_axis *index = &stage->leaf_axis[bri_blocks_of(stage->node)->index[k][a]];
         cut[a] = how == BRI_ALONG ? *index : x->axis[a];
         place[a] = how == BRI_ONCE ? x->axis[a] : *index;
-        own = own && how != BRI_BY_NUMBER && bri_axis_equal(&cut[a], &x->axis[a]);
     }
-    if (!own || !bri_is_file(x->op))
-        return bri_held_blocks(stage->plan, x, cut, place, out);
-    stage->plan->holds = true;
-    return bri_stage_of(stage->plan, x, out); /* the same for all who hold the file's chunks */
+    return bri_held_blocks(stage->plan, x, cut, place, out);
 }
 
 static br_status add_input(bri_stage *stage, int k, reading *r)
@@ -92,12 +88,11 @@ static br_status add_input(bri_stage *stage, int k, reading *r)
     r->of[k].input = -1;
     if (bri_node_nelem(x) == 0)
         return BR_OK;
-    bool again = !stage->plan->apart && bri_reads_file_again(stage, x, &map);
-    if (alike && !again)
-        return bri_stage_input(stage, x, &map, &r->of[k].input);
+    if (alike)
+        return bri_held_input(stage, x, &map, &r->of[k].held, &r->of[k].input);
     bri_input input = {.from = BRI_FROM_STAGE, .node = x, .map = map};
     r->of[k].held = true;
-    BRI_TRY(hold(stage, k, &input.stage));
+    BRI_TRY(place_blocks(stage, k, &input.stage));
     return bri_stage_add_input(stage, &input, &r->of[k].input);
 }
 

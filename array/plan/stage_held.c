@@ -83,9 +83,37 @@ static bool repeats(const bri_stage *stage, const bri_map *map)
     return false;
 }
 
-bool bri_reads_file_again(const bri_stage *stage, const bri_node *node, const bri_map *map)
+static bool is_of_file(const bri_node *node)
 {
     while (node->op->view)
         node = node->input[0];
-    return bri_is_file(node->op) && repeats(stage, map);
+    return bri_is_file(node->op);
+}
+
+/* The blocks that the stage's leaves read. Those that are a file's own chunks are the same for all
+ * who hold them. */
+static br_status hold(const bri_stage *stage, bri_node *node, const bri_map *map, bri_stage **out)
+{
+    bri_axis cut[BR_MAX_NDIM];
+    bool own = bri_is_file(node->op);
+    for (int a = 0; a < node->ndim; a++) {
+        int along = map->from[a].axis;
+        cut[a] = along >= 0 ? stage->leaf_axis[along] : node->axis[a];
+        own = own && bri_axis_equal(&cut[a], &node->axis[a]);
+    }
+    if (!own)
+        return bri_held_blocks(stage->plan, node, cut, cut, out);
+    stage->plan->holds = true;
+    return bri_stage_of(stage->plan, node, out);
+}
+
+br_status bri_held_input(bri_stage *stage, bri_node *node, const bri_map *map, bool *held,
+                         int *index)
+{
+    *held = !stage->plan->apart && is_of_file(node) && repeats(stage, map);
+    if (!*held)
+        return bri_stage_input(stage, node, map, index);
+    bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map};
+    BRI_TRY(hold(stage, node, map, &input.stage));
+    return bri_stage_add_input(stage, &input, index);
 }

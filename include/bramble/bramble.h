@@ -18,6 +18,7 @@
 #include <bramble/graph.h>
 #include <bramble/indexing.h>
 #include <bramble/io.h>
+#include <bramble/linalg.h>
 #include <bramble/mask.h>
 #include <bramble/nan.h>
 #include <bramble/random.h>

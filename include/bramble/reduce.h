@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * reduce.h - reductions over any axes, and the product of matrices.
+ * reduce.h - reductions over any axes.
  *
  * Common to all reductions, also those of nan.h:
  * x          any shape
@@ -173,18 +173,6 @@ typedef struct br_average_args {
 } br_average_args;
 BR_API br_array *br_average_(br_average_args args);
 
-/* br_matmul - the product of two matrices, a[i,k] b[k,j], on OpenBLAS.
- *
- * a, b  two-dimensional, float32, float64, complex64 or complex128 after promotion; integers are
- *       multiplied as float64 and the
- *       result is float64
- * Chunks of the result: a's along i, b's along j; along k the products of chunks are added in
- * order, chunk by chunk.
- * Errors  BR_ESHAPE, BR_ETYPE.
- * Bits    fixed by the chunks and OpenBLAS's kernel for the CPU; threads and ranks do not matter.
- */
-BR_API br_array *br_matmul_(br_array *a, br_array *b, br_place at);
-
 #ifndef __cplusplus
 #define br_sum(...)    br_sum_((br_sum_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_prod(...)   br_prod_((br_sum_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
@@ -205,7 +193,6 @@ BR_API br_array *br_matmul_(br_array *a, br_array *b, br_place at);
 #define br_vector_norm(...)                                                                        \
     br_vector_norm_((br_vector_norm_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_average(...) br_average_((br_average_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
-#define br_matmul(a, b) br_matmul_((a), (b), BR_HERE)
 #endif
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
 #include <bramble/creation.h>
 #include <bramble/elementwise.h>
 #include <bramble/indexing.h>
+#include <bramble/linalg.h>
 #include <bramble/mask.h>
 #include <bramble/nan.h>
 #include <bramble/reduce.h>

@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include <bramble/reduce.h>
+#include <bramble/linalg.h>
 
 #include "array/ops/text/text.h"
 
