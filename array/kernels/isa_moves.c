@@ -24,35 +24,67 @@ typedef struct __attribute__((packed, may_alias)) any16 {
     uint64_t v[2];
 } any16;
 
+/* How many elements of 4 and 8 bytes are transposed at a time: a vector of the instruction set, up
+ * to 8. */
+#if defined(__AVX512F__)
+#define TURN_4 8
+#define TURN_8 8
+#elif defined(__AVX2__)
+#define TURN_4 8
+#define TURN_8 4
+#else
+#define TURN_4 4
+#define TURN_8 0
+#endif
+
+typedef uint32_t turn4 __attribute__((vector_size(TURN_4 * 4), aligned(1), may_alias));
+#if TURN_8 > 0
+typedef uint64_t turn8 __attribute__((vector_size(TURN_8 * 8), aligned(1), may_alias));
+#endif
+
 #define T       any1
 #define S(name) name##_1
+#define TURN    0
 #include "array/kernels/moves.inc"
 #undef T
 #undef S
+#undef TURN
 
 #define T       any2
 #define S(name) name##_2
+#define TURN    0
 #include "array/kernels/moves.inc"
 #undef T
 #undef S
+#undef TURN
 
 #define T       any4
 #define S(name) name##_4
+#define TURN    TURN_4
+#define TV      turn4
 #include "array/kernels/moves.inc"
 #undef T
 #undef S
+#undef TURN
+#undef TV
 
 #define T       any8
 #define S(name) name##_8
+#define TURN    TURN_8
+#define TV      turn8
 #include "array/kernels/moves.inc"
 #undef T
 #undef S
+#undef TURN
+#undef TV
 
 #define T       any16
 #define S(name) name##_16
+#define TURN    0
 #include "array/kernels/moves.inc"
 #undef T
 #undef S
+#undef TURN
 
 void BRI_ISA_NAME(moves)(bri_kernels *table)
 {

@@ -152,12 +152,12 @@ static void tiled_lanes(bri_run *run, const target *t, bri_tree *tree)
     int64_t idx[BR_MAX_NDIM] = {0};
     int64_t apart = 1;
     for (int a = 0; a < last; a++)
-        step[a] = a == across ? BRI_PANEL_ROWS : 1;
+        step[a] = a == across ? run->panel_rows : 1;
     step[last] = run->extent[last];
     for (int a = across + 1; a < last; a++)
         apart *= run->extent[a];
     do {
-        int64_t rows = smaller(run->extent[across] - idx[across], BRI_PANEL_ROWS);
+        int64_t rows = smaller(run->extent[across] - idx[across], run->panel_rows);
         int64_t row = 0;
         for (int a = 0; a < last; a++)
             row = row * run->extent[a] + idx[a];

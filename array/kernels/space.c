@@ -18,16 +18,20 @@ static char *carve(char *base, size_t *used, size_t bytes)
     return place;
 }
 
+static size_t panels_of(const bri_program *p)
+{
+    return p->ninputs < BRI_PANELS ? (size_t)p->ninputs : BRI_PANELS;
+}
+
 size_t bri_run_layout(bri_run *run, const bri_program *p, char *base)
 {
     size_t used = 0;
-    size_t panel = BRI_PANEL_ROWS * BRI_PANEL_STRIDE * 16;
     br_dtype dtype = p->values[p->result].dtype;
     run->operands = (bri_operand *)carve(base, &used, (size_t)p->nvalues * sizeof(bri_operand));
     run->sources = (bri_source *)carve(base, &used, (size_t)p->nsources * sizeof(bri_source));
     run->registers = carve(base, &used, (size_t)p->nregs * p->reg_bytes);
     run->spare = carve(base, &used, BRI_BLOCK * 16);
-    run->panels = carve(base, &used, p->nsources > 0 ? BRI_PANELS * panel : 0);
+    run->panels = carve(base, &used, panels_of(p) * BRI_PANEL_BYTES);
     run->rows = carve(base, &used, BRI_ROW_BUFFER * bri_size_of_result(p));
     run->states =
         carve(base, &used, p->reduces ? BRI_STATES * bri_state_bytes(p->redop, dtype) : 0);
@@ -217,16 +221,27 @@ static int better_axis(const bri_run *run, const bri_source *s)
     return -1;
 }
 
+/* Rows of elements of that size that a panel holds. */
+static int64_t rows_of_panel(size_t size)
+{
+    int64_t rows = BRI_PANEL_BYTES / BRI_PANEL_STRIDE / (int64_t)size;
+    return rows < BRI_PANEL_ROWS ? rows : BRI_PANEL_ROWS;
+}
+
 void bri_run_plan_panels(bri_run *run)
 {
     int panels = 0;
+    run->panel_rows = BRI_PANEL_ROWS;
     if (run->extent[run->ndim - 1] < 64)
         return;
     for (int i = 0; i < run->p->nsources && panels < BRI_PANELS; i++) {
-        int a = better_axis(run, &run->sources[i]);
+        bri_source *s = &run->sources[i];
+        int a = better_axis(run, s);
         if (a < 0 || (run->panel_axis >= 0 && a != run->panel_axis))
             continue;
         run->panel_axis = a;
-        run->sources[i].panel = run->panels + panels++ * BRI_PANEL_ROWS * BRI_PANEL_STRIDE * 16;
+        s->panel = run->panels + panels++ * BRI_PANEL_BYTES;
+        int64_t rows = rows_of_panel(bri_dtypes[s->value->dtype].size);
+        run->panel_rows = rows < run->panel_rows ? rows : run->panel_rows;
     }
 }

@@ -61,7 +61,7 @@ static void store_tiles(bri_run *run)
     int64_t step[BR_MAX_NDIM];
     for (int a = 0; a < last; a++)
         step[a] = 1;
-    step[across] = BRI_PANEL_ROWS;
+    step[across] = run->panel_rows;
     step[last] = BRI_PANEL_COLS;
     do {
         int64_t rows = smaller(run->extent[across] - idx[across], step[across]);

@@ -119,14 +119,16 @@ typedef struct bri_run {
     char *rows;              /* evaluated elements waiting to be reduced or scattered */
     char *states;            /* a reduction tree under construction */
     int panel_axis;          /* the axis of a tile's rows; -1 when nothing is tiled */
+    int64_t panel_rows;      /* of a tile, a multiple of 8 */
     int64_t panel_origin[2]; /* the tile's first index along panel_axis and the last axis */
 } bri_run;
 
 enum {
-    BRI_PANEL_ROWS = 16,
+    BRI_PANEL_ROWS = 64, /* of elements up to 8 bytes */
     BRI_PANEL_COLS = 512,
     BRI_PANEL_STRIDE =
         520, /* elements from row to row; not a power of two, so rows spread over the cache sets */
+    BRI_PANEL_BYTES = BRI_PANEL_ROWS * BRI_PANEL_STRIDE * 8, /* of one */
     BRI_PANELS = 2, /* transposed inputs that get one; further ones are gathered row by row */
     BRI_SCRATCH_REGISTERS =
         256 * 1024,        /* registers use no more; with too many of them blocks get shorter */
