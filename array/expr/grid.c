@@ -264,9 +264,10 @@ static int axis_to_cut(int ndim, const int64_t *chunk, const int64_t *least, boo
     return best;
 }
 
-static void cut_down(int ndim, size_t size, const int64_t *least, bool rows, int64_t *chunk)
+static void cut_down(int ndim, size_t size, double most, const int64_t *least, bool rows,
+                     int64_t *chunk)
 {
-    while (chunk_bytes(ndim, chunk, size) > BRI_AUTO_CHUNK_BYTES) {
+    while (chunk_bytes(ndim, chunk, size) > most) {
         int a = axis_to_cut(ndim, chunk, least, rows);
         if (a < 0)
             return;
@@ -288,5 +289,19 @@ void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t 
         else if (a == ndim - 1)
             least[a] = chunk[a] < SHORTEST_LAST_CHUNK ? chunk[a] : SHORTEST_LAST_CHUNK;
     }
-    cut_down(ndim, size, least, rows, chunk);
+    cut_down(ndim, size, BRI_AUTO_CHUNK_BYTES, least, rows, chunk);
+}
+
+void bri_cut_chunks(int ndim, size_t size, double most, uint32_t axes, int64_t *chunk)
+{
+    int64_t least[BR_MAX_NDIM];
+    for (int a = 0; a < ndim; a++) {
+        least[a] = axes >> a & 1 ? 1 : chunk[a];
+        if (a == ndim - 1 && least[a] == 1)
+            least[a] = chunk[a] < SHORTEST_LAST_CHUNK ? chunk[a] : SHORTEST_LAST_CHUNK;
+    }
+    cut_down(ndim, size, most, least, false, chunk);
+    for (int a = ndim - 1; a >= 0; a--) /* so few bytes that the last axis must be shorter, too */
+        least[a] = axes >> a & 1 ? 1 : chunk[a];
+    cut_down(ndim, size, most, least, false, chunk);
 }

@@ -73,5 +73,8 @@ br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out);
  * for files that are read best in long runs. */
 void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t *stored, bool rows,
                      int64_t *chunk);
+/* The same for the listed axes of a chunk of elements of `size` bytes, to at most `most` bytes if
+ * that is possible; the extents of the others stay. */
+void bri_cut_chunks(int ndim, size_t size, double most, uint32_t axes, int64_t *chunk);
 
 #endif

@@ -29,7 +29,7 @@ static br_array *shifted(const bri_call *call, br_array *x, int axis, bri_stretc
     br_extents chunks = {x->node->ndim, {0}};
     for (int a = 0; a < x->node->ndim; a++)
         chunks.extent[a] = bri_axis_largest(&x->node->axis[a]);
-    return br_rechunk_(y, chunks, call->at);
+    return bri_rechunk(y, chunks, call->at);
 }
 
 /* x[distance:] - x[:-distance] */

@@ -188,9 +188,10 @@ static br_status set_layout(const bri_h5_dataset *d, const br_extents *chunks, i
     br_extents shape = {info->ndim > 0 ? info->ndim : -1, {0}};
     memcpy(shape.extent, info->shape, (size_t)info->ndim * sizeof info->shape[0]);
     BRI_TRY(bri_layout_set(layout, info->dtype, &shape, chunks));
-    if (chunks->ndim == 0 && bri_h5_parts(d) > 1)
+    bool automatic = chunks->ndim == 0 || chunks->ndim == BR_AUTO;
+    if (automatic && bri_h5_parts(d) > 1)
         auto_chunks_of_many(d, axis, layout->chunk);
-    else if (chunks->ndim == 0)
+    else if (automatic)
         auto_chunks(info, info->shape, NULL, layout->chunk);
     return BR_OK;
 }

@@ -254,6 +254,9 @@ br_status bri_gather_node(br_context *ctx, bri_node *x, const bri_take_params *p
 void bri_view_map(const bri_node *node, bri_map *map);
 /* From a diagonal to its source: the last two axes move with the last one. */
 void bri_diagonal_map(const bri_node *node, bri_map *map);
+/* Emission of a view: its source's value, found through the view's map. */
+int bri_view_emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values);
+br_array *bri_rechunk(br_array *x, br_extents chunks, br_place at);
 br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, const bri_axis *out,
                          int ndim, const bri_map *map);
 

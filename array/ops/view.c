@@ -85,7 +85,7 @@ static void access(const bri_node *node, int input, const bri_map *map, bri_map 
     *out = bri_map_compose(map, &own);
 }
 
-static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
+int bri_view_emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
 {
     (void)fuse;
     (void)node;
@@ -126,8 +126,8 @@ static void print_axes(const bri_node *node, FILE *to)
 
 #define VIEW(op_name, print_function)                                                              \
     {                                                                                              \
-        .name = op_name, .infer = infer, .access = access, .emit = emit, .any_extent = true,       \
-        .view = true, .print = print_function                                                      \
+        .name = op_name, .infer = infer, .access = access, .emit = bri_view_emit,                  \
+        .any_extent = true, .view = true, .print = print_function                                  \
     }
 const bri_op bri_op_index = VIEW("index", print_index);
 const bri_op bri_op_permute = VIEW("permute_dims", print_axes);
@@ -154,66 +154,4 @@ br_array *bri_view_array(const bri_call *call, const bri_op *op, br_array *x, co
     br_array *view = bri_build(&mine, op, p, bytes, &x, 1);
     bri_free(p);
     return view;
-}
-
-/* ---- rechunk: the identity, cut otherwise ---- */
-
-static br_status infer_rechunk(bri_node *node)
-{
-    const bri_chunks_params *p = node->params;
-    node->dtype = node->input[0]->dtype;
-    node->ndim = p->ndim;
-    for (int a = 0; a < p->ndim; a++) {
-        const bri_axis *x = &node->input[0]->axis[a];
-        node->axis[a] = bri_axis_is_known(x) ? bri_axis_regular(x->extent, p->chunk[a]) : *x;
-    }
-    return BR_OK;
-}
-
-static void access_rechunk(const bri_node *node, int input, const bri_map *map, bri_map *out)
-{
-    (void)node;
-    (void)input;
-    *out = *map;
-}
-
-static void print_rechunk(const bri_node *node, FILE *to)
-{
-    const bri_chunks_params *p = node->params;
-    char text[256];
-    fprintf(to, "%s", bri_shape_text(p->ndim, p->chunk, text, sizeof text));
-}
-
-const bri_op bri_op_rechunk = {
-    .name = "rechunk",
-    .infer = infer_rechunk,
-    .access = access_rechunk,
-    .emit = emit,
-    .any_extent = true,
-    .view = true,
-    .print = print_rechunk,
-};
-
-br_array *br_rechunk_(br_array *x, br_extents chunks, br_place at)
-{
-    bri_call call = {x != NULL ? x->ctx : NULL, "rechunk", at};
-    bri_chunks_params p;
-    memset(&p, 0, sizeof p);
-    if (x != NULL && x->status == BR_OK) {
-        p.ndim = x->node->ndim;
-        if (bri_extents_ndim(&chunks) != p.ndim)
-            return bri_handle_error(&call, bri_error(BR_ESHAPE, "chunks for %d axes, but x has %d",
-                                                     chunks.ndim, p.ndim));
-        for (int a = 0; a < p.ndim; a++) {
-            if (chunks.extent[a] < -1)
-                return bri_handle_error(&call, bri_error(BR_ESHAPE, "chunk extent %lld of axis %d",
-                                                         (long long)chunks.extent[a], a));
-            int64_t extent = x->shape[a] > 0 ? x->shape[a] : 1;
-            if (x->shape[a] == BR_UNKNOWN)
-                extent = INT64_MAX;
-            bool whole = chunks.extent[a] <= 0 || chunks.extent[a] > extent;
-            p.chunk[a] = whole ? extent : chunks.extent[a];
-        }
-    }
-    return bri_build(&call, &bri_op_rechunk, &p, sizeof p, &x, 1);
 }

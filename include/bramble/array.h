@@ -22,12 +22,15 @@ enum { BR_UNKNOWN = -1 };
 
 /* ---- values that stand for lists and numbers ---- */
 
-/* A shape or chunk extents. ndim 0 means "not given"; BR_0D is the shape of a scalar. Made by
- * BR_SHAPE and BR_CHUNKS. */
+/* A shape or chunk extents. ndim 0 means "not given"; BR_0D is the shape of a scalar,
+ * BR_CHUNKS_AUTO leaves all chunk extents to bramble. Made by BR_SHAPE and BR_CHUNKS. */
 typedef struct br_extents {
     int ndim;
     int64_t extent[BR_MAX_NDIM];
 } br_extents;
+
+/* In place of an axis's chunk extent for br_rechunk: chosen by bramble. */
+enum { BR_AUTO = -2 };
 
 /* A set or a list of axes; negative ones count from the last. n 0 means "not given". Made by
  * BR_AXES. */
@@ -117,6 +120,7 @@ static inline br_operand br_operand_complex(double _Complex v)
 #define BR_COUNT_(type, ...) ((int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)))
 #define BR_SHAPE(...)        ((br_extents){BR_COUNT_(int64_t, __VA_ARGS__), {__VA_ARGS__}})
 #define BR_CHUNKS(...)       BR_SHAPE(__VA_ARGS__)
+#define BR_CHUNKS_AUTO       ((br_extents){BR_AUTO, {0}})
 #define BR_STRIDES(...)      BR_SHAPE(__VA_ARGS__)
 #define BR_0D                ((br_extents){-1, {0}})
 #define BR_AXES(...)         ((br_axes){BR_COUNT_(int, __VA_ARGS__), {__VA_ARGS__}})
@@ -358,9 +362,28 @@ BR_API br_array *br_broadcast_to_(br_array *x, br_extents shape, br_place at);
 BR_API br_array *br_expand_dims_(br_array *x, int axis, br_place at);
 BR_API br_array *br_squeeze_(br_array *x, br_axes axes, br_place at);
 
-/* br_rechunk - the same array cut into other chunks (0 or -1: the whole axis). Errors: BR_ESHAPE.
- * Copies what crosses chunks. */
-BR_API br_array *br_rechunk_(br_array *x, br_extents chunks, br_place at);
+/* br_rechunk - the same array cut into other chunks.
+ *
+ * .chunks       an extent for each axis: 0 or -1 for the whole axis, BR_AUTO to leave it to bramble,
+ *               as in BR_CHUNKS(BR_AUTO, -1). BR_CHUNKS_AUTO, or nothing given, leaves all.
+ * .chunk_bytes  what automatic chunks take at most, 4 MiB by default. The longest of the automatic
+ *               axes is cut to a power of two until a chunk is no larger; the last axis keeps 512
+ *               elements if the others can be cut instead. Shape and dtype decide, not the machine.
+ * Errors  BR_ESHAPE (not as many extents as axes, an extent below -2), BR_EARG (chunk_bytes, but no
+ *         automatic axis).
+ * Cost    none by itself where x is read from memory, from a file or is an elementwise expression of
+ *         such: its readers read the new chunks straight from there. Computed chunks are copied
+ *         once, by those that read them, and are held until the last of them has; when that does not
+ *         fit the memory limit they are cut first, and the pieces go one by one (two copies).
+ *         Results have the same bits either way.
+ */
+typedef struct br_rechunk_args {
+    br_place at;
+    br_array *x;
+    br_extents chunks;
+    size_t chunk_bytes;
+} br_rechunk_args;
+BR_API br_array *br_rechunk_(br_rechunk_args args);
 
 #ifndef __cplusplus
 #define br_from_memory(...)                                                                        \
@@ -379,7 +402,7 @@ BR_API br_array *br_rechunk_(br_array *x, br_extents chunks, br_place at);
 #define br_broadcast_to(x, shape)   br_broadcast_to_((x), shape, BR_HERE)
 #define br_expand_dims(x, axis)     br_expand_dims_((x), (axis), BR_HERE)
 #define br_squeeze(x, axes)         br_squeeze_((x), axes, BR_HERE)
-#define br_rechunk(x, chunks)       br_rechunk_((x), chunks, BR_HERE)
+#define br_rechunk(...)             br_rechunk_((br_rechunk_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #endif
 
 #ifdef __cplusplus
