@@ -294,7 +294,7 @@ void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t 
 
 void bri_cut_chunks(int ndim, size_t size, double most, uint32_t axes, int64_t *chunk)
 {
-    int64_t least[BR_MAX_NDIM];
+    int64_t least[BR_MAX_NDIM] = {0};
     for (int a = 0; a < ndim; a++) {
         least[a] = axes >> a & 1 ? 1 : chunk[a];
         if (a == ndim - 1 && least[a] == 1)

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "array/plan/stage.h"
+#include "array/plan/pass.h"
 #include "runtime/alloc.h"
 
 br_status bri_needs_add(bri_needs *list, bri_stage *stage, int64_t chunk)
@@ -98,6 +98,8 @@ br_status bri_input_needs(const bri_input *input, const bri_leaf *leaf, int owne
     memcpy(coord, first, sizeof coord);
     do {
         int64_t chunk = bri_grid_linear(from->ndim, from->axis, coord);
+        if (from->kind == &bri_stage_mirror)
+            chunk = bri_mirror_task(from, chunk);
         bool at_hand = from->direct && bri_value_owner(from, chunk) == owner;
         if (at_hand || !touches(input, leaf, coord))
             continue;
@@ -244,7 +246,8 @@ static br_status mark_inputs(bri_stage *reader, bri_needs *list)
     for (int i = 0; i < reader->ninputs; i++) {
         if (reader->inputs[i].from != BRI_FROM_STAGE)
             continue;
-        if (all && covers(&reader->inputs[i], reader))
+        bool pairs = reader->inputs[i].stage->kind == &bri_stage_mirror;
+        if (all && !pairs && covers(&reader->inputs[i], reader))
             want_whole(reader->inputs[i].stage);
         else
             partly = true;

@@ -237,16 +237,12 @@ static product product_of_step(const bri_stage *s, int64_t chunk, int64_t step, 
 /* One output for each member that needs the leaf, in the order in which the task fills them. */
 static br_status add_pass_outputs(bri_plan *plan, bri_job *job, const frame *f, bri_task *task)
 {
-    const bri_pass *pass = bri_pass_of(f->stage);
-    bri_leaf leaf;
-    bri_leaf_box(f->stage, f->chunk, 0, &leaf);
-    for (int i = pass->nvalues; i < pass->npieces; i++) {
-        const bri_stage *member = pass->piece[i].member;
-        int64_t chunk;
-        int64_t step;
-        bri_pass_leaf(f->stage, f->chunk, member, &chunk, &step);
-        product p = product_of_step(member, chunk, step, bri_pass_bytes(member, &leaf));
-        if (bri_pass_gives(f->stage, f->chunk, member))
+    bri_made made[BRI_MOST_MEMBERS];
+    int n = bri_pass_makes(f->stage, f->chunk, made);
+    for (int i = 0; i < n; i++) {
+        const bri_made *m = &made[i];
+        product p = product_of_step(m->member, m->chunk, m->step, m->bytes);
+        if (m->value)
             BRI_TRY(add_output(plan, job, task, &p));
     }
     return BR_OK;
@@ -271,7 +267,7 @@ static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_tas
         BRI_TRY(
             connect_input(plan, job, t, (int)f->needs.n, before, plan->rank, sizes.output, NULL));
     }
-    if (s->kind == &bri_stage_pass)
+    if (bri_is_pass(s))
         return add_pass_outputs(plan, job, f, t);
     return s->direct_result || (s->nconsumers == 0 && p.final) ? BR_OK
                                                                : add_output(plan, job, t, &p);
@@ -384,13 +380,13 @@ static br_status follow_chunk(bri_emitter *e, bri_stage *stage, int64_t chunk)
 /* A pass's leaf has been emitted: each reduction goes on with its own, the first one first. */
 static br_status follow_leaf(bri_emitter *e, const bri_stage *stage, int64_t leaf)
 {
-    const bri_pass *pass = bri_pass_of(stage);
-    for (int i = pass->npieces - 1; i >= pass->nvalues; i--) {
-        frame f = {.stage = pass->piece[i].member, .mode = NODES};
-        bri_pass_leaf(stage, leaf, f.stage, &f.chunk, &f.step);
-        if (!bri_is_demanded(f.stage, f.chunk))
+    bri_made made[BRI_MOST_MEMBERS];
+    for (int i = bri_pass_makes(stage, leaf, made); i-- > 0;) {
+        bri_stage *member = made[i].member;
+        frame f = {.stage = member, .mode = NODES, .chunk = made[i].chunk, .step = made[i].step};
+        if (!made[i].wanted)
             continue;
-        set_bit(f.stage->steps_made, f.chunk * f.stage->nsteps + f.step);
+        set_bit(member->steps_made, f.chunk * member->nsteps + f.step);
         BRI_TRY(push_frame(e, &f));
     }
     return BR_OK;
@@ -429,7 +425,7 @@ static br_status move_on(bri_emitter *e)
     bri_stage *stage = f->stage;
     int64_t chunk = f->chunk;
     e->depth--;
-    return stage->kind == &bri_stage_pass ? follow_leaf(e, stage, chunk) : BR_OK;
+    return bri_is_pass(stage) ? follow_leaf(e, stage, chunk) : BR_OK;
 }
 
 /* Steps of streamed stages are made where they follow; here they are only waited for. */

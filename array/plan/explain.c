@@ -37,8 +37,7 @@ void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size
     char name[96];
     bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
     bri_operation_name(stage->node, name, sizeof name);
-    snprintf(text, size, "%s%s (%s:%d), chunk %s",
-             stage->kind == &bri_stage_pass ? "a pass for " : "", name,
+    snprintf(text, size, "%s%s (%s:%d), chunk %s", bri_is_pass(stage) ? "a pass for " : "", name,
              bri_file_name(stage->node->at.file), stage->node->at.line,
              bri_shape_text(stage->ndim, coord, where, sizeof where));
 }
@@ -66,9 +65,12 @@ static int64_t demanded_chunks(const bri_stage *stage)
     return n;
 }
 
-static bool reads_leaf(const bri_input *input, const bri_leaf *leaf)
+static bool reads_leaf(const bri_stage *stage, int64_t chunk, const bri_input *input,
+                       const bri_leaf *leaf)
 {
     const bri_span *s = &input->span;
+    if (stage->kind == &bri_stage_mirror)
+        return bri_mirror_loads(stage, chunk, (int)(input - stage->inputs));
     return s->to == 0 || (leaf->origin[s->axis] >= s->from && leaf->origin[s->axis] < s->to);
 }
 
@@ -83,7 +85,7 @@ static double elements_read(const bri_stage *stage, const bri_input *input)
             bri_leaf leaf;
             double each = 1;
             bri_leaf_box(stage, c, t, &leaf);
-            if (!reads_leaf(input, &leaf))
+            if (!reads_leaf(stage, c, input, &leaf))
                 continue;
             for (int a = 0; a < input->map.ndim; a++)
                 if (input->map.from[a].axis >= 0)

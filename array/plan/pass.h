@@ -33,12 +33,40 @@ static inline const bri_pass *bri_pass_of(const bri_stage *stage)
     return stage->data;
 }
 
-/* Does a leaf of the pass give the member a value, and of how many bytes? */
-bool bri_pass_gives(const bri_stage *pass, int64_t leaf, const bri_stage *member);
-size_t bri_pass_bytes(const bri_stage *member, const bri_leaf *leaf);
+/* A member's leaf that a task of the pass makes. */
+typedef struct bri_made {
+    bri_stage *member;
+    int64_t chunk, step;
+    size_t bytes;
+    bool wanted; /* somebody needs it, */
+    bool value;  /* as a value: it does not go straight to the caller */
+} bri_made;
 
-/* The chunk and step of a member that a leaf of the pass is. */
-void bri_pass_leaf(const bri_stage *pass, int64_t leaf, const bri_stage *member, int64_t *chunk,
-                   int64_t *step);
+enum { BRI_MOST_MEMBERS = 16 };
+
+/* Stages whose tasks make leaves of other stages: passes and mirrored leaves (stage_mirror.c). */
+static inline bool bri_is_pass(const bri_stage *stage)
+{
+    return stage->kind == &bri_stage_pass || stage->kind == &bri_stage_mirror;
+}
+
+/* What the task of a leaf makes, in the order of its outputs, into room for BRI_MOST_MEMBERS;
+ * returns how many. */
+int bri_pass_makes(const bri_stage *pass, int64_t leaf, bri_made *made);
+/* What a leaf of the pass is for one member. */
+void bri_pass_made(const bri_stage *pass, int64_t leaf, bri_stage *member, bri_made *made);
+
+/* The member reads the pass from now on, a leaf for a leaf. */
+br_status bri_pass_redirect(bri_stage *member, bri_stage *pass);
+
+/* ---- mirrored leaves ---- */
+
+/* When leaves (i, j) and (j, i) of the reduction read the same, they are made in pairs. */
+br_status bri_mirror_leaves(bri_plan *plan, bri_stage *member);
+/* The leaf whose task makes this one. */
+int64_t bri_mirror_task(const bri_stage *stage, int64_t leaf);
+int bri_mirror_makes(const bri_stage *stage, int64_t leaf, bri_made *made);
+/* Does the task of a leaf read the input? On the diagonal two that are mirror images are one. */
+bool bri_mirror_loads(const bri_stage *stage, int64_t leaf, int input);
 
 #endif

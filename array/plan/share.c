@@ -13,7 +13,6 @@
 #include "runtime/alloc.h"
 
 enum {
-    MOST_MEMBERS = 16,
     /* Finished values that may be held until their readers come: then a pass goes through its
      * leaves in C order, as they are stored. */
     HELD_BYTES = 16 << 20
@@ -21,7 +20,7 @@ enum {
 
 /* Stages on their way into a pass. */
 typedef struct group {
-    bri_stage *member[MOST_MEMBERS];
+    bri_stage *member[BRI_MOST_MEMBERS];
     int nmembers;
     bri_input *inputs; /* of all, each once */
     size_t room;
@@ -123,7 +122,7 @@ static br_status join(group *g, bri_stage *stage)
 static br_status gather(bri_plan *plan, int first, const int *level, group *g)
 {
     BRI_TRY(join(g, plan->stages[first]));
-    for (int i = first + 1; i < plan->nstages && g->nmembers < MOST_MEMBERS; i++) {
+    for (int i = first + 1; i < plan->nstages && g->nmembers < BRI_MOST_MEMBERS; i++) {
         bri_stage *s = plan->stages[i];
         /* Passes made before stand behind the stages that have a level; they may not join. */
         if (may_join(s) && level[i] == level[first] && same_grid(s, g->member[0]) &&
@@ -213,7 +212,7 @@ static br_status add_member(const group *g, int k, const int *value_of, bri_pass
 
 static br_status add_pieces(const group *g, bri_pass *pass)
 {
-    int value_of[MOST_MEMBERS];
+    int value_of[BRI_MOST_MEMBERS];
     for (int k = 0; k < g->nmembers; k++) {
         value_of[k] = leads(g, k) ? pass->nvalues : -1;
         if (value_of[k] >= 0)
@@ -244,7 +243,7 @@ static bri_stage *next_of_reduction(const bri_stage *stage)
 
 /* The member reads the pass now, a leaf for a leaf. Later stages of the same reduction come with
  * it. */
-static br_status redirect(bri_stage *member, bri_stage *pass)
+br_status bri_pass_redirect(bri_stage *member, bri_stage *pass)
 {
     for (int i = 0; i < member->ninputs; i++)
         if (member->inputs[i].from == BRI_FROM_STAGE)
@@ -301,7 +300,7 @@ static br_status make_pass(bri_plan *plan, const group *g)
         return st;
     BRI_TRY(bri_stage_finish(plan, stage, st));
     for (int k = 0; k < g->nmembers; k++) {
-        BRI_TRY(redirect(g->member[k], stage));
+        BRI_TRY(bri_pass_redirect(g->member[k], stage));
         held += held_bytes(g->member[k]);
     }
     pass->whole = held <= HELD_BYTES;
@@ -362,6 +361,8 @@ static br_status make_passes(bri_plan *plan, const int *level)
         br_status st = gather(plan, i, level, &g);
         if (st == BR_OK && g.nmembers > 1)
             st = make_pass(plan, &g);
+        else if (st == BR_OK && is_reduction(g.member[0]))
+            st = bri_mirror_leaves(plan, g.member[0]);
         bri_free(g.inputs);
         BRI_TRY(st);
     }

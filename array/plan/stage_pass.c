@@ -10,31 +10,33 @@
 
 enum { CACHED_BYTES = 256 << 10 };
 
-void bri_pass_leaf(const bri_stage *pass, int64_t leaf, const bri_stage *member, int64_t *chunk,
-                   int64_t *step)
-{
-    int64_t coord[BR_MAX_NDIM];
-    bri_grid_coords(pass->leaf_ndim, pass->leaf_axis, leaf, coord);
-    bri_leaf_place(member, coord, chunk, step);
-}
-
 static bool reduces(const bri_stage *member)
 {
     return member->kind == &bri_stage_reduce;
 }
 
-bool bri_pass_gives(const bri_stage *pass, int64_t leaf, const bri_stage *member)
+void bri_pass_made(const bri_stage *pass, int64_t leaf, bri_stage *member, bri_made *made)
 {
-    int64_t chunk;
-    int64_t step;
-    bri_pass_leaf(pass, leaf, member, &chunk, &step);
-    return bri_is_demanded(member, chunk) && !member->direct_result;
+    int64_t coord[BR_MAX_NDIM];
+    bri_leaf box;
+    made->member = member;
+    bri_grid_coords(pass->leaf_ndim, pass->leaf_axis, leaf, coord);
+    bri_leaf_place(member, coord, &made->chunk, &made->step);
+    bri_leaf_box(pass, leaf, 0, &box);
+    made->bytes = reduces(member) ? bri_reduce_leaf_bytes(member, &box)
+                                  : (size_t)box.nelem * br_dtype_size(member->dtype);
+    made->wanted = bri_is_demanded(member, made->chunk);
+    made->value = made->wanted && !member->direct_result;
 }
 
-size_t bri_pass_bytes(const bri_stage *member, const bri_leaf *leaf)
+int bri_pass_makes(const bri_stage *pass, int64_t leaf, bri_made *made)
 {
-    return reduces(member) ? bri_reduce_leaf_bytes(member, leaf)
-                           : (size_t)leaf->nelem * br_dtype_size(member->dtype);
+    if (pass->kind == &bri_stage_mirror)
+        return bri_mirror_makes(pass, leaf, made);
+    const bri_pass *p = bri_pass_of(pass);
+    for (int i = p->nvalues; i < p->npieces; i++)
+        bri_pass_made(pass, leaf, p->piece[i].member, &made[i - p->nvalues]);
+    return p->npieces - p->nvalues;
 }
 
 /* Rows that all pieces work on before the next ones: what they read of them stays in the cache.
@@ -120,7 +122,7 @@ static layout lay_out(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bu
 
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
 {
-    const bri_pass *pass = bri_pass_of(stage);
+    bri_made made[BRI_MOST_MEMBERS];
     bri_leaf leaf;
     bri_bump bump = {0};
     bri_leaf_box(stage, chunk, step, &leaf);
@@ -130,9 +132,8 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
         bri_load_sizes(stage, i, &slab, &bump);
     sizes->scratch = bump.used;
     sizes->output = 0;
-    for (int i = pass->nvalues; i < pass->npieces; i++)
-        if (bri_pass_gives(stage, chunk, pass->piece[i].member))
-            sizes->output += bri_pass_bytes(pass->piece[i].member, &leaf);
+    for (int i = bri_pass_makes(stage, chunk, made); i-- > 0;)
+        sizes->output += made[i].value ? made[i].bytes : 0;
 }
 
 /* A leaf at work. */
@@ -140,7 +141,15 @@ typedef struct pass_run {
     bri_work *work;
     bri_leaf leaf;
     layout l;
+    bri_made made[BRI_MOST_MEMBERS];
 } pass_run;
+
+/* What piece i makes; NULL when that is for other pieces. */
+static const bri_made *made_by(const pass_run *r, int i)
+{
+    int before = bri_pass_of(r->work->stage)->nvalues;
+    return i < before ? NULL : &r->made[i - before];
+}
 
 /* Runs one piece on the rows in work, which begin at `row` of the leaf. */
 static void run_piece(const pass_run *r, int i, const bri_leaf *slab, int64_t row)
@@ -167,17 +176,6 @@ static void run_piece(const pass_run *r, int i, const bri_leaf *slab, int64_t ro
     bri_program_run(piece->program, &box);
 }
 
-/* Members that nobody needs here are left out. */
-static bool is_idle(const pass_run *r, const bri_stage *member)
-{
-    int64_t chunk;
-    int64_t step;
-    if (member == NULL)
-        return false;
-    bri_pass_leaf(r->work->stage, r->work->chunk, member, &chunk, &step);
-    return !bri_is_demanded(member, chunk);
-}
-
 /* Loads rows [row, row + loaded) and takes all pieces over them, a cacheful at a time. */
 static br_status run_loaded(const pass_run *r, int64_t row)
 {
@@ -194,7 +192,7 @@ static br_status run_loaded(const pass_run *r, int64_t row)
         for (int i = 0; i < stage->ninputs && at > 0; i++)
             l->views[i].base = l->whole[i].base + at * l->whole[i].stride[0];
         for (int i = 0; i < pass->npieces; i++)
-            if (!is_idle(r, pass->piece[i].member))
+            if (made_by(r, i) == NULL || made_by(r, i)->wanted)
                 run_piece(r, i, &slab, row + at);
     }
     return BR_OK;
@@ -207,7 +205,7 @@ static void find_values(pass_run *r)
     const bri_pass *pass = bri_pass_of(stage);
     bri_value *next = r->work->task->output;
     for (int i = pass->nvalues; i < pass->npieces; i++) {
-        bool has = bri_pass_gives(stage, r->work->chunk, pass->piece[i].member);
+        bool has = made_by(r, i)->value;
         r->l.value[i] = has ? next : NULL;
         next = has ? next->next_output : next;
     }
@@ -216,17 +214,15 @@ static void find_values(pass_run *r)
 /* Writes a reduction's state out; what its results cannot be is told with its own name. */
 static br_status deliver(const pass_run *r, int i)
 {
-    const bri_stage *member = bri_pass_of(r->work->stage)->piece[i].member;
+    const bri_made *made = made_by(r, i);
+    const bri_stage *member = made->member;
     char what[256];
-    int64_t chunk;
-    int64_t step;
     br_status st = bri_reduce_deliver(member, bri_state_elements(member, &r->leaf),
                                       bri_reduce_leaf_end(&r->l.reduce[i]), member->nsteps == 1,
                                       r->l.value[i]->data);
     if (st == BR_OK)
         return st;
-    bri_pass_leaf(r->work->stage, r->work->chunk, member, &chunk, &step);
-    bri_describe(member, chunk, what, sizeof what);
+    bri_describe(member, made->chunk, what, sizeof what);
     return bri_error_context(st, "%s", what);
 }
 
@@ -238,6 +234,7 @@ static br_status execute(bri_work *work)
     bri_bump bump = {work->scratch, 0};
     bri_leaf_box(stage, work->chunk, work->step, &r.leaf);
     r.l = lay_out(stage, &r.leaf, &bump);
+    bri_pass_makes(stage, work->chunk, r.made);
     find_values(&r);
     for (int64_t row = 0; row < r.leaf.extent[0]; row += r.l.loaded)
         BRI_TRY(run_loaded(&r, row));
