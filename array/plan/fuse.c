@@ -71,6 +71,8 @@ static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
     if (st == BR_OK && input.stage == NULL)
         st = bri_restrict_loop(plan, fuse->stage, &input);
     if (st == BR_OK && input.stage == NULL)
+        st = bri_restrict_concat(plan, fuse->stage, &input);
+    if (st == BR_OK && input.stage == NULL)
         st = bri_stage_of(plan, node, &input.stage);
     fuse->status = st;
     return st == BR_OK ? add_input(fuse, &input, node->dtype) : -1;
@@ -197,8 +199,10 @@ static br_status push(bri_fuse *fuse, bri_node *node, const bri_map *map)
 {
     BRI_TRY(bri_grow(&fuse->stack, &fuse->stack_room, fuse->depth, sizeof *fuse->stack));
     visit *v = &fuse->stack[fuse->depth++];
-    v->node = node;
-    v->map = *map;
+    bri_input input = {.node = node, .map = *map, .span = fuse->span};
+    bri_through_concat(fuse->stage, &input);
+    v->node = input.node;
+    v->map = input.map;
     v->next = 0;
     return BR_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * restrict.c - reduce(x)[slice] becomes reduce(x[slice]) with the slice on the axes that stay, and
- * so do slices of what a mask picks, on the other axes.
+ * restrict.c - slices go through what makes less of less: reduce(x)[slice] becomes reduce(x[slice]),
+ * with the slice on the axes that stay, concat(x, y)[slice] becomes concat(x[slice], y[slice]), and
+ * slices of what a mask picks go to the other axes of what it is picked from.
  */
 #include "array/plan/restrict.h"
 
@@ -177,4 +178,83 @@ br_status bri_restrict_picked(bri_plan *plan, const bri_stage *reader, bri_input
     bri_region_map(input, node->ndim);
     input->map.from[axis] = along;
     return bri_own_stage(plan, picked, &input->stage);
+}
+
+/* ---- joined arrays ---- */
+
+static int joined_along(const bri_node *node)
+{
+    return (int)((const bri_concat_params *)node->params)->axis;
+}
+
+void bri_through_concat(const bri_stage *reader, bri_input *input)
+{
+    while (input->node->op == &bri_op_concat && !read_elsewhere(input->node)) {
+        const bri_node *node = input->node;
+        int axis = joined_along(node);
+        bri_region p = bri_region_seen(reader, input, node->ndim);
+        int64_t last = p.start[axis] + (p.count[axis] - 1) * p.step[axis];
+        int64_t low = p.start[axis] < last ? p.start[axis] : last;
+        int64_t high = p.start[axis] < last ? last : p.start[axis];
+        int64_t from = 0;
+        int i = 0;
+        while (from + node->input[i]->axis[axis].extent <= low && i < node->ninputs - 1)
+            from += node->input[i++]->axis[axis].extent;
+        if (p.count[axis] == 0 || high >= from + node->input[i]->axis[axis].extent)
+            return;
+        input->node = node->input[i];
+        input->map.from[axis].start -= from;
+    }
+}
+
+/* What the reader sees of each joined array, in the reader's order; returns how many it sees. */
+static br_status seen_parts(bri_plan *plan, const bri_node *node, const bri_region *p,
+                            bri_node **parts, int *n)
+{
+    int axis = joined_along(node);
+    bri_map_axis m = {0, p->start[axis], p->step[axis]};
+    int64_t past = 0;
+    for (int i = 0; i < node->ninputs; i++)
+        past += node->input[i]->axis[axis].extent;
+    int64_t from = m.step > 0 ? 0 : past;
+    for (int k = 0; k < node->ninputs; k++) {
+        bri_node *x = node->input[m.step > 0 ? k : node->ninputs - 1 - k];
+        int64_t extent = x->axis[axis].extent;
+        int64_t first;
+        int64_t end;
+        bri_region of_x = *p;
+        from -= m.step > 0 ? 0 : extent;
+        bri_map_inverse(&m, p->count[axis], from, from + extent, &first, &end);
+        of_x.start[axis] = m.start + m.step * first - from;
+        of_x.count[axis] = end - first;
+        from += m.step > 0 ? extent : 0;
+        if (end > first)
+            BRI_TRY(slice_node(plan, x, &of_x, node->at, &parts[(*n)++]));
+    }
+    return BR_OK;
+}
+
+br_status bri_restrict_concat(bri_plan *plan, const bri_stage *reader, bri_input *input)
+{
+    bri_node *node = input->node;
+    if (node->op != &bri_op_concat || read_elsewhere(node))
+        return BR_OK;
+    bri_region p = bri_region_seen(reader, input, node->ndim);
+    if (p.share >= 1)
+        return BR_OK;
+    bri_node **parts = bri_calloc((size_t)node->ninputs, sizeof(bri_node *));
+    bri_node *joined = NULL;
+    bri_recipe recipe = {.op = node->op,
+                         .params = node->params,
+                         .params_bytes = node->params_bytes,
+                         .inputs = parts,
+                         .at = node->at};
+    br_status st = parts != NULL ? seen_parts(plan, node, &p, parts, &recipe.ninputs) : BR_ENOMEM;
+    if (st == BR_OK)
+        st = bri_plan_node(plan, &recipe, &joined);
+    bri_free(parts);
+    if (st != BR_OK)
+        return st;
+    bri_region_map(input, node->ndim);
+    return bri_own_stage(plan, joined, &input->stage);
 }

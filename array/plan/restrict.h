@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * restrict.h - slices pushed through reductions and functions on core elements.
+ * restrict.h - slices pushed through reductions, joins, masks and functions on core elements.
  */
 #ifndef BRI_RESTRICT_H
 #define BRI_RESTRICT_H
@@ -33,5 +33,13 @@ br_status bri_restrict_picked(bri_plan *plan, const bri_stage *reader, bri_input
 /* The same for functions on core elements, which are called for each element of the loop: only for
  * those that the reader sees (restrict_loop.c). */
 br_status bri_restrict_loop(bri_plan *plan, const bri_stage *reader, bri_input *input);
+
+/* The same when the reader sees less than all of arrays that are joined: input->stage joins what
+ * it sees of each. */
+br_status bri_restrict_concat(bri_plan *plan, const bri_stage *reader, bri_input *input);
+
+/* When the reader sees only one of the joined arrays, and nobody else reads them: the input becomes
+ * that one. */
+void bri_through_concat(const bri_stage *reader, bri_input *input);
 
 #endif
