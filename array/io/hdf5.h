@@ -86,6 +86,10 @@ br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64
                       const int64_t *count, char *dst, const int64_t *dst_stride, void *scratch,
                       uint64_t *bytes_read);
 
+/* The bytes that such a read takes from the file. */
+uint64_t bri_h5_bytes(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
+                      const int64_t *count);
+
 typedef struct bri_h5_spec {
     br_dtype dtype;
     int ndim;

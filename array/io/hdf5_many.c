@@ -219,9 +219,12 @@ br_status bri_h5_read_many(const bri_h5_dataset *d, bri_h5_want *want)
         int64_t left = want->count[axis] - done;
         start[axis] = at - many->start[k];
         count[axis] = fits < left ? fits : left;
-        BRI_TRY(bri_h5_read(many->part[k], start, want->step, count,
-                            want->to + done * want->stride[axis], want->stride, want->scratch,
-                            &want->bytes_read));
+        if (want->counting)
+            want->bytes_read += bri_h5_bytes(many->part[k], start, want->step, count);
+        else
+            BRI_TRY(bri_h5_read(many->part[k], start, want->step, count,
+                                want->to + done * want->stride[axis], want->stride, want->scratch,
+                                &want->bytes_read));
         done += count[axis];
     }
     return BR_OK;

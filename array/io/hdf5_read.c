@@ -45,8 +45,10 @@ static bool normalise(const bri_h5_dataset *d, bri_h5_want *want)
     return true;
 }
 
-static void fill_box(const bri_h5_dataset *d, bri_h5_box *box, char *to)
+static void fill_box(const bri_h5_dataset *d, const bri_h5_want *want, bri_h5_box *box, char *to)
 {
+    if (want->counting)
+        return;
     memset(box->from, 0, sizeof box->from);
     bri_h5_box_copy(box, d->element, d->fill, to);
 }
@@ -62,7 +64,7 @@ static br_status read_contiguous(const bri_h5_dataset *d, bri_h5_want *want)
         first += want->start[a] * d->strides[a];
     }
     if (d->address == BRI_H5_HOLE) {
-        fill_box(d, &box, want->to);
+        fill_box(d, want, &box, want->to);
         return BR_OK;
     }
     return bri_h5_read_plain(d, &box, d->address + (uint64_t)first, -1, want);
@@ -104,8 +106,10 @@ static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index,
 {
     const bri_h5_chunk *chunk = &d->chunks[index];
     size_t room = bri_h5_scratch(d) / 2;
-    BRI_TRY(bri_h5_pread(d, want->scratch, chunk->bytes, chunk->address, index));
     want->bytes_read += chunk->bytes;
+    if (want->counting)
+        return BR_OK;
+    BRI_TRY(bri_h5_pread(d, want->scratch, chunk->bytes, chunk->address, index));
     bri_h5_box_join(&p->box);
     bri_h5_decode how = {
         .filters = &d->filters,
@@ -139,13 +143,13 @@ static br_status read_chunk(const bri_h5_dataset *d, const int64_t *at, bri_h5_w
         index = index * d->grid[a] + at[a];
     const bri_h5_chunk *chunk = &d->chunks[index];
     if (chunk->address == BRI_H5_HOLE) {
-        fill_box(d, &p.box, p.to);
+        fill_box(d, want, &p.box, p.to);
         return BR_OK;
     }
     uint32_t all = (1u << d->filters.n) - 1;
     if ((chunk->mask & all) != all)
         return read_filtered(d, &p, index, want, inflater);
-    bri_h5_want part = {.to = p.to, .scratch = want->scratch};
+    bri_h5_want part = {.to = p.to, .scratch = want->scratch, .counting = want->counting};
     br_status status = bri_h5_read_plain(d, &p.box, chunk->address + p.first, index, &part);
     want->bytes_read += part.bytes_read;
     return status;
@@ -180,6 +184,21 @@ static void fix_in_place(const bri_h5_dataset *d, const bri_h5_want *want)
     bri_h5_box_fix(&box, d->late, d->element, want->to);
 }
 
+static br_status read_selection(const bri_h5_dataset *d, bri_h5_want *want)
+{
+    switch (d->kind) {
+    case BRI_H5_CONTIGUOUS:
+        return read_contiguous(d, want);
+    case BRI_H5_CHUNKED:
+        return read_chunks(d, want);
+    case BRI_H5_SLOW:
+        return bri_h5_read_slow(d, want);
+    case BRI_H5_MANY:
+        return bri_h5_read_many(d, want);
+    }
+    return BR_OK;
+}
+
 br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
                       const int64_t *count, char *dst, const int64_t *dst_stride, void *scratch,
                       uint64_t *bytes_read)
@@ -194,24 +213,26 @@ br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64
     }
     if (!normalise(d, &want))
         return BR_OK;
-    br_status status = BR_OK;
-    switch (d->kind) {
-    case BRI_H5_CONTIGUOUS:
-        status = read_contiguous(d, &want);
-        break;
-    case BRI_H5_CHUNKED:
-        status = read_chunks(d, &want);
-        break;
-    case BRI_H5_SLOW:
-        status = bri_h5_read_slow(d, &want);
-        break;
-    case BRI_H5_MANY:
-        status = bri_h5_read_many(d, &want);
-        break;
-    }
+    br_status status = read_selection(d, &want);
     if (status == BR_OK && d->late != BRI_H5_AS_IS)
         fix_in_place(d, &want);
     if (bytes_read != NULL)
         *bytes_read += want.bytes_read;
     return status;
+}
+
+uint64_t bri_h5_bytes(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
+                      const int64_t *count)
+{
+    bri_h5_want want = {.counting = true};
+    size_t n = (size_t)d->info.ndim * sizeof want.start[0];
+    if (n > 0) {
+        memcpy(want.start, start, n);
+        memcpy(want.step, step, n);
+        memcpy(want.count, count, n);
+    }
+    for (int a = d->info.ndim - 1; a >= 0; a--) /* of a dense copy */
+        want.stride[a] =
+            a == d->info.ndim - 1 ? (int64_t)d->element : want.stride[a + 1] * want.count[a + 1];
+    return normalise(d, &want) && read_selection(d, &want) == BR_OK ? want.bytes_read : 0;
 }

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "array/io/hdf5.h"
 #include "array/ops/ops.h"
 #include "array/plan/hold.h"
 #include "array/plan/sink.h"
@@ -135,6 +136,69 @@ br_status bri_stage_of(bri_plan *plan, bri_node *node, bri_stage **out)
     return BR_OK;
 }
 
+/* Leaves of the stage that read each element seen through the map. */
+static double readings(const bri_stage *stage, const bri_input *input)
+{
+    uint32_t used = 0;
+    double n = 1;
+    for (int a = 0; a < input->map.ndim; a++)
+        if (input->map.from[a].axis >= 0)
+            used |= 1u << input->map.from[a].axis;
+    for (int a = 0; a < stage->leaf_ndim; a++) {
+        const bri_axis *axis = &stage->leaf_axis[a];
+        if (used >> a & 1 || bri_span_extent(stage, &input->span, a) == 0)
+            continue;
+        int64_t first = 0;
+        int64_t last = axis->nchunks - 1;
+        if (input->span.to > 0 && input->span.axis == a) {
+            first = bri_axis_find(axis, input->span.from);
+            last = bri_axis_find(axis, input->span.to - 1);
+        }
+        n *= (double)(last - first + 1);
+    }
+    return n;
+}
+
+/* What the stage sees of axis a of the source: elements, and those of the chunks that hold them. */
+static void seen_of_axis(const bri_stage *stage, const bri_input *input, int a, double *seen,
+                         double *held)
+{
+    const bri_map_axis *m = &input->map.from[a];
+    const bri_axis *axis = &input->node->axis[a];
+    int64_t first = 0;
+    int64_t count = 1;
+    int64_t low;
+    int64_t high;
+    if (m->axis >= 0) {
+        count = bri_span_extent(stage, &input->span, m->axis);
+        first = input->span.to > 0 && input->span.axis == m->axis ? input->span.from : 0;
+    }
+    *seen *= (double)count;
+    if (count == 0)
+        return;
+    bri_map_range(m, first, count, &low, &high);
+    *held *= (double)(bri_axis_start(axis, bri_axis_find(axis, high) + 1) -
+                      bri_axis_start(axis, bri_axis_find(axis, low)));
+}
+
+br_status bri_hold_file(bri_stage *stage, bri_input *input)
+{
+    double seen = readings(stage, input);
+    double held = 1;
+    if (seen == 1 || input->node == stage->node)
+        return BR_OK;
+    for (int a = 0; a < input->map.ndim; a++)
+        seen_of_axis(stage, input, a, &seen, &held);
+    /* Of stored chunks all is decoded, however little is needed. */
+    if (seen <= held && bri_h5_about(input->node->resource)->contiguous)
+        return BR_OK;
+    stage->plan->could |= BRI_READ_AGAIN;
+    if (stage->plan->thrift & BRI_READ_AGAIN)
+        return BR_OK;
+    input->from = BRI_FROM_STAGE;
+    return bri_stage_of(stage->plan, input->node, &input->stage);
+}
+
 br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, int *index)
 {
     bri_input input = {.map = *map};
@@ -146,7 +210,9 @@ br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, 
     }
     input.node = node;
     input.from = bri_is_file(node->op) ? BRI_FROM_FILE : BRI_FROM_STAGE;
-    if (input.from == BRI_FROM_STAGE)
+    if (input.from == BRI_FROM_FILE)
+        BRI_TRY(bri_hold_file(stage, &input));
+    else
         BRI_TRY(bri_stage_of(stage->plan, node, &input.stage));
     return bri_stage_add_input(stage, &input, index);
 }
@@ -181,11 +247,11 @@ static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
 {
     for (int i = 0; i < outputs->n; i++)
         outputs->node[i]->is_output = true;
-    BRI_TRY(bri_plan_hold(plan, outputs->apart));
+    BRI_TRY(bri_plan_hold(plan, plan->thrift & BRI_APART));
     BRI_TRY(build_certain(plan));
     for (int i = 0; i < outputs->n; i++)
         BRI_TRY(bri_sink_build(plan, outputs->node[i], &outputs->sink[i], &plan->roots[i]));
-    BRI_TRY(bri_plan_share(plan, plan->apart));
+    BRI_TRY(bri_plan_share(plan));
     for (int i = 0; i < outputs->n; i++)
         bri_sink_shorten(plan, &outputs->sink[i], &plan->roots[i]);
     return bri_plan_demand(plan);
@@ -202,7 +268,7 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
     plan->rank = ctx->rank;
     plan->nranks = ctx->nranks;
     plan->nroots = n;
-    plan->apart = outputs->apart;
+    plan->thrift = outputs->thrift;
     plan->roots = bri_calloc((size_t)n, sizeof *plan->roots);
     br_status st = plan->roots != NULL
                        ? bri_node_sort(ctx, outputs->node, n, &plan->nodes, &plan->nnodes)

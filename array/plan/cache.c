@@ -39,13 +39,13 @@ static void drop(entry *e)
     bri_plan_free(plan);
 }
 
-/* Not what was planned without passes for want of memory: next time more may be free. */
+/* Not what was planned otherwise for want of memory: next time more may be free. */
 static bool cacheable(const br_context *ctx, const bri_outputs *outputs)
 {
     for (int i = 0; i < outputs->n; i++)
         if (outputs->sink[i].kind != BRI_SINK_RESULT)
             return false;
-    return ctx->nranks == 1 && !outputs->apart && outputs->n <= MOST_OUTPUTS;
+    return ctx->nranks == 1 && outputs->thrift == 0 && outputs->n <= MOST_OUTPUTS;
 }
 
 static bool fits(const entry *e, const bri_outputs *outputs)

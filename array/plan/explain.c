@@ -74,26 +74,31 @@ static bool reads_leaf(const bri_stage *stage, int64_t chunk, const bri_input *i
     return s->to == 0 || (leaf->origin[s->axis] >= s->from && leaf->origin[s->axis] < s->to);
 }
 
-/* Elements of a source that all of a stage's leaves read together. */
-static double elements_read(const bri_stage *stage, const bri_input *input)
+/* What all of a stage's leaves together read of a source. */
+typedef struct amount {
+    double elements, bytes;
+} amount;
+
+static void add_leaf(const bri_stage *stage, int64_t chunk, int64_t step, const bri_input *input,
+                     amount *sum)
 {
-    double n = 0;
-    for (int64_t c = 0; c < stage->nchunks; c++) {
-        if (!bri_is_demanded(stage, c))
-            continue;
-        for (int64_t t = 0; t < stage->nsteps; t++) {
-            bri_leaf leaf;
-            double each = 1;
-            bri_leaf_box(stage, c, t, &leaf);
-            if (!reads_leaf(stage, c, input, &leaf))
-                continue;
-            for (int a = 0; a < input->map.ndim; a++)
-                if (input->map.from[a].axis >= 0)
-                    each *= (double)leaf.extent[input->map.from[a].axis];
-            n += leaf.nelem > 0 ? each : 0;
-        }
-    }
-    return n;
+    bri_leaf leaf;
+    double each = 1;
+    bri_leaf_box(stage, chunk, step, &leaf);
+    if (leaf.nelem == 0 || !reads_leaf(stage, chunk, input, &leaf))
+        return;
+    for (int a = 0; a < input->map.ndim; a++)
+        if (input->map.from[a].axis >= 0)
+            each *= (double)leaf.extent[input->map.from[a].axis];
+    sum->elements += each;
+    sum->bytes += (double)bri_load_bytes(input, &leaf);
+}
+
+static void add_reading(const bri_stage *stage, const bri_input *input, amount *sum)
+{
+    for (int64_t c = 0; c < stage->nchunks; c++)
+        for (int64_t t = 0; t < stage->nsteps && bri_is_demanded(stage, c); t++)
+            add_leaf(stage, c, t, input, sum);
 }
 
 static bool is_source(const bri_input *input)
@@ -108,8 +113,9 @@ static void print_input(const bri_stage *stage, const bri_input *input, FILE *to
         fprintf(to, "      reads stage %u\n", input->stage->id);
         return;
     }
-    bytes_text(elements_read(stage, input) * (double)br_dtype_size(input->node->dtype), bytes,
-               sizeof bytes);
+    amount read = {0};
+    add_reading(stage, input, &read);
+    bytes_text(read.bytes, bytes, sizeof bytes);
     fprintf(to, "      reads %s of %s", bytes, input->node->op->name);
     if (input->node->op->print != NULL) {
         fprintf(to, " ");
@@ -176,7 +182,7 @@ static bool same_source(const bri_input *a, const bri_input *b)
  * source has one line. */
 static void print_source(const bri_plan *plan, int first, const bri_input *input, FILE *to)
 {
-    double read = 0;
+    amount read = {0};
     char bytes[32];
     for (int i = 0; i < plan->nstages; i++) {
         const bri_stage *s = plan->stages[i];
@@ -185,14 +191,14 @@ static void print_source(const bri_plan *plan, int first, const bri_input *input
                 continue;
             if (i < first || (i == first && &s->inputs[k] < input))
                 return;
-            read += elements_read(s, &s->inputs[k]);
+            add_reading(s, &s->inputs[k], &read);
         }
     }
     double whole = (double)bri_node_nelem(input->node);
-    bytes_text(read * (double)br_dtype_size(input->node->dtype), bytes, sizeof bytes);
+    bytes_text(read.bytes, bytes, sizeof bytes);
     fprintf(to, "  %s (%s:%d): %s, %.4g passes\n", input->node->op->name,
             bri_file_name(input->node->at.file), input->node->at.line, bytes,
-            whole > 0 ? read / whole : 0.0);
+            whole > 0 ? read.elements / whole : 0.0);
 }
 
 static void print_sources(const bri_plan *plan, FILE *to)

@@ -90,8 +90,12 @@ int bri_fuse_persisted(bri_fuse *fuse, const bri_node *node, const bri_map *map)
 
 int bri_fuse_file(bri_fuse *fuse, const bri_node *node, const bri_map *map)
 {
-    bri_input input = {.from = BRI_FROM_FILE, .node = (bri_node *)(uintptr_t)node, .map = *map};
-    return add_input(fuse, &input, node->dtype);
+    bri_input input = {.from = BRI_FROM_FILE,
+                       .node = (bri_node *)(uintptr_t)node,
+                       .map = *map,
+                       .span = fuse->span};
+    fuse->status = bri_hold_file(fuse->stage, &input);
+    return fuse->status == BR_OK ? add_input(fuse, &input, node->dtype) : -1;
 }
 
 /* A floating range is start + step * (its own index), whatever slices lie above it: the index is

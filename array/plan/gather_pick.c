@@ -98,7 +98,7 @@ br_status bri_gather_pick(bri_plan *plan, bri_stage *stage, const bri_gather *g,
     bri_table_release(indices);
     BRI_TRY(st);
     BRI_TRY(stage_for(plan, *picked, &input.stage));
-    plan->holds = true;
+    plan->could |= BRI_APART;
     input.node = *picked;
     input.map = bri_map_identity((*picked)->ndim);
     return bri_stage_add_input(stage, &input, &index);

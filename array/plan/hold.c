@@ -133,7 +133,7 @@ static br_status look(walk *w)
         const bri_node *node = w->plan->nodes[i];
         bool computed = !stands_alone(node) && !node->op->view && w->cost[i] > 0;
         w->plan->held[i] = computed && is_cheaper_held(w, node);
-        w->plan->holds |= w->plan->held[i];
+        w->plan->could |= w->plan->held[i] ? BRI_APART : 0;
         BRI_TRY(see_inputs(w, node));
         bri_free(w->seen[i].view);
         w->seen[i] = (views){0};

@@ -218,6 +218,16 @@ static void view_dense(const bri_stage *stage, const bri_input *input, const rec
 
 /* ---- loading ---- */
 
+uint64_t bri_load_bytes(const bri_input *input, const bri_leaf *leaf)
+{
+    rectangle r = rectangle_of(input, leaf);
+    if (r.nelem == 0)
+        return 0;
+    return input->from == BRI_FROM_FILE
+               ? bri_h5_bytes(input->node->resource, r.start, r.step, r.count)
+               : (uint64_t)r.nelem * br_dtype_size(input->node->dtype);
+}
+
 static bool in_one_piece(const bri_stage *stage, const bri_input *input)
 {
     return input->stage->kind == &bri_stage_memory && stage->plan->rank == 0;

@@ -28,12 +28,12 @@ void bri_message_note_dropped(br_context *ctx, int64_t id)
 
 typedef struct run_head {
     int32_t noutputs;
-    int32_t apart;
+    uint32_t thrift;
 } run_head;
 
 br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_writer *w)
 {
-    run_head run = {outputs->n, outputs->apart};
+    run_head run = {outputs->n, outputs->thrift};
     bri_array_data *data = bri_array_data_of(ctx);
     BRI_TRY(bri_write(w, &data->ndropped, sizeof data->ndropped));
     BRI_TRY(bri_write(w, data->dropped, (size_t)data->ndropped * sizeof data->dropped[0]));
@@ -68,7 +68,7 @@ br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, b
     BRI_TRY(bri_read(r, &run, sizeof run));
     if (run.noutputs < 0 || run.noutputs > BRI_MAX_OUTPUTS)
         return bri_error(BR_EINTERNAL, "a run of rank 0 has %d outputs", (int)run.noutputs);
-    outputs->apart = run.apart != 0;
+    outputs->thrift = run.thrift;
     for (int i = 0; i < run.noutputs; i++) {
         sink_head head;
         BRI_TRY(bri_read(r, &head, sizeof head));

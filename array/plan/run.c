@@ -113,29 +113,31 @@ static void drop_failed(br_context *ctx, const bri_outputs *outputs)
             bri_persisted_drop(ctx, outputs->sink[i].id);
 }
 
-/* Instead of a plan that does not fit: a reduction after the other, without passes, and files read
- * by each task that needs them. */
-static br_status plan_apart(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
+/* Instead of a plan that does not fit, those that give up something for memory, one thing more at a
+ * time. */
+static br_status plan_thriftily(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
 {
-    bri_plan_free(*plan);
-    *plan = NULL;
-    drop_failed(ctx, outputs);
-    outputs->apart = true;
-    BRI_TRY(plan_new(ctx, outputs, plan));
-    return check_before_run(*plan);
-}
-
-/* Does it hold more than it must? */
-static bool has_slack(const bri_plan *plan)
-{
-    return plan != NULL && (plan->npasses > 0 || plan->holds);
+    br_status st = BR_EMEMLIMIT;
+    while (st == BR_EMEMLIMIT && *plan != NULL) {
+        unsigned left = (*plan)->could & ~outputs->thrift;
+        if (left == 0)
+            return st;
+        outputs->thrift |= left & -left;
+        bri_plan_free(*plan);
+        *plan = NULL;
+        drop_failed(ctx, outputs);
+        st = plan_new(ctx, outputs, plan);
+        if (st == BR_OK)
+            st = check_before_run(*plan);
+    }
+    return st;
 }
 
 br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out)
 {
     BRI_TRY(plan_new(ctx, outputs, out));
     br_status st = check_before_run(*out);
-    return st == BR_EMEMLIMIT && has_slack(*out) ? plan_apart(ctx, outputs, out) : st;
+    return st == BR_EMEMLIMIT ? plan_thriftily(ctx, outputs, out) : st;
 }
 
 static double now(void)
@@ -219,7 +221,7 @@ static br_status planned_before(br_context *ctx, bri_outputs *outputs, bri_plan 
     if (*plan == NULL)
         return bri_plan_fitting(ctx, outputs, plan);
     br_status st = check_before_run(*plan);
-    return st == BR_EMEMLIMIT && has_slack(*plan) ? plan_apart(ctx, outputs, plan) : st;
+    return st == BR_EMEMLIMIT ? plan_thriftily(ctx, outputs, plan) : st;
 }
 
 static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri_plan *plan)
@@ -244,11 +246,13 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
     bri_outputs planned = *outputs;
     BRI_TRY(bri_check_outside_task());
     br_status st = planned_before(ctx, &planned, &plan);
-    if (st == BR_OK)
+    bool fitted = st == BR_OK;
+    if (fitted)
         st = run_everywhere(ctx, &planned, plan);
-    if (st == BR_EMEMLIMIT && has_slack(plan)) { /* it fitted here, but not on another rank */
-        st = plan_apart(ctx, &planned, &plan);
-        if (st == BR_OK)
+    while (fitted && st == BR_EMEMLIMIT) { /* it fitted here, but not on another rank */
+        st = plan_thriftily(ctx, &planned, &plan);
+        fitted = st == BR_OK;
+        if (fitted)
             st = run_everywhere(ctx, &planned, plan);
     }
     if (st == BR_OK) {

@@ -14,7 +14,7 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs);
 br_status bri_check_outside_task(void);
 
 /* A plan that fits the memory if there is one: reductions are joined into passes when that fits
- * (outputs->apart is set when it does not). BR_EMEMLIMIT comes with a plan, to be looked at. */
+ * (outputs->thrift says what it gives up). BR_EMEMLIMIT comes with a plan, to be looked at. */
 br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out);
 
 /* What planning finds: the peak of the serial order and the number of tasks of this rank. Leaves

@@ -305,6 +305,7 @@ static br_status make_pass(bri_plan *plan, const group *g)
     }
     pass->whole = held <= HELD_BYTES;
     plan->npasses++;
+    plan->could |= BRI_APART;
     return BR_OK;
 }
 
@@ -369,14 +370,14 @@ static br_status make_passes(bri_plan *plan, const int *level)
     return plan->nstages > nstages ? renumber(plan) : BR_OK;
 }
 
-br_status bri_plan_share(bri_plan *plan, bool apart)
+br_status bri_plan_share(bri_plan *plan)
 {
     int *level = bri_calloc((size_t)plan->nstages + 1, sizeof *level);
     if (level == NULL)
         return BR_ENOMEM;
     for (int i = 0; i < plan->nstages; i++)
         level[i] = level_of(plan->stages[i], level);
-    br_status st = apart ? BR_OK : make_passes(plan, level);
+    br_status st = plan->thrift & BRI_APART ? BR_OK : make_passes(plan, level);
     bri_free(level);
     return st == BR_OK ? seal_alone(plan) : st;
 }

@@ -187,8 +187,8 @@ struct bri_plan {
     int nown;
     bri_stage **stage_of; /* by node->slot */
     bool *held;           /* by node->slot: not computed at each place that reads it (hold.c) */
-    bool holds;           /* some value is held that need not be */
-    bool apart;           /* none is, and there are no passes */
+    unsigned thrift;      /* bri_thrift: what this plan gives up, */
+    unsigned could;       /*  and what could make a difference to it */
     int npasses;
     double careless_bound; /* bytes that are never all held (run.c) */
     bool serial;           /* one task after the other whatever the scheduler (run.c) */
@@ -225,9 +225,13 @@ br_status bri_stage_add_input(bri_stage *stage, const bri_input *input, int *ind
 void bri_stage_grid(bri_stage *stage, const bri_node *node);
 /* The counts that follow from the grids: nchunks, nsteps. */
 void bri_stage_count(bri_stage *stage);
-/* Joins stages that read the same into passes, unless they are to stay apart, and seals all
+/* Joins stages that read the same into passes, unless thrift keeps them apart, and seals all
  * programs (share.c). */
-br_status bri_plan_share(bri_plan *plan, bool apart);
+br_status bri_plan_share(bri_plan *plan);
+/* The file's elements, seen through input->map, are read by several of the stage's leaves: the
+ * input becomes the stage that reads each chunk once, unless thrift says otherwise or each leaf's
+ * part is small. */
+br_status bri_hold_file(bri_stage *stage, bri_input *input);
 /* Fuses the node into the stage's program, over the stage's leaf grid; sets *value. */
 br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value);
 /* Makes the program of a part of the stage, whose span is set: the node's elements one after the
@@ -310,6 +314,8 @@ void *bri_bump_take(bri_bump *bump, size_t bytes);
 /* Bytes that loading input i of a leaf box takes, taken from the bump (the same calls as bri_load,
  * without work). */
 void bri_load_sizes(const bri_stage *stage, int input, const bri_leaf *leaf, bri_bump *bump);
+/* Bytes that loading an input takes from its file, or reads of what is in memory. */
+uint64_t bri_load_bytes(const bri_input *input, const bri_leaf *leaf);
 /* Makes input i readable over a leaf box as a strided view; uses the task's ready values, scratch
  * and files. */
 br_status bri_load(bri_work *work, int input, const bri_leaf *leaf, bri_bump *bump, bri_view *view);
@@ -338,12 +344,18 @@ typedef struct bri_sink {
     int64_t id;   /* KEEP: number of the persisted array */
 } bri_sink;
 
+/* What a plan can do with less memory, and more time. */
+typedef enum bri_thrift {
+    BRI_READ_AGAIN = 1, /* a file's chunks are read by each task that needs them, not held */
+    BRI_APART = 2,      /* no passes, no takes in two parts, no value held that need not be */
+} bri_thrift;
+
 /* What a run is to make. */
 typedef struct bri_outputs {
     bri_node *const *node;
     const bri_sink *sink;
     int n;
-    bool apart; /* no passes, no takes in two parts, and no value is held that need not be */
+    unsigned thrift; /* bri_thrift: what is given up for memory */
 } bri_outputs;
 
 br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out);

@@ -156,7 +156,8 @@ static br_status build(bri_plan *plan, bri_stage *stage)
     BRI_TRY(bri_gather_new(stage->node, x, stage->node->table, NULL, &d->g));
     const bool picks = ((const bri_take_params *)stage->node->params)->cells;
     const bool at_hand = !reads_file(stage) && stage->inputs[0].stage->direct;
-    if (!plan->apart && !picks && !at_hand && bri_gather_comes_back(d->g, reads_file(stage)))
+    if (!(plan->thrift & BRI_APART) && !picks && !at_hand &&
+        bri_gather_comes_back(d->g, reads_file(stage)))
         BRI_TRY(read_picked(plan, stage, d));
     if (reads_file(stage))
         return sort_for_file(stage, d);

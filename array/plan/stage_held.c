@@ -56,7 +56,8 @@ static br_status set_up(bri_stage *stage, const bri_axis *cut, const bri_axis *p
     }
     bri_map map = bri_map_identity(stage->ndim);
     BRI_TRY(bri_stage_input(stage, stage->node, &map, &index));
-    stage->plan->holds = stage->plan->holds || stage->inputs[index].from == BRI_FROM_FILE;
+    if (stage->inputs[index].from == BRI_FROM_FILE)
+        stage->plan->could |= BRI_READ_AGAIN;
     return BR_OK;
 }
 
@@ -103,14 +104,14 @@ static br_status hold(const bri_stage *stage, bri_node *node, const bri_map *map
     }
     if (!own)
         return bri_held_blocks(stage->plan, node, cut, cut, out);
-    stage->plan->holds = true;
+    stage->plan->could |= BRI_READ_AGAIN;
     return bri_stage_of(stage->plan, node, out);
 }
 
 br_status bri_held_input(bri_stage *stage, bri_node *node, const bri_map *map, bool *held,
                          int *index)
 {
-    *held = !stage->plan->apart && is_of_file(node) && repeats(stage, map);
+    *held = !(stage->plan->thrift & BRI_READ_AGAIN) && is_of_file(node) && repeats(stage, map);
     if (!*held)
         return bri_stage_input(stage, node, map, index);
     bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map};

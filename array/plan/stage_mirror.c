@@ -78,6 +78,7 @@ static br_status make_stage(bri_plan *plan, bri_stage *member, mirror *m)
     BRI_TRY(bri_stage_finish(plan, stage, st));
     BRI_TRY(bri_pass_redirect(member, stage));
     plan->npasses++;
+    plan->could |= BRI_APART;
     return bri_program_seal_reduce(member->program, member->result, member->reducing.op);
 }
 
