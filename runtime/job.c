@@ -12,7 +12,7 @@
 enum {
     FIRST_BUCKETS = 256,
     /* Emission runs ahead of the workers by many small tasks, but by few that need many bytes. */
-    AHEAD_BYTES = 32 << 20,
+    AHEAD_BYTES = 4 << 20,
     AHEAD_TASKS = 2, /* for each thread */
 };
 

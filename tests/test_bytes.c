@@ -199,6 +199,35 @@ START_TEST(again)
 }
 END_TEST
 
+/* Leaves of several stored chunks are read by their rows; the bits are those of the whole leaf. */
+START_TEST(by_rows)
+{
+    enum { ROWS = 1000, COLUMNS = 300, STORED = 64 };
+    static const br_axes axes[] = {{2, {0, 1}}, {1, {0}}, {1, {1}}};
+    static double data[ROWS * COLUMNS];
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        data[i] = (double)(i * 2654435761u % 1000003) / 7;
+    br_extents shape = BR_SHAPE(ROWS, COLUMNS);
+    br_extents chunks = BR_CHUNKS(8 * STORED, COLUMNS);
+    br_array *held = br_from_memory(ctx, data, BR_FLOAT64, shape, .chunks = chunks);
+    ck_assert_int_eq(br_store_hdf5(held, "bytes_rows.h5", "v", .chunks = BR_CHUNKS(STORED, 70)),
+                     BR_OK);
+    br_array *read = br_from_hdf5(ctx, "bytes_rows.h5", "v", .chunks = chunks);
+    for (int k = 0; k < 6; k++) {
+        static double a[ROWS];
+        static double b[ROWS];
+        br_array *of_held = k < 3 ? br_sum(br_sqrt(held), .axis = axes[k])
+                                  : br_var(br_mul(held, 3), .axis = axes[k - 3]);
+        br_array *of_read = k < 3 ? br_sum(br_sqrt(read), .axis = axes[k])
+                                  : br_var(br_mul(read, 3), .axis = axes[k - 3]);
+        ck_assert_int_eq(br_compute(of_held, a, br_nbytes(of_held)), BR_OK);
+        ck_assert_int_eq(br_compute(of_read, b, br_nbytes(of_read)), BR_OK);
+        ck_assert_int_eq(memcmp(a, b, br_nbytes(of_held)), 0);
+    }
+    unlink("bytes_rows.h5");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bytes");
@@ -210,6 +239,7 @@ int main(void)
     tcase_add_test(tests, joined);
     tcase_add_test(tests, once);
     tcase_add_test(tests, again);
+    tcase_add_test(tests, by_rows);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -10,27 +10,49 @@
 
 enum { SLAB_BYTES = 512 << 10 };
 
-static bool reads_in_runs(const bri_input *input)
+static int64_t block_rows(const bri_stage *stage)
 {
-    return input->from == BRI_FROM_FILE && bri_h5_about(input->node->resource)->contiguous;
+    return stage->leaf_ndim == 1 ? BRI_LANE_BLOCK : BRI_ROW_BLOCK;
 }
 
-/* Only when every file the stage reads is of that kind: others would decode a stored chunk for each
- * slab. */
-static bool slabs_pay(const bri_stage *stage, size_t *row_bytes, const bri_leaf *leaf)
+/* Rows of a slab of which each stored chunk of the input belongs to one only: it is the same number
+ * or a multiple of it, or 0 when there is none. Data stored in one piece is read in any. */
+static int64_t rows_as_stored(const bri_stage *stage, const bri_input *input, const bri_leaf *leaf)
 {
-    bool any = false;
+    const bri_h5_info *info = bri_h5_about(input->node->resource);
+    int64_t rows = block_rows(stage);
+    int64_t found = 0;
+    if (info->contiguous)
+        return rows;
+    for (int a = 0; a < input->map.ndim; a++) {
+        const bri_map_axis *m = &input->map.from[a];
+        if (m->axis != 0)
+            continue;
+        bool aligned = info->chunk[a] > 0 && m->step == 1 &&
+                       (m->start + leaf->origin[0]) % info->chunk[a] == 0;
+        bool fits = aligned && (info->chunk[a] & (info->chunk[a] - 1)) == 0;
+        found = !fits || found < 0 ? -1 : rows > info->chunk[a] ? rows : info->chunk[a];
+    }
+    return found > 0 ? found : 0;
+}
+
+/* The least rows that all files the stage reads allow, and the bytes of a row; 0 when slabs would
+ * decode stored chunks several times, or no file is read. */
+static int64_t least_rows(const bri_stage *stage, size_t *row_bytes, const bri_leaf *leaf)
+{
+    int64_t most = 0;
     *row_bytes = 0;
     for (int i = 0; i < stage->ninputs; i++) {
         const bri_input *input = &stage->inputs[i];
-        if (input->from == BRI_FROM_FILE && !reads_in_runs(input))
-            return false;
         if (input->from != BRI_FROM_FILE)
             continue;
-        any = true;
+        int64_t rows = rows_as_stored(stage, input, leaf);
+        if (rows == 0)
+            return 0;
+        most = rows > most ? rows : most;
         *row_bytes += br_dtype_size(input->node->dtype) * (size_t)(leaf->nelem / leaf->extent[0]);
     }
-    return any;
+    return most;
 }
 
 int64_t bri_slab_rows(const bri_stage *stage, const bri_leaf *leaf)
@@ -38,9 +60,9 @@ int64_t bri_slab_rows(const bri_stage *stage, const bri_leaf *leaf)
     size_t row_bytes;
     if (stage->leaf_ndim == 0 || leaf->nelem == 0)
         return stage->leaf_ndim == 0 ? 1 : leaf->extent[0];
-    if (!slabs_pay(stage, &row_bytes, leaf))
+    int64_t rows = least_rows(stage, &row_bytes, leaf);
+    if (rows == 0)
         return leaf->extent[0];
-    int64_t rows = stage->leaf_ndim == 1 ? BRI_LANE_BLOCK : BRI_ROW_BLOCK;
     while (rows * 2 * (int64_t)row_bytes <= SLAB_BYTES)
         rows *= 2;
     return rows < leaf->extent[0] ? rows : leaf->extent[0];
