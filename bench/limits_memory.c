@@ -5,6 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "bench/crew.h"
 #include "bench/lanes.h"
 #include "bench/limits.h"
@@ -176,6 +180,39 @@ static double transpose_block(const void *arg, int64_t i)
 bool limit_transpose(bench *b)
 {
     b->value = crew_sum(b->threads, SQUARE_N / TILE, transpose_block, b) / SQUARE_N / SQUARE_N;
+    return true;
+}
+
+/* Past the caches, which a copy of half a gigabyte would only empty. */
+static void copy_streaming(double *to, const double *from, int n)
+{
+#ifdef __SSE2__
+    for (int k = 0; k < n; k += 2)
+        _mm_stream_pd(to + k, _mm_load_pd(from + k));
+#else
+    memcpy(to, from, (size_t)n * sizeof *to);
+#endif
+}
+
+/* Some rows to their places in the panels of columns, and what they add to the panels' sums, of
+ * which number k counts k + 1 times. */
+static double rechunk_block(const void *arg, int64_t i)
+{
+    enum { N = PANELS_N, WIDTH = PANEL_WIDTH };
+    const bench *b = arg;
+    double sum = 0;
+    for (int64_t r = i * TILE; r < (i + 1) * TILE; r++)
+        for (int64_t k = 0; k < N / WIDTH; k++) {
+            const double *from = (const double *)b->x + r * N + k * WIDTH;
+            copy_streaming((double *)b->y + k * N * WIDTH + r * WIDTH, from, WIDTH);
+            sum += (double)(k + 1) * lanes_sum_f64(from, WIDTH);
+        }
+    return sum;
+}
+
+bool limit_rechunk(bench *b)
+{
+    b->value = crew_sum(b->threads, PANELS_N / TILE, rechunk_block, b);
     return true;
 }
 

@@ -12,6 +12,8 @@ enum {
     STD_COLUMNS = 512,
     MATMUL_N = 4096,
     SQUARE_N = 16384,
+    PANELS_N = 8192, /* square, rows by PANEL_WIDTH of them, columns likewise */
+    PANEL_WIDTH = 512,
     SMALL_N = 1 << 14,  /* in the cache, */
     SMALL_RUNS = 10000, /* computed so many times */
     NORMAL_N = 1 << 27,

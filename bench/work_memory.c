@@ -126,3 +126,32 @@ bool ours_transpose(bench *b)
     br_array *turned = br_permute_dims(b->ax, BR_AXES(1, 0));
     return br_compute_f64(br_mean(br_add(b->ax, turned)), &b->value) == BR_OK;
 }
+
+bool set_up_panels(bench *b)
+{
+    enum { N = PANELS_N };
+    b->x = data_doubles(b->threads, (int64_t)N * N, 9);
+    b->y = data_block((size_t)N * N * sizeof(double)); /* the limit's copy */
+    b->ax = br_from_memory(b->ctx, b->x, BR_FLOAT64, BR_SHAPE(N, N),
+                           .chunks = BR_CHUNKS(PANEL_WIDTH, N));
+    return b->x && b->y;
+}
+
+bool ours_rechunk(bench *b)
+{
+    enum { PANELS = PANELS_N / PANEL_WIDTH };
+    double sums[PANELS];
+    br_result results[PANELS];
+    br_array *columns = br_rechunk(b->ax, BR_CHUNKS(-1, PANEL_WIDTH));
+    for (int k = 0; k < PANELS; k++) {
+        int from = k * PANEL_WIDTH;
+        br_array *panel = br_indexf(columns, ":, %d:%d", from, from + PANEL_WIDTH);
+        results[k] = (br_result){br_sum(panel), &sums[k], sizeof sums[k]};
+    }
+    if (br_compute_many(results, PANELS) != BR_OK)
+        return false;
+    b->value = 0;
+    for (int k = 0; k < PANELS; k++)
+        b->value += (k + 1) * sums[k];
+    return true;
+}

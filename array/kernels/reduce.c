@@ -2,6 +2,7 @@
  * reduce.c - runs that reduce a box along one axis into states: by lanes along its last axis, by
  * rows along others.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "array/kernels/tree.h"
@@ -65,6 +66,32 @@ static const char *direct(const bri_run *run, const int64_t *idx, int64_t length
 
 /* ---- along the last axis ---- */
 
+/* Rows that stand apart, read in place one after the other: each is fetched while the one before it
+ * is reduced, since the CPU's own prefetching begins anew with each. */
+static void apart_lanes(const bri_run *run, const target *t, const bri_reducer *k, int64_t row,
+                        int64_t rows, const char *x)
+{
+    enum { LINE = 64 };
+    const int last = run->ndim - 1;
+    int64_t n = run->extent[last];
+    int64_t stride = run->sources[0].stride[last - 1];
+    int64_t bytes = n * (int64_t)bri_size_of_result(run->p);
+    for (int64_t r = 0; r < rows; r++, x += stride) {
+        for (int64_t at = 0; at < bytes && r + 1 < rows; at += LINE)
+            __builtin_prefetch(x + stride + at, 0, 2);
+        k->lanes(1, n, 0, x, target_at(t, row + r));
+    }
+}
+
+/* Do rows in place have a page or more between them, and are they long enough for that to matter? */
+static bool stand_apart(const bri_run *run, int64_t n)
+{
+    enum { LONG = 1024, PAGE = 4096 };
+    const int last = run->ndim - 1;
+    int64_t bytes = n * (int64_t)bri_size_of_result(run->p);
+    return last > 0 && bytes >= LONG && llabs(run->sources[0].stride[last - 1]) >= bytes + PAGE;
+}
+
 /* Rows of at most one block: several of them are evaluated at a time, each gives its state at once.
  */
 static void short_lanes(bri_run *run, const target *t, const bri_reducer *k)
@@ -80,8 +107,11 @@ static void short_lanes(bri_run *run, const target *t, const bri_reducer *k)
         const char *x = direct(run, idx, n);
         if (x != NULL) {
             rows = last > 0 ? run->extent[last - 1] - idx[last - 1] : 1;
-            k->lanes(rows, n, last > 0 ? run->sources[0].stride[last - 1] : 0, x,
-                     target_at(t, row));
+            if (stand_apart(run, n))
+                apart_lanes(run, t, k, row, rows, x);
+            else
+                k->lanes(rows, n, last > 0 ? run->sources[0].stride[last - 1] : 0, x,
+                         target_at(t, row));
         } else {
             rows = smaller(nrows - row, n < run->p->block ? run->p->block / n : 1);
             bri_run_lanes(run, k, idx, rows, n, target_at(t, row));
