@@ -10,11 +10,21 @@
 
 static br_context *ctx;
 
-static void set_up(void)
+static void open_with(const char *scheduler, const char *limit)
 {
-    setenv("BRAMBLE_SCHEDULER", "sync", 1);
+    setenv("BRAMBLE_SCHEDULER", scheduler, 1);
+    setenv("BRAMBLE_NUM_THREADS", "2", 1);
+    if (limit != NULL)
+        setenv("BRAMBLE_MEMORY_LIMIT", limit, 1);
+    else
+        unsetenv("BRAMBLE_MEMORY_LIMIT");
     ctx = br_open(NULL, NULL);
     ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
+}
+
+static void set_up(void)
+{
+    open_with("sync", NULL);
 }
 
 static void tear_down(void)
@@ -87,6 +97,77 @@ START_TEST(refused)
 }
 END_TEST
 
+/* ---- memory ---- */
+
+enum { N = 512, PANEL = 32 };
+
+/* Costly, so that chunks are made once; not the same for all elements of a chunk. */
+static int shuffle(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    (void)data;
+    const double *from = in[0].data;
+    double *to = out->data;
+    int64_t count = out->extent[0] * out->extent[1];
+    for (int64_t i = 0; i < count; i++)
+        to[i] = from[count - 1 - i] * 1.25 + (double)(out->chunk[0] - out->chunk[1]);
+    return 0;
+}
+
+/* Rows, columns, rows: each chunk of the last is made of all of the ones before it. */
+static br_array *there_and_back(const double *data)
+{
+    br_array *x =
+        br_from_memory(ctx, data, BR_FLOAT64, BR_SHAPE(N, N), .chunks = BR_CHUNKS(PANEL, -1));
+    br_array *rows = br_map_blocks(x, shuffle);
+    br_array *columns = br_map_blocks(br_rechunk(rows, BR_CHUNKS(-1, PANEL)), shuffle);
+    return br_map_blocks(br_rechunk(columns, BR_CHUNKS(PANEL, -1)), shuffle);
+}
+
+static bool cuts_first(br_array *a)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    ck_assert_msg(br_explain(a, to) == BR_OK, "%s", br_message(ctx));
+    fclose(to);
+    bool cuts = strstr(text, "pieces of") != NULL;
+    free(text);
+    return cuts;
+}
+
+/* The array takes 2 MiB. Directly all of two of them are held; chunks that are cut go as soon as
+ * the next ones are made. */
+START_TEST(in_two_stages)
+{
+    const char *scheduler = _i == 0 ? "sync" : "threads";
+    static double data[N * N];
+    static double direct[N * N];
+    static double thrifty[N * N];
+    br_run_info info;
+    ck_assert_int_eq(br_close(ctx), 0);
+    for (int i = 0; i < N * N; i++)
+        data[i] = (double)(i * 2654435761u % 1000003) / 7;
+    open_with(scheduler, NULL);
+    ck_assert(!cuts_first(there_and_back(data)));
+    ck_assert_int_eq(br_compute(there_and_back(data), direct, sizeof direct), BR_OK);
+    br_last_run(ctx, &info);
+    ck_assert_int_gt(info.peak_bytes, 4 << 20);
+    ck_assert_int_eq(br_close(ctx), 0);
+    open_with(scheduler, "3M");
+    ck_assert(cuts_first(there_and_back(data)));
+    ck_assert_msg(br_compute(there_and_back(data), thrifty, sizeof thrifty) == BR_OK, "%s",
+                  br_message(ctx));
+    br_last_run(ctx, &info);
+    ck_assert_int_le(info.peak_bytes, 3 << 20);
+    ck_assert_int_eq(memcmp(direct, thrifty, sizeof direct), 0);
+    ck_assert_int_eq(br_close(ctx), 0);
+    open_with(scheduler, "2M"); /* no way is left */
+    ck_assert_int_eq(br_compute(there_and_back(data), thrifty, sizeof thrifty), BR_EMEMLIMIT);
+    br_clear_error(ctx);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("rechunk");
@@ -95,6 +176,7 @@ int main(void)
     tcase_add_test(tests, automatic);
     tcase_add_test(tests, small);
     tcase_add_test(tests, refused);
+    tcase_add_loop_test(tests, in_two_stages, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -5,6 +5,7 @@
 
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/cut.h"
 #include "array/plan/hold.h"
 #include "array/plan/sink.h"
 #include "array/plan/stage.h"
@@ -214,6 +215,7 @@ br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, 
         BRI_TRY(bri_hold_file(stage, &input));
     else
         BRI_TRY(bri_stage_of(stage->plan, node, &input.stage));
+    BRI_TRY(bri_cut_first(stage, &input));
     return bri_stage_add_input(stage, &input, index);
 }
 

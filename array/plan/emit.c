@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "array/plan/cut.h"
 #include "array/plan/pass.h"
 #include "array/plan/sink.h"
 #include "runtime/alloc.h"
@@ -248,6 +249,21 @@ static br_status add_pass_outputs(bri_plan *plan, bri_job *job, const frame *f, 
     return BR_OK;
 }
 
+/* One output for each piece that is needed. */
+static br_status add_piece_outputs(bri_plan *plan, bri_job *job, const frame *f, bri_task *task)
+{
+    const bri_stage *pieces = f->stage->data;
+    int64_t n = bri_cut_count(f->stage, f->chunk);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t piece = bri_cut_piece(f->stage, f->chunk, i);
+        size_t bytes = (size_t)bri_chunk_nelem(pieces, piece) * br_dtype_size(pieces->dtype);
+        product p = product_of_step(pieces, piece, 0, bytes);
+        if (bri_is_demanded(pieces, piece))
+            BRI_TRY(add_output(plan, job, task, &p));
+    }
+    return BR_OK;
+}
+
 static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_task **out)
 {
     bri_stage *s = f->stage;
@@ -269,6 +285,8 @@ static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_tas
     }
     if (bri_is_pass(s))
         return add_pass_outputs(plan, job, f, t);
+    if (s->kind == &bri_stage_cut)
+        return add_piece_outputs(plan, job, f, t);
     return s->direct_result || (s->nconsumers == 0 && p.final) ? BR_OK
                                                                : add_output(plan, job, t, &p);
 }
@@ -322,6 +340,8 @@ static br_status see_to_needs(bri_emitter *e, frame *f, bool *pushed)
         if (is_emitted(n.stage, n.chunk))
             continue;
         *pushed = true;
+        if (n.stage->kind == &bri_stage_pieces)
+            n = (bri_need){n.stage->inputs[0].stage, bri_cut_chunk(n.stage, n.chunk)};
         bool whole = n.stage->kind == &bri_stage_pass && bri_pass_of(n.stage)->whole;
         return whole ? push_frame(e, &(frame){.stage = n.stage, .mode = WHOLE})
                      : push(e, n.stage, n.chunk);
@@ -392,6 +412,14 @@ static br_status follow_leaf(bri_emitter *e, const bri_stage *stage, int64_t lea
     return BR_OK;
 }
 
+/* A chunk has been cut: its pieces are there. */
+static void note_pieces(const bri_stage *cutting, int64_t chunk)
+{
+    const bri_stage *pieces = cutting->data;
+    for (int64_t i = bri_cut_count(cutting, chunk); i-- > 0;)
+        set_bit(pieces->emitted, bri_cut_piece(cutting, chunk, i));
+}
+
 /* After a step or node of a streamed stage: up the tree, then on to who reads the chunk. */
 static br_status follow(bri_emitter *e)
 {
@@ -425,6 +453,8 @@ static br_status move_on(bri_emitter *e)
     bri_stage *stage = f->stage;
     int64_t chunk = f->chunk;
     e->depth--;
+    if (stage->kind == &bri_stage_cut)
+        note_pieces(stage, chunk);
     return bri_is_pass(stage) ? follow_leaf(e, stage, chunk) : BR_OK;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "array/ops/ops.h"
+#include "array/plan/cut.h"
 #include "array/plan/gather_pick.h"
 #include "array/plan/hold.h"
 #include "array/plan/restrict.h"
@@ -74,6 +75,8 @@ static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
         st = bri_restrict_concat(plan, fuse->stage, &input);
     if (st == BR_OK && input.stage == NULL)
         st = bri_stage_of(plan, node, &input.stage);
+    if (st == BR_OK)
+        st = bri_cut_first(fuse->stage, &input);
     fuse->status = st;
     return st == BR_OK ? add_input(fuse, &input, node->dtype) : -1;
 }
