@@ -14,6 +14,7 @@ enum {
     /* Larger plans cost memory to keep and little, beside their run, to make again. */
     MOST_STAGES = 64,
     MOST_CHUNKS = 4096,
+    MOST_LISTS = 1 << 20,
 };
 
 typedef struct entry {
@@ -80,7 +81,7 @@ static bool worth_keeping(const bri_plan *plan)
     int64_t chunks = 0;
     for (int i = 0; i < plan->nstages; i++)
         chunks += plan->stages[i]->nchunks * plan->stages[i]->nsteps;
-    return plan->nstages <= MOST_STAGES && chunks <= MOST_CHUNKS;
+    return plan->nstages <= MOST_STAGES && chunks <= MOST_CHUNKS && plan->lists <= MOST_LISTS;
 }
 
 /* An output goes: so do the plans that make it. */

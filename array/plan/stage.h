@@ -190,6 +190,7 @@ struct bri_plan {
     unsigned thrift;      /* bri_thrift: what this plan gives up, */
     unsigned could;       /*  and what could make a difference to it */
     int npasses;
+    size_t lists;          /* bytes of the lists of places that stages keep (gather.h) */
     double careless_bound; /* bytes that are never all held (run.c) */
     bool serial;           /* one task after the other whatever the scheduler (run.c) */
     bri_emitter *emitter;

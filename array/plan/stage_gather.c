@@ -160,8 +160,10 @@ static br_status build(bri_plan *plan, bri_stage *stage)
         bri_gather_comes_back(d->g, reads_file(stage)))
         BRI_TRY(read_picked(plan, stage, d));
     if (reads_file(stage))
-        return sort_for_file(stage, d);
-    set_steps(stage, d);
+        BRI_TRY(sort_for_file(stage, d));
+    else
+        set_steps(stage, d);
+    plan->lists += d->g->promised;
     return BR_OK;
 }
 
