@@ -32,7 +32,8 @@ static ref *gathered(const ref *x, int first, int picked, ref *const *indices)
     for (int64_t k = 0; k < r->n; k++) {
         ref_coords(r, k, c);
         for (int a = 0; a < x->ndim; a++)
-            from[a] = a < first ? c[a] : c[a - picked + i->ndim];
+            if (a < first || a >= first + picked)
+                from[a] = c[a < first ? a : a - picked + i->ndim];
         for (int j = 0; j < picked; j++)
             from[first + j] = index_at(indices[j], ref_linear(i, c + first), x->shape[first + j]);
         r->v[k] = x->v[ref_linear(x, from)];

@@ -308,8 +308,8 @@ static br_array *take_unknown(bri_call *call, br_array *x, bri_take_params *p,
                       n, BRI_MAX_INPUTS - 1));
     if (n == 1)
         inputs[1] = index[0];
-    else if (br_broadcast_arrays_(index, n, inputs + 1, call->at) != BR_OK)
-        return inputs[1];
+    else
+        br_broadcast_arrays_(index, n, inputs + 1, call->at); /* bri_build looks for failed ones */
     return bri_build(call, &bri_op_take, p, sizeof *p, inputs, n + 1);
 }
 
