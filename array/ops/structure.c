@@ -19,6 +19,7 @@ const bri_op bri_op_reshape = {
 /* Replaces one extent of -1, and checks the number of elements. */
 static br_status complete_shape(const bri_node *x, br_extents *shape)
 {
+    BRI_TRY(bri_check_known(x, BRI_ALL_AXES));
     int64_t n = bri_node_nelem(x);
     int64_t known = 1;
     int unknown = -1;
