@@ -57,7 +57,13 @@ br_status bri_file_program(bri_plan *plan, bri_node *x, bri_stage **out)
     bri_stage *whole = bri_stage_new(plan, &bri_stage_program, x);
     if (whole == NULL)
         return BR_ENOMEM;
+    /* Only boxes of files are read, no stages that hold them. */
+    const unsigned thrift = plan->thrift;
+    const unsigned could = plan->could;
+    plan->thrift |= BRI_READ_AGAIN;
     br_status st = bri_stage_program.build(plan, whole);
+    plan->thrift = thrift;
+    plan->could = could;
     bool files = st == BR_OK && reads_files_only(whole);
     if (files)
         st = bri_program_seal_store(whole->program, whole->result);
