@@ -314,6 +314,48 @@ static void outers(void)
     }
 }
 
+/* ---- extents that are known only when they are computed ---- */
+
+static int sums_of_rows(const void *slice, int64_t n, void *out, const void *data)
+{
+    (void)data;
+    *(int64_t *)out = 0;
+    for (int64_t i = 0; i < n; i++)
+        *(int64_t *)out += ((const int64_t *)slice)[i];
+    return 0;
+}
+
+static void unknown(void)
+{
+    for (int how = 0; how < NCUTS; how++) {
+        next_case(5);
+        ref *a = ref_random(BR_INT64, 2, (int64_t[]){9, 4}, false, true);
+        ref *mask = ref_random(BR_BOOL, 1, (int64_t[]){9}, false, true);
+        int64_t rows = 0;
+        for (int64_t i = 0; i < 9; i++)
+            rows += mask->v[i] != 0;
+        ref *b = ref_new(BR_INT64, 2, (int64_t[]){rows, 4});
+        ref *bt = ref_new(BR_INT64, 2, (int64_t[]){4, rows});
+        ref *sums = ref_new(BR_INT64, 1, &rows);
+        for (int64_t i = 0, r = 0; i < 9; r += mask->v[i++] != 0)
+            for (int64_t j = 0; j < 4 && mask->v[i] != 0; j++) {
+                b->v[r * 4 + j] = bt->v[j * rows + r] = a->v[i * 4 + j];
+                sums->v[r] += a->v[i * 4 + j];
+            }
+        br_array *x = br_compress(source(mask, CUT_3), source(a, how), .axis = BR_AXIS(0));
+        br_array *xt = br_permute_dims(x, BR_AXES(1, 0));
+        expect(br_blockwise(add_product, "ij", {x, "ik"}, {xt, "kj"}), product(b, bt), 0, 0,
+               "product of unknown rows cut %d", how);
+        expect(br_blockwise(add_product, "ij", {xt, "ik"}, {x, "kj"}), product(bt, b), 0, 0,
+               "product over unknown rows cut %d", how);
+        expect(br_matmul(x, xt), product(b, bt), 0, 0, "matmul of unknown rows cut %d", how);
+        expect(br_apply_along_axis(sums_of_rows, 1, x), sums, 0, 0,
+               "along an axis of unknown rows cut %d", how);
+        expect(br_map_blocks(x, row_sums, .drop_axis = BR_AXES(1)), sums, 0, 0,
+               "a dropped axis of unknown rows cut %d", how);
+    }
+}
+
 /* ---- empty ---- */
 
 static void empty(void)
@@ -341,6 +383,7 @@ int main(int argc, char **argv)
     products_of_files();
     contractions();
     outers();
+    unknown();
     empty();
     return sweep_close();
 }
