@@ -210,10 +210,38 @@ static arg folded(br_array *x, nd *v)
                  r};
 }
 
+/* Some of the slices along an axis, by a list of indices. */
+static arg taken(br_array *x, nd *v)
+{
+    int64_t index[7], n = draw(1, 7);
+    int axis = v->ndim > 0 ? (int)draw(0, v->ndim - 1) : 0;
+    if (v->ndim == 0 || v->shape[axis] == 0)
+        return (arg){x, v};
+    nd *list = nd_new(BR_INT64, 1, &n);
+    for (int64_t k = 0; k < n; k++)
+        nd_put(list, k, of_integer(index[k] = draw(0, v->shape[axis] - 1)));
+    return (arg){br_take(x, present(list), .axis = BR_AXIS(axis)), nd_taken(v, axis, n, index)};
+}
+
+/* Those that a mask picks, once it has been counted. */
+static arg masked(br_array *x, nd *v)
+{
+    int64_t index[2000], n = 0;
+    int axis = v->ndim > 0 ? (int)draw(0, v->ndim - 1) : 0;
+    if (v->ndim == 0 || v->shape[axis] > 2000)
+        return (arg){x, v};
+    nd *mask = draw_values(BR_BOOL, 1, &v->shape[axis], SMALL);
+    for (int64_t k = 0; k < mask->n; k++)
+        if (!is_zero(nd_get(mask, k)))
+            index[n++] = k;
+    br_array *some = br_compress(present(mask), x, .axis = BR_AXIS(axis));
+    return (arg){br_resolve(some), nd_taken(v, axis, n, index)};
+}
+
 /* clang-format off */
 static arg (*const moves[])(br_array *x, nd *v) = {
     indexed, indexed, indexed, indexed, turned, reversed, reversed, cut_otherwise, cut_otherwise,
-    chosen, joined, joined, flattened, widened, negated, folded,
+    chosen, joined, joined, flattened, widened, negated, folded, taken, masked,
 };
 /* clang-format on */
 

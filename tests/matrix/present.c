@@ -228,6 +228,26 @@ static br_array *greatest(nd *v, int depth)
     return br_max(br_stack(x, 2, .axis = BR_AXIS(axis)), .axis = BR_AXIS(axis));
 }
 
+/* Taken by indices from where they stand in another order. */
+static br_array *taken_back(nd *v, int depth)
+{
+    int axis = v->ndim > 0 ? (int)draw(0, v->ndim - 1) : 0;
+    int64_t n = v->ndim > 0 ? v->shape[axis] : 0, index[2000];
+    if (n == 0 || n > 2000)
+        return NULL;
+    nd *list = nd_new(BR_INT64, 1, &n);
+    static const int64_t primes[] = {1, 17, 41, 101};
+    int64_t step = primes[draw(0, 3)];
+    if (n % step == 0)
+        step = 1;
+    for (int64_t k = 0; k < n; k++) {
+        index[k * step % n] = k;
+        nd_put(list, k, of_integer(k * step % n - (chance(30) ? n : 0)));
+    }
+    nd *store = nd_taken(v, axis, n, index);
+    return br_take(presented(store, depth - 1), from_memory(list, 0), .axis = BR_AXIS(axis));
+}
+
 /* Rolled on and back, or padded and cut. */
 static br_array *there_and_back(nd *v, int depth)
 {
@@ -255,7 +275,7 @@ static const struct way {
     {30, from_memory}, {6, from_strides}, {5, from_npy}, {5, from_hdf5}, {12, slice_of_larger},
     {8, permuted_back}, {4, flipped_back}, {5, member}, {7, two_parts}, {4, reshaped_back},
     {8, fused}, {6, rechunked}, {4, converted}, {5, copied}, {6, greatest}, {3, there_and_back},
-    {1, persisted},
+    {1, persisted}, {4, taken_back},
 };
 /* clang-format on */
 
