@@ -8,11 +8,13 @@
 
 struct the the;
 
+/* clang-format off */
 static const row *const tables[] = {
-    creation_rows, elementwise_rows, choice_rows,   index_rows,  shape_rows, join_rows,
-    pad_rows,      reduction_rows,   product_rows,  random_rows, user_rows,  file_rows,
-    text_rows,     compute_rows,     indexing_rows, mask_rows,
+    creation_rows, elementwise_rows, choice_rows, index_rows, shape_rows, join_rows, pad_rows,
+    reduction_rows, product_rows, random_rows, user_rows, blocks_rows, file_rows, text_rows,
+    compute_rows, indexing_rows, mask_rows,
 };
+/* clang-format on */
 
 typedef struct options {
     uint64_t seed;

@@ -166,6 +166,21 @@ static void rechunk(void)
     expect(x, a.v);
 }
 
+/* Whatever it chooses for the axes that are left to it. */
+static void rechunk_automatic(void)
+{
+    arg a = any_arg(1, 4, ANY);
+    br_extents chunks = draw_chunks(a.v->ndim, a.v->shape);
+    bool all = chunks.ndim == 0 || chance(30);
+    size_t bytes = (size_t)draw(1, 4096);
+    for (int k = 0; k < a.v->ndim && !all; k++)
+        chunks.extent[k] = k == 0 || chance(50) ? BR_AUTO : chunks.extent[k];
+    if (chance(50))
+        expect(br_rechunk(a.x, all ? BR_CHUNKS_AUTO : chunks, bytes), a.v);
+    else
+        expect(all ? br_rechunk(a.x) : br_rechunk(a.x, chunks), a.v);
+}
+
 const row index_rows[] = {
     {"index_items", "biufc", index_items},
     {"index indexf", "biufc", index_text},
@@ -177,5 +192,6 @@ const row index_rows[] = {
     {"expand_dims", "biufc", expand_dims},
     {"squeeze", "biufc", squeeze},
     {"rechunk", "biufc", rechunk},
+    {"rechunk (automatic)", "biufc", rechunk_automatic},
     {0},
 };
