@@ -413,6 +413,30 @@ static void large(void)
         }
 }
 
+/* Leaves that are made in several slabs, in front of the axis and along it. */
+static void large_matrices(void)
+{
+    enum { ROWS = 150, COLUMNS = 4000 };
+    for (int axis = 0; axis < 2; axis++)
+        for (int kind = 0; kind < NMASKS; kind++) {
+            next_case(2);
+            const int64_t shape[] = {ROWS, COLUMNS};
+            ref *r = ref_new(BR_INT64, 2, shape);
+            for (int64_t i = 0; i < r->n; i++)
+                r->v[i] = i;
+            br_array *x = br_reshape(br_arange(sweep.ctx, BR_NUM(0), BR_NUM(ROWS * COLUMNS)),
+                                     BR_SHAPE(ROWS, COLUMNS));
+            ref *m = mask_of(kind, 1, &shape[axis]);
+            br_array *y = br_compress(source(m, CUT_AUTO), br_add(x, x), .axis = BR_AXIS(axis));
+            expect(y, ref_map1(BR_INT64, picked(r, m, axis), twice), 0, 0,
+                   "large matrix axis %d mask %d", axis, kind);
+            br_array *turned =
+                br_compress(source(m, CUT_AUTO), br_matrix_transpose(x), .axis = BR_AXIS(1 - axis));
+            expect(br_matrix_transpose(turned), picked(r, m, axis), 0, 0,
+                   "large matrix turned axis %d mask %d", axis, kind);
+        }
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -426,5 +450,6 @@ int main(int argc, char **argv)
     joins();
     again();
     large();
+    large_matrices();
     return sweep_close();
 }

@@ -13,14 +13,26 @@ int64_t bri_count_true(const unsigned char *mask, int64_t n)
     return count;
 }
 
-/* Writes every element and then goes on or not: no branch to be guessed. `kept` of the mask are
- * true, and the loop ends with the last of them. */
-static inline __attribute__((always_inline)) void pick(size_t size, const unsigned char *mask,
-                                                       int64_t kept, const char *from, char *to)
+/* Writes every element and then goes on or not: no branch to be guessed, but that eight at a time
+ * are not kept. `kept` of the mask are true, and the loop ends with the last of them. */
+static inline __attribute__((always_inline)) void
+pick(size_t size, const unsigned char *mask, int64_t n, int64_t kept, const char *from, char *to)
 {
-    for (const char *end = to + (size_t)kept * size; to < end; mask++, from += size) {
-        memcpy(to, from, size);
-        to += *mask != 0 ? size : 0;
+    const char *end = to + (size_t)kept * size;
+    uint64_t eight;
+    while (to < end) {
+        if (n >= 8 && (memcpy(&eight, mask, 8), eight == 0)) {
+            mask += 8;
+            from += 8 * size;
+            n -= 8;
+            continue;
+        }
+        int few = n < 8 ? (int)n : 8;
+        for (int i = 0; i < few && to < end; i++, mask++, from += size) {
+            memcpy(to, from, size);
+            to += *mask != 0 ? size : 0;
+        }
+        n -= few;
     }
 }
 
@@ -41,23 +53,24 @@ static void pick_runs(size_t size, const unsigned char *mask, int64_t kept, cons
     }
 }
 
-void bri_pick(size_t size, const unsigned char *mask, int64_t kept, const char *from, char *to)
+void bri_pick(size_t size, const unsigned char *mask, int64_t n, int64_t kept, const char *from,
+              char *to)
 {
     switch (size) {
     case 1:
-        pick(1, mask, kept, from, to);
+        pick(1, mask, n, kept, from, to);
         break;
     case 2:
-        pick(2, mask, kept, from, to);
+        pick(2, mask, n, kept, from, to);
         break;
     case 4:
-        pick(4, mask, kept, from, to);
+        pick(4, mask, n, kept, from, to);
         break;
     case 8:
-        pick(8, mask, kept, from, to);
+        pick(8, mask, n, kept, from, to);
         break;
     case 16:
-        pick(16, mask, kept, from, to);
+        pick(16, mask, n, kept, from, to);
         break;
     default:
         pick_runs(size, mask, kept, from, to);

@@ -197,9 +197,10 @@ void bri_copy_box(int ndim, const int64_t *extent, size_t size, char *to, const 
 
 /* How many of n bytes of a mask are not 0. */
 int64_t bri_count_true(const unsigned char *mask, int64_t n);
-/* Of dense elements of `size` bytes those whose byte of the mask is not 0, of which there are
+/* Of n dense elements of `size` bytes those whose byte of the mask is not 0, of which there are
  * `kept`, one after the other. */
-void bri_pick(size_t size, const unsigned char *mask, int64_t kept, const char *from, char *to);
+void bri_pick(size_t size, const unsigned char *mask, int64_t n, int64_t kept, const char *from,
+              char *to);
 
 /* Converts n dense elements. */
 void bri_convert(br_dtype to, void *out, br_dtype from, const void *in, int64_t n);

@@ -4,15 +4,18 @@
  * Leaves are the chunks of the common grid of the mask and the array. The expressions of both are
  * fused in: a task makes the mask of its leaf, along one axis, then the elements, and moves those
  * together that are kept. Where both read the same of a source it is loaded once. Leaves that keep
- * nothing make no chunk and read nothing (bri_picks).
+ * nothing make no chunk and read nothing (bri_picks). Elements are made a few rows at a time, which
+ * are still in the cache when they are picked from.
  */
 #include <string.h>
 
 #include "array/ops/mask.h"
+#include "array/plan/slab.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
 
 enum { MASK, VALUES, NPARTS };
+enum { SLAB_BYTES = 128 << 10 };
 
 typedef struct masked {
     int axis;
@@ -155,6 +158,14 @@ static bri_leaf along_axis(const bri_leaf *leaf, int ndim, int axis)
     return line;
 }
 
+/* Rows along the first axis that are made at a time. */
+static int64_t slab_rows(const bri_stage *stage, const bri_leaf *leaf)
+{
+    int64_t row = leaf->nelem / leaf->extent[0] * (int64_t)br_dtype_size(stage->dtype);
+    int64_t rows = row < SLAB_BYTES ? SLAB_BYTES / row : 1;
+    return rows < leaf->extent[0] ? rows : leaf->extent[0];
+}
+
 static bool is_shared(const masked *m, const bri_part *part, int i)
 {
     return part == &m->part[MASK] && m->same[i - part->first] >= 0;
@@ -183,7 +194,9 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     bri_leaf line = along_axis(&leaf, stage->leaf_ndim, m->axis);
     if (m->part[VALUES].program != NULL) {
         part_sizes(stage, &m->part[VALUES], &leaf, &bump);
-        bri_bump_take(&bump, (size_t)leaf.nelem * br_dtype_size(stage->dtype));
+        bri_leaf slab = bri_slab_of(&leaf, 0, slab_rows(stage, &leaf));
+        bri_bump_take(&bump, (size_t)slab.nelem * br_dtype_size(stage->dtype));
+        bri_bump_take(&bump, (size_t)stage->ninputs * sizeof(bri_view));
     }
     part_sizes(stage, &m->part[MASK], &line, &bump);
     bri_bump_take(&bump, (size_t)line.nelem);
@@ -261,43 +274,87 @@ static br_status check_count(int64_t n, int64_t counted)
                            (long long)n, (long long)counted);
 }
 
-/* Of each row of what lies before the axis the parts that the mask keeps. */
-static void pick_rows(const bri_stage *stage, const bri_leaf *leaf, const unsigned char *mask,
-                      int64_t kept, const char *from, char *to)
+/* A task that picks, on its way. */
+typedef struct picking {
+    const bri_stage *stage;
+    const masked *m;
+    bri_leaf leaf;
+    part_views values;
+    unsigned char *mask;
+    char *made;      /* one slab of values */
+    bri_view *views; /* of its inputs */
+    char *to;
+} picking;
+
+/* The values of a slab: dense, in C order, at the place where they are read, when they are not
+ * worked out and lie so, else made. */
+static const char *make_slab(picking *p, const bri_leaf *slab)
 {
-    const masked *m = stage->data;
-    size_t part = br_dtype_size(stage->dtype);
-    for (int a = m->axis + 1; a < stage->leaf_ndim; a++)
-        part *= (size_t)leaf->extent[a];
-    const size_t row = part * (size_t)leaf->extent[m->axis];
-    const size_t rows = (size_t)leaf->nelem * br_dtype_size(stage->dtype) / row;
-    for (size_t i = 0; i < rows; i++)
-        bri_pick(part, mask, kept, from + i * row, to + i * part * (size_t)kept);
+    const bri_part *part = &p->m->part[VALUES];
+    const int64_t row = slab->origin[0] - p->leaf.origin[0];
+    const int n = part->end - part->first;
+    for (int i = 0; i < n; i++) {
+        p->views[i] = p->values.view[i];
+        p->views[i].base += row * p->views[i].stride[0];
+    }
+    bool lies_so = n == 1 && p->stage->leaf_ndim == 1 &&
+                   !bri_program_computes(part->program, part->result) &&
+                   p->views[0].stride[0] == (int64_t)br_dtype_size(p->stage->dtype);
+    if (lies_so)
+        return p->views[0].base;
+    run_part(p->stage, part, slab, &(part_views){p->views, p->values.scratch}, p->made);
+    return p->made;
+}
+
+/* Of each row of what lies before the axis the parts that the mask keeps. */
+static void pick_slab(picking *p, const bri_leaf *slab)
+{
+    const int axis = p->m->axis;
+    const unsigned char *mask = p->mask + slab->origin[axis] - p->leaf.origin[axis];
+    const char *from = make_slab(p, slab);
+    const size_t kept = (size_t)bri_count_true(mask, slab->extent[axis]);
+    size_t part = br_dtype_size(p->stage->dtype);
+    for (int a = axis + 1; a < p->stage->leaf_ndim; a++)
+        part *= (size_t)slab->extent[a];
+    const size_t row = part * (size_t)slab->extent[axis];
+    const size_t rows = (size_t)slab->nelem * br_dtype_size(p->stage->dtype) / row;
+    for (size_t i = 0; i < rows; i++, from += row, p->to += part * kept)
+        bri_pick(part, mask, slab->extent[axis], (int64_t)kept, from, p->to);
+}
+
+static br_status load_picking(bri_work *work, picking *p)
+{
+    const bri_stage *stage = work->stage;
+    bri_bump bump = {work->scratch, 0};
+    const int64_t rows = slab_rows(stage, &p->leaf);
+    const bri_leaf slab = bri_slab_of(&p->leaf, 0, rows);
+    BRI_TRY(load_part(work, &p->m->part[VALUES], &p->leaf, &bump, &p->values));
+    p->made = bri_bump_take(&bump, (size_t)slab.nelem * br_dtype_size(stage->dtype));
+    p->views = bri_bump_take(&bump, (size_t)stage->ninputs * sizeof(bri_view));
+    return make_mask(work, &p->leaf, &p->values, &bump, &p->mask);
 }
 
 static br_status execute_picked(bri_work *work)
 {
     const bri_stage *stage = work->stage;
-    const masked *m = stage->data;
-    const bri_part *part = &m->part[VALUES];
-    bri_leaf leaf;
+    picking p = {.stage = stage, .m = stage->data, .to = work->task->output->data};
     int64_t coord[BR_MAX_NDIM];
-    part_views v;
-    bri_bump bump = {work->scratch, 0};
-    unsigned char *mask = NULL;
-    bri_leaf_box(stage, work->chunk, work->step, &leaf);
-    if (leaf.nelem == 0)
+    bri_leaf_box(stage, work->chunk, work->step, &p.leaf);
+    if (p.leaf.nelem == 0)
         return BR_OK;
+    BRI_TRY(load_picking(work, &p));
     bri_leaf_coords(stage, work->chunk, work->step, coord);
-    const int64_t kept = m->count[coord[m->axis]];
-    BRI_TRY(load_part(work, part, &leaf, &bump, &v));
-    char *values = bri_bump_take(&bump, (size_t)leaf.nelem * br_dtype_size(stage->dtype));
-    BRI_TRY(make_mask(work, &leaf, &v, &bump, &mask));
-    BRI_TRY(check_count(bri_count_true(mask, leaf.extent[m->axis]), kept));
-    const bool all = kept == leaf.extent[m->axis];
-    run_part(stage, part, &leaf, &v, all ? work->task->output->data : values);
-    if (!all)
-        pick_rows(stage, &leaf, mask, kept, values, work->task->output->data);
+    const int64_t kept = p.m->count[coord[p.m->axis]];
+    BRI_TRY(check_count(bri_count_true(p.mask, p.leaf.extent[p.m->axis]), kept));
+    if (kept == p.leaf.extent[p.m->axis]) {
+        run_part(stage, &p.m->part[VALUES], &p.leaf, &p.values, p.to);
+        return BR_OK;
+    }
+    const int64_t rows = slab_rows(stage, &p.leaf);
+    for (int64_t row = 0; row < p.leaf.extent[0]; row += rows) {
+        bri_leaf slab = bri_slab_of(&p.leaf, row, rows);
+        pick_slab(&p, &slab);
+    }
     return BR_OK;
 }
 
