@@ -4,6 +4,82 @@
  */
 #include "tests/matrix/fold.h"
 
+/* ---- map_blocks with other axes ---- */
+
+/* Sums along the axis that *data says. */
+static int sums_along(const br_block *in, int n, const br_block *out, const void *data)
+{
+    const int axis = *(const int *)data;
+    int64_t inner = 1, outer = 1, depth = in->extent[axis];
+    size_t size = br_dtype_size(in->dtype);
+    for (int k = 0; k < in->ndim; k++) {
+        inner *= k > axis ? in->extent[k] : 1;
+        outer *= k < axis ? in->extent[k] : 1;
+    }
+    for (int64_t i = 0; i < outer * inner; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < depth; k++) {
+            int64_t at = (i / inner * depth + k) * inner + i % inner;
+            const char *element = (const char *)in->data + (size_t)at * size;
+            sum += (double)creall(nd_read(in->dtype, element).z);
+        }
+        ((double *)out->data)[i] = sum;
+    }
+    return n != 1;
+}
+
+static void dropped_axis(void)
+{
+    arg x = any_arg(1, 4, SMALL);
+    int axis = (int)draw(0, x.v->ndim - 1);
+    reduced by = {.is = {false}};
+    by.is[axis] = true;
+    group g = new_group(x.v);
+    nd *r = nd_reduced(BR_FLOAT64, x.v, &by);
+    for (int64_t i = 0; i < r->n; i++) {
+        long double sum = 0;
+        gather(&g, x.v, &by, i, NULL, NULL);
+        for (int64_t k = 0; k < g.n; k++)
+            sum += creall(g.v[k].z);
+        nd_put(r, i, of_real(sum));
+    }
+    free_group(&g);
+    expect(br_map_blocks(x.x, sums_along, .data = &axis, .data_bytes = sizeof axis,
+                         .dtype = BR_FLOAT64, .drop_axis = BR_AXES(axis)),
+           r);
+}
+
+enum { COPIES = 3 };
+
+/* Copy c of the elements is them times c. */
+static int multiples(const br_block *in, int n, const br_block *out, const void *data)
+{
+    int64_t nelem = 1;
+    for (int k = 0; k < in->ndim; k++)
+        nelem *= in->extent[k];
+    for (int64_t i = 0; i < COPIES * nelem; i++) {
+        const char *element =
+            (const char *)in->data + (size_t)(i % nelem) * br_dtype_size(in->dtype);
+        ((double *)out->data)[i] =
+            (double)(i / nelem) * (double)creall(nd_read(in->dtype, element).z);
+    }
+    return n != 1 || data != NULL;
+}
+
+static void added_axis(void)
+{
+    arg x = any_arg(0, 3, SMALL);
+    int64_t shape[ND_AXES] = {COPIES};
+    br_extents chunks = {x.v->ndim + 1, {COPIES}};
+    memcpy(shape + 1, x.v->shape, (size_t)x.v->ndim * sizeof *shape);
+    nd *r = nd_new(BR_FLOAT64, x.v->ndim + 1, shape);
+    for (int64_t i = 0; i < r->n; i++)
+        nd_put(r, i, of_real((i / x.v->n) * creall(nd_get(x.v, i % x.v->n).z)));
+    expect(br_map_blocks(x.x, multiples, .dtype = BR_FLOAT64, .new_axis = BR_AXES(0),
+                         .chunks = chunks),
+           r);
+}
+
 /* ---- blockwise ---- */
 
 /* out[i, j] += sum over k of a[i, k] b[k, j], of float64; from 0 on in the only call there is. */
@@ -160,6 +236,8 @@ static void apply_along_axis(void)
 }
 
 const row blocks_rows[] = {
+    {"map_blocks (that drops an axis)", "biuf", dropped_axis},
+    {"map_blocks (that adds an axis)", "biuf", added_axis},
     {"blockwise", "", blockwise_product},
     {"blockwise (turned)", "", blockwise_turned},
     {"apply_gufunc", "", apply_gufunc},
