@@ -242,6 +242,7 @@ START_TEST(only_what_is_needed_is_read)
     reads(br_index(both, "41:49"), 8);
     reads(br_index(both, "35:45, ::-1"), 10);
     reads(br_index(both, "::40"), 2);
+    reads(br_add(br_index(both, "3:3, :1"), 1), 0);
     reads(br_sum(br_index(both, ":20")), 2 * CHUNK);
     reads(br_exp(br_index(br_concat(BR_ARRAYS(br_sqrt(a), br_mul(b, 2))), "-1")), 1);
     reads(br_index(br_stack(BR_ARRAYS(a, b)), "1, 3"), 1);

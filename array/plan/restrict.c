@@ -28,6 +28,7 @@ bri_region bri_region_seen(const bri_stage *reader, const bri_input *input, int 
 {
     const bri_node *node = input->node;
     bri_region p = {.share = 1};
+    bool nothing = false; /* is worth no restriction */
     for (int a = 0; a < naxes; a++) {
         const bri_map_axis *m = &input->map.from[a];
         bool moves = m->axis >= 0;
@@ -36,9 +37,9 @@ bri_region bri_region_seen(const bri_stage *reader, const bri_input *input, int 
         p.count[a] = moves ? bri_span_extent(reader, &input->span, m->axis) : 1;
         if (node->axis[a].extent > 0)
             p.share *= (double)p.count[a] / (double)node->axis[a].extent;
-        if (p.count[a] == 0)
-            p.share = 1;
+        nothing = nothing || p.count[a] == 0;
     }
+    p.share = nothing ? 1 : p.share;
     return p;
 }
 
