@@ -44,7 +44,9 @@ struct bri_memory {
     atomic_size_t idle;   /* bytes in the lists; written with `lock` */
     pthread_mutex_t lock; /* guards lists and largest */
     idle_block *lists[NCLASSES];
-    int largest; /* no list above it has a block */
+    int largest;                /* no list above it has a block */
+    pthread_mutex_t reclaiming; /* guards the list of those who can give back */
+    bri_reclaimer *_Atomic reclaimers;
 };
 
 bri_memory *bri_memory_new(size_t limit)
@@ -54,6 +56,7 @@ bri_memory *bri_memory_new(size_t limit)
         return NULL;
     m->limit = limit;
     pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->reclaiming, NULL);
     return m;
 }
 
@@ -69,7 +72,7 @@ static void raise_peak(bri_memory *m, size_t promised)
 }
 
 /* Relaxed throughout: the counter orders nothing but itself. */
-bool bri_memory_reserve(bri_memory *m, size_t bytes)
+bool bri_memory_spare(bri_memory *m, size_t bytes)
 {
     size_t promised = atomic_load_explicit(&m->promised, memory_order_relaxed);
     do {
@@ -79,6 +82,48 @@ bool bri_memory_reserve(bri_memory *m, size_t bytes)
                                                     memory_order_relaxed, memory_order_relaxed));
     raise_peak(m, promised + bytes);
     return true;
+}
+
+bool bri_memory_reserve(bri_memory *m, size_t bytes)
+{
+    if (bri_memory_spare(m, bytes))
+        return true;
+    if (atomic_load_explicit(&m->reclaimers, memory_order_relaxed) == NULL)
+        return false;
+    bri_memory_reclaim(m);
+    return bri_memory_spare(m, bytes);
+}
+
+void bri_memory_reclaim(bri_memory *m)
+{
+    if (atomic_load_explicit(&m->reclaimers, memory_order_relaxed) == NULL)
+        return;
+    pthread_mutex_lock(&m->reclaiming);
+    for (bri_reclaimer *r = m->reclaimers; r != NULL; r = r->next)
+        r->reclaim(r->data);
+    pthread_mutex_unlock(&m->reclaiming);
+}
+
+void bri_memory_add_reclaimer(bri_memory *m, bri_reclaimer *reclaimer)
+{
+    pthread_mutex_lock(&m->reclaiming);
+    reclaimer->next = m->reclaimers;
+    m->reclaimers = reclaimer;
+    pthread_mutex_unlock(&m->reclaiming);
+}
+
+void bri_memory_remove_reclaimer(bri_memory *m, bri_reclaimer *reclaimer)
+{
+    pthread_mutex_lock(&m->reclaiming);
+    bri_reclaimer *before = m->reclaimers;
+    if (before == reclaimer) {
+        m->reclaimers = reclaimer->next;
+    } else {
+        while (before->next != reclaimer)
+            before = before->next;
+        before->next = reclaimer->next;
+    }
+    pthread_mutex_unlock(&m->reclaiming);
 }
 
 void bri_memory_force(bri_memory *m, size_t bytes)
@@ -242,5 +287,6 @@ void bri_memory_free(bri_memory *m)
         return;
     trim(m, 0);
     pthread_mutex_destroy(&m->lock);
+    pthread_mutex_destroy(&m->reclaiming);
     bri_free(m);
 }

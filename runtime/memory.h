@@ -21,8 +21,25 @@ typedef struct bri_memory_stats {
 bri_memory *bri_memory_new(size_t limit);
 void bri_memory_free(bri_memory *m);
 
-/* Promises bytes when they fit under the limit. Thread-safe; lock-free. */
+/* Promises bytes when they fit under the limit, if need be after what is kept without need has been
+ * given back. Thread-safe; lock-free where the bytes fit at once. */
 bool bri_memory_reserve(bri_memory *m, size_t bytes);
+/* The same, but nothing is given back for it: for who keeps things without need. */
+bool bri_memory_spare(bri_memory *m, size_t bytes);
+
+/* Who keeps promised bytes that can be given back: the function does so with all that it can, on
+ * any thread, and must not reserve. */
+typedef struct bri_reclaimer {
+    void (*reclaim)(void *data);
+    void *data;
+    struct bri_reclaimer *next;
+} bri_reclaimer;
+
+void bri_memory_add_reclaimer(bri_memory *m, bri_reclaimer *reclaimer);
+void bri_memory_remove_reclaimer(bri_memory *m, bri_reclaimer *reclaimer);
+/* Has all of them give back what they can. */
+void bri_memory_reclaim(bri_memory *m);
+
 /* Promises them anyway, for the one task that must run so that there is progress. */
 void bri_memory_force(bri_memory *m, size_t bytes);
 void bri_memory_release(bri_memory *m, size_t bytes);

@@ -96,6 +96,47 @@ START_TEST(budget_is_kept)
 }
 END_TEST
 
+/* Somebody who keeps bytes that he can do without. */
+typedef struct keeper {
+    bri_memory *m;
+    size_t bytes;
+    int calls;
+} keeper;
+
+static void give_back(void *data)
+{
+    keeper *k = data;
+    bri_memory_release(k->m, k->bytes);
+    k->bytes = 0;
+    k->calls++;
+}
+
+START_TEST(what_is_kept_without_need_goes)
+{
+    bri_memory *m = bri_memory_new(10 * MIB);
+    keeper a = {m, 4 * MIB, 0}, b = {m, 3 * MIB, 0};
+    bri_reclaimer first = {give_back, &a, NULL}, second = {give_back, &b, NULL};
+    bri_memory_reclaim(m);
+    bri_memory_add_reclaimer(m, &first);
+    bri_memory_add_reclaimer(m, &second);
+    ck_assert(bri_memory_spare(m, a.bytes) && bri_memory_spare(m, b.bytes));
+    ck_assert(bri_memory_reserve(m, 3 * MIB));
+    ck_assert_int_eq(a.calls + b.calls, 0);
+    ck_assert(!bri_memory_spare(m, 1));
+    ck_assert(bri_memory_reserve(m, 5 * MIB));
+    ck_assert_int_eq(a.calls, 1);
+    ck_assert_uint_eq(about(m).promised, 8 * MIB);
+    ck_assert(!bri_memory_reserve(m, 3 * MIB));
+    bri_memory_remove_reclaimer(m, &first);
+    bri_memory_reclaim(m);
+    ck_assert_int_eq(a.calls, 2);
+    ck_assert_int_eq(b.calls, 3);
+    bri_memory_remove_reclaimer(m, &second);
+    bri_memory_release(m, 8 * MIB);
+    bri_memory_free(m);
+}
+END_TEST
+
 START_TEST(idle_blocks_make_room)
 {
     bri_memory *m = bri_memory_new(10 * MIB);
@@ -273,6 +314,7 @@ int main(void)
     tcase_add_test(blocks, blocks_are_recycled);
     tcase_add_test(blocks, little_is_wasted);
     tcase_add_test(blocks, budget_is_kept);
+    tcase_add_test(blocks, what_is_kept_without_need_goes);
     tcase_add_test(blocks, idle_blocks_make_room);
     tcase_add_test(blocks, failures_are_reported);
     tcase_add_test(blocks, threads_share_it);

@@ -70,6 +70,14 @@ const bri_h5_info *bri_h5_about(const bri_h5_dataset *d);
 const bri_h5_packing *bri_h5_packing_of(const bri_h5_dataset *d);
 void bri_h5_close(bri_h5_dataset *d);
 
+typedef struct bri_memory bri_memory;
+
+/* Tells that tasks read boxes of these extents, in C order. Where they cut stored chunks that must
+ * be decoded, those are kept for the next tasks, within a quarter of `limit` bytes of memory. */
+void bri_h5_share_chunks(bri_h5_dataset *d, const int64_t *extents, bri_memory *memory,
+                         size_t limit);
+bool bri_h5_shares_chunks(const bri_h5_dataset *d);
+
 /* BR_OK when the file is as it was when the dataset was opened, but for datasets that this process
  * added to it. */
 br_status bri_h5_unchanged(const bri_h5_dataset *d);

@@ -209,6 +209,7 @@ typedef enum bri_h5_kind {
 
 typedef struct bri_h5_parked bri_h5_parked;
 typedef struct bri_h5_many bri_h5_many;
+typedef struct bri_h5_cache bri_h5_cache;
 
 struct bri_h5_dataset {
     bri_h5_info info;
@@ -233,6 +234,8 @@ struct bri_h5_dataset {
     bri_h5_use use;
     bri_h5_parked *parked; /* instead of fd, file and dataset */
     bri_h5_many *many;     /* of the kind of that name */
+    bri_h5_cache *cache;   /* of decoded chunks, or NULL; parts have that of the whole */
+    bool owns_cache;
 };
 
 /* A wanted selection with all steps made positive. */
@@ -260,6 +263,8 @@ br_status bri_h5_borrow(const bri_h5_dataset *d, int *fd);
 void bri_h5_give_back(const bri_h5_dataset *d);
 void bri_h5_unpark(bri_h5_dataset *d);
 
+/* Part i keeps its decoded chunks where d does. */
+void bri_h5_adopt_cache(bri_h5_dataset *d, int i);
 void bri_h5_close_many(bri_h5_many *many);
 size_t bri_h5_scratch_of_many(const bri_h5_many *many);
 br_status bri_h5_part_unchanged(const bri_h5_dataset *d);

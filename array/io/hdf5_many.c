@@ -158,6 +158,11 @@ bri_h5_dataset *bri_h5_take_part(bri_h5_dataset *d, int i)
     return part;
 }
 
+void bri_h5_adopt_cache(bri_h5_dataset *d, int i)
+{
+    d->many->part[i]->cache = d->cache;
+}
+
 int bri_h5_many_axis(const bri_h5_dataset *d)
 {
     return d->many != NULL ? d->many->axis : -1;

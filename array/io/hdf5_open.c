@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "array/io/hdf5_attribute.h"
+#include "array/io/hdf5_cache.h"
 #include "runtime/alloc.h"
 #include "runtime/error.h"
 
@@ -314,6 +315,8 @@ void bri_h5_close(bri_h5_dataset *d)
         close(d->fd);
     bri_h5_unpark(d);
     bri_h5_close_many(d->many);
+    if (d->owns_cache)
+        bri_h5_cache_free(d->cache);
     bri_free(d->chunks);
     bri_free(d->path);
     bri_free(d->name);

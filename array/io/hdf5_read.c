@@ -4,7 +4,7 @@
 #include <libdeflate.h>
 #include <string.h>
 
-#include "array/io/hdf5_internal.h"
+#include "array/io/hdf5_cache.h"
 #include "runtime/error.h"
 
 const char *bri_h5_where(const bri_h5_dataset *d, int64_t chunk, char text[BRI_H5_MESSAGE])
@@ -101,32 +101,82 @@ static bool piece_of(const bri_h5_dataset *d, const bri_h5_want *want, const int
     return true;
 }
 
+/* Decodes bytes first..last of a chunk; *from is where they are, which is `into` if that fits. */
+static br_status decode(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
+                        bri_h5_decode *how, char **from)
+{
+    const bri_h5_chunk *chunk = &d->chunks[index];
+    char where[BRI_H5_MESSAGE];
+    BRI_TRY(bri_h5_pread(d, want->scratch, chunk->bytes, chunk->address, index));
+    want->bytes_read += chunk->bytes;
+    how->filters = &d->filters;
+    how->mask = chunk->mask;
+    how->bytes = d->chunk_bytes;
+    how->room = bri_h5_scratch(d) / 2;
+    how->spare = want->scratch + how->room;
+    const char *wrong = bri_h5_decode_chunk(how, want->scratch, chunk->bytes, from);
+    if (wrong != NULL)
+        return bri_error(BR_EFORMAT, "%s is corrupt: %s", bri_h5_where(d, index, where), wrong);
+    bri_h5_fix_bytes(d->fix, *from, how->last - how->first);
+    return BR_OK;
+}
+
+static br_status fill_kept(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
+                           struct libdeflate_decompressor *inflater, bri_h5_kept *kept)
+{
+    char *from = NULL, *data = bri_h5_kept_bytes(kept);
+    bri_h5_decode how = {.last = d->chunk_bytes, .into = data, .inflater = inflater};
+    br_status st = decode(d, index, want, &how, &from);
+    if (st == BR_OK && from != data)
+        memcpy(data, from, d->chunk_bytes);
+    bri_h5_cache_made(d->cache, kept, st == BR_OK);
+    return st;
+}
+
+/* By way of the chunks that are kept; *done is false when this one could not be. */
+static br_status read_shared(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want,
+                             struct libdeflate_decompressor *inflater, bool *done)
+{
+    bool fill;
+    bri_h5_kept *kept = bri_h5_cache_get(d->cache, d, index, d->chunk_bytes, &fill);
+    *done = kept != NULL;
+    if (kept == NULL)
+        return BR_OK;
+    if (fill)
+        BRI_TRY(fill_kept(d, index, want, inflater, kept));
+    bri_h5_box_join(&p->box);
+    bri_h5_box_copy(&p->box, d->element, bri_h5_kept_bytes(kept) + p->first, p->to);
+    bri_h5_cache_put(d->cache, kept);
+    return BR_OK;
+}
+
+/* What is read for a piece of a chunk. Chunks that are kept are counted where they begin. */
+static uint64_t bytes_of(const bri_h5_dataset *d, const piece *p, int64_t index)
+{
+    return d->cache == NULL || p->first == d->offset ? d->chunks[index].bytes : 0;
+}
+
 static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want,
                                struct libdeflate_decompressor *inflater)
 {
-    const bri_h5_chunk *chunk = &d->chunks[index];
-    size_t room = bri_h5_scratch(d) / 2;
-    want->bytes_read += chunk->bytes;
-    if (want->counting)
+    bool done = false;
+    char *from;
+    if (want->counting) {
+        want->bytes_read += bytes_of(d, p, index);
         return BR_OK;
-    BRI_TRY(bri_h5_pread(d, want->scratch, chunk->bytes, chunk->address, index));
+    }
+    if (d->cache != NULL)
+        BRI_TRY(read_shared(d, p, index, want, inflater, &done));
+    if (done)
+        return BR_OK;
     bri_h5_box_join(&p->box);
     bri_h5_decode how = {
-        .filters = &d->filters,
-        .mask = chunk->mask,
-        .bytes = d->chunk_bytes,
         .first = p->first,
         .last = p->first + bri_h5_box_span(&p->box, 0, d->element),
         .into = bri_h5_box_is_run(&p->box, d->element) ? p->to : NULL,
-        .spare = want->scratch + room,
-        .room = room,
         .inflater = inflater,
     };
-    char where[BRI_H5_MESSAGE], *from;
-    const char *wrong = bri_h5_decode_chunk(&how, want->scratch, chunk->bytes, &from);
-    if (wrong != NULL)
-        return bri_error(BR_EFORMAT, "%s is corrupt: %s", bri_h5_where(d, index, where), wrong);
-    bri_h5_fix_bytes(d->fix, from, how.last - how.first);
+    BRI_TRY(decode(d, index, want, &how, &from));
     if (from != p->to)
         bri_h5_box_copy(&p->box, d->element, from, p->to);
     return BR_OK;

@@ -100,6 +100,9 @@ static br_status infer(bri_node *node)
     if (node->resource == NULL)
         BRI_TRY(open_here(node));
     BRI_TRY(bri_layout_infer(node, &p->layout));
+    bri_memory_stats memory;
+    bri_memory_about(node->ctx->memory, &memory);
+    bri_h5_share_chunks(node->resource, p->layout.chunk, node->ctx->memory, memory.limit);
     if (p->nfiles <= 1)
         return BR_OK;
     int64_t chunk = p->layout.chunk[p->axis], extent = common_extent(node->resource, p->axis);
@@ -139,6 +142,8 @@ static void print(const bri_node *node, FILE *to)
     fprintf(to, "%s%s%s%s by %s", dataset_of(p)[0] != '\0' ? ":" : "", dataset_of(p),
             field_of(p)[0] != '\0' ? "." : "", field_of(p),
             bri_h5_about(node->resource)->path_kind);
+    if (bri_h5_shares_chunks(node->resource))
+        fprintf(to, ", decoded chunks kept for the next tasks");
     if (p->unpacked != BRI_NOT_PACKED)
         fprintf(to, ", %s (%s)", p->unpacked == BRI_UNPACKED ? "unpacked" : "left packed",
                 bri_h5_packing_of(node->resource)->text);

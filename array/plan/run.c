@@ -195,6 +195,7 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, br_status
     else
         run_on_scheduler(&job);
     report(ctx, &job, now() - start);
+    bri_memory_reclaim(ctx->memory);
     br_status result = bri_job_status(&job);
     if (result != BR_OK)
         bri_error(result, "%s", job.error_text);
