@@ -33,6 +33,19 @@ static void *reader(void *data)
     return NULL;
 }
 
+/* Tasks in the C order of boxes of these extents. */
+static bri_h5_boxes boxes_of(const int64_t *extent)
+{
+    bri_h5_boxes boxes = {.n = 2, .order = {0, 1}};
+    for (int a = 0; a < 2; a++) {
+        boxes.extent[a] = extent[a];
+        boxes.whole[a] = (int64_t)stored.shape[a];
+        for (int64_t i = extent[a]; i < boxes.whole[a]; i += extent[a])
+            boxes.cut[a] |= bri_h5_cuts(all.d, a, i);
+    }
+    return boxes;
+}
+
 /* As tasks that need the bytes. */
 static void *taker(void *data)
 {
@@ -51,7 +64,8 @@ START_TEST(threads_share_chunks)
     make_file(in_folder("in.h5"), &stored);
     all.d = open_ok(in_folder("in.h5"), "g/x");
     all.memory = bri_memory_new(1 << 20);
-    bri_h5_share_chunks(all.d, rows, all.memory, 1 << 20);
+    bri_h5_boxes boxes = boxes_of(rows);
+    bri_h5_share_chunks(all.d, &boxes, all.memory, 1 << 20);
     ck_assert(bri_h5_shares_chunks(all.d));
     for (int t = 0; t < READERS; t++)
         for (int i = 0; i < ROUNDS; i++)
@@ -85,20 +99,22 @@ START_TEST(keeps_only_what_is_of_use)
     make_file(in_folder("plain.h5"), &plain_chunks);
     static const int64_t cases[][3] = {{40, 32, 0}, {80, 160, 0}, {200, 160, 0}, {3, 160, 1},
                                        {40, 5, 1},  {41, 32, 1},  {-1, 0, 0}};
+    bri_h5_boxes boxes;
     for (int i = 0; cases[i][0] > 0; i++) {
-        bri_h5_dataset *d = open_ok(in_folder("in.h5"), "g/x");
-        bri_h5_share_chunks(d, cases[i], memory, 1 << 20);
-        ck_assert_msg(bri_h5_shares_chunks(d) == (cases[i][2] == 1), "case %d", i);
-        bri_h5_close(d);
+        all.d = open_ok(in_folder("in.h5"), "g/x");
+        boxes = boxes_of(cases[i]);
+        bri_h5_share_chunks(all.d, &boxes, memory, 1 << 20);
+        ck_assert_msg(bri_h5_shares_chunks(all.d) == (cases[i][2] == 1), "case %d", i);
+        bri_h5_close(all.d);
     }
-    bri_h5_dataset *d = open_ok(in_folder("in.h5"), "g/x");
-    bri_h5_share_chunks(d, cases[3], memory, 100 << 10);
-    ck_assert(!bri_h5_shares_chunks(d));
-    bri_h5_close(d);
-    d = open_ok(in_folder("plain.h5"), "g/x");
-    bri_h5_share_chunks(d, cases[3], memory, 1 << 20);
-    ck_assert(!bri_h5_shares_chunks(d));
-    bri_h5_close(d);
+    const char *const names[] = {"in.h5", "plain.h5"};
+    for (int i = 0; i < 2; i++) {
+        all.d = open_ok(in_folder(names[i]), "g/x");
+        boxes = boxes_of(cases[3]);
+        bri_h5_share_chunks(all.d, &boxes, memory, i == 0 ? 100 << 10 : 1 << 20);
+        ck_assert(!bri_h5_shares_chunks(all.d));
+        bri_h5_close(all.d);
+    }
     bri_memory_free(memory);
 }
 END_TEST

@@ -68,6 +68,14 @@ START_TEST(decodes_once)
     ck_assert_int_eq(read_whole(cut(BR_CHUNKS(7, 5, -1))), once);
     ck_assert_int_eq(read_whole(cut(BR_CHUNKS(-1, 8, 4))), once);
     ck_assert_int_eq(read_whole(cut(BR_CHUNKS(20, 3, 7))), once);
+    br_array *x = br_rechunk(cut((br_extents){0}), BR_CHUNKS(3, 24, -1));
+    ck_assert_int_eq(read_whole(x), once);
+    double sums[24];
+    br_run_info info;
+    x = br_sum(br_permute_dims(cut(BR_CHUNKS(20, 5, -1)), BR_AXES(2, 0, 1)), .axis = BR_AXES(0, 1));
+    ck_assert_int_eq(br_compute(x, sums, sizeof sums), BR_OK);
+    ck_assert_int_eq(br_last_run(ctx, &info), BR_OK);
+    ck_assert_int_eq(info.bytes_read, once);
     char text[2048];
     FILE *f = tmpfile();
     br_explain(cut(BR_CHUNKS(1, -1, -1)), f);

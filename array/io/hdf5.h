@@ -72,9 +72,19 @@ void bri_h5_close(bri_h5_dataset *d);
 
 typedef struct bri_memory bri_memory;
 
-/* Tells that tasks read boxes of these extents, in C order. Where they cut stored chunks that must
- * be decoded, those are kept for the next tasks, within a quarter of `limit` bytes of memory. */
-void bri_h5_share_chunks(bri_h5_dataset *d, const int64_t *extents, bri_memory *memory,
+/* The boxes that tasks read, by axis of the dataset. */
+typedef struct bri_h5_boxes {
+    int64_t extent[BR_MAX_NDIM]; /* of the largest, */
+    int64_t whole[BR_MAX_NDIM];  /* and of all together */
+    bool cut[BR_MAX_NDIM];       /* some of them end inside a stored chunk */
+    int n, order[BR_MAX_NDIM];   /* axes: tasks go along the last one first */
+} bri_h5_boxes;
+
+/* True when a stored chunk lies across this index of an axis. */
+bool bri_h5_cuts(const bri_h5_dataset *d, int axis, int64_t index);
+/* Where tasks cut stored chunks that must be decoded, those are kept for the next tasks, within a
+ * quarter of `limit` bytes of memory. */
+void bri_h5_share_chunks(bri_h5_dataset *d, const bri_h5_boxes *boxes, bri_memory *memory,
                          size_t limit);
 bool bri_h5_shares_chunks(const bri_h5_dataset *d);
 

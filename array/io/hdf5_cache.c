@@ -98,6 +98,13 @@ bri_h5_cache *bri_h5_cache_new(bri_memory *memory, size_t most)
     return cache;
 }
 
+void bri_h5_cache_allow(bri_h5_cache *cache, size_t most)
+{
+    pthread_mutex_lock(&cache->mutex);
+    cache->most = most > cache->most ? most : cache->most;
+    pthread_mutex_unlock(&cache->mutex);
+}
+
 void bri_h5_cache_free(bri_h5_cache *cache)
 {
     if (cache == NULL)

@@ -12,6 +12,8 @@
 
 /* Keeps up to `most` bytes. NULL without memory. */
 bri_h5_cache *bri_h5_cache_new(bri_memory *memory, size_t most);
+/* Lets it keep more. */
+void bri_h5_cache_allow(bri_h5_cache *cache, size_t most);
 void bri_h5_cache_free(bri_h5_cache *cache);
 
 typedef struct bri_h5_kept bri_h5_kept;

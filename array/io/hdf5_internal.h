@@ -232,9 +232,9 @@ struct bri_h5_dataset {
     bri_h5_chunk *chunks;
     hid_t file, dataset, memory; /* only of the slow kind */
     bri_h5_use use;
-    bri_h5_parked *parked; /* instead of fd, file and dataset */
-    bri_h5_many *many;     /* of the kind of that name */
-    bri_h5_cache *cache;   /* of decoded chunks, or NULL; parts have that of the whole */
+    bri_h5_parked *parked;       /* instead of fd, file and dataset */
+    bri_h5_many *many;           /* of the kind of that name */
+    bri_h5_cache *_Atomic cache; /* of decoded chunks, or NULL; parts have that of the whole */
     bool owns_cache;
 };
 
@@ -263,6 +263,8 @@ br_status bri_h5_borrow(const bri_h5_dataset *d, int *fd);
 void bri_h5_give_back(const bri_h5_dataset *d);
 void bri_h5_unpark(bri_h5_dataset *d);
 
+/* The part that has this index along the axis, which becomes that of the part. */
+const bri_h5_dataset *bri_h5_part_at(const bri_h5_dataset *d, int axis, int64_t *index);
 /* Part i keeps its decoded chunks where d does. */
 void bri_h5_adopt_cache(bri_h5_dataset *d, int i);
 void bri_h5_close_many(bri_h5_many *many);

@@ -209,6 +209,18 @@ static int part_at(const bri_h5_many *many, int64_t index)
     return low;
 }
 
+const bri_h5_dataset *bri_h5_part_at(const bri_h5_dataset *d, int axis, int64_t *index)
+{
+    const bri_h5_many *many = d->many;
+    if (many == NULL)
+        return d;
+    if (axis != many->axis)
+        return many->part[0];
+    int k = part_at(many, *index);
+    *index -= many->start[k];
+    return many->part[k];
+}
+
 /* Steps are positive. */
 br_status bri_h5_read_many(const bri_h5_dataset *d, bri_h5_want *want)
 {

@@ -14,40 +14,42 @@ static int64_t round_up(int64_t n, int64_t to)
     return (n + to - 1) / to * to;
 }
 
-static bool cuts(const bri_h5_info *info, int a, int64_t extent)
+bool bri_h5_cuts(const bri_h5_dataset *d, int axis, int64_t index)
 {
-    return extent < info->shape[a] && extent % info->chunk[a] != 0;
+    const bri_h5_dataset *part = bri_h5_part_at(d, axis, &index);
+    int64_t chunk = part->info.chunk[axis];
+    return chunk > 0 && index > 0 && index < part->info.shape[axis] && index % chunk != 0;
 }
 
 /* Bytes of the stored chunks from the first task that needs one of them to the last; 0 when no task
  * needs what another one needs. */
-static double band(const bri_h5_dataset *d, const int64_t *extents)
+static double band(const bri_h5_dataset *d, const bri_h5_boxes *boxes)
 {
-    const bri_h5_info *info = &d->info;
     double bytes = (double)d->stride;
     int first = 0;
-    while (first < info->ndim && !cuts(info, first, extents[first]))
+    while (first < boxes->n && !boxes->cut[boxes->order[first]])
         first++;
-    if (first == info->ndim)
+    if (first == boxes->n)
         return 0;
-    for (int a = 0; a < info->ndim; a++) {
-        int64_t stored = info->chunk[a], whole = round_up(info->shape[a], stored), n = whole;
-        if (a <= first)
-            n = round_up(extents[a], stored) + (a == first ? stored : 0);
-        bytes *= (double)(n < whole ? n : whole);
+    for (int i = 0; i < boxes->n; i++) {
+        int a = boxes->order[i];
+        int64_t stored = d->info.chunk[a], most = round_up(d->info.shape[a], stored);
+        int64_t n = round_up(i <= first ? boxes->extent[a] : boxes->whole[a], stored);
+        n += i >= first ? stored : 0; /* it may begin inside a chunk */
+        bytes *= (double)(n < most ? n : most);
     }
     return bytes;
 }
 
 /* The largest band of the parts that must be decoded. */
-static double largest_band(const bri_h5_dataset *d, const int64_t *extents)
+static double largest_band(const bri_h5_dataset *d, const bri_h5_boxes *boxes)
 {
     double most = 0;
     for (int i = 0; i < bri_h5_parts(d); i++) {
         const bri_h5_dataset *part = bri_h5_part(d, i);
         if (part->kind != BRI_H5_CHUNKED || part->filters.n == 0)
             continue;
-        double bytes = band(part, extents);
+        double bytes = band(part, boxes);
         if (bytes > (double)part->chunk_bytes * MOST_CHUNKS)
             return 0;
         most = bytes > most ? bytes : most;
@@ -55,15 +57,21 @@ static double largest_band(const bri_h5_dataset *d, const int64_t *extents)
     return most;
 }
 
-void bri_h5_share_chunks(bri_h5_dataset *d, const int64_t *extents, bri_memory *memory,
+void bri_h5_share_chunks(bri_h5_dataset *d, const bri_h5_boxes *boxes, bri_memory *memory,
                          size_t limit)
 {
-    double bytes = 2 * largest_band(d, extents);
-    if (d->cache != NULL || bytes == 0 || bytes > (double)(limit / 4))
+    double bytes = 2 * largest_band(d, boxes);
+    if (bytes == 0 || bytes > (double)(limit / 4))
         return;
     size_t most = (size_t)bytes + RUN_AHEAD;
-    d->cache = bri_h5_cache_new(memory, most < limit / 4 ? most : limit / 4);
-    d->owns_cache = d->cache != NULL; /* without memory nothing is kept */
+    most = most < limit / 4 ? most : limit / 4;
+    if (d->cache != NULL) {
+        bri_h5_cache_allow(d->cache, most);
+        return;
+    }
+    bri_h5_cache *cache = bri_h5_cache_new(memory, most);
+    d->owns_cache = cache != NULL; /* without memory nothing is kept */
+    d->cache = cache;
     for (int i = 0; i < bri_h5_parts(d) && d->many != NULL; i++)
         bri_h5_adopt_cache(d, i);
 }

@@ -100,9 +100,6 @@ static br_status infer(bri_node *node)
     if (node->resource == NULL)
         BRI_TRY(open_here(node));
     BRI_TRY(bri_layout_infer(node, &p->layout));
-    bri_memory_stats memory;
-    bri_memory_about(node->ctx->memory, &memory);
-    bri_h5_share_chunks(node->resource, p->layout.chunk, node->ctx->memory, memory.limit);
     if (p->nfiles <= 1)
         return BR_OK;
     int64_t chunk = p->layout.chunk[p->axis], extent = common_extent(node->resource, p->axis);

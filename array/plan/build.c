@@ -283,6 +283,8 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
         outputs->node[i]->is_output = false;
     if (st == BR_OK)
         st = bri_emitter_new(plan);
+    if (st == BR_OK)
+        bri_plan_share_chunks(plan);
     if (st != BR_OK) {
         bri_plan_free(plan);
         *out = NULL;

@@ -173,6 +173,9 @@ typedef struct bri_edge {
     int input;
 } bri_edge;
 
+/* Has files keep the decoded chunks that several leaves need. */
+void bri_plan_share_chunks(const bri_plan *plan);
+
 struct bri_plan {
     br_context *ctx;
     int rank, nranks;

@@ -28,9 +28,9 @@ extern "C" {
  * missing), an int32 float64. The computing is fused with what is made of the array. xarray's mean
  * skips NaN as br_nanmean does; br_mean gives NaN where there is one.
  * A slice of the array reads only the stored chunks it touches; each task reads and decodes what it
- * needs, in parallel. Where .chunks cut stored chunks, these are decoded once and kept for the next
- * tasks, as far as a quarter of the memory limit holds them (br_explain says so); beyond that they
- * are decoded again and again.
+ * needs, in parallel. Where tasks cut stored chunks (by .chunks, br_rechunk, a slice), these are
+ * decoded once and kept for the next tasks, as far as a quarter of the memory limit holds them
+ * (br_explain says so); beyond that they are decoded again and again.
  * Errors  BR_ENOTFOUND (lists names that are near), BR_EFORMAT (or an attribute above that is no
  *         number), BR_ETYPE (strings, references, sequences, compounds without .field),
  *         BR_EUNSUPPORTED (a filter that is not there), BR_EIO; when run also a file that was
