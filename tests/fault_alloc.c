@@ -46,6 +46,14 @@ static int first_of(const void *const *in, void *out, const int64_t *extent, con
     return 0;
 }
 
+/* Each block with its halo, which is cut off again. */
+static int copy_all(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)data;
+    memcpy(out->data, in[0].data, (size_t)(out->extent[0] * out->extent[1]) * 8);
+    return n - 1;
+}
+
 static double plus(double a, double b, const void *data)
 {
     return a + b + *(const double *)data;
@@ -156,6 +164,22 @@ static void by_arrays(br_context *ctx, br_array *x)
     expect(ctx, br_sum(br_repeat_counts(br_repeat(row, 3), br_repeat(odd, 3))), 3 * 36, "repeat");
 }
 
+/* Halos, windows and convolutions. */
+static void neighbours(br_context *ctx, br_array *x)
+{
+    const br_boundaries both = BR_BOUNDARIES(BR_PERIODIC, BR_NEAREST);
+    br_array *y = br_map_overlap(
+        br_map_overlap(br_mul(x, 2), copy_all, .depth = BR_SHAPE(2, 1), .boundary = both), copy_all,
+        .depth = BR_SHAPE(1));
+    expect(ctx, br_sum(y), 14280, "halos");
+    br_array *grown = br_map_overlap(x, copy_all, .depth = BR_SHAPE(1), .no_trim = true);
+    expect(ctx, br_max(grown), 119, "halos that are kept");
+    br_array *windows = br_sliding_window_view(x, BR_SHAPE(2, 3), .axis = BR_AXES(0, 1));
+    expect(ctx, br_max(br_sum(windows, .axis = BR_AXES(-2, -1))), 672, "windows");
+    br_array *kernel = br_ones(ctx, BR_SHAPE(2, 2));
+    expect(ctx, br_sum(br_convolve(x, kernel)), 4 * 7140, "convolve");
+}
+
 static void compute(br_context *ctx, const char *folder)
 {
     static double data[120];
@@ -209,6 +233,7 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_max(parts[9]), 119, "joined");
     expect(ctx, br_sum(br_concat(parts, 10)), 3 * 7140, "joined again");
     expect(ctx, br_max(br_diff(br_pad(x, BR_SHAPE(9, 1), .mode = BR_PAD_WRAP), 2)), 12, "padded");
+    neighbours(ctx, x);
     create(ctx, folder, x);
     pick(ctx, folder, x);
     by_arrays(ctx, x);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "array/expr/map.h"
+#include "array/plan/rectangle.h"
 
 static int64_t dice(int64_t n)
 {
@@ -44,7 +45,10 @@ START_TEST(ranges_and_inverses)
         int64_t count = 1 + dice(extent - from);
         int64_t low;
         int64_t high;
-        bri_map_range(&m, from, count, &low, &high);
+        bri_map map = {.ndim = 1, .from = {m}};
+        bri_leaf box = {.origin = {from}, .extent = {count}, .nelem = count};
+        bri_rectangle r = bri_rectangle_of(&map, &box);
+        bri_rectangle_range(&r, 0, &low, &high);
         int64_t want_low = n;
         int64_t want_high = -1;
         for (int64_t i = from; i < from + count; i++) {
@@ -71,10 +75,12 @@ START_TEST(maps_compose)
         int64_t n[2] = {1 + dice(20), 1 + dice(20)};
         int64_t middle[2];
         int64_t outer_extent[2];
-        bri_map inner = {2, {random_axis(1, n[0], &middle[1]), random_axis(0, n[1], &middle[0])}};
-        bri_map outer = {2,
-                         {random_axis(0, middle[0], &outer_extent[0]),
-                          random_axis(1, middle[1], &outer_extent[1])}};
+        bri_map inner = {
+            .ndim = 2,
+            .from = {random_axis(1, n[0], &middle[1]), random_axis(0, n[1], &middle[0])}};
+        bri_map outer = {.ndim = 2,
+                         .from = {random_axis(0, middle[0], &outer_extent[0]),
+                                  random_axis(1, middle[1], &outer_extent[1])}};
         bri_map both = bri_map_compose(&outer, &inner);
         for (int64_t i = 0; i < outer_extent[0] * outer_extent[1]; i++) {
             int64_t at[2] = {i / outer_extent[1], i % outer_extent[1]};

@@ -90,6 +90,19 @@ static br_array *joined(br_array *x)
     }
 }
 
+static br_array *with_halo(br_array *x)
+{
+    br_halo halo = {.depth = BR_SHAPE(0, 0), .after = BR_SHAPE(0, 0)};
+    halo.boundary.n = 2;
+    for (int a = 0; a < 2; a++) {
+        int64_t most = br_shape(x)[a] < 4 ? br_shape(x)[a] + 1 : 5;
+        halo.depth.extent[a] = dice((int)most);
+        halo.after.extent[a] = dice((int)most);
+        halo.boundary.axis[a].kind = (br_boundary_kind)dice(BR_BOUNDARY_PERIODIC + 1);
+    }
+    return br_map_overlap(x, copy, .halos = &halo, .inner = dice(2));
+}
+
 static br_array *grow(br_array *x)
 {
     static const char *const slices[] = {"::2",       "::-1, 1:", "-3:, ::3",
@@ -97,7 +110,7 @@ static br_array *grow(br_array *x)
     int64_t n = br_nelem(x);
     if (n < 300 && dice(5) == 0)
         return joined(x);
-    switch (dice(10)) {
+    switch (dice(11)) {
     case 0:
         return br_permute_dims(x, BR_AXES(1, 0));
     case 1:
@@ -116,6 +129,8 @@ static br_array *grow(br_array *x)
         return br_add(x, br_index(x, "::-1, ::-1"));
     case 8:
         return br_sum(x, .axis = dice(2) ? BR_AXES(0, 1) : BR_AXES(1), .keepdims = true);
+    case 9:
+        return with_halo(x);
     default:
         return br_exp(x);
     }

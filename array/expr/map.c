@@ -22,18 +22,39 @@ bri_map bri_map_broadcast(int source_ndim, const bri_axis *source, int ndim)
     return map;
 }
 
+/* Axis b moves by `by` with the consumer's axis, too. */
+static void add_term(bri_map *map, int b, int axis, int64_t by)
+{
+    bri_map_axis *m = &map->from[b];
+    if (axis < 0)
+        return;
+    if (m->axis >= 0 && m->axis != axis) {
+        map->window[b] = (bri_map_term){axis, map->window[b].step + by};
+        return;
+    }
+    m->axis = axis;
+    m->step += by;
+}
+
+/* The part of axis b that moves by `by` with axis k of outer's source. */
+static void add_through(bri_map *map, int b, const bri_map *outer, int k, int64_t by)
+{
+    map->from[b].start += by * outer->from[k].start;
+    add_term(map, b, outer->from[k].axis, by * outer->from[k].step);
+    if (outer->window[k].step != 0)
+        add_term(map, b, outer->window[k].axis, by * outer->window[k].step);
+}
+
 bri_map bri_map_compose(const bri_map *outer, const bri_map *inner)
 {
     bri_map map = {.ndim = inner->ndim};
     for (int b = 0; b < inner->ndim; b++) {
         const bri_map_axis *in = &inner->from[b];
-        if (in->axis < 0) {
-            map.from[b] = *in;
-            continue;
-        }
-        const bri_map_axis *out = &outer->from[in->axis];
-        map.from[b] =
-            (bri_map_axis){out->axis, in->start + in->step * out->start, in->step * out->step};
+        map.from[b] = (bri_map_axis){BRI_FIXED, in->start, 0};
+        if (in->axis >= 0)
+            add_through(&map, b, outer, in->axis, in->step);
+        if (inner->window[b].step != 0)
+            add_through(&map, b, outer, inner->window[b].axis, inner->window[b].step);
     }
     return map;
 }
@@ -42,11 +63,24 @@ bool bri_map_equal(const bri_map *a, const bri_map *b)
 {
     if (a->ndim != b->ndim)
         return false;
-    for (int i = 0; i < a->ndim; i++)
-        if (a->from[i].axis != b->from[i].axis || a->from[i].start != b->from[i].start ||
-            a->from[i].step != b->from[i].step)
+    for (int i = 0; i < a->ndim; i++) {
+        const bri_map_axis *m = &a->from[i];
+        const bri_map_axis *n = &b->from[i];
+        const bri_map_term *v = &a->window[i];
+        const bri_map_term *w = &b->window[i];
+        if (m->axis != n->axis || m->start != n->start || m->step != n->step ||
+            v->step != w->step || (v->step != 0 && v->axis != w->axis))
             return false;
+    }
     return true;
+}
+
+bool bri_map_has_windows(const bri_map *map)
+{
+    bool any = false;
+    for (int a = 0; a < map->ndim; a++)
+        any = any || map->window[a].step != 0;
+    return any;
 }
 
 void bri_map_range(const bri_map_axis *m, int64_t from, int64_t count, int64_t *low, int64_t *high)

@@ -48,6 +48,8 @@ typedef struct bri_op {
     /* A view: emit passes its input's value on. A costly operation is not computed twice to save
      * memory. */
     bool view, costly;
+    /* A view in which two axes of the result move along one of the source. */
+    bool windows;
     /* Bit k: the elements of input k must be known before the node can be planned (indices of a
      * take, counts of a mask). */
     uint32_t waits_for;

@@ -26,6 +26,7 @@ extern const bri_op bri_op_index, bri_op_permute, bri_op_broadcast, bri_op_rechu
     bri_op_concat;
 extern const bri_op bri_op_positions, bri_op_positions_of, bri_op_count_true, bri_op_compress,
     bri_op_picked;
+extern const bri_op bri_op_map_overlap, bri_op_windows, bri_op_convolve;
 
 /* Shape and chunks as they stand in the parameters of a source. */
 typedef struct bri_layout {

@@ -20,7 +20,7 @@ void bri_view_map(const bri_node *node, bri_map *map)
 {
     const bri_view_params *p = node->params;
     const int64_t *w = map_words(node);
-    map->ndim = p->source_ndim;
+    *map = (bri_map){.ndim = p->source_ndim};
     for (int a = 0; a < p->source_ndim; a++, w += 3)
         map->from[a] = (bri_map_axis){(int)w[0], w[1], w[2]};
 }

@@ -6,6 +6,7 @@
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
 #include "array/plan/cut.h"
+#include "array/plan/face.h"
 #include "array/plan/hold.h"
 #include "array/plan/sink.h"
 #include "array/plan/stage.h"
@@ -72,7 +73,7 @@ static br_status add_stage(bri_plan *plan, bri_stage *stage)
     return BR_OK;
 }
 
-static br_status note_reader(bri_stage *from, bri_stage *reader, int input)
+br_status bri_stage_note_reader(bri_stage *from, bri_stage *reader, int input)
 {
     bri_edge *bigger = bri_realloc(from->consumers, (size_t)from->nconsumers + 1, sizeof *bigger);
     if (bigger == NULL)
@@ -87,7 +88,7 @@ br_status bri_stage_note_readers(bri_stage *stage)
 {
     for (int i = 0; i < stage->ninputs; i++)
         if (stage->inputs[i].from == BRI_FROM_STAGE)
-            BRI_TRY(note_reader(stage->inputs[i].stage, stage, i));
+            BRI_TRY(bri_stage_note_reader(stage->inputs[i].stage, stage, i));
     return BR_OK;
 }
 
@@ -203,7 +204,7 @@ br_status bri_hold_file(bri_stage *stage, bri_input *input)
 br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, int *index)
 {
     bri_input input = {.map = *map};
-    while (node->op->view) {
+    while (node->op->view && !node->op->windows) {
         bri_map next;
         node->op->access(node, 0, &input.map, &next);
         input.map = next;
@@ -256,6 +257,8 @@ static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
     BRI_TRY(bri_plan_share(plan));
     for (int i = 0; i < outputs->n; i++)
         bri_sink_shorten(plan, &outputs->sink[i], &plan->roots[i]);
+    BRI_TRY(bri_plan_faces(plan));
+    bri_plan_shifts(plan);
     return bri_plan_demand(plan);
 }
 

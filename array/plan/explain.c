@@ -7,7 +7,9 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/halo.h"
 #include "array/plan/pass.h"
+#include "array/plan/rectangle.h"
 #include "array/plan/resolve.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
@@ -83,15 +85,13 @@ static void add_leaf(const bri_stage *stage, int64_t chunk, int64_t step, const 
                      amount *sum)
 {
     bri_leaf leaf;
-    double each = 1;
+    bri_leaf box;
     bri_leaf_box(stage, chunk, step, &leaf);
     if (leaf.nelem == 0 || !reads_leaf(stage, chunk, input, &leaf))
         return;
-    for (int a = 0; a < input->map.ndim; a++)
-        if (input->map.from[a].axis >= 0)
-            each *= (double)leaf.extent[input->map.from[a].axis];
-    sum->elements += each;
-    sum->bytes += (double)bri_load_bytes(input, &leaf);
+    bri_input_box(input, &leaf, &box);
+    sum->elements += (double)bri_rectangle_of(&input->map, &box).nelem;
+    sum->bytes += (double)bri_load_bytes(input, &box);
 }
 
 static void add_reading(const bri_stage *stage, const bri_input *input, amount *sum)
@@ -127,7 +127,8 @@ static void print_input(const bri_stage *stage, const bri_input *input, FILE *to
 static void print_inputs(const bri_stage *stage, FILE *to)
 {
     for (int i = 0; i < stage->ninputs; i++)
-        print_input(stage, &stage->inputs[i], to);
+        if (stage->inputs[i].part == 0) /* what is beyond the ends is part of the array, too */
+            print_input(stage, &stage->inputs[i], to);
 }
 
 /* "mean (a.c:3), std (a.c:4)" */
@@ -186,7 +187,7 @@ static void print_source(const bri_plan *plan, int first, const bri_input *input
     char bytes[32];
     for (int i = 0; i < plan->nstages; i++) {
         const bri_stage *s = plan->stages[i];
-        for (int k = 0; k < s->ninputs && s->wanted; k++) {
+        for (int k = 0; k < s->ninputs && s->wanted && s->kind != &bri_stage_face; k++) {
             if (!same_source(&s->inputs[k], input))
                 continue;
             if (i < first || (i == first && &s->inputs[k] < input))
@@ -204,10 +205,12 @@ static void print_source(const bri_plan *plan, int first, const bri_input *input
 static void print_sources(const bri_plan *plan, FILE *to)
 {
     fprintf(to, "sources\n");
-    for (int i = 0; i < plan->nstages; i++)
-        for (int k = 0; k < plan->stages[i]->ninputs && plan->stages[i]->wanted; k++)
-            if (is_source(&plan->stages[i]->inputs[k]))
-                print_source(plan, i, &plan->stages[i]->inputs[k], to);
+    for (int i = 0; i < plan->nstages; i++) {
+        const bri_stage *s = plan->stages[i];
+        for (int k = 0; k < s->ninputs && s->wanted && s->kind != &bri_stage_face; k++)
+            if (is_source(&s->inputs[k]))
+                print_source(plan, i, &s->inputs[k], to);
+    }
 }
 
 /* ---- public ---- */
@@ -244,7 +247,7 @@ static br_status explain(bri_plan *plan, FILE *to)
     bytes_text((double)memory.limit, limit, sizeof limit);
     fprintf(to, "stages\n");
     for (int i = 0; i < plan->nstages; i++)
-        if (plan->stages[i]->wanted)
+        if (plan->stages[i]->wanted && plan->stages[i]->kind != &bri_stage_face)
             print_stage(plan->stages[i], to);
     print_sources(plan, to);
     fprintf(to,

@@ -60,17 +60,26 @@ static int add_input(bri_fuse *fuse, const bri_input *input, br_dtype dtype)
     return value;
 }
 
+/* Where less than all of a value is read, a stage that makes less; input->stage stays NULL without
+ * one. */
+static br_status restricted(bri_stage *stage, bri_input *input)
+{
+    bri_plan *plan = stage->plan;
+    br_status st = bri_restrict_reduction(plan, stage, input);
+    if (st == BR_OK && input->stage == NULL)
+        st = bri_restrict_gather(plan, stage, input);
+    if (st == BR_OK && input->stage == NULL)
+        st = bri_restrict_picked(plan, stage, input);
+    if (st == BR_OK && input->stage == NULL)
+        st = bri_restrict_loop(plan, stage, input);
+    return st;
+}
+
 static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
 {
     bri_plan *plan = fuse->stage->plan;
     bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map, .span = fuse->span};
-    br_status st = bri_restrict_reduction(plan, fuse->stage, &input);
-    if (st == BR_OK && input.stage == NULL)
-        st = bri_restrict_gather(plan, fuse->stage, &input);
-    if (st == BR_OK && input.stage == NULL)
-        st = bri_restrict_picked(plan, fuse->stage, &input);
-    if (st == BR_OK && input.stage == NULL)
-        st = bri_restrict_loop(plan, fuse->stage, &input);
+    br_status st = bri_map_has_windows(map) ? BR_OK : restricted(fuse->stage, &input);
     if (st == BR_OK && input.stage == NULL)
         st = bri_restrict_concat(plan, fuse->stage, &input);
     if (st == BR_OK && input.stage == NULL)
@@ -169,13 +178,29 @@ static bool is_source(const bri_node *node)
     return node->ninputs == 0 && !is_costly(node);
 }
 
+/* Sources that are loaded; others are computed from their indices. */
+static bool is_loaded(const bri_node *node)
+{
+    return node->op == &bri_op_memory || node->op == &bri_op_persisted || bri_is_file(node->op);
+}
+
+/* Maps have one window an axis, which indices are not computed through. */
+static bool too_many_windows(const bri_node *node, const bri_map *map)
+{
+    return (node->op->windows || (is_source(node) && !is_loaded(node))) && bri_map_has_windows(map);
+}
+
 static bool needs_own_stage(const bri_fuse *fuse, const bri_node *node, const bri_map *map)
 {
     if (node->op->emit == NULL)
         return true;
-    if (node == fuse->stage->node || is_source(node) || node->op->view)
+    if (node == fuse->stage->node)
         return false;
-    if (is_costly(node) && (node->nparents + node->is_output > 1))
+    if (too_many_windows(node, map))
+        return true;
+    if (is_source(node) || node->op->view)
+        return false;
+    if (is_costly(node) && (node->nparents + node->is_output > 1 || fuse->stage->widened))
         return true;
     if (bri_is_held(fuse->stage->plan, node))
         return true;

@@ -314,13 +314,14 @@ static br_status make_pass(bri_plan *plan, const group *g)
 static bool inputs_placed(const bri_stage *stage, const bool *placed)
 {
     for (int i = 0; i < stage->ninputs; i++)
-        if (stage->inputs[i].from == BRI_FROM_STAGE && !placed[stage->inputs[i].stage->id])
+        if ((stage->inputs[i].from == BRI_FROM_STAGE && !placed[stage->inputs[i].stage->id]) ||
+            (stage->inputs[i].faces != NULL && !placed[stage->inputs[i].faces->id]))
             return false;
     return true;
 }
 
-/* Numbers the stages anew, inputs before readers. Passes came last, so few rounds do it. */
-static br_status renumber(bri_plan *plan)
+/* Passes and faces came last, so few rounds do it. */
+br_status bri_plan_renumber(bri_plan *plan)
 {
     bri_stage **order = bri_calloc((size_t)plan->nstages, sizeof(bri_stage *));
     bool *placed = bri_calloc((size_t)plan->nstages, sizeof *placed);
@@ -367,7 +368,7 @@ static br_status make_passes(bri_plan *plan, const int *level)
         bri_free(g.inputs);
         BRI_TRY(st);
     }
-    return plan->nstages > nstages ? renumber(plan) : BR_OK;
+    return plan->nstages > nstages ? bri_plan_renumber(plan) : BR_OK;
 }
 
 br_status bri_plan_share(bri_plan *plan)

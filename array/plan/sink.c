@@ -154,7 +154,8 @@ bool bri_is_sink(const bri_stage *stage)
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root)
 {
     bri_stage *from = (*root)->inputs[0].stage;
-    bool writes = from->kind == &bri_stage_program || from->kind == &bri_stage_concat;
+    bool writes = from->kind == &bri_stage_program || from->kind == &bri_stage_concat ||
+                  from->kind == &bri_stage_overlap;
     if (sink->kind != BRI_SINK_RESULT || plan->nranks > 1 || !writes || from->nconsumers > 1)
         return;
     from->direct_result = true;

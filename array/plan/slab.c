@@ -89,8 +89,7 @@ void bri_slab_sizes(const bri_stage *stage, const bri_leaf *slab, bri_bump *bump
 {
     bri_bump_take(bump, program_scratch(stage));
     bri_bump_take(bump, (size_t)stage->ninputs * sizeof(bri_view));
-    for (int i = 0; i < stage->ninputs; i++)
-        bri_load_sizes(stage, i, slab, bump);
+    bri_load_all_sizes(stage, slab, bump);
 }
 
 br_status bri_slab_load(bri_work *work, const bri_leaf *slab, bri_bump *bump, bri_box *box)
@@ -101,8 +100,7 @@ br_status bri_slab_load(bri_work *work, const bri_leaf *slab, bri_bump *bump, br
     memcpy(box->origin, slab->origin, sizeof box->origin);
     box->scratch = bri_bump_take(bump, program_scratch(stage));
     bri_view *views = bri_bump_take(bump, (size_t)stage->ninputs * sizeof *views);
-    for (int i = 0; i < stage->ninputs; i++)
-        BRI_TRY(bri_load(work, i, slab, bump, &views[i]));
+    BRI_TRY(bri_load_all(work, slab, bump, views));
     box->inputs = views;
     return BR_OK;
 }

@@ -42,6 +42,10 @@ typedef struct bri_input {
     bri_node *node;   /* the source's node */
     bri_map map;
     bri_span span; /* only leaves within it read the source; no leaf lies across its ends */
+    const struct bri_halo *halo; /* the map begins at a part of the widened leaf (halo.h), */
+    uint64_t part;               /*  which one; NULL: at the leaf */
+    int back;         /* so many inputs before is the first that reads the same source, shifted */
+    bri_stage *faces; /* makes rectangles for leaves on other ranks; NULL: they get whole chunks */
 } bri_input;
 
 /* A block program for the leaves of a span, where not all of a stage's are made alike. */
@@ -155,6 +159,8 @@ struct bri_stage {
     bri_reducing reducing;
     bri_stage *pass; /* its leaves are made by the tasks of this stage */
     bool streamed;   /* its tasks are emitted as soon as a pass has made what they read */
+    bool shifted;    /* some inputs read one source, shifted */
+    bool widened;    /* its program runs over widened leaves: elements are made more than once */
     bool direct; /* the chunks are at hand on the rank that owns them: no task makes them there */
     bool direct_result; /* results go straight into the caller's memory, */
     char *target;       /*  dense C order of the whole array; NULL while only planning */
@@ -204,7 +210,7 @@ extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduc
     bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
     bri_stage_pass, bri_stage_mirror, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked,
     bri_stage_take_along, bri_stage_put_along, bri_stage_gather, bri_stage_assign, bri_stage_repeat,
-    bri_stage_cut, bri_stage_pieces;
+    bri_stage_cut, bri_stage_pieces, bri_stage_face, bri_stage_overlap;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -217,6 +223,7 @@ void bri_stage_free(bri_stage *stage);
 br_status bri_stage_finish(bri_plan *plan, bri_stage *stage, br_status st);
 /* Tells the stage's inputs about their reader. */
 br_status bri_stage_note_readers(bri_stage *stage);
+br_status bri_stage_note_reader(bri_stage *from, bri_stage *reader, int input);
 /* The stage that makes a node's value as it is: an existing one or a new one. */
 br_status bri_stage_of(bri_plan *plan, bri_node *node, bri_stage **out);
 /* Adds the node's value, seen through map, as an input; looks through views and takes sources
@@ -237,6 +244,8 @@ br_status bri_plan_share(bri_plan *plan);
  * input becomes the stage that reads each chunk once, unless thrift says otherwise or each leaf's
  * part is small. */
 br_status bri_hold_file(bri_stage *stage, bri_input *input);
+/* Numbers the stages anew, inputs before readers. */
+br_status bri_plan_renumber(bri_plan *plan);
 /* Fuses the node into the stage's program, over the stage's leaf grid; sets *value. */
 br_status bri_fuse_into(bri_stage *stage, bri_node *node, int *value);
 /* Makes the program of a part of the stage, whose span is set: the node's elements one after the
@@ -271,7 +280,7 @@ void bri_tree_normalise(int64_t nleaves, int *level, int64_t *i);
 int bri_tree_top(int64_t nleaves);
 int64_t bri_tree_width(int64_t nleaves, int level);
 
-/* ---- demand (demand.c) ---- */
+/* ---- demand (demand.c, readers.c) ---- */
 
 br_status bri_needs_add(bri_needs *list, bri_stage *stage, int64_t chunk);
 /* The indices of leaf axis a that lie in the span. */
@@ -324,6 +333,20 @@ uint64_t bri_load_bytes(const bri_input *input, const bri_leaf *leaf);
 /* Makes input i readable over a leaf box as a strided view; uses the task's ready values, scratch
  * and files. */
 br_status bri_load(bri_work *work, int input, const bri_leaf *leaf, bri_bump *bump, bri_view *view);
+/* Finds the inputs that read one source, shifted; the last change to them. */
+void bri_plan_shifts(bri_plan *plan);
+/* All inputs, and what that takes; those that read the same source from other elements on are read
+ * as one where they would be copied. */
+void bri_load_all_sizes(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bump);
+br_status bri_load_all(bri_work *work, const bri_leaf *leaf, bri_bump *bump, bri_view *views);
+/* Does an input's map give each element of a box one place of its own? */
+bool bri_copies_whole(const bri_input *input, const bri_leaf *box, int ndim);
+/* Does bri_load of input i over the box copy nothing, as the elements lie in one place? */
+bool bri_is_at_hand(const bri_stage *stage, int input, const bri_leaf *box);
+/* Copies input i over such a box to `out`, and what that takes beside it. */
+void bri_copy_sizes(const bri_stage *stage, int input, bri_bump *bump);
+br_status bri_copy_input(bri_work *work, int input, const bri_leaf *box, bri_bump *bump,
+                         const bri_view *out);
 /* The first element of a chunk's value, of the values the task has. */
 char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk);
 /* Is a chunk of the input's stage, as it lies in memory, the leaf? */

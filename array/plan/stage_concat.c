@@ -92,23 +92,11 @@ static const bri_input *copied(const bri_stage *stage, const bri_part *part)
     return copies ? &stage->inputs[part->first] : NULL;
 }
 
-/* Does the file's element order along the map fill the chunk? Not where elements are repeated. */
-static bool fills(const bri_input *input, const bri_leaf *leaf, int ndim)
-{
-    uint32_t seen = 0;
-    for (int a = 0; a < input->map.ndim; a++)
-        if (input->map.from[a].axis >= 0)
-            seen |= 1u << input->map.from[a].axis;
-    for (int a = 0; a < ndim; a++)
-        if (!(seen >> a & 1) && leaf->extent[a] > 1)
-            return false;
-    return true;
-}
-
 static bool read_in_place(const bri_stage *stage, const bri_part *part, const bri_leaf *leaf)
 {
     const bri_input *input = copied(stage, part);
-    return input != NULL && input->from == BRI_FROM_FILE && fills(input, leaf, stage->ndim);
+    return input != NULL && input->from == BRI_FROM_FILE &&
+           bri_copies_whole(input, leaf, stage->ndim);
 }
 
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
@@ -122,26 +110,11 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
         sizes->scratch = bri_h5_scratch(own.inputs[0].node->resource);
 }
 
-static br_status read_file(bri_work *work, const bri_input *input, const bri_leaf *leaf)
+static br_status read_file(bri_work *work, const bri_part *part, const bri_leaf *leaf)
 {
+    bri_bump bump = {work->scratch, 0};
     bri_view out = bri_output_view(work->stage, leaf, work->task->output);
-    int64_t start[BR_MAX_NDIM];
-    int64_t step[BR_MAX_NDIM];
-    int64_t count[BR_MAX_NDIM];
-    int64_t stride[BR_MAX_NDIM];
-    uint64_t bytes = 0;
-    for (int a = 0; a < input->map.ndim; a++) {
-        const bri_map_axis *m = &input->map.from[a];
-        bool moves = m->axis >= 0;
-        start[a] = m->start + (moves ? m->step * leaf->origin[m->axis] : 0);
-        step[a] = moves ? m->step : 1;
-        count[a] = moves ? leaf->extent[m->axis] : 1;
-        stride[a] = moves ? out.stride[m->axis] : (int64_t)br_dtype_size(work->stage->dtype);
-    }
-    br_status st = bri_h5_read(input->node->resource, start, step, count, out.base, stride,
-                               work->scratch, &bytes);
-    atomic_fetch_add_explicit(&work->job->stats.bytes_read, (long long)bytes, memory_order_relaxed);
-    return st;
+    return bri_copy_input(work, part->first, leaf, &bump, &out);
 }
 
 static bool take_over(bri_work *work, const bri_input *input, const bri_leaf *leaf)
@@ -159,7 +132,7 @@ static br_status execute(bri_work *work)
     if (leaf.nelem == 0)
         return BR_OK;
     if (read_in_place(work->stage, part, &leaf))
-        return read_file(work, input, &leaf);
+        return read_file(work, part, &leaf);
     if (input != NULL && take_over(work, input, &leaf))
         return BR_OK;
     bri_stage own = as_program(work->stage, part);

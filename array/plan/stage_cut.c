@@ -51,7 +51,7 @@ static bool can_be_cut(const bri_stage *reader, const bri_input *input)
         return false;
     for (int a = 0; a < input->map.ndim; a++) {
         const bri_map_axis *m = &input->map.from[a];
-        if (m->axis < 0 || m->step != 1 || seen >> m->axis & 1)
+        if (m->axis < 0 || m->step != 1 || seen >> m->axis & 1 || input->map.window[a].step != 0)
             return false;
         int64_t extent = reader->leaf_axis[m->axis].extent;
         if (extent == 0 || m->start < 0 || m->start + extent > input->stage->axis[a].extent)

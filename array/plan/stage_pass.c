@@ -128,8 +128,7 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     bri_leaf_box(stage, chunk, step, &leaf);
     layout l = lay_out(stage, &leaf, &bump);
     bri_leaf slab = bri_slab_of(&leaf, 0, l.loaded);
-    for (int i = 0; i < stage->ninputs; i++)
-        bri_load_sizes(stage, i, &slab, &bump);
+    bri_load_all_sizes(stage, &slab, &bump);
     sizes->scratch = bump.used;
     sizes->output = 0;
     for (int i = bri_pass_makes(stage, chunk, made); i-- > 0;)
@@ -184,8 +183,7 @@ static br_status run_loaded(const pass_run *r, int64_t row)
     const layout *l = &r->l;
     bri_leaf loaded = bri_slab_of(&r->leaf, row, l->loaded);
     bri_bump bump = {r->work->scratch, l->used};
-    for (int i = 0; i < stage->ninputs; i++)
-        BRI_TRY(bri_load(r->work, i, &loaded, &bump, &l->whole[i]));
+    BRI_TRY(bri_load_all(r->work, &loaded, &bump, l->whole));
     memcpy(l->views, l->whole, (size_t)stage->ninputs * sizeof *l->views);
     for (int64_t at = 0; at < loaded.extent[0]; at += l->rows) {
         bri_leaf slab = bri_slab_of(&loaded, at, l->rows);

@@ -294,8 +294,7 @@ static br_status run_slab(leaf_run *r, bri_bump bump)
     r->tile_views = bri_bump_take(&bump, bytes);
     r->made = bri_bump_take(&bump, tile);
     r->turned = bri_bump_take(&bump, tile);
-    for (int i = 0; i < stage->ninputs; i++)
-        BRI_TRY(bri_load(r->work, i, &r->slab, &bump, &r->views[i]));
+    BRI_TRY(bri_load_all(r->work, &r->slab, &bump, r->views));
     return run_tiles(r);
 }
 

@@ -21,6 +21,7 @@
 #include <bramble/linalg.h>
 #include <bramble/mask.h>
 #include <bramble/nan.h>
+#include <bramble/overlap.h>
 #include <bramble/random.h>
 #include <bramble/reduce.h>
 #include <bramble/reduction.h>
