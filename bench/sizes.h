@@ -12,7 +12,9 @@ enum {
     STD_COLUMNS = 512,
     MATMUL_N = 4096,
     SQUARE_N = 16384,
-    PANELS_N = 8192, /* square, rows by PANEL_WIDTH of them, columns likewise */
+    STENCIL_N = 8192,
+    STENCIL_CHUNK = 512, /* rows */
+    PANELS_N = 8192,     /* square, rows by PANEL_WIDTH of them, columns likewise */
     PANEL_WIDTH = 512,
     SMALL_N = 1 << 14,  /* in the cache, */
     SMALL_RUNS = 10000, /* computed so many times */

@@ -2,6 +2,7 @@
 # bench/*.c make one program, bramble-bench. The limits it measures stand on the same libraries as ours do.
 file(GLOB bench_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*.c)
 file(GLOB bench_limits CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/limits_*.c)
+file(GLOB bench_users CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/user_*.c)
 if(bench_sources)
     # oneTBB beside our tasks, where it is installed (libtbb-dev, g++).
     include(CheckLanguage)
@@ -30,4 +31,7 @@ if(bench_sources)
         list(APPEND limit_options -mprefer-vector-width=512)
     endif()
     set_source_files_properties(${bench_limits} PROPERTIES COMPILE_OPTIONS "${limit_options}")
+    # Functions that users hand to bramble, compiled as they compile theirs.
+    list(REMOVE_ITEM limit_options -ffast-math)
+    set_source_files_properties(${bench_users} PROPERTIES COMPILE_OPTIONS "${limit_options}")
 endif()
