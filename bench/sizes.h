@@ -20,6 +20,11 @@ enum {
     SMALL_RUNS = 10000, /* computed so many times */
     NORMAL_N = 1 << 27,
     DARTS_BLOCK = 51200,
+    STORE_ROWS = 8192, /* float32, 128 MiB */
+    STORE_COLUMNS = 4096,
+    STORE_CHUNK_ROWS = 256, /* 1 MiB */
+    STORE_CHUNK_COLUMNS = 1024,
+    STORE_LEVEL = 4,
     DARTS_N = 100044800 /* the multiple of DARTS_BLOCK after 10^8 */
 };
 

@@ -83,7 +83,7 @@ bri_value *bri_value_new(bri_job *job, bri_key key, size_t bytes, int readers)
     if (job->nvalues >= job->nbuckets)
         grow_table(job);
     v->key = key;
-    v->bytes = bytes;
+    v->bytes = v->used = bytes;
     v->owner = job->ctx->rank;
     atomic_init(&v->readers, readers);
     bri_value **bucket = &job->buckets[key_hash(key) & (job->nbuckets - 1)];

@@ -44,7 +44,8 @@ typedef struct bri_use {
 struct bri_value {
     bri_key key;
     size_t bytes;
-    void *data; /* set before the value is ready */
+    size_t used; /* of bytes, from the first on, that mean something; the task may lower it */
+    void *data;  /* set before the value is ready */
     atomic_int
         readers; /* tasks and sends that have yet to be done with it; acq_rel: the last one frees */
     _Atomic(bri_use *)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_npy.c - .npy files written from arrays cut in several ways, and read back whole, in slices
+ * sweep_npy.c - .npy files and files of elements alone, written from arrays cut in several ways, and read back whole, in slices
  * and into computations, on all ranks.
  *
  * The files stay in the working directory, where sweep.sh compares them, too.
@@ -143,11 +143,36 @@ static void results(void)
     }
 }
 
+/* The same elements without a header, in either byte order, some bytes into the file. */
+static void raw(void)
+{
+    const int64_t shape[] = {23, 14};
+    for (int how = 0; how < NCUTS; how++)
+        for (int order = BR_LITTLE_ENDIAN; order <= BR_BIG_ENDIAN; order++) {
+            next_case(3);
+            char name[40];
+            snprintf(name, sizeof name, "raw%d_%d", order, how);
+            ref *a = ref_random(how % 2 ? BR_FLOAT32 : BR_INT64, 2, shape, false, false);
+            stored(name, br_store_raw(source(a, how), name, .order = (br_byte_order)order));
+            br_array *x =
+                br_from_raw(sweep.ctx, name, a->dtype, BR_SHAPE(-1, 14),
+                            .order = (br_byte_order)order, .chunks = cut_extents(how, 2, shape));
+            readings(x, a, name);
+            ref *last = ref_new(a->dtype, 2, (int64_t[]){3, 14});
+            memcpy(last->v, a->v + 20 * 14, 42 * sizeof *a->v);
+            expect(br_from_raw(sweep.ctx, name, a->dtype, BR_SHAPE(3, 14),
+                               .offset = 20 * 14 * (int64_t)br_dtype_size(a->dtype),
+                               .order = (br_byte_order)order),
+                   last, 0, 0, "%s, the end", name);
+        }
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
     shapes();
     fortran();
     results();
+    raw();
     return sweep_close();
 }

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "array/io/hdf5_output.h"
 #include "tests/hdf5_samples.h"
 
 /* How a writer is tested: the layout, and the extents of the boxes it is put in. */
@@ -15,21 +16,24 @@ typedef struct output {
     layout l;
     int deflate;
     int64_t block[4];
+    bool checksum;
 } output;
 
 // clang-format off
 static const output outputs[] = {
-    {{"scalar", NULL, BR_FLOAT64, "", "", 0, 0, {0}, {0}}, 0, {0}},
-    {{"empty", NULL, BR_FLOAT32, "", "", 0, 2, {0, 7}, {4, 4}}, 4, {1, 7}},
-    {{"contiguous", NULL, BR_FLOAT32, "", "", 0, 3, {20, 31, 17}, {0}}, 0, {6, 8, 17}},
-    {{"a chunk at a time", NULL, BR_FLOAT64, "", "", 0, 2, {50, 60}, {16, 16}}, 4, {16, 16}},
-    {{"many chunks at a time", NULL, BR_INT32, "", "", 0, 2, {50, 60}, {8, 9}}, 9, {24, 60}},
-    {{"across chunks", NULL, BR_UINT16, "", "", 0, 2, {50, 60}, {16, 16}}, 1, {20, 13}},
-    {{"unfiltered", NULL, BR_INT64, "", "", 0, 3, {9, 8, 7}, {4, 3, 2}}, 0, {4, 3, 2}},
-    {{"large chunks", NULL, BR_INT8, "", "", 0, 2, {9, 8}, {100, 100}}, 4, {9, 8}},
-    {{"bool", NULL, BR_BOOL, "", "", 0, 1, {1000}, {128}}, 4, {128}},
-    {{"complex64", NULL, BR_COMPLEX64, "", "", 0, 2, {50, 60}, {16, 16}}, 4, {16, 16}},
-    {{"complex128", NULL, BR_COMPLEX128, "", "", 0, 2, {50, 60}, {0}}, 0, {16, 60}},
+    {{"scalar", NULL, BR_FLOAT64, "", "", 0, 0, {0}, {0}}, 0, {0}, false},
+    {{"empty", NULL, BR_FLOAT32, "", "", 0, 2, {0, 7}, {4, 4}}, 4, {1, 7}, false},
+    {{"contiguous", NULL, BR_FLOAT32, "", "", 0, 3, {20, 31, 17}, {0}}, 0, {6, 8, 17}, false},
+    {{"a chunk at a time", NULL, BR_FLOAT64, "", "", 0, 2, {50, 60}, {16, 16}}, 4, {16, 16}, false},
+    {{"many chunks at a time", NULL, BR_INT32, "", "", 0, 2, {50, 60}, {8, 9}}, 9, {24, 60}, false},
+    {{"across chunks", NULL, BR_UINT16, "", "", 0, 2, {50, 60}, {16, 16}}, 1, {20, 13}, false},
+    {{"unfiltered", NULL, BR_INT64, "", "", 0, 3, {9, 8, 7}, {4, 3, 2}}, 0, {4, 3, 2}, false},
+    {{"large chunks", NULL, BR_INT8, "", "", 0, 2, {9, 8}, {100, 100}}, 4, {9, 8}, false},
+    {{"bool", NULL, BR_BOOL, "", "", 0, 1, {1000}, {128}}, 4, {128}, false},
+    {{"complex64", NULL, BR_COMPLEX64, "", "", 0, 2, {50, 60}, {16, 16}}, 4, {16, 16}, false},
+    {{"complex128", NULL, BR_COMPLEX128, "", "", 0, 2, {50, 60}, {0}}, 0, {16, 60}, false},
+    {{"checksums", NULL, BR_FLOAT32, "", "", 0, 2, {50, 60}, {16, 16}}, 4, {16, 16}, true},
+    {{"only checksums", NULL, BR_INT8, "", "", 0, 2, {51, 61}, {17, 15}}, 0, {17, 61}, true},
 };
 // clang-format on
 enum { NOUTPUTS = sizeof outputs / sizeof outputs[0] };
@@ -38,6 +42,7 @@ static bri_h5_spec spec_of(const output *o)
 {
     bri_h5_spec spec = {
         .dtype = o->l.dtype, .ndim = o->l.ndim, .deflate = o->deflate, .shuffle = o->deflate > 0};
+    spec.fletcher32 = o->checksum;
     for (int a = 0; a < o->l.ndim; a++) {
         spec.shape[a] = (int64_t)o->l.shape[a];
         spec.chunk[a] = (int64_t)o->l.chunk[a];
@@ -107,18 +112,38 @@ static void check_written(const char *path, const char *name, const output *o)
     ck_assert_int_ge(H5Tclose(memory) | H5Dclose(data) | H5Fclose(file), 0);
 }
 
+static br_status create_in(const bri_h5_target *target, const char *name, const bri_h5_spec *spec,
+                           bri_h5_writer **w)
+{
+    bri_h5_output *o;
+    *w = NULL;
+    br_status status = bri_h5_output_open(target, &o);
+    if (status != BR_OK)
+        return status;
+    status = bri_h5_create(o, name, spec, w);
+    if (status != BR_OK)
+        bri_h5_abort(o);
+    return status;
+}
+
+static br_status create(const char *path, const char *name, const bri_h5_spec *spec,
+                        bri_h5_writer **w)
+{
+    return create_in(&(bri_h5_target){.path = path}, name, spec, w);
+}
+
 static bri_h5_writer *create_ok(const char *path, const char *name, const output *o)
 {
     bri_h5_writer *w;
     bri_h5_spec spec = spec_of(o);
-    br_status status = bri_h5_create(path, name, &spec, &w);
+    br_status status = create(path, name, &spec, &w);
     ck_assert_msg(status == BR_OK, "%s: %s", o->l.name, bri_last_error());
     return w;
 }
 
 static void commit_ok(bri_h5_writer *w)
 {
-    br_status status = bri_h5_commit(w);
+    br_status status = bri_h5_commit(w->output);
     ck_assert_msg(status == BR_OK, "%s", bri_last_error());
 }
 
@@ -126,7 +151,7 @@ static void expect_no_writer(const char *path, const char *name, br_status want,
 {
     bri_h5_writer *w;
     bri_h5_spec spec = spec_of(&outputs[3]);
-    ck_assert_int_eq(bri_h5_create(path, name, &spec, &w), want);
+    ck_assert_int_eq(create(path, name, &spec, &w), want);
     ck_assert_ptr_null(w);
     ck_assert_msg(strstr(bri_last_error(), text) != NULL, "%s", bri_last_error());
 }
@@ -200,14 +225,14 @@ START_TEST(abort_leaves_nothing)
     for (int i = 0; i < NOUTPUTS; i++) {
         bri_h5_writer *w = create_ok(path, "x", &outputs[i]);
         ck_assert_int_eq(put_all(w, &outputs[i]), BR_OK);
-        bri_h5_abort(w);
+        bri_h5_abort(w->output);
         ck_assert_int_eq(nfiles(), 0);
     }
     make_file(path, &plain);
     uint64_t before = digest(path);
     bri_h5_writer *w = create_ok(path, "new/deep/x", &outputs[5]);
     ck_assert_int_eq(put_all(w, &outputs[5]), BR_OK);
-    bri_h5_abort(w);
+    bri_h5_abort(w->output);
     ck_assert(digest(path) == before);
     expect_error(path, "new", BR_ENOTFOUND, "no dataset");
     ck_assert_int_eq(read_all(path, &plain, NULL), BR_OK);
@@ -227,7 +252,7 @@ START_TEST(refuses_what_cannot_be_written)
     bri_h5_dataset *d = open_ok(in_folder("in.h5"), "g/x");
     expect_no_writer(in_folder("in.h5"), "y", BR_EIO, "while this process reads it");
     bri_h5_close(d);
-    bri_h5_abort(create_ok(in_folder("in.h5"), "y", &outputs[3]));
+    bri_h5_abort(create_ok(in_folder("in.h5"), "y", &outputs[3])->output);
     ck_assert_int_eq(read_all(in_folder("in.h5"), &l, NULL), BR_OK);
     ck_assert_int_eq(chmod(folder, 0500), 0);
     if (geteuid() != 0)
@@ -255,10 +280,10 @@ START_TEST(survives_a_full_disk)
         bri_h5_writer *w;
         bri_h5_spec spec = spec_of(o);
         setrlimit(RLIMIT_FSIZE, &limit);
-        br_status status = bri_h5_create(path, "y", &spec, &w);
+        br_status status = create(path, "y", &spec, &w);
         if (status == BR_OK) {
             put_all(w, o);
-            status = bri_h5_commit(w);
+            status = bri_h5_commit(w->output);
         }
         setrlimit(RLIMIT_FSIZE, &none);
         ck_assert(status == BR_OK || strlen(bri_last_error()) > 0);

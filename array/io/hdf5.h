@@ -9,11 +9,13 @@
 #ifndef BRI_HDF5_H
 #define BRI_HDF5_H
 
-#include <bramble/array.h>
+#include <bramble/store.h>
 
+#include "array/io/hdf5_form.h"
 #include "runtime/dtype.h"
 
 typedef struct bri_h5_dataset bri_h5_dataset;
+typedef struct bri_h5_output bri_h5_output;
 typedef struct bri_h5_writer bri_h5_writer;
 
 typedef struct bri_h5_info {
@@ -108,20 +110,62 @@ br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64
 uint64_t bri_h5_bytes(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
                       const int64_t *count);
 
+/* ---- writing ---- */
+
+typedef enum bri_h5_mode {
+    BRI_H5_ADD,       /* datasets are new */
+    BRI_H5_OVERWRITE, /* a dataset that has the name goes */
+    BRI_H5_TRUNCATE,  /* a file that has the name goes */
+} bri_h5_mode;
+
+typedef struct bri_h5_target {
+    const char *path;
+    bri_h5_mode mode;
+    bool safe_copy; /* work on a copy of a file that exists */
+    bool resume;    /* of a new file: go on where an earlier store with this fingerprint ended */
+    uint64_t fingerprint[2];
+} bri_h5_target;
+
+/* Opens a file to write datasets into. A new file, and one that replaces another one, has a
+ * temporary name or none until commit. A file that exists stays as it is until commit, too, but for
+ * bytes behind its end (hdf5_driver.c). Errors: BR_EIO (no directory, no permission, not a regular
+ * file, locked, no room for a copy; another writer of this process or a dataset of the slow kind
+ * has the file open), BR_EFORMAT, BR_ENOMEM. */
+br_status bri_h5_output_open(const bri_h5_target *target, bri_h5_output **out);
+
 typedef struct bri_h5_spec {
     br_dtype dtype;
     int ndim;
     int64_t shape[BR_MAX_NDIM];
     int64_t chunk[BR_MAX_NDIM]; /* all 0: contiguous; larger than the shape: as large as it */
-    int deflate;                /* 0 none, 1..9 the level, stored as netCDF-4 does: shuffle first */
-    bool shuffle;
+    int deflate;                /* 0 none, 1..9 the level */
+    bool shuffle;               /* before deflate, as netCDF-4 does it */
+    bool fletcher32;            /* a checksum of what is stored */
+    uint32_t unlimited;         /* bit a: axis a can grow; chunked datasets only */
+
+    /* What is said of it; only bri_h5_create looks at these. */
+    const br_store_attribute *attributes; /* up to one without a name; NULL: none */
+    const char *const *dims;              /* names of all axes; NULL: none */
+    const char *like_path, *like_dataset; /* whose dimensions and attributes it gets; NULL: none */
+    bool like_raw;                        /* its elements were read as they are stored */
 } bri_h5_spec;
 
-/* Starts a new dataset: in a new file (written under a temporary name beside it, renamed by
- * commit), or added to an existing one. It fails when the dataset exists, and while another writer
- * of this process, or a dataset of the slow kind, has the same file open. */
-br_status bri_h5_create(const char *path, const char *dataset, const bri_h5_spec *spec,
+/* Adds a dataset, which the output owns. Groups on its way are made. Errors: BR_EARG (it exists, or
+ * cannot have the name; bad chunks or filters), BR_EIO, BR_ENOMEM. */
+br_status bri_h5_create(bri_h5_output *o, const char *dataset, const bri_h5_spec *spec,
                         bri_h5_writer **out);
+
+/* A dataset that exists, to be written where it is. Errors: BR_ENOTFOUND, BR_ETYPE, BR_EARG, BR_EIO,
+ * BR_ENOMEM. What it has can be looked at. */
+br_status bri_h5_open_to_write(bri_h5_output *o, const char *dataset, bri_h5_writer **out);
+const bri_h5_spec *bri_h5_spec_of(const bri_h5_writer *w);
+bool bri_h5_has_dataset(bri_h5_output *o, const char *dataset);
+/* It gets more along an axis. */
+br_status bri_h5_grow(bri_h5_writer *w, int axis, int64_t more);
+
+/* Boxes that are put are from now on those of an array that stands at this place, its axes in the
+ * dataset's order. */
+void bri_h5_place(bri_h5_writer *w, const bri_h5_place_axis *axis);
 
 /* Writes a box of elements, dense C order. Boxes never overlap. Thread-safe: whole stored chunks
  * are filtered outside the lock and placed by H5Dwrite_chunk; anything else by H5Dwrite.
@@ -130,10 +174,28 @@ br_status bri_h5_create(const char *path, const char *dataset, const bri_h5_spec
 br_status bri_h5_put(bri_h5_writer *w, const int64_t *start, const int64_t *count, const void *src,
                      uint64_t *bytes_written);
 
-/* Ends the writer and frees it whatever happens: commit makes the file complete and visible, abort
+/* How boxes of the writer are packed, and the same for a box that bri_h5_pack has packed, on
+ * whatever rank. */
+const bri_h5_form *bri_h5_form_of(const bri_h5_writer *w);
+br_status bri_h5_put_packed(bri_h5_writer *w, const int64_t *start, const int64_t *count,
+                            const void *packed, uint64_t *bytes_written);
+
+/* An earlier store with this fingerprint made the file, and was ended by force just after that. */
+bool bri_h5_was_completed(const char *path, const uint64_t fingerprint[2]);
+
+/* What is put are the chunks of an array, `nchunks` of them; those that an earlier store put are in
+ * the bitmap of bri_h5_done, NULL when nothing is tracked. Each of them must be whole stored chunks.
+ * To be called of each writer, in the same order each time, then of the output. */
+br_status bri_h5_track(bri_h5_writer *w, int64_t nchunks);
+br_status bri_h5_start_tracking(bri_h5_output *o);
+const unsigned char *bri_h5_done(const bri_h5_writer *w, size_t *bytes);
+/* A chunk has been put. Now and then that is written down. */
+br_status bri_h5_note_done(bri_h5_writer *w, int64_t chunk);
+
+/* Ends the output and frees it whatever happens: commit makes the file complete and visible, abort
  * (also of NULL) and a commit that fails leave nothing behind: no new file, and a file that existed
- * has its old bytes. */
-br_status bri_h5_commit(bri_h5_writer *w);
-void bri_h5_abort(bri_h5_writer *w);
+ * has its old bytes; but what an output that can be resumed has stored is kept. */
+br_status bri_h5_commit(bri_h5_output *o);
+void bri_h5_abort(bri_h5_output *o);
 
 #endif

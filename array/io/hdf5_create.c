@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * hdf5_create.c - beginning and ending a dataset that is written: all of it, or nothing.
+ * hdf5_create.c - datasets that are written: their layout, and their names.
  *
- * A new file has a temporary name until commit. A file that existed gets back the bytes it had when
- * a dataset is not completed, see hdf5_driver.c.
+ * In a file that has others a dataset has a hidden name until it is complete.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "array/io/hdf5_output.h"
@@ -31,6 +27,8 @@ static br_status check_chunks(const bri_h5_spec *spec, const char *path)
     }
     if (chunked != 0 && chunked != spec->ndim)
         return bri_error(BR_EARG, "%s: chunk extents must be all 0 or all positive", path);
+    if (chunked == 0 && spec->unlimited != 0)
+        return bri_error(BR_EARG, "%s: only chunked datasets can grow", path);
     if (chunked != 0 && bytes > UINT32_MAX)
         return bri_error(BR_EARG, "%s: HDF5 chunks must be smaller than 4 GiB", path);
     return BR_OK;
@@ -50,36 +48,71 @@ static br_status check_spec(const bri_h5_spec *spec, const char *path, const cha
         return bri_error(BR_EARG, "%s:%s: deflate level %d, 0 to 9 are possible", path, dataset,
                          spec->deflate);
     BRI_TRY(check_chunks(spec, path));
-    bool filtered = spec->deflate > 0 || spec->shuffle;
+    BRI_TRY(bri_h5_check_attributes(spec->attributes, dataset));
+    BRI_TRY(bri_h5_check_dims(spec, dataset));
+    bool filtered = spec->deflate > 0 || spec->shuffle || spec->fletcher32;
     if (filtered && spec->ndim > 0 && spec->chunk[0] == 0)
-        return bri_error(BR_EARG, "%s:%s: only chunked datasets can be compressed", path, dataset);
+        return bri_error(BR_EARG,
+                         "%s:%s: only chunked datasets can be compressed or have checksums", path,
+                         dataset);
     return BR_OK;
 }
 
-/* HDF5 refuses chunks larger than the array; arrays without elements are stored contiguously. */
-static void set_layout(bri_h5_writer *w)
+/* HDF5 refuses chunks larger than an array that cannot grow; arrays without elements that cannot
+ * grow either are stored contiguously. */
+static void set_chunks(bri_h5_spec *spec)
 {
-    bri_h5_spec *spec = &w->spec;
     bool empty = spec->ndim == 0;
     for (int a = 0; a < spec->ndim; a++)
         empty |= spec->shape[a] == 0;
-    w->element = br_dtype_size(spec->dtype);
-    w->chunk_bytes = w->element;
     for (int a = 0; a < spec->ndim; a++) {
-        if (empty)
+        bool grows = spec->unlimited >> a & 1;
+        if (empty && spec->unlimited == 0)
             spec->chunk[a] = 0;
-        else if (spec->chunk[a] > spec->shape[a])
-            spec->chunk[a] = spec->shape[a];
-        w->chunk_bytes *= (size_t)spec->chunk[a];
+        else if (spec->chunk[a] > spec->shape[a] && !grows)
+            spec->chunk[a] = spec->shape[a] > 0 ? spec->shape[a] : 1;
     }
-    if (w->chunk_bytes == 0 || empty)
+}
+
+static void add_filter(bri_h5_form *form, int id)
+{
+    form->filter[form->nfilters++] = id;
+}
+
+static void set_layout(bri_h5_writer *w)
+{
+    const bri_h5_spec *spec = &w->spec;
+    bri_h5_form *form = &w->form;
+    set_chunks(&w->spec);
+    form->ndim = spec->ndim;
+    form->element = form->chunk_bytes = br_dtype_size(spec->dtype);
+    for (int a = 0; a < spec->ndim; a++) {
+        form->shape[a] = spec->shape[a];
+        form->chunk[a] = spec->chunk[a];
+        form->chunk_bytes *= (size_t)spec->chunk[a];
+    }
+    if (spec->ndim == 0 || form->chunk_bytes == 0)
         return;
-    w->filters.element = w->element;
-    w->filters.level = spec->deflate;
+    form->direct = true;
+    form->level = spec->deflate;
     if (spec->shuffle)
-        w->filters.id[w->filters.n++] = H5Z_FILTER_SHUFFLE;
+        add_filter(form, H5Z_FILTER_SHUFFLE);
     if (spec->deflate > 0)
-        w->filters.id[w->filters.n++] = H5Z_FILTER_DEFLATE;
+        add_filter(form, H5Z_FILTER_DEFLATE);
+    if (spec->fletcher32)
+        add_filter(form, H5Z_FILTER_FLETCHER32);
+}
+
+static bool set_filter(hid_t list, const bri_h5_form *form, int k)
+{
+    switch (form->filter[k]) {
+    case H5Z_FILTER_SHUFFLE:
+        return H5Pset_shuffle(list) >= 0;
+    case H5Z_FILTER_DEFLATE:
+        return H5Pset_deflate(list, (unsigned)form->level) >= 0;
+    default:
+        return H5Pset_fletcher32(list) >= 0;
+    }
 }
 
 static hid_t creation_list(const bri_h5_writer *w)
@@ -91,10 +124,10 @@ static hid_t creation_list(const bri_h5_writer *w)
         chunk[a] = (hsize_t)w->spec.chunk[a];
     if (ok && w->spec.ndim > 0 && chunk[0] > 0)
         ok = H5Pset_chunk(list, w->spec.ndim, chunk) >= 0;
-    for (int k = 0; ok && k < w->filters.n; k++)
-        ok = w->filters.id[k] == H5Z_FILTER_SHUFFLE
-                 ? H5Pset_shuffle(list) >= 0
-                 : H5Pset_deflate(list, (unsigned)w->filters.level) >= 0;
+    for (int k = 0; ok && k < w->form.nfilters; k++)
+        ok = set_filter(list, &w->form, k);
+    /* netCDF-4 wants to know the order of attributes to change them. */
+    ok = ok && H5Pset_attr_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0;
     if (ok)
         return list;
     if (list >= 0)
@@ -102,7 +135,7 @@ static hid_t creation_list(const bri_h5_writer *w)
     return -1;
 }
 
-static hid_t link_list(void)
+hid_t bri_h5_link_list(void)
 {
     hid_t list = H5Pcreate(H5P_LINK_CREATE);
     if (list >= 0 && H5Pset_create_intermediate_group(list, 1) >= 0 &&
@@ -113,22 +146,31 @@ static hid_t link_list(void)
 
 static hid_t new_space(const bri_h5_spec *spec)
 {
-    hsize_t extent[BR_MAX_NDIM];
-    for (int a = 0; a < spec->ndim; a++)
+    hsize_t extent[BR_MAX_NDIM], most[BR_MAX_NDIM];
+    for (int a = 0; a < spec->ndim; a++) {
         extent[a] = (hsize_t)spec->shape[a];
-    return spec->ndim == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(spec->ndim, extent, NULL);
+        most[a] = spec->unlimited >> a & 1 ? H5S_UNLIMITED : extent[a];
+    }
+    return spec->ndim == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(spec->ndim, extent, most);
 }
 
 static br_status create_dataset(bri_h5_writer *w)
 {
     br_status status = BR_OK;
-    hid_t space = new_space(&w->spec), creation = creation_list(w), links = link_list();
+    bri_h5_output *o = w->output;
+    hid_t space = new_space(&w->spec), creation = creation_list(w), links = bri_h5_link_list();
+    const char *name = w->hidden[0] != '\0' ? w->hidden : w->name;
     w->type = bri_h5_type_for(w->spec.dtype);
-    if (space >= 0 && creation >= 0 && links >= 0 && w->type >= 0)
-        w->dataset = H5Dcreate2(w->file, w->name, w->type, space, links, creation, H5P_DEFAULT);
-    if (w->dataset < 0 || bri_h5_errno() != 0)
+    bool good = space >= 0 && creation >= 0 && links >= 0 && w->type >= 0;
+    if (good)
+        status = bri_h5_set_fill(w, creation);
+    if (good && status == BR_OK)
+        H5Pget_fill_value(creation, w->type, w->form.fill);
+    if (good && status == BR_OK)
+        w->dataset = H5Dcreate2(o->file, name, w->type, space, links, creation, H5P_DEFAULT);
+    if (status == BR_OK && (w->dataset < 0 || bri_h5_errno() != 0))
         status = bri_h5_error(bri_h5_errno() != 0 ? BR_EIO : BR_EARG,
-                              "%s: dataset \"%s\" cannot be created", w->path, w->name);
+                              "%s: dataset \"%s\" cannot be created", o->path, w->name);
     if (links >= 0)
         H5Pclose(links);
     if (creation >= 0)
@@ -138,223 +180,169 @@ static br_status create_dataset(bri_h5_writer *w)
     return status;
 }
 
-static br_status use_file(bri_h5_writer *w, const struct stat *st)
+/* ---- names ---- */
+
+static H5I_type_t kind_of(hid_t file, const char *name)
 {
-    w->use = (bri_h5_use){
-        .device = (uint64_t)st->st_dev,
-        .inode = (uint64_t)st->st_ino,
-        .writing = true,
-        .mtime_before = bri_h5_mtime(st),
-    };
-    return bri_h5_use_begin(&w->use, w->path);
+    hid_t object = H5Oopen(file, name, H5P_DEFAULT);
+    H5I_type_t kind = object >= 0 ? H5Iget_type(object) : H5I_BADID;
+    if (object >= 0)
+        H5Oclose(object);
+    return kind;
 }
 
-static br_status new_file(bri_h5_writer *w, hid_t access)
+/* What is on the way to the name must be groups: it is moved there only at the end. */
+static br_status check_way(const bri_h5_writer *w)
 {
-    struct stat st;
-    size_t bytes = strlen(w->path) + 32;
-    w->temporary = bri_malloc(bytes);
-    if (w->temporary == NULL)
-        return BR_ENOMEM;
-    snprintf(w->temporary, bytes, "%s.tmp.%ld", w->path, (long)getpid());
-    if (stat(w->temporary, &st) == 0) {
-        br_status status = use_file(w, &st);
-        if (status != BR_OK) { /* another writer of this process owns it */
-            bri_free(w->temporary);
-            w->temporary = NULL;
-            return status;
-        }
-        bri_h5_use_end(&w->use);
-        unlink(w->temporary); /* left by a dead process that had our number */
+    char part[MAX_NAME + 1];
+    hid_t file = w->output->file;
+    strcpy(part, w->name);
+    for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (!bri_h5_exists(file, part))
+            return BR_OK;
+        if (kind_of(file, part) != H5I_GROUP)
+            return bri_error(BR_EARG, "%s: dataset \"%s\" cannot be created, \"%s\" is no group",
+                             w->output->path, w->name, part);
+        *slash = '/';
     }
-    w->file = H5Fcreate(w->temporary, H5F_ACC_EXCL, H5P_DEFAULT, access);
-    if (w->file < 0)
-        return bri_h5_error(BR_EIO, "%s: cannot be created", w->path);
-    if (fstat(bri_h5_descriptor(w->file), &st) != 0)
-        return bri_error(BR_EIO, "%s: %s", w->path, strerror(errno));
-    return use_file(w, &st);
+    return BR_OK;
 }
 
-static br_status old_file(bri_h5_writer *w, hid_t access, const struct stat *st)
+static const char *without_slash(const char *name)
 {
-    if (!S_ISREG(st->st_mode))
-        return bri_error(BR_EIO, "%s: exists and is not a regular file", w->path);
-    BRI_TRY(use_file(w, st));
-    w->file = H5Fopen(w->path, H5F_ACC_RDWR, access);
-    if (w->file < 0 && (bri_h5_errno() == EAGAIN || bri_h5_errno() == EWOULDBLOCK))
-        return bri_error(BR_EIO,
-                         "%s: locked, another program has it open (see "
-                         "HDF5_USE_FILE_LOCKING)",
-                         w->path);
-    if (w->file < 0)
-        return bri_h5_error(bri_h5_errno() != 0 ? BR_EIO : BR_EFORMAT,
-                            "%s: exists, and cannot be opened to add a dataset", w->path);
-    if (bri_h5_exists(w->file, w->name))
-        return bri_error(BR_EARG, "%s: has a dataset or group \"%s\" already", w->path, w->name);
+    return name + strspn(name, "/");
+}
+
+static bool is_dimension(hid_t file, const char *name)
+{
+    return H5Aexists_by_name(file, name, "REFERENCE_LIST", H5P_DEFAULT) > 0;
+}
+
+static br_status check_name(bri_h5_writer *w)
+{
+    const bri_h5_output *o = w->output;
+    for (const bri_h5_writer *other = o->writers; other != NULL; other = other->next)
+        if (strcmp(without_slash(other->name), without_slash(w->name)) == 0)
+            return bri_error(BR_EARG, "%s: \"%s\" is stored twice", o->path, w->name);
+    BRI_TRY(check_way(w));
+    if (!bri_h5_exists(o->file, w->name))
+        return BR_OK;
+    if (o->mode != BRI_H5_OVERWRITE)
+        return bri_error(BR_EARG, "%s: has a dataset or group \"%s\" already", o->path, w->name);
+    if (kind_of(o->file, w->name) != H5I_DATASET)
+        return bri_error(BR_EARG, "%s: \"%s\" is no dataset and is not overwritten", o->path,
+                         w->name);
+    if (is_dimension(o->file, w->name))
+        return bri_error(BR_EARG,
+                         "%s: \"%s\" is a dimension of other datasets and is not overwritten",
+                         o->path, w->name);
+    w->replaces = true;
     return BR_OK;
+}
+
+static void hide(bri_h5_writer *w)
+{
+    int n = 0;
+    do
+        snprintf(w->hidden, sizeof w->hidden, "/.bramble-%ld-%d", (long)getpid(), n++);
+    while (H5Lexists(w->output->file, w->hidden, H5P_DEFAULT) > 0);
+}
+
+static br_status name_dataset(const bri_h5_writer *w)
+{
+    hid_t file = w->output->file, links = bri_h5_link_list();
+    bool good = links >= 0;
+    if (w->replaces)
+        good = good && H5Ldelete(file, w->name, H5P_DEFAULT) >= 0;
+    good = good && H5Lmove(file, w->hidden, file, w->name, links, H5P_DEFAULT) >= 0;
+    if (links >= 0)
+        H5Pclose(links);
+    return good && bri_h5_errno() == 0
+               ? BR_OK
+               : bri_h5_error(BR_EIO, "%s: \"%s\" cannot get its name", w->output->path, w->name);
+}
+
+br_status bri_h5_name_datasets(bri_h5_output *o)
+{
+    for (const bri_h5_writer *w = o->writers; w != NULL; w = w->next)
+        if (w->hidden[0] != '\0')
+            BRI_TRY(name_dataset(w));
+    return BR_OK;
+}
+
+/* ---- beginning and ending ---- */
+
+void bri_h5_close_datasets(bri_h5_output *o)
+{
+    for (bri_h5_writer *w = o->writers; w != NULL; w = w->next) {
+        if (w->type >= 0)
+            H5Tclose(w->type);
+        if (w->dataset >= 0)
+            H5Dclose(w->dataset);
+        w->type = w->dataset = -1;
+    }
+}
+
+/* An earlier store has made it. */
+static br_status open_again(bri_h5_writer *w)
+{
+    bri_h5_output *o = w->output;
+    w->next = o->writers;
+    o->writers = w;
+    w->type = bri_h5_type_for(w->spec.dtype);
+    w->dataset = H5Dopen2(o->file, w->name, H5P_DEFAULT);
+    return w->type >= 0 && w->dataset >= 0
+               ? BR_OK
+               : bri_h5_error(BR_EFORMAT, "%s: has no dataset \"%s\"", o->temporary, w->name);
 }
 
 static br_status begin(bri_h5_writer *w)
 {
-    struct stat st;
-    hid_t access = bri_h5_access();
-    if (access < 0)
-        return bri_h5_error(BR_EIO, "HDF5 does not accept the file driver");
-    br_status status;
-    if (stat(w->path, &st) == 0)
-        status = old_file(w, access, &st);
-    else if (errno == ENOENT)
-        status = new_file(w, access);
-    else
-        status = bri_error(BR_EIO, "%s: %s", w->path, strerror(errno));
-    H5Pclose(access);
-    return status == BR_OK ? create_dataset(w) : status;
+    bri_h5_output *o = w->output;
+    if (bri_h5_goes_on(o))
+        return open_again(w);
+    BRI_TRY(check_name(w));
+    if (!o->fresh && o->mode != BRI_H5_TRUNCATE)
+        hide(w);
+    o->changes_data |= w->replaces;
+    w->next = o->writers;
+    o->writers = w;
+    BRI_TRY(create_dataset(w));
+    BRI_TRY(bri_h5_write_like(w));
+    BRI_TRY(bri_h5_write_dims(w));
+    return bri_h5_write_attributes(w);
 }
 
-static void free_writer(bri_h5_writer *w)
+/* Also of a writer that the output does not know yet. */
+static void drop(bri_h5_writer *w)
 {
-    bri_free(w->path);
     bri_free(w->name);
-    bri_free(w->temporary);
     bri_free(w);
 }
 
-static void close_ids(bri_h5_writer *w)
-{
-    if (w->type >= 0)
-        H5Tclose(w->type);
-    if (w->dataset >= 0)
-        H5Dclose(w->dataset);
-    w->type = w->dataset = -1;
-}
-
-/* The caller holds the lock. */
-static void undo(bri_h5_writer *w)
-{
-    if (w->file >= 0)
-        bri_h5_discard(w->file);
-    close_ids(w);
-    if (w->file >= 0)
-        H5Fclose(w->file);
-    w->file = -1;
-    if (w->temporary != NULL)
-        unlink(w->temporary);
-    else if (w->use.writing)
-        bri_h5_note_own_writing(&w->use, w->path);
-    bri_h5_use_end(&w->use);
-}
-
-br_status bri_h5_create(const char *path, const char *dataset, const bri_h5_spec *spec,
+br_status bri_h5_create(bri_h5_output *o, const char *dataset, const bri_h5_spec *spec,
                         bri_h5_writer **out)
 {
     *out = NULL;
-    BRI_TRY(check_spec(spec, path, dataset));
+    BRI_TRY(check_spec(spec, o->path, dataset));
     bri_h5_writer *w = bri_calloc(1, sizeof *w);
     if (w == NULL)
         return BR_ENOMEM;
+    w->output = o;
     w->spec = *spec;
-    w->file = w->dataset = w->type = -1;
-    w->path = bri_strdup(path);
+    w->dataset = w->type = -1;
     w->name = bri_strdup(dataset);
     set_layout(w);
     br_status status = BR_ENOMEM;
-    if (w->path != NULL && w->name != NULL) {
+    if (w->name != NULL) {
         bri_h5_lock();
         status = begin(w);
-        if (status != BR_OK)
-            undo(w);
         bri_h5_unlock();
     }
-    if (status != BR_OK)
-        free_writer(w);
-    else
+    if (o->writers != w)
+        drop(w);
+    else if (status == BR_OK)
         *out = w;
     return status;
-}
-
-/* A directory may be writable without being readable, which is no reason to fail now. */
-void bri_h5_sync_directory(const char *path)
-{
-    char directory[4096];
-    const char *slash = strrchr(path, '/');
-    size_t n = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-    if (n + 2 > sizeof directory)
-        return;
-    memcpy(directory, path, n);
-    memcpy(directory + n, ".", 2);
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    fsync(fd);
-    close(fd);
-}
-
-/* link() rather than rename(), so that a file that came up meanwhile is not overwritten. */
-static br_status reveal(const bri_h5_writer *w)
-{
-    if (link(w->temporary, w->path) == 0) {
-        unlink(w->temporary);
-    } else if (errno == EEXIST) {
-        return bri_error(BR_EIO, "%s: another program made this file while it was being written",
-                         w->path);
-    } else if (rename(w->temporary, w->path) != 0) {
-        return bri_error(BR_EIO, "%s: %s", w->path, strerror(errno));
-    }
-    bri_h5_sync_directory(w->path);
-    return BR_OK;
-}
-
-/* Some file systems find out only when syncing that a disk is full, and HDF5 writes a little more
- * on closing: the first sync is where nearly everything fails that can fail, while it can be
- * undone. */
-static br_status close_file(bri_h5_writer *w, int fd)
-{
-    if (H5Fflush(w->file, H5F_SCOPE_GLOBAL) < 0 || bri_h5_errno() != 0)
-        return bri_h5_error(BR_EIO, "%s: cannot be written", w->path);
-    if (fsync(fd) != 0)
-        return bri_error(BR_EIO, "%s: %s", w->path, strerror(errno));
-    close_ids(w);
-    herr_t closed = H5Fclose(w->file);
-    w->file = -1;
-    if (closed < 0 || bri_h5_errno() != 0)
-        return bri_h5_error(BR_EIO, "%s: cannot be closed", w->path);
-    if (fsync(fd) != 0)
-        return bri_error(BR_EIO, "%s: %s", w->path, strerror(errno));
-    return BR_OK;
-}
-
-static br_status finish(bri_h5_writer *w)
-{
-    if (atomic_load(&w->failed))
-        return bri_error(BR_EIO, "%s: a part of \"%s\" could not be written", w->path, w->name);
-    int fd = fcntl(bri_h5_descriptor(w->file), F_DUPFD_CLOEXEC, 0);
-    if (fd < 0)
-        return bri_error(BR_EIO, "%s: %s", w->path, strerror(errno));
-    br_status status = close_file(w, fd);
-    close(fd);
-    return status == BR_OK && w->temporary != NULL ? reveal(w) : status;
-}
-
-br_status bri_h5_commit(bri_h5_writer *w)
-{
-    bri_h5_lock();
-    br_status status = finish(w);
-    if (status != BR_OK)
-        undo(w);
-    else if (w->temporary == NULL)
-        bri_h5_note_own_writing(&w->use, w->path);
-    bri_h5_use_end(&w->use);
-    bri_h5_unlock();
-    free_writer(w);
-    return status;
-}
-
-void bri_h5_abort(bri_h5_writer *w)
-{
-    if (w == NULL)
-        return;
-    bri_h5_lock();
-    undo(w);
-    bri_h5_unlock();
-    free_writer(w);
 }

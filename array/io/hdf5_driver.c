@@ -5,6 +5,11 @@
  * out. "Reading" each chunk with H5Dread_chunk() while this driver records address and size instead
  * costs half a microsecond a chunk and is right for every kind of index. All files of this library
  * go through the driver, so HDF5 recognises a file that is opened twice, and errno is known.
+ *
+ * A file that existed stays valid while it is written to: what it has is not changed until it is
+ * closed (hdf5_overlay.h), new bytes are appended. So a program that dies meanwhile leaves it as it
+ * was but for bytes behind its end, which HDF5 passes over. Raw data is changed in place when a
+ * region of a dataset is written; what was there is kept until the file is closed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,16 +20,17 @@
 #include <unistd.h>
 
 #include "array/io/hdf5_internal.h"
+#include "array/io/hdf5_overlay.h"
+#include "runtime/alloc.h"
 
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
 #endif
 
+/* Raw data that was overwritten, kept at `at` of the file's spare. */
 typedef struct saved {
-    struct saved *next;
-    haddr_t address;
+    haddr_t address, at;
     size_t size;
-    char bytes[];
 } saved;
 
 typedef struct driver_file {
@@ -33,10 +39,19 @@ typedef struct driver_file {
     haddr_t eoa, eof;
     dev_t device;
     ino_t inode;
-    bool discard; /* writes vanish */
-    bool existed; /* opened for writing with content, which discarding brings back */
+    bool nameless;          /* a temporary file of ours */
+    bool discard;           /* writes vanish */
+    bool existed;           /* opened for writing with content, which discarding brings back */
+    bool in_place;          /* raw data of the stable part is written where it belongs */
+    bool forget;            /* and what it was need not be kept */
+    haddr_t stable;         /* what is below stays as it is until the file is closed, */
+    bri_h5_overlay changes; /* and these are the changes to it */
     haddr_t old_eof;
-    saved *undo; /* what was overwritten below old_eof, the latest first */
+    bool shrinks; /* at the end, below what it had */
+    int spare;    /* a file without a name, for what was overwritten; -1 until it is needed */
+    haddr_t spare_bytes;
+    saved *undo;
+    size_t nundo, undo_room;
 } driver_file;
 
 /* Guarded by the HDF5 lock. */
@@ -68,6 +83,7 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
     driver_file *f = calloc(1, sizeof *f);
     if (f == NULL)
         return NULL;
+    f->spare = -1;
     f->fd = open(name, open_flags(flags), 0666);
     if (f->fd < 0 || fstat(f->fd, &st) != 0) {
         failed();
@@ -78,9 +94,11 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
     }
     f->eof = f->old_eof = (haddr_t)st.st_size;
     f->existed = (flags & H5F_ACC_RDWR) && !(flags & (H5F_ACC_CREAT | H5F_ACC_TRUNC));
+    f->stable = f->existed ? f->eof : 0;
     last_errno = 0; /* H5Fcreate() first tries whether the file is there */
     f->device = st.st_dev;
     f->inode = st.st_ino;
+    f->nameless = st.st_nlink == 0;
     return &f->shared;
 }
 
@@ -92,11 +110,12 @@ static int driver_compare(const H5FD_t *one, const H5FD_t *other)
     return (a->inode > b->inode) - (a->inode < b->inode);
 }
 
+/* HDF5 looks for the path of files that have one. */
 static herr_t driver_query(const H5FD_t *file, unsigned long *flags)
 {
-    (void)file;
+    bool nameless = file != NULL && ((const driver_file *)file)->nameless;
     *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
-             H5FD_FEAT_AGGREGATE_SMALLDATA | H5FD_FEAT_POSIX_COMPAT_HANDLE |
+             H5FD_FEAT_AGGREGATE_SMALLDATA | (nameless ? 0 : H5FD_FEAT_POSIX_COMPAT_HANDLE) |
              H5FD_FEAT_SUPPORTS_SWMR_IO | H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
     return 0;
 }
@@ -136,94 +155,123 @@ static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t
         *record = (bri_h5_seen){record->reads + 1, address, size};
         return 0;
     }
-    char *to = buffer;
-    while (size > 0) {
-        ssize_t got = pread(f->fd, to, size, (off_t)address);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return failed();
-        if (got == 0) { /* HDF5 expects zeros where it has not yet written */
-            memset(to, 0, size);
-            return 0;
-        }
-        to += got;
-        size -= (size_t)got;
-        address += (haddr_t)got;
-    }
-    return 0;
-}
-
-static herr_t write_all(int fd, const char *from, size_t size, haddr_t address)
-{
-    while (size > 0) {
-        ssize_t put = pwrite(fd, from, size, (off_t)address);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return failed();
-        from += put;
-        size -= (size_t)put;
-        address += (haddr_t)put;
-    }
-    return 0;
-}
-
-/* Keeps what is about to be overwritten of a file that has content: metadata, so a few kilobytes.
- */
-static herr_t save(driver_file *f, haddr_t address, size_t size)
-{
-    if (!f->existed || address >= f->old_eof)
+    if (!bri_h5_read_all(f->fd, buffer, size, address))
+        return failed(); /* HDF5 expects zeros where it has not yet written */
+    /* A page at the end of the stable part stands for the bytes below that only. */
+    if (address >= f->stable)
         return 0;
-    if (size > f->old_eof - address)
-        size = (size_t)(f->old_eof - address);
-    saved *old = malloc(sizeof *old + size);
-    if (old == NULL)
-        return failed();
-    ssize_t got = pread(f->fd, old->bytes, size, (off_t)address);
-    if (got < 0) {
-        free(old);
-        return failed();
+    if (size > f->stable - address)
+        size = (size_t)(f->stable - address);
+    for (char *to = buffer; size > 0;) {
+        bri_h5_span span = bri_h5_overlay_at(&f->changes, address, size);
+        if (span.kept != NULL)
+            memcpy(to, span.kept, span.bytes);
+        to += span.bytes;
+        size -= span.bytes;
+        address += span.bytes;
     }
-    old->address = address;
-    old->size = (size_t)got;
-    old->next = f->undo;
-    f->undo = old;
     return 0;
 }
 
-/* Gives a file with content its old bytes back, when discarding, and forgets them. */
-static void end_undo(driver_file *f)
+/* ---- writing ---- */
+
+/* A file beside this one that vanishes with the process; bytes on a disk rather than in memory,
+ * where they might not fit. */
+static bool open_spare(driver_file *f)
 {
-    while (f->undo != NULL) {
-        saved *old = f->undo;
-        f->undo = old->next;
-        if (f->discard)
-            write_all(f->fd, old->bytes, old->size, old->address);
-        free(old);
+    if (f->spare < 0)
+        f->spare = bri_h5_spare_file(f->fd);
+    return f->spare >= 0;
+}
+
+/* Keeps raw data that is about to be overwritten. */
+static bool save(driver_file *f, haddr_t address, size_t size)
+{
+    char part[64 << 10];
+    if (!open_spare(f) || bri_grow(&f->undo, &f->undo_room, f->nundo, sizeof *f->undo) != BR_OK)
+        return false;
+    saved *old = &f->undo[f->nundo];
+    *old = (saved){address, f->spare_bytes, size};
+    for (size_t at = 0; at < size; at += sizeof part) {
+        size_t n = size - at < sizeof part ? size - at : sizeof part;
+        if (!bri_h5_read_all(f->fd, part, n, address + at) ||
+            !bri_h5_write_all(f->spare, part, n, old->at + at))
+            return false;
     }
-    if (f->discard && f->existed && ftruncate(f->fd, (off_t)f->old_eof) != 0)
-        failed();
+    f->spare_bytes += size;
+    f->nundo++;
+    return true;
+}
+
+/* What was written over others, the latest first. */
+static bool put_back(driver_file *f, const saved *old)
+{
+    char part[64 << 10];
+    for (size_t at = 0; at < old->size; at += sizeof part) {
+        size_t n = old->size - at < sizeof part ? old->size - at : sizeof part;
+        if (!bri_h5_read_all(f->spare, part, n, old->at + at) ||
+            !bri_h5_write_all(f->fd, part, n, old->address + at))
+            return false;
+    }
+    return true;
+}
+
+/* A file with content gets its old bytes back when discarding, else the changes to them, when the
+ * new data is on the disk that they refer to. */
+static bool settle(driver_file *f)
+{
+    bool good = true;
+    for (size_t i = f->nundo; f->discard && i > 0; i--)
+        good = put_back(f, &f->undo[i - 1]) && good;
+    if (f->discard)
+        return (!f->existed || ftruncate(f->fd, (off_t)f->old_eof) == 0) && good;
+    if (f->changes.n > 0 &&
+        (fsync(f->fd) != 0 || !bri_h5_overlay_apply(&f->changes, f->fd, f->stable)))
+        return false;
+    return !f->shrinks || ftruncate(f->fd, (off_t)f->eoa) == 0;
 }
 
 /* HDF5 1.10 cannot close a file after a flush that failed: the handle stays and exit() crashes on
  * it. So a failed write looks like a good one to HDF5, and those who write ask bri_h5_errno(). */
 static herr_t give_up(driver_file *f)
 {
+    failed();
     f->discard = true;
     return 0;
+}
+
+/* A part of a write to what must stay valid; *size becomes what has been dealt with. */
+static bool change(driver_file *f, bool raw, haddr_t address, size_t *size, const char *from)
+{
+    bool directly = raw && f->in_place;
+    bri_h5_span span = directly ? bri_h5_overlay_at(&f->changes, address, *size)
+                                : bri_h5_overlay_keep(&f->changes, f->fd, address, *size);
+    *size = span.bytes;
+    if (span.kept != NULL) {
+        memcpy(span.kept, from, span.bytes);
+        return true;
+    }
+    return directly && (f->forget || save(f, address, span.bytes)) &&
+           bri_h5_write_all(f->fd, from, span.bytes, address);
 }
 
 static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,
                            size_t size, const void *buffer)
 {
-    (void)type, (void)transfer;
+    (void)transfer;
+    const char *from = buffer;
     driver_file *f = (driver_file *)file;
     if (address + size > f->eof)
         f->eof = address + size;
-    if (f->discard)
-        return 0;
-    if (save(f, address, size) < 0 || write_all(f->fd, buffer, size, address) < 0)
+    while (size > 0 && !f->discard && address < f->stable) {
+        size_t part = size < f->stable - address ? size : (size_t)(f->stable - address);
+        if (!change(f, type == H5FD_MEM_DRAW, address, &part, from))
+            return give_up(f);
+        from += part;
+        size -= part;
+        address += part;
+    }
+    if (size > 0 && !f->discard && !bri_h5_write_all(f->fd, from, size, address))
         return give_up(f);
     return 0;
 }
@@ -231,7 +279,12 @@ static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_
 static herr_t driver_close(H5FD_t *file)
 {
     driver_file *f = (driver_file *)file;
-    end_undo(f);
+    if (!settle(f))
+        failed();
+    bri_h5_overlay_clear(&f->changes);
+    bri_free(f->undo);
+    if (f->spare >= 0)
+        close(f->spare);
     /* Some file systems report a full disk only here. */
     if (close(f->fd) != 0)
         failed();
@@ -239,14 +292,19 @@ static herr_t driver_close(H5FD_t *file)
     return 0;
 }
 
+static haddr_t bytes_needed(const driver_file *f)
+{
+    return f->eoa > f->stable ? f->eoa : f->stable;
+}
+
 static herr_t driver_truncate(H5FD_t *file, hid_t transfer, hbool_t closing)
 {
     (void)transfer, (void)closing;
     driver_file *f = (driver_file *)file;
-    if (f->eoa != f->eof && !f->discard && ftruncate(f->fd, (off_t)f->eoa) != 0) {
-        failed();
+    haddr_t bytes = bytes_needed(f); /* the rest goes when it is closed */
+    if (f->eoa != f->eof && !f->discard && ftruncate(f->fd, (off_t)bytes) != 0)
         return give_up(f);
-    }
+    f->shrinks = bytes > f->eoa;
     f->eof = f->eoa;
     return 0;
 }
@@ -325,15 +383,60 @@ void bri_h5_errno_reset(void)
     last_errno = 0;
 }
 
+void bri_h5_note_no_memory(void)
+{
+    last_errno = ENOMEM;
+}
+
 int bri_h5_descriptor(hid_t file)
 {
     void *handle = NULL;
     return H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) >= 0 ? *(int *)handle : -1;
 }
 
-void bri_h5_discard(hid_t file)
+static driver_file *driver_of(hid_t file)
 {
     void *handle = NULL;
-    if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) >= 0)
-        ((driver_file *)((char *)handle - offsetof(driver_file, fd)))->discard = true;
+    if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0)
+        return NULL;
+    return (driver_file *)((char *)handle - offsetof(driver_file, fd));
+}
+
+void bri_h5_discard(hid_t file)
+{
+    driver_file *f = driver_of(file);
+    if (f != NULL)
+        f->discard = true;
+}
+
+void bri_h5_in_place(hid_t file)
+{
+    driver_file *f = driver_of(file);
+    if (f != NULL)
+        f->in_place = true;
+}
+
+void bri_h5_can_go_on(hid_t file)
+{
+    driver_file *f = driver_of(file);
+    if (f != NULL)
+        f->in_place = f->forget = true;
+}
+
+const bri_h5_overlay *bri_h5_changes(hid_t file, uint64_t *stable, uint64_t *bytes)
+{
+    const driver_file *f = driver_of(file);
+    *stable = f->stable;
+    *bytes = bytes_needed(f);
+    return f->discard ? NULL : &f->changes;
+}
+
+bool bri_h5_apply_changes(hid_t file)
+{
+    driver_file *f = driver_of(file);
+    if (!bri_h5_overlay_apply(&f->changes, f->fd, f->stable))
+        return false;
+    f->stable = f->old_eof = bytes_needed(f);
+    f->existed = true;
+    return true;
 }

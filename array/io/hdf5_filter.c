@@ -46,6 +46,13 @@ bool bri_h5_checksum_ok(const char *bytes, size_t n)
     return stored == sum || stored == swapped;
 }
 
+static void add_checksum(byte *p, size_t n)
+{
+    uint32_t sum = fletcher32(p, n);
+    for (int k = 0; k < 4; k++)
+        p[n + (size_t)k] = (byte)(sum >> 8 * k);
+}
+
 size_t bri_h5_encode_chunk(const bri_h5_filters *filters, size_t bytes, char *const buffers[3],
                            char **out, uint32_t *mask, struct libdeflate_compressor *deflater)
 {
@@ -65,6 +72,11 @@ size_t bri_h5_encode_chunk(const bri_h5_filters *filters, size_t bytes, char *co
             }
             at = buffers[2];
             n = less;
+        } else if (filters->id[k] == H5Z_FILTER_FLETCHER32) {
+            if (at == buffers[0]) /* which may be the caller's */
+                at = memcpy(buffers[1], at, n);
+            add_checksum((byte *)at, n);
+            n += 4;
         }
     }
     *out = at;

@@ -42,11 +42,27 @@ void bri_h5_record_end(void);
  * must be checked by it, since HDF5 is not told that they failed: the file is discarded instead. */
 int bri_h5_errno(void);
 void bri_h5_errno_reset(void);
+/* An allocation of ours failed between calls of HDF5: bri_h5_error() will say so. */
+void bri_h5_note_no_memory(void);
 /* The descriptor the driver has open for file, which HDF5 closes; -1 on failure. */
 int bri_h5_descriptor(hid_t file);
 /* Makes all later writes to file vanish, so that it closes without errors even when the disk is
  * full; what was written to a file that existed before is undone when it is closed. */
 void bri_h5_discard(hid_t file);
+/* Raw data of a file that existed is changed where it is from now on. */
+void bri_h5_in_place(hid_t file);
+/* A file that is written in steps, each of which leaves it valid: raw data of earlier steps is
+ * changed without keeping what it was. */
+void bri_h5_can_go_on(hid_t file);
+/* What a step changes of what earlier ones wrote, the bytes below `stable`, and the bytes the file
+ * then needs; NULL when some of the step could not be written. */
+struct bri_h5_overlay;
+const struct bri_h5_overlay *bri_h5_changes(hid_t file, uint64_t *stable, uint64_t *bytes);
+/* Makes the changes: the end of a step, which discarding leaves. */
+bool bri_h5_apply_changes(hid_t file);
+/* A new file without a name in the directory of an open one, or in the usual place for temporary
+ * files; -1 on failure. */
+int bri_h5_spare_file(int fd);
 
 /* ---- files this process holds open: HDF5 must not see one file both read and written ---- */
 
@@ -165,8 +181,8 @@ typedef struct bri_h5_decode {
 const char *bri_h5_decode_chunk(const bri_h5_decode *how, char *stored, size_t n, char **out);
 /* What one buffer must hold besides the stored bytes. */
 size_t bri_h5_decode_room(const bri_h5_filters *filters, size_t bytes);
-/* Applies shuffle and deflate to bytes of raw; *out is where the result is, in raw, a or b; all of
- * them hold `bytes`, and a result that did not shrink is left out by *mask. */
+/* Applies the filters to `bytes` of the first buffer, which is only read from; *out is where the
+ * result is. The others hold a checksum more; a result that did not shrink is left out by *mask. */
 size_t bri_h5_encode_chunk(const bri_h5_filters *filters, size_t bytes, char *const buffers[3],
                            char **out, uint32_t *mask, struct libdeflate_compressor *deflater);
 

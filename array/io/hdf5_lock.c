@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * hdf5_lock.c - the one lock around HDF5, its errors as ours, and the list of files in use.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
@@ -45,6 +46,8 @@ br_status bri_h5_error(br_status status, const char *format, ...)
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
+    if (bri_h5_errno() == ENOMEM)
+        status = BR_ENOMEM;
     if (bri_h5_errno() != 0)
         return bri_error(status, "%s: %s", what, strerror(bri_h5_errno()));
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, why);

@@ -29,9 +29,20 @@ br_status bri_npy_parse(const char *path, const char *text, size_t n, bri_npy_he
  * BR_ENOMEM. */
 br_status bri_npy_open(const char *path, bri_h5_dataset **out, bool *fortran);
 
+/* A file of elements alone, from `offset` on, in C order; one extent of the header may be -1, as
+ * many as there are. Errors: BR_EARG (the shape), BR_EFORMAT (too few or a fraction of elements),
+ * BR_ENOTFOUND, BR_EIO, BR_ENOMEM. */
+br_status bri_raw_open(const char *path, const bri_npy_header *header, uint64_t offset,
+                       bri_h5_dataset **out);
+/* The bri_h5_fix that turns elements from one byte order to the other, if they are swapped. */
+int bri_npy_swap(br_dtype dtype, bool swapped);
+
 /* Starts a new file under a temporary name beside path. */
 br_status bri_npy_create(const char *path, br_dtype dtype, int ndim, const int64_t *shape,
                          bri_npy_writer **out);
+/* The same without a header. */
+br_status bri_raw_create(const char *path, br_dtype dtype, int ndim, const int64_t *shape,
+                         bool swapped, bri_npy_writer **out);
 /* As bri_h5_put. */
 br_status bri_npy_put(bri_npy_writer *w, const int64_t *start, const int64_t *count,
                       const void *src, uint64_t *bytes_written);

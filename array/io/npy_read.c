@@ -46,12 +46,7 @@ static br_status read_preamble(const bri_h5_dataset *d, preamble *out)
 
 static bri_h5_fix fix_of(const bri_npy_header *h)
 {
-    if (h->dtype == BR_BOOL)
-        return BRI_H5_TRUTH;
-    if (!h->swapped)
-        return BRI_H5_AS_IS;
-    size_t part = br_dtype_size(h->dtype) / (bri_kind(h->dtype) == 'c' ? 2 : 1);
-    return part == 2 ? BRI_H5_SWAP2 : part == 4 ? BRI_H5_SWAP4 : BRI_H5_SWAP8;
+    return h->dtype == BR_BOOL ? BRI_H5_TRUTH : bri_npy_swap(h->dtype, h->swapped);
 }
 
 /* As a dataset in C order, with the axes as they lie in the file. */
@@ -104,6 +99,51 @@ br_status bri_npy_open(const char *path, bri_h5_dataset **out, bool *fortran)
     *fortran = false;
     BRI_TRY(bri_h5_begin(path, "", out));
     br_status st = read_header(*out, fortran);
+    if (st != BR_OK) {
+        bri_h5_close(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+/* One extent may be -1: as many as there are. */
+static br_status complete_shape(const bri_h5_dataset *d, bri_npy_header *h)
+{
+    int unknown = -1;
+    uint64_t bytes = br_dtype_size(h->dtype);
+    for (int a = 0; a < h->ndim; a++) {
+        if (h->shape[a] < -1 || (h->shape[a] == -1 && unknown >= 0))
+            return bri_error(BR_EARG, "%s: an extent is %lld", d->path, (long long)h->shape[a]);
+        if (h->shape[a] == -1)
+            unknown = a;
+        else if (__builtin_mul_overflow(bytes, (uint64_t)h->shape[a], &bytes))
+            return bri_error(BR_EARG, "%s: the shape has too many elements", d->path);
+    }
+    if (unknown < 0)
+        return BR_OK;
+    uint64_t left = d->info.bytes - d->address;
+    if (bytes == 0 || left % bytes != 0)
+        return bri_error(BR_EFORMAT,
+                         "%s: %llu bytes are no multiple of the %llu of one index along axis %d",
+                         d->path, (unsigned long long)left, (unsigned long long)bytes, unknown);
+    h->shape[unknown] = (int64_t)(left / bytes);
+    return BR_OK;
+}
+
+br_status bri_raw_open(const char *path, const bri_npy_header *header, uint64_t offset,
+                       bri_h5_dataset **out)
+{
+    bri_npy_header h = *header;
+    BRI_TRY(bri_h5_begin(path, "", out));
+    br_status st = BR_OK;
+    (*out)->address = offset;
+    if (offset > (*out)->info.bytes)
+        st = bri_error(BR_EFORMAT, "%s: has %llu bytes, elements should begin at %llu", path,
+                       (unsigned long long)(*out)->info.bytes, (unsigned long long)offset);
+    if (st == BR_OK)
+        st = complete_shape(*out, &h);
+    if (st == BR_OK)
+        st = set_layout(*out, &h);
     if (st != BR_OK) {
         bri_h5_close(*out);
         *out = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * npy_write.c - writing .npy files, chunk by chunk: all of it, or nothing.
+ * npy_write.c - writing .npy files, and files of elements alone, chunk by chunk: all of it, or
+ * nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@ struct bri_npy_writer {
     int ndim;
     int64_t strides[BR_MAX_NDIM];
     uint64_t address; /* of the first element */
+    bri_h5_fix swap;  /* from our byte order to the file's */
 };
 
 static br_status io_error(const bri_npy_writer *w)
@@ -38,6 +40,29 @@ static br_status write_all(const bri_npy_writer *w, const char *from, size_t n, 
         from += done;
         n -= (size_t)done;
         address += (uint64_t)done;
+    }
+    return BR_OK;
+}
+
+int bri_npy_swap(br_dtype dtype, bool swapped)
+{
+    size_t part = br_dtype_size(dtype) / (bri_kind(dtype) == 'c' ? 2 : 1);
+    if (!swapped || part == 1)
+        return BRI_H5_AS_IS;
+    return part == 2 ? BRI_H5_SWAP2 : part == 4 ? BRI_H5_SWAP4 : BRI_H5_SWAP8;
+}
+
+static br_status write_elements(const bri_npy_writer *w, const char *from, size_t n,
+                                uint64_t address)
+{
+    char part[16 << 10]; /* a multiple of every element's size */
+    if (w->swap == BRI_H5_AS_IS)
+        return write_all(w, from, n, address);
+    for (size_t at = 0; at < n; at += sizeof part) {
+        size_t bytes = n - at < sizeof part ? n - at : sizeof part;
+        memcpy(part, from + at, bytes);
+        bri_h5_fix_bytes(w->swap, part, bytes);
+        BRI_TRY(write_all(w, part, bytes, address + at));
     }
     return BR_OK;
 }
@@ -92,7 +117,7 @@ static br_status open_temporary(bri_npy_writer *w)
     return w->fd >= 0 ? BR_OK : io_error(w);
 }
 
-static br_status begin(bri_npy_writer *w, br_dtype dtype, const int64_t *shape)
+static br_status begin(bri_npy_writer *w, br_dtype dtype, const int64_t *shape, bool header)
 {
     uint64_t bytes = w->element = br_dtype_size(dtype);
     bool empty = false;
@@ -102,12 +127,13 @@ static br_status begin(bri_npy_writer *w, br_dtype dtype, const int64_t *shape)
         empty |= shape[a] == 0;
     }
     BRI_TRY(open_temporary(w));
-    BRI_TRY(write_header(w, dtype, shape));
+    if (header)
+        BRI_TRY(write_header(w, dtype, shape));
     return ftruncate(w->fd, (off_t)(w->address + (empty ? 0 : bytes))) == 0 ? BR_OK : io_error(w);
 }
 
-br_status bri_npy_create(const char *path, br_dtype dtype, int ndim, const int64_t *shape,
-                         bri_npy_writer **out)
+static br_status create(const char *path, br_dtype dtype, int ndim, const int64_t *shape,
+                        bool header, bri_npy_writer **out)
 {
     *out = NULL;
     bri_npy_writer *w = bri_calloc(1, sizeof *w);
@@ -116,11 +142,26 @@ br_status bri_npy_create(const char *path, br_dtype dtype, int ndim, const int64
     w->fd = -1;
     w->ndim = ndim;
     w->path = bri_strdup(path);
-    br_status st = w->path != NULL ? begin(w, dtype, shape) : BR_ENOMEM;
+    br_status st = w->path != NULL ? begin(w, dtype, shape, header) : BR_ENOMEM;
     if (st != BR_OK)
         bri_npy_abort(w);
     else
         *out = w;
+    return st;
+}
+
+br_status bri_npy_create(const char *path, br_dtype dtype, int ndim, const int64_t *shape,
+                         bri_npy_writer **out)
+{
+    return create(path, dtype, ndim, shape, true, out);
+}
+
+br_status bri_raw_create(const char *path, br_dtype dtype, int ndim, const int64_t *shape,
+                         bool swapped, bri_npy_writer **out)
+{
+    br_status st = create(path, dtype, ndim, shape, false, out);
+    if (st == BR_OK)
+        (*out)->swap = (bri_h5_fix)bri_npy_swap(dtype, swapped);
     return st;
 }
 
@@ -140,7 +181,7 @@ static br_status write_runs(const bri_npy_writer *w, const bri_h5_box *box, cons
             to += (uint64_t)(at[k] * box->to[k]);
             from += at[k] * box->from[k];
         }
-        BRI_TRY(write_all(w, from, run, to));
+        BRI_TRY(write_elements(w, from, run, to));
         int a = axes - 1;
         while (a >= 0 && ++at[a] == box->count[a])
             at[a--] = 0;

@@ -130,6 +130,25 @@ static br_status index_view(const bri_node *x, const br_index_item *items, int n
     return ellipsis ? BR_OK : take_whole(v, x, unnamed);
 }
 
+br_status bri_index_resolve(const char *text, int ndim, const int64_t *shape, bri_map *map,
+                            br_extents *result)
+{
+    br_index_item items[BRI_MAX_INDEX_ITEMS];
+    bri_axis axis[BR_MAX_NDIM];
+    const bri_node of = {.ndim = ndim, .axis = axis};
+    view v = {.ndim = 0};
+    int n = 0;
+    for (int a = 0; a < ndim; a++)
+        axis[a] = bri_axis_regular(shape[a], shape[a]);
+    BRI_TRY(bri_index_parse(text, items, &n));
+    BRI_TRY(index_view(&of, items, n, &v));
+    *map = v.map;
+    result->ndim = v.ndim;
+    for (int a = 0; a < v.ndim; a++)
+        result->extent[a] = v.out[a].extent;
+    return BR_OK;
+}
+
 br_array *br_index_items_(br_array *x, const br_index_item *items, int n, br_place at)
 {
     bri_call call = {x != NULL ? x->ctx : NULL, "index", at};

@@ -10,6 +10,8 @@
 
 #include <bramble/reduction.h>
 
+#include <bramble/io.h>
+
 #include "array/expr/handle.h"
 
 extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
@@ -18,7 +20,7 @@ extern const bri_op bri_op_blockwise, bri_op_gufunc, bri_op_along_axis;
 extern const bri_op bri_op_fromfunction, bri_op_from_blocks, bri_op_diagonal;
 extern const bri_op bri_op_npy, bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
 extern const bri_op bri_op_elementwise, bri_op_astype, bri_op_map, bri_op_map2, bri_op_map_blocks;
-extern const bri_op bri_op_random;
+extern const bri_op bri_op_random, bri_op_raw;
 extern const bri_op bri_op_take, bri_op_gather, bri_op_assign, bri_op_repeat_counts, bri_op_repeat,
     bri_op_take_along, bri_op_put_along;
 extern const bri_op bri_op_reduce, bri_op_reduction, bri_op_matmul;
@@ -181,8 +183,16 @@ typedef struct bri_chunks_params {
 /* Nodes whose resource is a bri_h5_dataset, read in the tasks. */
 static inline bool bri_is_file(const bri_op *op)
 {
-    return op == &bri_op_hdf5 || op == &bri_op_npy;
+    return op == &bri_op_hdf5 || op == &bri_op_npy || op == &bri_op_raw;
 }
+
+/* Is it the other byte order than this machine's? */
+bool bri_is_swapped(br_byte_order order);
+
+/* What basic indexing of an array of this shape selects: a map from the result's axes to its, and
+ * the result's extents. Errors: BR_EINDEX. */
+br_status bri_index_resolve(const char *text, int ndim, const int64_t *shape, bri_map *map,
+                            br_extents *result);
 
 /* Fills layout from the caller's shape and chunks (automatic when not given). */
 br_status bri_layout_set(bri_layout *layout, br_dtype dtype, const br_extents *shape,

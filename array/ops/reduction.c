@@ -51,7 +51,15 @@ static br_status pack(const bri_node *node, bri_writer *w)
         return bri_error(BR_EARG,
                          "%s (%s:%d): .data without .data_bytes does not travel to other ranks",
                          node->op->name, bri_file_name(node->at.file), node->at.line);
-    BRI_TRY(bri_write(w, p, node->params_bytes));
+    /* Without addresses: what is packed is the same whenever the program runs. */
+    bri_reduction_params head = *p;
+    size_t fixed = offsetof(bri_reduction_params, data);
+    head.accumulate = NULL;
+    head.merge = NULL;
+    head.finish = NULL;
+    head.init = p->init != NULL ? (br_init_function)(uintptr_t)1 : NULL; /* there is one */
+    BRI_TRY(bri_write(w, &head, fixed));
+    BRI_TRY(bri_write(w, p->data, node->params_bytes - fixed));
     BRI_TRY(bri_write_function(w, (bri_function)p->accumulate));
     BRI_TRY(bri_write_function(w, (bri_function)p->merge));
     BRI_TRY(bri_write_function(w, (bri_function)p->finish));

@@ -33,8 +33,13 @@ br_status bri_user_pack(const bri_node *node, bri_writer *w)
         return bri_error(BR_EARG,
                          "%s (%s:%d): .data without .data_bytes does not travel to other ranks",
                          node->op->name, bri_file_name(node->at.file), node->at.line);
+    /* Without the address: what is packed is the same whenever the program runs. */
+    bri_user_params head = *p;
+    size_t fixed = offsetof(bri_user_params, data);
+    head.fn = NULL;
     BRI_TRY(bri_write_function(w, p->fn));
-    return bri_write(w, p, node->params_bytes);
+    BRI_TRY(bri_write(w, &head, fixed));
+    return bri_write(w, p->data, node->params_bytes - fixed);
 }
 
 br_status bri_user_unpack(br_context *ctx, bri_reader *r, void **params, size_t *bytes)

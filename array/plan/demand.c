@@ -303,12 +303,25 @@ static br_status mark_inputs(bri_stage *reader, bri_needs *list)
     return partly ? mark_chunk_by_chunk(reader, list) : BR_OK;
 }
 
+/* What an earlier run has stored is not wanted. */
+static br_status want_rest(bri_stage *root)
+{
+    BRI_TRY(start_partial(root));
+    for (int64_t c = 0; c < root->nchunks && root->demanded != NULL; c++)
+        if ((root->stored[c >> 3] >> (c & 7) & 1) == 0)
+            root->demanded[c >> 3] |= (unsigned char)(1 << (c & 7));
+    return BR_OK;
+}
+
 br_status bri_plan_demand(bri_plan *plan)
 {
     bri_needs list = {0};
     br_status st = BR_OK;
-    for (int i = 0; i < plan->nroots; i++)
-        want_whole(plan->roots[i]);
+    for (int i = 0; i < plan->nroots && st == BR_OK; i++)
+        if (plan->roots[i]->stored != NULL)
+            st = want_rest(plan->roots[i]);
+        else
+            want_whole(plan->roots[i]);
     for (int i = plan->nstages - 1; i >= 0 && st == BR_OK; i--)
         if (plan->stages[i]->wanted)
             st = mark_inputs(plan->stages[i], &list);

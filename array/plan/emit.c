@@ -390,7 +390,8 @@ static br_status follow_chunk(bri_emitter *e, bri_stage *stage, int64_t chunk)
             bri_leaf_place(reader, coord, &f.chunk, &f.step);
             if (bri_is_demanded(reader, f.chunk))
                 BRI_TRY(push_frame(e, &f));
-        } else if (bri_is_sink(reader) && reader->wanted && !is_emitted(reader, chunk)) {
+        } else if (bri_is_sink(reader) && bri_is_demanded(reader, chunk) &&
+                   !is_emitted(reader, chunk)) {
             BRI_TRY(push(e, reader, chunk));
         }
     }
@@ -498,7 +499,7 @@ static bool next_goal(bri_plan *plan, bri_emitter *e, br_status *st)
         return false;
     bri_stage *root = plan->roots[e->root];
     int64_t chunk = e->chunk++;
-    if (!is_emitted(root, chunk))
+    if (bri_is_demanded(root, chunk) && !is_emitted(root, chunk))
         *st = push(e, root, chunk);
     return true;
 }

@@ -11,7 +11,8 @@
 typedef struct sink_head {
     int64_t id;
     int32_t kind;
-    int32_t unused;
+    int32_t has_form;
+    uint64_t stored_bytes;
 } sink_head;
 
 void bri_message_note_dropped(br_context *ctx, int64_t id)
@@ -39,8 +40,12 @@ br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_writ
     BRI_TRY(bri_write(w, data->dropped, (size_t)data->ndropped * sizeof data->dropped[0]));
     BRI_TRY(bri_write(w, &run, sizeof run));
     for (int i = 0; i < outputs->n; i++) {
-        sink_head head = {outputs->sink[i].id, (int32_t)outputs->sink[i].kind, 0};
+        const bri_sink *sink = &outputs->sink[i];
+        sink_head head = {sink->id, (int32_t)sink->kind, sink->form != NULL, sink->stored_bytes};
         BRI_TRY(bri_write(w, &head, sizeof head));
+        if (sink->form != NULL)
+            BRI_TRY(bri_write(w, sink->form, sizeof *sink->form));
+        BRI_TRY(bri_write(w, sink->stored, sink->stored_bytes));
     }
     BRI_TRY(bri_pack_nodes(ctx, w, outputs->node, outputs->n));
     data->ndropped = 0;
@@ -59,6 +64,43 @@ static br_status drop_persisted(br_context *ctx, bri_reader *r)
     return BR_OK;
 }
 
+static br_status unpack_sink(bri_reader *r, bri_sink *sink)
+{
+    sink_head head;
+    BRI_TRY(bri_read(r, &head, sizeof head));
+    *sink = (bri_sink){.kind = (bri_sink_kind)head.kind, .id = head.id};
+    if (head.has_form) {
+        bri_h5_form *form = bri_malloc(sizeof *form);
+        sink->form = form;
+        if (form == NULL)
+            return BR_ENOMEM;
+        BRI_TRY(bri_read(r, form, sizeof *form));
+    }
+    if (head.stored_bytes == 0)
+        return BR_OK;
+    const void *stored;
+    BRI_TRY(bri_read_view(r, head.stored_bytes, &stored));
+    sink->stored = bri_memdup(stored, head.stored_bytes);
+    return sink->stored != NULL ? BR_OK : BR_ENOMEM;
+}
+
+void bri_message_free(bri_sink *sinks, int n)
+{
+    for (int i = 0; i < n; i++) {
+        bri_free((void *)sinks[i].form);
+        bri_free((void *)sinks[i].stored);
+    }
+}
+
+static br_status unpack_sinks(bri_reader *r, bri_sink *sinks, int n)
+{
+    for (int i = 0; i < n; i++)
+        sinks[i] = (bri_sink){0};
+    for (int i = 0; i < n; i++)
+        BRI_TRY(unpack_sink(r, &sinks[i]));
+    return BR_OK;
+}
+
 br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
                              bri_outputs *outputs)
 {
@@ -69,10 +111,10 @@ br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, b
     if (run.noutputs < 0 || run.noutputs > BRI_MAX_OUTPUTS)
         return bri_error(BR_EINTERNAL, "a run of rank 0 has %d outputs", (int)run.noutputs);
     outputs->thrift = run.thrift;
-    for (int i = 0; i < run.noutputs; i++) {
-        sink_head head;
-        BRI_TRY(bri_read(r, &head, sizeof head));
-        sinks[i] = (bri_sink){.kind = (bri_sink_kind)head.kind, .id = head.id};
-    }
-    return bri_unpack_nodes(ctx, r, nodes, run.noutputs, &outputs->n);
+    br_status st = unpack_sinks(r, sinks, run.noutputs);
+    if (st == BR_OK)
+        st = bri_unpack_nodes(ctx, r, nodes, run.noutputs, &outputs->n);
+    if (st != BR_OK)
+        bri_message_free(sinks, run.noutputs);
+    return st;
 }

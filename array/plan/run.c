@@ -287,6 +287,7 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
         drop_failed(ctx, &outputs);
     for (int i = 0; i < outputs.n; i++)
         bri_node_release(nodes[i]);
+    bri_message_free(sinks, outputs.n);
 }
 
 /* ---- opening and closing ---- */

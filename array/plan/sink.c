@@ -71,6 +71,12 @@ static br_status put_into_memory(bri_work *work)
     return BR_OK;
 }
 
+static void count_written(const bri_work *work, uint64_t bytes)
+{
+    atomic_fetch_add_explicit(&work->job->stats.bytes_written, (long long)bytes,
+                              memory_order_relaxed);
+}
+
 static br_status put_into_file(bri_work *work)
 {
     bri_leaf leaf;
@@ -81,9 +87,51 @@ static br_status put_into_file(bri_work *work)
     void *writer = work->stage->data;
     br_status st = npy ? bri_npy_put(writer, leaf.origin, leaf.extent, view.base, &bytes)
                        : bri_h5_put(writer, leaf.origin, leaf.extent, view.base, &bytes);
-    atomic_fetch_add_explicit(&work->job->stats.bytes_written, (long long)bytes,
-                              memory_order_relaxed);
-    return st;
+    count_written(work, bytes);
+    return st == BR_OK && !npy ? bri_h5_note_done(writer, work->chunk) : st;
+}
+
+/* ---- chunks that are packed where they are ---- */
+
+static void pack_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *out)
+{
+    const bri_h5_form *form = stage->data;
+    bri_leaf leaf;
+    sizes(stage, chunk, step, out);
+    bri_leaf_box(stage, chunk, step, &leaf);
+    out->output = bri_h5_packed_bound(form, leaf.origin, leaf.extent);
+    out->scratch += 3 * form->chunk_bytes;
+}
+
+static br_status pack_chunk(bri_work *work)
+{
+    bri_leaf leaf;
+    bri_view view;
+    bri_value *packed = work->task->output;
+    BRI_TRY(load_chunk(work, &leaf, &view));
+    return bri_h5_pack(work->stage->data, leaf.origin, leaf.extent, view.base, packed->data,
+                       &packed->used);
+}
+
+static void no_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
+{
+    (void)stage;
+    (void)chunk;
+    (void)step;
+    *sizes = (bri_sizes){0};
+}
+
+static br_status put_packed(bri_work *work)
+{
+    bri_leaf leaf;
+    uint64_t bytes = 0;
+    bri_leaf_box(work->stage, work->chunk, work->step, &leaf);
+    if (work->task->ninputs == 0)
+        return BR_OK; /* a chunk without elements */
+    br_status st = bri_h5_put_packed(work->stage->data, leaf.origin, leaf.extent,
+                                     work->task->inputs[0].value->data, &bytes);
+    count_written(work, bytes);
+    return st == BR_OK ? bri_h5_note_done(work->stage->data, work->chunk) : st;
 }
 
 /* Takes the value's block over when nobody else reads it, else copies. */
@@ -131,6 +179,16 @@ const bri_stage_kind bri_stage_store_npy = {.name = "store",
                                             .sizes = sizes,
                                             .execute = put_into_file,
                                             .owner = on_rank_zero};
+const bri_stage_kind bri_stage_packing = {.name = "compress",
+                                          .build = no_build,
+                                          .sizes = pack_sizes,
+                                          .execute = pack_chunk,
+                                          .owner = where_it_is};
+const bri_stage_kind bri_stage_store_packed = {.name = "store",
+                                               .build = no_build,
+                                               .sizes = no_sizes,
+                                               .execute = put_packed,
+                                               .owner = on_rank_zero};
 const bri_stage_kind bri_stage_keep = {.name = "persist",
                                        .build = no_build,
                                        .sizes = sizes,
@@ -148,7 +206,8 @@ static const bri_stage_kind *const kinds[] = {
 bool bri_is_sink(const bri_stage *stage)
 {
     return stage->kind == &bri_stage_result || stage->kind == &bri_stage_store ||
-           stage->kind == &bri_stage_store_npy || stage->kind == &bri_stage_keep;
+           stage->kind == &bri_stage_store_npy || stage->kind == &bri_stage_store_packed ||
+           stage->kind == &bri_stage_keep;
 }
 
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root)
@@ -171,26 +230,57 @@ void bri_sink_retarget(bri_stage *root, const bri_sink *sink)
         root->data = sink->buffer;
 }
 
-static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, bri_stage **root)
+/* A stage that reads another one chunk by chunk, not yet finished. */
+static br_status stage_after(bri_plan *plan, const bri_stage_kind *kind, bri_stage *from,
+                             bri_stage **out)
 {
-    bri_stage *stage = bri_stage_new(plan, kinds[sink->kind], from->node);
     int index;
-    if (stage == NULL)
+    *out = bri_stage_new(plan, kind, from->node);
+    if (*out == NULL)
         return BR_ENOMEM;
-    bri_stage_grid(stage, from->node);
+    bri_stage_grid(*out, from->node);
     bri_input input = {.from = BRI_FROM_STAGE,
                        .stage = from,
                        .node = from->node,
                        .map = bri_map_identity(from->ndim)};
-    br_status st = bri_stage_add_input(stage, &input, &index);
+    return bri_stage_add_input(*out, &input, &index);
+}
+
+static br_status finish(bri_plan *plan, bri_stage *stage, br_status st)
+{
+    return stage != NULL ? bri_stage_finish(plan, stage, st) : st;
+}
+
+/* Compression is done where the chunks are, and they travel compressed. */
+static br_status add_packing(bri_plan *plan, const bri_sink *sink, bri_stage **from)
+{
+    bri_stage *stage;
+    br_status st = stage_after(plan, &bri_stage_packing, *from, &stage);
+    if (stage != NULL)
+        stage->data = (void *)sink->form;
+    *from = stage;
+    return finish(plan, stage, st);
+}
+
+static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, bri_stage **root)
+{
+    bri_stage *stage;
+    const bri_stage_kind *kind = kinds[sink->kind];
+    if (sink->form != NULL && plan->nranks > 1) {
+        BRI_TRY(add_packing(plan, sink, &from));
+        kind = &bri_stage_store_packed;
+    }
+    br_status st = stage_after(plan, kind, from, &stage);
     if (st == BR_OK && sink->kind == BRI_SINK_KEEP)
         st = bri_persisted_new(plan->ctx, sink->id, from, (bri_persisted **)&stage->data);
-    if (sink->kind == BRI_SINK_RESULT)
+    if (st == BR_OK && sink->kind == BRI_SINK_RESULT)
         stage->data = sink->buffer;
-    if (sink->kind == BRI_SINK_STORE || sink->kind == BRI_SINK_NPY)
+    if (st == BR_OK && (sink->kind == BRI_SINK_STORE || sink->kind == BRI_SINK_NPY))
         stage->data = sink->writer;
+    if (st == BR_OK)
+        stage->stored = sink->stored;
     *root = stage;
-    return bri_stage_finish(plan, stage, st);
+    return finish(plan, stage, st);
 }
 
 /* Sources as outputs go through a program, which makes values of them on every rank. */

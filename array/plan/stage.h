@@ -11,6 +11,7 @@
 #define BRI_STAGE_H
 
 #include "array/expr/node.h"
+#include "array/io/hdf5_form.h"
 #include "runtime/scheduler.h"
 
 typedef struct bri_plan bri_plan;
@@ -168,10 +169,11 @@ struct bri_stage {
 
     struct bri_edge *consumers; /* who reads it */
     int nconsumers;
-    unsigned char *demanded;   /* bit for each chunk; NULL: all of them */
-    bool wanted;               /* some chunk is demanded */
-    unsigned char *emitted;    /* bit for each chunk (emit) */
-    unsigned char *steps_made; /* streamed: bit for each step (emit) */
+    unsigned char *demanded;     /* bit for each chunk; NULL: all of them */
+    const unsigned char *stored; /* bit for each chunk of a root that is not wanted again; NULL */
+    bool wanted;                 /* some chunk is demanded */
+    unsigned char *emitted;      /* bit for each chunk (emit) */
+    unsigned char *steps_made;   /* streamed: bit for each step (emit) */
 };
 
 typedef struct bri_edge {
@@ -208,9 +210,10 @@ struct bri_plan {
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduction,
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
     bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
-    bri_stage_pass, bri_stage_mirror, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked,
-    bri_stage_take_along, bri_stage_put_along, bri_stage_gather, bri_stage_assign, bri_stage_repeat,
-    bri_stage_cut, bri_stage_pieces, bri_stage_face, bri_stage_overlap;
+    bri_stage_packing, bri_stage_store_packed, bri_stage_pass, bri_stage_mirror, bri_stage_diagonal,
+    bri_stage_count_true, bri_stage_picked, bri_stage_take_along, bri_stage_put_along,
+    bri_stage_gather, bri_stage_assign, bri_stage_repeat, bri_stage_cut, bri_stage_pieces,
+    bri_stage_face, bri_stage_overlap;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -364,12 +367,15 @@ typedef enum bri_sink_kind {
     BRI_SINK_NPY,
 } bri_sink_kind;
 
-/* Where an output goes. Only `kind` and `id` travel to other ranks. */
+/* Where an output goes. All but `buffer` and `writer` travel to other ranks. */
 typedef struct bri_sink {
     bri_sink_kind kind;
-    void *buffer; /* RESULT: the caller's, on rank 0 */
-    void *writer; /* STORE: a bri_h5_writer, NPY: a bri_npy_writer; on rank 0 */
-    int64_t id;   /* KEEP: number of the persisted array */
+    void *buffer;            /* RESULT: the caller's, on rank 0 */
+    void *writer;            /* STORE: a bri_h5_writer, NPY: a bri_npy_writer; on rank 0 */
+    const bri_h5_form *form; /* STORE, over several ranks: how chunks are packed where they are */
+    const unsigned char *stored; /* STORE: bit for each chunk that is stored already, or NULL */
+    size_t stored_bytes;
+    int64_t id; /* KEEP: number of the persisted array */
 } bri_sink;
 
 /* What a plan can do with less memory, and more time. */

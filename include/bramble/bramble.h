@@ -26,6 +26,7 @@
 #include <bramble/reduce.h>
 #include <bramble/reduction.h>
 #include <bramble/shape.h>
+#include <bramble/store.h>
 #include <bramble/user.h>
 #include <bramble/version.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * io.h - arrays from and to files.
+ * io.h - arrays from files; store.h has what writes them.
  */
 #ifndef BRAMBLE_IO_H
 #define BRAMBLE_IO_H
@@ -81,31 +81,6 @@ typedef struct br_from_hdf5_many_args {
 } br_from_hdf5_many_args;
 BR_API br_array *br_from_hdf5_many_(br_from_hdf5_many_args args);
 
-/* br_store_hdf5 - computes x and writes it chunk by chunk as it comes; nothing is held longer than
- * needed.
- *
- * path        a new file is written under a temporary name beside it and renamed when complete; to
- *             an existing file the dataset is added
- * dataset     its name; groups in it are made. It must not exist yet.
- * .chunks     stored chunks, by default those of x (at most 4 MiB each); .contiguous stores without
- *             chunks
- * .deflate    0 (none) to 9; stored chunks are compressed in the tasks, after shuffling
- * Under MPI the chunks travel to rank 0, which writes the file; it must not be one that the
- * expression reads (BR_EUNSUPPORTED).
- * Errors  BR_EARG (dataset exists, bad options), BR_EIO (no directory, no permission, full disk);
- *         nothing is left under the final name.
- */
-typedef struct br_store_hdf5_args {
-    br_place at;
-    br_array *x;
-    const char *path;
-    const char *dataset;
-    br_extents chunks;
-    bool contiguous;
-    int deflate;
-} br_store_hdf5_args;
-BR_API br_status br_store_hdf5_(br_store_hdf5_args args);
-
 /* br_from_npy - the array of an .npy file, as numpy.save writes it. Only the header is read now;
  * elements are read when a graph is run, each task what it needs.
  *
@@ -124,34 +99,47 @@ typedef struct br_from_npy_args {
 } br_from_npy_args;
 BR_API br_array *br_from_npy_(br_from_npy_args args);
 
-/* br_store_npy - computes x and writes it in C order, chunk by chunk as it comes; nothing is held
- * longer than needed.
+/* The order of the bytes of an element in a file. */
+typedef enum br_byte_order {
+    BR_NATIVE_ENDIAN, /* this machine's */
+    BR_LITTLE_ENDIAN,
+    BR_BIG_ENDIAN,
+} br_byte_order;
+
+/* br_from_raw - the elements of a file that has nothing else, in C order, as numpy.fromfile and
+ * numpy.memmap take them.
  *
- * path  written under a temporary name beside it and renamed when complete, in place of a file that
- *       was there, even one that x reads (arrays made of that have to be opened again)
- * Under MPI the chunks travel to rank 0, which writes the file. Chunks that are cut along the last
- * axis are written in pieces of rows.
- * Errors  BR_EIO (no directory, no permission, full disk, not a regular file); what was there
- * stays.
+ * path     the file; under MPI every rank opens this path on its own host
+ * dtype    of its elements
+ * shape    one extent may be -1: as many as the file has
+ * .offset  bytes before the first element, by default 0; bytes behind the last one are passed over
+ *          unless an extent is -1
+ * .order   of the bytes of an element
+ * .chunks  of the array; by default runs of whole rows of about 4 MiB
+ * Errors  BR_EARG, BR_ENOTFOUND, BR_EFORMAT (fewer bytes than the shape takes, or a fraction of an
+ *         index), BR_EIO; when run also a file that was changed meanwhile.
  */
-typedef struct br_store_npy_args {
+typedef struct br_from_raw_args {
     br_place at;
-    br_array *x;
+    br_context *ctx;
     const char *path;
-} br_store_npy_args;
-BR_API br_status br_store_npy_(br_store_npy_args args);
+    br_dtype dtype;
+    br_extents shape;
+    int64_t offset;
+    br_byte_order order;
+    br_extents chunks;
+} br_from_raw_args;
+BR_API br_array *br_from_raw_(br_from_raw_args args);
 
 #ifndef __cplusplus
+#define br_from_raw(...)                                                                           \
+    br_from_raw_((br_from_raw_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_from_npy(...)                                                                           \
     br_from_npy_((br_from_npy_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
-#define br_store_npy(...)                                                                          \
-    br_store_npy_((br_store_npy_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_from_hdf5(...)                                                                          \
     br_from_hdf5_((br_from_hdf5_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_from_hdf5_many(...)                                                                     \
     br_from_hdf5_many_((br_from_hdf5_many_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
-#define br_store_hdf5(...)                                                                         \
-    br_store_hdf5_((br_store_hdf5_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #endif
 
 #ifdef __cplusplus

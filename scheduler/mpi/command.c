@@ -54,7 +54,7 @@ static void deliver_long(command *c, int rank)
     *d = (delivery){.transfer.done = delivered, .command = c};
     bri_link_send(rank, &c->packet, NULL);
     bri_link_send_long(&d->transfer, (bri_link_place){.rank = rank, .command = true}, c->message,
-                       c->packet.bytes);
+                       c->packet.bytes, c->packet.bytes);
 }
 
 static void send_to_all(const bri_request *request)

@@ -182,6 +182,7 @@ static void start_piece(bri_transfer *t)
           "MPI_Isend");
     t->data += n;
     t->bytes -= n;
+    t->unsent--;
 }
 
 static void start_pieces(int rank)
@@ -191,7 +192,7 @@ static void start_pieces(int rank)
         bri_transfer *t = box->first;
         start_piece(t);
         box->under_way++;
-        if (t->bytes > 0)
+        if (t->unsent > 0) /* empty ones at the end when there is less than room */
             continue;
         box->first = t->next;
         if (box->first == NULL)
@@ -296,10 +297,12 @@ static void prepare(bri_transfer *t, bri_link_place place, size_t bytes)
     t->place = place;
 }
 
-void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes)
+void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes,
+                        size_t room)
 {
     outbox *box = &link.outboxes[to.rank];
-    prepare(transfer, to, bytes);
+    prepare(transfer, to, room);
+    transfer->unsent = transfer->left;
     transfer->outgoing = true;
     transfer->data = data;
     transfer->bytes = bytes;

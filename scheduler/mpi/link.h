@@ -65,6 +65,7 @@ struct bri_transfer {
     bri_link_place place;
     const char *data; /* outgoing, from the first piece on that has not been started */
     size_t bytes;     /* of those */
+    int unsent;       /* pieces that have not been started */
     bri_transfer *next;
 };
 
@@ -88,8 +89,9 @@ void bri_link_gather(const void *mine, void *all, size_t bytes);
 void bri_link_send(int to, const bri_packet *packet, const void *payload);
 
 /* Long transfers; only transfer->done must be set. Pieces for one rank go out in order, a few at a
- * time. */
-void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes);
+ * time. The receiver has room for `room` bytes and need not know how many come. */
+void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes,
+                        size_t room);
 void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *data, size_t bytes);
 /* Takes back a receive whose sender has said that nothing will come; done is not called. */
 void bri_link_take_back(bri_transfer *transfer);

@@ -119,7 +119,7 @@ static br_status answer_long(bri_part *part, bri_value *value, const bri_match_e
     *s = (sending){.transfer.done = sent_long, .part = part, .value = value};
     part->moving++;
     bri_link_send_long(&s->transfer, (bri_link_place){.rank = to->rank, .tag = to->slot},
-                       value->data, value->bytes);
+                       value->data, value->used, value->bytes);
     return BR_OK;
 }
 
@@ -128,10 +128,10 @@ static br_status answer(bri_part *part, bri_value *value, const bri_match_entry 
     if (to->bytes != value->bytes)
         return bri_error(BR_EINTERNAL, "rank %d expects %llu bytes of a value that has %zu",
                          to->rank, (unsigned long long)to->bytes, value->bytes);
-    count(&part->job->stats.bytes_sent, value->bytes);
+    count(&part->job->stats.bytes_sent, value->used);
     if (value->bytes > BRI_LINK_INLINE)
         return answer_long(part, value, to);
-    bri_packet packet = {.kind = BRI_PACKET_VALUE, .number = to->slot, .bytes = value->bytes};
+    bri_packet packet = {.kind = BRI_PACKET_VALUE, .number = to->slot, .bytes = value->used};
     bri_link_send(to->rank, &packet, value->data);
     sent(part, value);
     return BR_OK;

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * hdf5_target.c - the file that datasets are written into: all of them, or none.
+ *
+ * A new file has no name, or a temporary one, until commit. In a file that existed nothing changes
+ * but that bytes are appended, see hdf5_driver.c, until all datasets are complete: then they get
+ * their names, what was appended is synced, and the few pages that changed are written. Another
+ * program that opens the file after a crash finds what it had. It would not if the machine stopped
+ * while those pages are written; HDF5 1.10 has no journal. Working on a copy has no such moment.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "array/io/hdf5_output.h"
+#include "runtime/alloc.h"
+#include "runtime/error.h"
+
+static br_status io_error(const bri_h5_output *o)
+{
+    return bri_error(BR_EIO, "%s: %s", o->path, strerror(errno));
+}
+
+/* ---- opening ---- */
+
+static br_status use_file(bri_h5_output *o, const struct stat *st)
+{
+    o->use = (bri_h5_use){
+        .device = (uint64_t)st->st_dev,
+        .inode = (uint64_t)st->st_ino,
+        .writing = true,
+        .mtime_before = bri_h5_mtime(st),
+    };
+    return bri_h5_use_begin(&o->use, o->path);
+}
+
+/* netCDF-4 changes only files whose groups know the order in which things came. */
+static hid_t file_creation(void)
+{
+    hid_t list = H5Pcreate(H5P_FILE_CREATE);
+    if (list >= 0 &&
+        H5Pset_link_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0)
+        return list;
+    return -1;
+}
+
+static br_status new_file(bri_h5_output *o, hid_t access)
+{
+    if (o->resume == NULL)
+        BRI_TRY(bri_h5_temporary(o));
+    hid_t creation = file_creation();
+    o->file = H5Fcreate(o->temporary, H5F_ACC_TRUNC, creation, access);
+    if (creation >= 0)
+        H5Pclose(creation);
+    return o->file >= 0 && bri_h5_errno() == 0
+               ? BR_OK
+               : bri_h5_error(BR_EIO, "%s: cannot be created", o->path);
+}
+
+static br_status open_there(bri_h5_output *o, hid_t access)
+{
+    o->file = H5Fopen(o->temporary != NULL ? o->temporary : o->path, H5F_ACC_RDWR, access);
+    if (o->file >= 0 && bri_h5_errno() == 0)
+        return BR_OK;
+    if (bri_h5_errno() == EAGAIN || bri_h5_errno() == EWOULDBLOCK)
+        return bri_error(
+            BR_EIO, "%s: locked, another program has it open (see HDF5_USE_FILE_LOCKING)", o->path);
+    return bri_h5_error(bri_h5_errno() != 0 ? BR_EIO : BR_EFORMAT,
+                        "%s: exists, and cannot be opened to add a dataset", o->path);
+}
+
+/* In steps: a file that an earlier store has begun, or a new one. */
+static br_status part_file(bri_h5_output *o, const uint64_t fingerprint[2], hid_t access)
+{
+    BRI_TRY(bri_h5_resume_open(o, fingerprint));
+    BRI_TRY(bri_h5_goes_on(o) ? open_there(o, access) : new_file(o, access));
+    bri_h5_can_go_on(o->file);
+    return BR_OK;
+}
+
+static br_status make_file(bri_h5_output *o, const bri_h5_target *target, hid_t access)
+{
+    return target->resume ? part_file(o, target->fingerprint, access) : new_file(o, access);
+}
+
+static br_status old_file(bri_h5_output *o, const bri_h5_target *target, hid_t access)
+{
+    if (!S_ISREG(o->of.st_mode))
+        return bri_error(BR_EIO, "%s: exists and is not a regular file", o->path);
+    o->real = realpath(o->path, NULL);
+    if (o->real == NULL)
+        return io_error(o);
+    BRI_TRY(use_file(o, &o->of));
+    if (o->mode == BRI_H5_TRUNCATE)
+        return make_file(o, target, access);
+    if (target->resume)
+        return bri_error(BR_EARG, "%s: exists; only the making of a new file can be resumed",
+                         o->path);
+    o->is_copy = target->safe_copy;
+    if (o->is_copy)
+        BRI_TRY(bri_h5_copy_file(o));
+    return open_there(o, access);
+}
+
+static br_status begin(bri_h5_output *o, const bri_h5_target *target)
+{
+    hid_t access = bri_h5_access();
+    if (access < 0)
+        return bri_h5_error(BR_EIO, "HDF5 does not accept the file driver");
+    br_status status;
+    if (stat(o->path, &o->of) == 0) {
+        status = old_file(o, target, access);
+    } else if (errno == ENOENT) {
+        o->fresh = true;
+        o->real = strdup(o->path);
+        status = o->real != NULL ? make_file(o, target, access) : BR_ENOMEM;
+    } else {
+        status = io_error(o);
+    }
+    H5Pclose(access);
+    return status;
+}
+
+/* ---- ending ---- */
+
+static void free_output(bri_h5_output *o)
+{
+    while (o->writers != NULL) {
+        bri_h5_writer *w = o->writers;
+        o->writers = w->next;
+        bri_free(w->name);
+        bri_free(w->done);
+        bri_free(w);
+    }
+    bri_h5_resume_free(o->resume);
+    if (o->unnamed >= 0)
+        close(o->unnamed);
+    bri_free(o->path);
+    free(o->real); /* made by realpath */
+    bri_free(o->temporary);
+    bri_free(o);
+}
+
+/* The caller holds the lock. */
+static void undo(bri_h5_output *o)
+{
+    if (o->resume != NULL) {
+        bri_h5_resume_keep(o);
+        bri_h5_resume_end(o, false);
+    }
+    if (o->file >= 0)
+        bri_h5_discard(o->file);
+    bri_h5_close_datasets(o);
+    if (o->file >= 0)
+        H5Fclose(o->file);
+    o->file = -1;
+    if (o->temporary != NULL && o->unnamed < 0 && o->resume == NULL)
+        unlink(o->temporary);
+    else if (o->temporary == NULL && o->use.writing)
+        bri_h5_note_own_writing(&o->use, o->path);
+    bri_h5_use_end(&o->use);
+}
+
+br_status bri_h5_output_open(const bri_h5_target *target, bri_h5_output **out)
+{
+    *out = NULL;
+    bri_h5_output *o = bri_calloc(1, sizeof *o);
+    if (o == NULL)
+        return BR_ENOMEM;
+    o->file = o->unnamed = -1;
+    o->mode = target->mode;
+    o->path = bri_strdup(target->path);
+    br_status status = BR_ENOMEM;
+    if (o->path != NULL) {
+        bri_h5_lock();
+        status = begin(o, target);
+        if (status != BR_OK)
+            undo(o);
+        bri_h5_unlock();
+    }
+    if (status != BR_OK)
+        free_output(o);
+    else
+        *out = o;
+    return status;
+}
+
+/* What others know of the file by its modification time is out of date from now on. The kernel's own
+ * times come in steps of some milliseconds, in which a file can be changed twice. */
+static void set_time(int fd)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+    clock_gettime(CLOCK_REALTIME, &times[1]);
+    futimens(fd, times);
+}
+
+/* Some file systems find out only when syncing that a disk is full, and HDF5 writes a little more
+ * on closing: the first sync is where nearly everything fails that can fail, while it can be
+ * undone. */
+static br_status close_file(bri_h5_output *o, int fd)
+{
+    bri_h5_close_datasets(o);
+    if (o->resume != NULL) { /* the last step; closing adds nothing to it */
+        BRI_TRY(bri_h5_checkpoint(o));
+        bri_h5_discard(o->file);
+    }
+    if (H5Fflush(o->file, H5F_SCOPE_GLOBAL) < 0 || bri_h5_errno() != 0)
+        return bri_h5_error(BR_EIO, "%s: cannot be written", o->path);
+    if (fsync(fd) != 0)
+        return io_error(o);
+    herr_t closed = H5Fclose(o->file);
+    o->file = -1;
+    if (closed < 0 || bri_h5_errno() != 0)
+        return bri_h5_error(BR_EIO, "%s: cannot be closed", o->path);
+    set_time(fd);
+    return fsync(fd) == 0 ? BR_OK : io_error(o);
+}
+
+static br_status finish(bri_h5_output *o)
+{
+    if (atomic_load(&o->failed))
+        return bri_error(BR_EIO, "%s: a part of it could not be written", o->path);
+    BRI_TRY(bri_h5_name_datasets(o));
+    int fd = fcntl(bri_h5_descriptor(o->file), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return io_error(o);
+    br_status status = close_file(o, fd);
+    close(fd);
+    if (status == BR_OK && o->temporary != NULL)
+        status = bri_h5_reveal(o);
+    if (status == BR_OK && o->resume != NULL)
+        bri_h5_resume_end(o, true);
+    return status;
+}
+
+br_status bri_h5_commit(bri_h5_output *o)
+{
+    bri_h5_lock();
+    br_status status = finish(o);
+    if (status != BR_OK)
+        undo(o);
+    else if (o->temporary == NULL && !o->changes_data)
+        bri_h5_note_own_writing(&o->use, o->path);
+    bri_h5_use_end(&o->use);
+    bri_h5_unlock();
+    free_output(o);
+    return status;
+}
+
+void bri_h5_abort(bri_h5_output *o)
+{
+    if (o == NULL)
+        return;
+    bri_h5_lock();
+    undo(o);
+    bri_h5_unlock();
+    free_output(o);
+}

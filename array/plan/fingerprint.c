@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * fingerprint.c - what tells whether a store goes on with what an earlier one has begun: the
+ * expression as it travels to other ranks, with its functions, grids and files, and the elements of
+ * the caller's memory.
+ */
+#include <string.h>
+
+#include "array/expr/wire.h"
+#include "array/plan/store.h"
+#include "runtime/alloc.h"
+
+typedef struct hash {
+    uint64_t a, b;
+} hash;
+
+/* Two independent multiplicative hashes over words. */
+static void add(hash *h, const void *bytes, size_t n)
+{
+    const char *at = bytes;
+    while (n > 0) {
+        uint64_t word = 0;
+        size_t part = n < 8 ? n : 8;
+        memcpy(&word, at, part);
+        h->a = (h->a ^ word) * 0x9e3779b97f4a7c15u;
+        h->a ^= h->a >> 32;
+        h->b = (h->b + word + part) * 0xbf58476d1ce4e5b9u;
+        h->b ^= h->b >> 29;
+        at += part;
+        n -= part;
+    }
+}
+
+/* Rows of the last axis, in C order. */
+static void add_memory(hash *h, const bri_memory_params *p)
+{
+    int ndim = p->layout.ndim;
+    int64_t at[BR_MAX_NDIM] = {0};
+    size_t size = br_dtype_size((br_dtype)p->layout.dtype);
+    for (int a = 0; a < ndim; a++)
+        if (p->layout.extent[a] == 0)
+            return;
+    for (int a = 0; a >= 0;) {
+        const char *from = p->data;
+        for (int k = 0; k < ndim; k++)
+            from += at[k] * p->stride[k];
+        bool dense = ndim > 0 && p->stride[ndim - 1] == (int64_t)size;
+        add(h, from, dense ? size * (size_t)p->layout.extent[ndim - 1] : size);
+        if (dense)
+            at[ndim - 1] = p->layout.extent[ndim - 1] - 1;
+        for (a = ndim - 1; a >= 0 && ++at[a] == p->layout.extent[a]; a--)
+            at[a] = 0;
+    }
+}
+
+static br_status add_sources(hash *h, bri_node *const *nodes, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (nodes[i]->op == &bri_op_persisted)
+            return bri_error(BR_EUNSUPPORTED, "what is made of persisted arrays cannot be resumed: "
+                                              "another program does not have them");
+        if (nodes[i]->op == &bri_op_memory)
+            add_memory(h, nodes[i]->params);
+    }
+    return BR_OK;
+}
+
+static br_status add_nodes(hash *h, br_context *ctx, bri_node *const *outputs, int n)
+{
+    bri_writer w = {0};
+    bri_node **nodes = NULL;
+    int nnodes = 0;
+    br_status st = bri_node_sort(ctx, outputs, n, &nodes, &nnodes);
+    if (st == BR_OK)
+        st = add_sources(h, nodes, nnodes);
+    bri_free(nodes);
+    if (st == BR_OK)
+        st = bri_pack_nodes(ctx, &w, outputs, n);
+    if (st == BR_OK)
+        add(h, w.bytes, w.n);
+    bri_free(w.bytes);
+    return st;
+}
+
+/* Options that decide what the file has. */
+static void add_options(hash *h, const br_store_hdf5_args *args)
+{
+    const int64_t options[] = {args->contiguous, args->deflate,    args->shuffle,
+                               args->no_shuffle, args->fletcher32, args->dims.n};
+    add(h, options, sizeof options);
+    add(h, args->dataset, strlen(args->dataset));
+    add(h, &args->chunks, sizeof args->chunks);
+    add(h, &args->unlimited, sizeof args->unlimited);
+    for (int a = 0; a < args->dims.n; a++)
+        if (args->dims.name[a] != NULL)
+            add(h, args->dims.name[a], strlen(args->dims.name[a]));
+}
+
+br_status bri_store_fingerprint(br_context *ctx, bri_node *const *nodes,
+                                const br_store_hdf5_args *stores, int n, uint64_t fingerprint[2])
+{
+    hash h = {1, 2};
+    add(&h, BR_VERSION_TEXT, strlen(BR_VERSION_TEXT));
+    for (int i = 0; i < n; i++)
+        add_options(&h, &stores[i]);
+    BRI_TRY(add_nodes(&h, ctx, nodes, n));
+    fingerprint[0] = h.a;
+    fingerprint[1] = h.b;
+    return BR_OK;
+}

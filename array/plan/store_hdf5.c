@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * store_hdf5.c - br_store_hdf5 and br_store_many: everything is checked before anything is computed.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "array/plan/message.h"
+#include "array/plan/resolve.h"
+#include "array/plan/run.h"
+#include "array/plan/store.h"
+#include "runtime/alloc.h"
+
+/* One call. */
+typedef struct call {
+    br_context *ctx;
+    const char *name;
+    br_place at;
+    const br_store_hdf5_args *stores;
+    int n;
+    bri_h5_output *output;
+    bool completed; /* by an earlier call */
+    bri_node *nodes[BRI_MAX_OUTPUTS];
+    bri_sink sinks[BRI_MAX_OUTPUTS];
+} call;
+
+static br_status check_options(const br_store_hdf5_args *args)
+{
+    if (args->path == NULL || args->dataset == NULL)
+        return bri_error(BR_EARG, "the path or the dataset is NULL");
+    if ((unsigned)args->mode > BR_STORE_APPEND)
+        return bri_error(BR_EARG, "mode %d does not exist", (int)args->mode);
+    if (args->deflate < 0 || args->deflate > 9)
+        return bri_error(BR_EARG, "deflate is %d; 0 to 9 are possible", args->deflate);
+    if (args->shuffle && args->no_shuffle)
+        return bri_error(BR_EARG, "shuffle and no_shuffle exclude each other");
+    if (args->resume && (args->region != NULL || args->mode == BR_STORE_APPEND || args->safe_copy))
+        return bri_error(BR_EARG, "only the making of a new file can be resumed");
+    bool filtered = args->deflate > 0 || args->shuffle || args->fletcher32;
+    bool grows = args->unlimited.n > 0 || args->mode == BR_STORE_APPEND;
+    if (args->contiguous && (filtered || grows || args->chunks.ndim != 0))
+        return bri_error(BR_EARG,
+                         "a contiguous dataset has no chunks, no compression, no checksums, "
+                         "and cannot grow");
+    return BR_OK;
+}
+
+/* ---- sources in the file that is written ---- */
+
+static br_status reads_file(const call *c, const struct stat *target, bool *reads)
+{
+    bri_node **nodes = NULL;
+    int n = 0;
+    *reads = false;
+    BRI_TRY(bri_node_sort(c->ctx, c->nodes, c->n, &nodes, &n));
+    for (int i = 0; i < n; i++)
+        *reads = *reads || (nodes[i]->op == &bri_op_hdf5 &&
+                            bri_h5_is_in(nodes[i]->resource, (uint64_t)target->st_dev,
+                                         (uint64_t)target->st_ino));
+    bri_free(nodes);
+    return BR_OK;
+}
+
+/* HDF5 locks a file that is written, so other ranks could not open it as a source; and what is read
+ * may not change meanwhile. */
+static br_status check_target(const call *c)
+{
+    struct stat target;
+    const br_store_hdf5_args *first = &c->stores[0];
+    bool changes = false, reads;
+    for (int i = 0; i < c->n; i++)
+        changes |= c->stores[i].region != NULL || c->stores[i].mode == BR_STORE_APPEND;
+    if ((c->ctx->nranks == 1 && !changes) || first->mode == BR_STORE_TRUNCATE || first->safe_copy ||
+        stat(first->path, &target) != 0)
+        return BR_OK;
+    BRI_TRY(reads_file(c, &target, &reads));
+    return reads ? bri_error(BR_EUNSUPPORTED,
+                             "%s is read by the same expression: %s store into another file, or "
+                             "with .safe_copy",
+                             first->path, changes ? "to change what it has," : "over several ranks")
+                 : BR_OK;
+}
+
+/* ---- many ---- */
+
+static br_status check_alike(const call *c, int i)
+{
+    const br_store_hdf5_args *first = &c->stores[0], *args = &c->stores[i];
+    if (args->x->ctx != c->ctx)
+        return bri_error(BR_EARG, "arrays of two contexts");
+    if (i > 0 && args->path != NULL && strcmp(args->path, first->path) != 0)
+        return bri_error(BR_EARG, "arrays are stored into one file, not into %s and %s",
+                         first->path, args->path);
+    if (args->mode != first->mode || args->safe_copy != first->safe_copy ||
+        args->resume != first->resume)
+        return bri_error(BR_EARG,
+                         "arrays are stored into one file by one .mode, .safe_copy and .resume");
+    return BR_OK;
+}
+
+/* Coordinates come first: other arrays may have them. */
+static bool is_coordinate(const br_store_hdf5_args *args)
+{
+    const char *slash = args->dataset != NULL ? strrchr(args->dataset, '/') : NULL;
+    const char *last = slash != NULL ? slash + 1 : args->dataset;
+    return args->dims.n == 1 && last != NULL && args->dims.name[0] != NULL &&
+           strcmp(last, args->dims.name[0]) == 0;
+}
+
+/* Chunks are written once or not at all, so each one of the array must be whole stored ones. */
+static br_status check_steps(const bri_node *x, const bri_h5_form *form)
+{
+    bool chunked = form->ndim > 0 && form->chunk[0] > 0;
+    for (int a = 0; a < x->ndim && chunked; a++)
+        for (int64_t c = 1; c < x->axis[a].nchunks; c++)
+            if (bri_axis_start(&x->axis[a], c) % form->chunk[a] != 0)
+                return bri_error(BR_EARG,
+                                 "to be resumed, the array's chunks must be whole stored ones: "
+                                 "along axis %d one begins at %lld, stored ones have %lld",
+                                 a, (long long)bri_axis_start(&x->axis[a], c),
+                                 (long long)form->chunk[a]);
+    return BR_OK;
+}
+
+static br_status track(const call *c, int i, bri_h5_writer *writer)
+{
+    const bri_node *x = c->nodes[i];
+    int64_t nchunks = 1;
+    if (!c->stores[0].resume)
+        return BR_OK;
+    for (int a = 0; a < x->ndim; a++)
+        nchunks *= x->axis[a].nchunks;
+    BRI_TRY(check_steps(x, bri_h5_form_of(writer)));
+    return bri_h5_track(writer, nchunks);
+}
+
+static br_status open_dataset(call *c, int i)
+{
+    br_store_hdf5_args args = c->stores[i];
+    const bri_node *x = c->nodes[i];
+    bri_h5_writer *writer = NULL;
+    args.path = c->stores[0].path;
+    BRI_TRY(args.region != NULL            ? bri_store_region(c->output, &args, x, &writer)
+            : args.mode == BR_STORE_APPEND ? bri_store_append(c->output, &args, x, &writer)
+                                           : bri_store_new(c->output, &args, x, &writer));
+    BRI_TRY(track(c, i, writer));
+    const bri_h5_form *form = bri_h5_form_of(writer);
+    size_t bytes;
+    const unsigned char *stored = bri_h5_done(writer, &bytes);
+    c->sinks[i] = (bri_sink){.kind = BRI_SINK_STORE,
+                             .stored = stored,
+                             .stored_bytes = bytes,
+                             .writer = writer,
+                             .form = c->ctx->nranks > 1 && bri_h5_packs(form) ? form : NULL};
+    return BR_OK;
+}
+
+static bri_h5_mode mode_of(br_store_mode mode)
+{
+    return mode == BR_STORE_OVERWRITE  ? BRI_H5_OVERWRITE
+           : mode == BR_STORE_TRUNCATE ? BRI_H5_TRUNCATE
+                                       : BRI_H5_ADD;
+}
+
+static br_status begin(call *c)
+{
+    const br_store_hdf5_args *first = &c->stores[0];
+    bri_h5_target target = {
+        first->path, mode_of(first->mode), first->safe_copy, first->resume, {0}};
+    for (int i = 0; i < c->n; i++) {
+        br_store_hdf5_args args = c->stores[i];
+        args.path = i > 0 && args.path == NULL ? first->path : args.path;
+        BRI_TRY(check_options(&args));
+        BRI_TRY(check_alike(c, i));
+    }
+    BRI_TRY(check_target(c));
+    if (first->resume)
+        BRI_TRY(bri_store_fingerprint(c->ctx, c->nodes, c->stores, c->n, target.fingerprint));
+    c->completed = first->resume && bri_h5_was_completed(first->path, target.fingerprint);
+    if (c->completed)
+        return BR_OK;
+    BRI_TRY(bri_h5_output_open(&target, &c->output));
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < c->n; i++)
+            if (is_coordinate(&c->stores[i]) == (pass == 0))
+                BRI_TRY(open_dataset(c, i));
+    return bri_h5_start_tracking(c->output);
+}
+
+static br_status store_all(call *c)
+{
+    br_status st = begin(c);
+    if (st != BR_OK) {
+        bri_error_context(st, "%s (%s:%d)", c->name, bri_file_name(c->at.file), c->at.line);
+        bri_h5_abort(c->output);
+        return bri_context_fail(c->ctx, st, bri_last_error());
+    }
+    if (c->completed)
+        return BR_OK;
+    st = bri_run(c->ctx, &(bri_outputs){c->nodes, c->sinks, c->n, false});
+    if (st != BR_OK) {
+        bri_h5_abort(c->output);
+        return st;
+    }
+    st = bri_h5_commit(c->output);
+    return st == BR_OK ? BR_OK : bri_context_fail(c->ctx, st, bri_last_error());
+}
+
+/* What the arrays have been resolved to is counted. */
+static br_status resolve(call *c)
+{
+    bri_node *nodes[BRI_MAX_OUTPUTS];
+    for (int i = 0; i < c->n; i++) {
+        BRI_TRY(bri_check(c->stores[i].x));
+        nodes[i] = c->stores[i].x->node;
+    }
+    BRI_TRY(bri_resolve_nodes(c->ctx, nodes, c->n, c->nodes));
+    br_status st = store_all(c);
+    for (int i = 0; i < c->n; i++)
+        bri_node_release(c->nodes[i]);
+    return st;
+}
+
+static br_status store(const char *name, br_place at, const br_store_hdf5_args *stores, size_t n)
+{
+    if (n == 0)
+        return BR_OK;
+    BRI_TRY(bri_check(stores[0].x));
+    br_context *ctx = stores[0].x->ctx;
+    if (n > BRI_MAX_OUTPUTS) {
+        bri_error(BR_EARG, "%s (%s:%d): %zu arrays; %d at a time are possible", name,
+                  bri_file_name(at.file), at.line, n, BRI_MAX_OUTPUTS);
+        return bri_context_fail(ctx, BR_EARG, bri_last_error());
+    }
+    call *c = bri_calloc(1, sizeof *c);
+    if (c == NULL)
+        return bri_context_fail(ctx, BR_ENOMEM, bri_last_error());
+    *c = (call){.ctx = ctx, .name = name, .at = at, .stores = stores, .n = (int)n};
+    br_status st = resolve(c);
+    bri_free(c);
+    return st;
+}
+
+br_status br_store_hdf5_(br_store_hdf5_args args)
+{
+    return store("store_hdf5", args.at, &args, 1);
+}
+
+br_status br_store_many_(const br_store_hdf5_args *stores, size_t n, br_place at)
+{
+    return store("store_many", at, stores, n);
+}

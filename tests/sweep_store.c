@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * sweep_store.c - HDF5 files that are changed: datasets added, replaced, written in part, appended
+ * to, several in one run, compressed on all ranks. Each is read back on all ranks.
+ *
+ * The files stay in the working directory, where sweep.sh compares them, too.
+ */
+#include "tests/sweep.h"
+
+static void stored(const char *name, br_status st)
+{
+    if (st != BR_OK)
+        fail(name, "%s", br_message(sweep.ctx));
+    br_clear_error(sweep.ctx);
+}
+
+static br_array *from(const char *path, const char *dataset)
+{
+    return br_from_hdf5(sweep.ctx, path, dataset);
+}
+
+static ref *random_ref(br_dtype dtype, int64_t rows, int64_t columns)
+{
+    const int64_t shape[] = {rows, columns};
+    return ref_random(dtype, 2, shape, false, false);
+}
+
+/* Every dtype with every filter, in every cut; chunks within those of the array and across. */
+static void filters(void)
+{
+    for (br_dtype d = BR_BOOL; d < BR_NDTYPE; d++)
+        for (int how = 0; how < NCUTS; how++) {
+            next_case(2);
+            char name[2][40];
+            ref *a = random_ref(d, 13, 17);
+            br_array *x = source(a, how);
+            for (int k = 0; k < 2; k++)
+                snprintf(name[k], sizeof name[k], "%s/cut%d_%d", br_dtype_name(d), how, k);
+            stored(name[0], br_store_hdf5(x, "filters.h5", name[0], .deflate = 1 + how,
+                                          .fletcher32 = how % 2, .no_shuffle = d % 2));
+            stored(name[1], br_store_hdf5(x, "filters.h5", name[1], .chunks = BR_CHUNKS(3, 4),
+                                          .deflate = 1, .fletcher32 = d % 2));
+            expect(from("filters.h5", name[0]), a, 0, 0, "%s", name[0]);
+            expect(from("filters.h5", name[1]), a, 0, 0, "%s", name[1]);
+        }
+    flush();
+}
+
+/* Regions of a dataset, one after the other; the model is the reference. */
+static void regions(void)
+{
+    static const struct {
+        const char *text;
+        int row, row_step, rows, column, step, columns;
+    } region[] = {
+        {"3:9, 2:12", 3, 1, 6, 2, 1, 10}, {"::2, 1:20:3", 0, 2, 10, 1, 3, 7},
+        {"-1, :", 19, 1, 1, 0, 1, 25},    {":, 7", 0, 1, 20, 7, 1, 1},
+        {"4:8, 5:10", 4, 1, 4, 5, 1, 5},  {"5:6, ...", 5, 1, 1, 0, 1, 25},
+        {":, :", 0, 1, 20, 0, 1, 25},     {"19:, 24:", 19, 1, 1, 24, 1, 1},
+    };
+    for (int deflate = 0; deflate < 2; deflate++) {
+        const char *name = deflate ? "packed" : "plain";
+        ref *model = random_ref(BR_FLOAT64, 20, 25);
+        stored(name, br_store_hdf5(source(model, CUT_3), "regions.h5", name, .deflate = deflate,
+                                   .chunks = BR_CHUNKS(4, 5)));
+        for (size_t i = 0; i < sizeof region / sizeof region[0]; i++) {
+            next_case(QUEUE);
+            int rows = region[i].rows, columns = region[i].columns;
+            ref *part = random_ref(BR_FLOAT64, rows, columns);
+            ref *now = ref_new(BR_FLOAT64, 2, (int64_t[]){20, 25});
+            for (int64_t k = 0; k < now->n; k++)
+                now->v[k] = model->v[k];
+            for (int r = 0; r < rows; r++)
+                for (int c = 0; c < columns; c++)
+                    now->v[(region[i].row + r * region[i].row_step) * 25 + region[i].column +
+                           c * region[i].step] = part->v[r * columns + c];
+            br_array *x = source(part, (int)i % NCUTS);
+            if (strchr(region[i].text, ':') == NULL || i == 2 || i == 3)
+                x = br_reshape(x, BR_SHAPE((int64_t)rows * columns));
+            stored(region[i].text, br_store_hdf5(x, "regions.h5", name, .region = region[i].text));
+            expect(from("regions.h5", name), now, 0, 0, "%s %s", name, region[i].text);
+            flush();
+            memcpy(model->v, now->v, (size_t)now->n * sizeof now->v[0]);
+        }
+    }
+}
+
+static void appending(void)
+{
+    ref *all = random_ref(BR_INT16, 40, 9);
+    int64_t rows = 0;
+    br_array *x = source(all, CUT_3);
+    for (int k = 0; rows < 40; k++) {
+        int64_t more = rows + 1 + k % 4 < 40 ? 1 + k % 4 : 40 - rows;
+        br_array *part = br_indexf(x, "%d:%d", (int)rows, (int)(rows + more));
+        stored("append",
+               br_store_hdf5(part, "append.h5", "x", .mode = BR_STORE_APPEND, .deflate = 2,
+                             .chunks = BR_CHUNKS(3, 4), .dims = BR_DIMS("time", "place")));
+        rows += more;
+    }
+    expect(from("append.h5", "x"), all, 0, 0, "appended");
+    flush();
+}
+
+static void many(void)
+{
+    ref *a = random_ref(BR_FLOAT64, 30, 20), *sum = ref_new(BR_FLOAT64, 1, (int64_t[]){20});
+    for (int64_t i = 0; i < a->n; i++)
+        sum->v[i % 20] += a->v[i];
+    br_array *x = source(a, CUT_UNEVEN);
+    for (int mode = BR_STORE_ADD; mode <= BR_STORE_TRUNCATE; mode++) {
+        const br_store_hdf5_args stores[] = {
+            {.x = br_sum(x, .axis = BR_AXIS(0)),
+             .path = "many.h5",
+             .dataset = "sum",
+             .mode = (br_store_mode)mode,
+             .dims = BR_DIMS("c"),
+             .attributes = BR_ATTRIBUTES(BR_TEXT("units", "m"), BR_NUMBER("mode", mode))},
+            {.x = x,
+             .dataset = "group/x",
+             .mode = (br_store_mode)mode,
+             .deflate = 3,
+             .dims = BR_DIMS("r", "c")},
+        };
+        stored("many", br_store_many(stores, 2));
+        expect(from("many.h5", "sum"), sum, 4, 64, "sum of many, mode %d", mode);
+        expect(from("many.h5", "group/x"), a, 0, 0, "x of many, mode %d", mode);
+        flush();
+    }
+}
+
+/* Made where it is needed: nothing travels but what is stored. */
+static br_array *steps(int64_t rows, int64_t columns)
+{
+    br_array *row = br_arange(sweep.ctx, BR_NUM(0.0), BR_NUM(3000.0), .chunks = BR_CHUNKS(rows));
+    br_array *column =
+        br_arange(sweep.ctx, BR_NUM(0.0), BR_NUM(1500.0), .chunks = BR_CHUNKS(columns));
+    return br_floor_divide(br_add(br_mul(br_expand_dims(row, 1), 1500), column), 1000);
+}
+
+/* Chunks of 2 and 9 MB, which travel in pieces and get much shorter. */
+static void large(void)
+{
+    const int64_t bytes = 3000 * 1500 * 8;
+    br_array *x[] = {steps(500, 500), steps(750, 1500)};
+    ref *total = ref_new(BR_FLOAT64, 0, NULL);
+    total->v[0] = 4500.0L * 4499 / 2 * 1000;
+    for (int k = 0; k < 2; k++) {
+        char name[20];
+        br_run_info info;
+        snprintf(name, sizeof name, "large%d", k);
+        stored(name,
+               br_store_hdf5(x[k], "large.h5", name, .deflate = 1, .chunks = BR_CHUNKS(250, 500)));
+        br_last_run(sweep.ctx, &info);
+        if (info.bytes_written > bytes / 8)
+            fail(name, "%lld bytes were written", (long long)info.bytes_written);
+        if (info.bytes_sent > bytes / 4)
+            fail(name, "%lld bytes travelled, not compressed", (long long)info.bytes_sent);
+        expect(br_sum(br_abs(from("large.h5", name))), total, 0, 0, "%s", name);
+        expect(br_sum(br_abs(br_sub(from("large.h5", name), x[k]))), ref_new(BR_FLOAT64, 0, NULL),
+               0, 0, "%s is right", name);
+        flush();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    sweep_open(&argc, &argv);
+    const char *const files[] = {"filters.h5", "regions.h5", "append.h5", "many.h5", "large.h5"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        remove(files[i]);
+    filters();
+    regions();
+    appending();
+    many();
+    large();
+    return sweep_close();
+}
