@@ -346,6 +346,15 @@ START_TEST(expressions_of_files_are_taken_of)
     for (int i = 0; i < 5; i++)
         same(result[0][i], result[1][i]);
     ck_assert_int_le(bytes_read(result[0][0]), (26 + 3) * COLUMNS * 4);
+    br_array *cut = br_from_hdf5(ctx, "x.h5", "x", .chunks = BR_CHUNKS(CHUNK, 25));
+    br_array *table =
+        br_take(br_index(cut, "::-1"), br_reshape(some, BR_SHAPE(2, 4)), .axis = BR_AXIS(0));
+    same(table,
+         br_take(br_index(matrix(), "::-1"), br_reshape(some, BR_SHAPE(2, 4)), .axis = BR_AXIS(0)));
+    /* Whole rows for each of the four parts of them, not all of the file. */
+    ck_assert_int_le(bytes_read(table), 4 * 26 * COLUMNS * 4);
+    same(br_repeat(br_index(cut, "::-1"), 3, .axis = BR_AXIS(1)),
+         br_repeat(br_index(matrix(), "::-1"), 3, .axis = BR_AXIS(1)));
 }
 END_TEST
 

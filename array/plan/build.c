@@ -201,16 +201,21 @@ br_status bri_hold_file(bri_stage *stage, bri_input *input)
     return bri_stage_of(stage->plan, input->node, &input->stage);
 }
 
+static void look_through_views(bri_input *input)
+{
+    while (input->node->op->view && !input->node->op->windows) {
+        bri_map next;
+        input->node->op->access(input->node, 0, &input->map, &next);
+        input->map = next;
+        input->node = input->node->input[0];
+    }
+}
+
 br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, int *index)
 {
-    bri_input input = {.map = *map};
-    while (node->op->view && !node->op->windows) {
-        bri_map next;
-        node->op->access(node, 0, &input.map, &next);
-        input.map = next;
-        node = node->input[0];
-    }
-    input.node = node;
+    bri_input input = {.node = node, .map = *map};
+    look_through_views(&input);
+    node = input.node;
     input.from = bri_is_file(node->op) ? BRI_FROM_FILE : BRI_FROM_STAGE;
     if (input.from == BRI_FROM_FILE)
         BRI_TRY(bri_hold_file(stage, &input));
@@ -220,15 +225,26 @@ br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, 
     return bri_stage_add_input(stage, &input, index);
 }
 
+br_status bri_stage_input_apart(bri_stage *stage, bri_node *node)
+{
+    bri_input input = {.node = node, .map = bri_map_identity(node->ndim)};
+    int index;
+    look_through_views(&input);
+    input.from = bri_is_file(input.node->op) ? BRI_FROM_FILE : BRI_FROM_STAGE;
+    if (input.from == BRI_FROM_STAGE)
+        BRI_TRY(bri_stage_of(stage->plan, input.node, &input.stage));
+    return bri_stage_add_input(stage, &input, &index);
+}
+
 br_status bri_stage_input_cut(bri_stage *stage, bri_node *node)
 {
     bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = bri_map_identity(node->ndim)};
     const bri_node *source = node;
     int index;
-    while (source->op->view)
+    while (source->op->view && !source->op->windows)
         source = source->input[0];
     if (bri_is_file(source->op))
-        return bri_stage_input(stage, node, &input.map, &index);
+        return bri_stage_input_apart(stage, node);
     BRI_TRY(bri_stage_of(stage->plan, node, &input.stage));
     return bri_stage_add_input(stage, &input, &index);
 }

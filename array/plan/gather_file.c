@@ -16,7 +16,7 @@ static bool is_cheap(const bri_node *node)
 {
     if (node->ninputs == 0)
         return bri_is_file(node->op) || node->op == &bri_op_full;
-    return node->op->emit != NULL && !node->op->costly;
+    return node->op->emit != NULL && !node->op->costly && !node->op->windows;
 }
 
 /* Is there a file below x, beside constants, and an operation above it? */

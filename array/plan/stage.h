@@ -232,6 +232,9 @@ br_status bri_stage_of(bri_plan *plan, bri_node *node, bri_stage **out);
 /* Adds the node's value, seen through map, as an input; looks through views and takes sources
  * directly. *index is its number. */
 br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, int *index);
+/* Adds the node's value as an input that is read by its own indices, not by those of the stage's
+ * leaves, so that nothing follows from these on how often: a file is read part by part. */
+br_status bri_stage_input_apart(bri_stage *stage, bri_node *node);
 /* Adds the node's value as it is, by its own indices: a file seen through views is read as such,
  * anything else comes in the node's chunks. */
 br_status bri_stage_input_cut(bri_stage *stage, bri_node *node);

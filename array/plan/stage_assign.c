@@ -15,11 +15,10 @@ static br_status build(bri_plan *plan, bri_stage *stage)
     (void)plan;
     const bri_view_params *p = stage->node->params;
     bri_map x = bri_map_identity(p->source_ndim);
-    bri_map value = bri_map_identity(p->ndim);
     int index;
     bri_stage_grid(stage, stage->node);
     BRI_TRY(bri_stage_input(stage, stage->node->input[X], &x, &index));
-    return bri_stage_input(stage, stage->node->input[VALUE], &value, &index);
+    return bri_stage_input_apart(stage, stage->node->input[VALUE]);
 }
 
 /* The part of the region that lies in a leaf, in the region's indices; false when there is none. */
