@@ -70,8 +70,10 @@ void bri_plan_share_chunks(const bri_plan *plan)
 {
     for (int i = 0; i < plan->nstages; i++) {
         const bri_stage *stage = plan->stages[i];
-        for (int k = 0; k < stage->ninputs && stage->wanted; k++)
-            if (stage->inputs[k].from == BRI_FROM_FILE)
-                share_input(stage, &stage->inputs[k]);
+        for (int k = 0; k < stage->ninputs && stage->wanted; k++) {
+            const bri_input *input = &stage->inputs[k];
+            if (input->from == BRI_FROM_FILE && input->halo == NULL) /* those: widened.c */
+                share_input(stage, input);
+        }
     }
 }
