@@ -12,7 +12,7 @@ struct the the;
 static const row *const tables[] = {
     creation_rows, elementwise_rows, choice_rows, index_rows, shape_rows, join_rows, pad_rows,
     reduction_rows, product_rows, random_rows, user_rows, blocks_rows, file_rows, text_rows,
-    compute_rows, indexing_rows, mask_rows,
+    compute_rows, indexing_rows, mask_rows, overlap_rows,
 };
 /* clang-format on */
 

@@ -25,7 +25,8 @@ typedef struct row {
 /* The lists of rows, by the header of the functions; each ends with a row without name. */
 extern const row creation_rows[], elementwise_rows[], choice_rows[], index_rows[], shape_rows[],
     join_rows[], pad_rows[], reduction_rows[], product_rows[], random_rows[], user_rows[],
-    file_rows[], text_rows[], compute_rows[], indexing_rows[], mask_rows[], blocks_rows[];
+    file_rows[], text_rows[], compute_rows[], indexing_rows[], mask_rows[], blocks_rows[],
+    overlap_rows[];
 
 /* The case that is being made. */
 extern struct the {
