@@ -84,20 +84,19 @@ static void amount_text(int64_t bytes, char *text, size_t size)
         snprintf(text, size, ": %.1f MiB,", (double)bytes / (1 << 20));
 }
 
-static char *explained(br_array *a)
+static void explain(br_array *a, char **text)
 {
-    char *text = NULL;
     size_t size;
-    FILE *to = open_memstream(&text, &size);
+    FILE *to = open_memstream(text, &size);
     ck_assert_msg(br_explain(a, to) == BR_OK, "%s", br_message(ctx));
     fclose(to);
-    return text;
 }
 
 /* The sources' lines tell so many chunks of x, and of y. */
 static void expect_prediction(br_array *a, int of_x, int of_y)
 {
-    char *text = explained(a);
+    char *text = NULL;
+    explain(a, &text);
     char *line = strstr(text, "sources\n");
     int expected[] = {of_x, of_y};
     ck_assert_ptr_nonnull(line);
