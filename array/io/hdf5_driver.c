@@ -188,8 +188,12 @@ static bool open_spare(driver_file *f)
 static bool save(driver_file *f, haddr_t address, size_t size)
 {
     char part[64 << 10];
-    if (!open_spare(f) || bri_grow(&f->undo, &f->undo_room, f->nundo, sizeof *f->undo) != BR_OK)
+    if (!open_spare(f))
         return false;
+    if (bri_grow(&f->undo, &f->undo_room, f->nundo, sizeof *f->undo) != BR_OK) {
+        errno = ENOMEM;
+        return false;
+    }
     saved *old = &f->undo[f->nundo];
     *old = (saved){address, f->spare_bytes, size};
     for (size_t at = 0; at < size; at += sizeof part) {
