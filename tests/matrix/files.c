@@ -145,10 +145,10 @@ static bool same_shape_in_file(hid_t set, const nd *want)
     return same;
 }
 
-void read_hdf5(const char *path, const nd *want)
+void read_hdf5(const char *path, const char *dataset, const nd *want)
 {
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    hid_t set = file < 0 ? -1 : H5Dopen2(file, "x", H5P_DEFAULT);
+    hid_t set = file < 0 ? -1 : H5Dopen2(file, dataset, H5P_DEFAULT);
     hid_t type = type_of(want->dtype);
     char *elements = calloc(nd_bytes(want) + 1, 1);
     check(set >= 0 && same_shape_in_file(set, want), "no dataset of that shape");

@@ -103,7 +103,7 @@ const char *new_path(const char *suffix);
 void write_npy(const char *path, const nd *v);
 void write_hdf5(const char *path, const nd *v);
 void read_npy(const char *path, const nd *want); /* and compares */
-void read_hdf5(const char *path, const nd *want);
+void read_hdf5(const char *path, const char *dataset, const nd *want);
 
 void open_cases(void);
 void finish_cases(void);   /* computes all that is expected */

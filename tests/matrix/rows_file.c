@@ -80,15 +80,24 @@ static void store_hdf5(void)
               a.x, path, "x", .chunks = plain ? (br_extents){0} : chunks, .contiguous = plain,
               .deflate = plain || a.v->n == 0 || a.v->ndim == 0 ? 0 : (int)draw(0, 3)) == BR_OK,
           "store_hdf5: %s", br_message(the.ctx));
-    read_hdf5(path, a.v);
+    read_hdf5(path, "x", a.v);
+}
+
+/* An array and what is made of it, in one run. */
+static void store_many(void)
+{
+    arg a = any_arg(0, 4, ANY), b = below(a.x, a.v);
+    const char *path = new_path("h5");
+    br_store_hdf5_args stores[] = {{.x = a.x, .path = path, .dataset = "x"},
+                                   {.x = b.x, .path = path, .dataset = "y"}};
+    check(br_store_many(stores, 2) == BR_OK, "store_many: %s", br_message(the.ctx));
+    read_hdf5(path, "x", a.v);
+    read_hdf5(path, "y", b.v);
 }
 
 const row file_rows[] = {
-    {"from_memory", "biufc", from_memory},
-    {"from_npy", "biufc", from_npy},
-    {"from_hdf5", "biufc", from_hdf5},
-    {"from_hdf5_many", "biufc", from_hdf5_many},
-    {"store_npy", "biufc", store_npy},
-    {"store_hdf5", "biufc", store_hdf5},
-    {0},
+    {"from_memory", "biufc", from_memory}, {"from_npy", "biufc", from_npy},
+    {"from_hdf5", "biufc", from_hdf5},     {"from_hdf5_many", "biufc", from_hdf5_many},
+    {"store_npy", "biufc", store_npy},     {"store_hdf5", "biufc", store_hdf5},
+    {"store_many", "biufc", store_many},   {0},
 };
