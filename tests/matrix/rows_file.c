@@ -83,6 +83,25 @@ static void store_hdf5(void)
     read_hdf5(path, "x", a.v);
 }
 
+/* Stored by the library, read by the C library; and the other way round. */
+static void raw(void)
+{
+    arg a = any_arg(1, 4, ANY);
+    const char *path = new_path("raw");
+    size_t bytes = nd_bytes(a.v);
+    char *elements = calloc(bytes + 1, 1);
+    check(br_store_raw(a.x, path) == BR_OK, "store_raw: %s", br_message(the.ctx));
+    FILE *f = fopen(path, "rb");
+    check(f != NULL && fread(elements, 1, bytes + 1, f) == bytes, "the length is another");
+    if (f != NULL)
+        fclose(f);
+    compare(a.v, elements);
+    free(elements);
+    expect(br_from_raw(the.ctx, path, a.v->dtype, extents_of(a.v->ndim, a.v->shape),
+                       .chunks = draw_chunks(a.v->ndim, a.v->shape)),
+           a.v);
+}
+
 /* An array and what is made of it, in one run. */
 static void store_many(void)
 {
@@ -96,8 +115,13 @@ static void store_many(void)
 }
 
 const row file_rows[] = {
-    {"from_memory", "biufc", from_memory}, {"from_npy", "biufc", from_npy},
-    {"from_hdf5", "biufc", from_hdf5},     {"from_hdf5_many", "biufc", from_hdf5_many},
-    {"store_npy", "biufc", store_npy},     {"store_hdf5", "biufc", store_hdf5},
-    {"store_many", "biufc", store_many},   {0},
+    {"from_memory", "biufc", from_memory},
+    {"from_npy", "biufc", from_npy},
+    {"from_hdf5", "biufc", from_hdf5},
+    {"from_hdf5_many", "biufc", from_hdf5_many},
+    {"store_npy", "biufc", store_npy},
+    {"store_hdf5", "biufc", store_hdf5},
+    {"store_many", "biufc", store_many},
+    {"store_raw from_raw", "biufc", raw},
+    {0},
 };
