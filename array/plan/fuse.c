@@ -79,12 +79,13 @@ static int load_stage(bri_fuse *fuse, bri_node *node, const bri_map *map)
 {
     bri_plan *plan = fuse->stage->plan;
     bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map, .span = fuse->span};
-    br_status st = bri_map_has_windows(map) ? BR_OK : restricted(fuse->stage, &input);
-    if (st == BR_OK && input.stage == NULL)
+    const bool windows = bri_map_has_windows(map); /* which slices do not go through */
+    br_status st = windows ? BR_OK : restricted(fuse->stage, &input);
+    if (st == BR_OK && input.stage == NULL && !windows)
         st = bri_restrict_concat(plan, fuse->stage, &input);
     if (st == BR_OK && input.stage == NULL)
         st = bri_stage_of(plan, node, &input.stage);
-    if (st == BR_OK)
+    if (st == BR_OK && !windows)
         st = bri_cut_first(fuse->stage, &input);
     fuse->status = st;
     return st == BR_OK ? add_input(fuse, &input, node->dtype) : -1;
