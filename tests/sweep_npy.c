@@ -130,7 +130,7 @@ static void results(void)
         stored(name[0], br_store_npy(source(a, how), name[0]));
         br_array *x = br_from_npy(sweep.ctx, name[0], .chunks = cut_extents(how, 2, shape));
         ref *flat = ref_new(BR_INT32, 1, &a->n), *t = transposed(a),
-            *gram = ref_new(BR_FLOAT64, 2, (int64_t[]){20, 20});
+            *gram = ref_new(BR_INT32, 2, (int64_t[]){20, 20});
         memcpy(flat->v, a->v, (size_t)a->n * sizeof *a->v);
         for (int64_t i = 0; i < gram->n; i++)
             for (int k = 0; k < 30; k++)
@@ -139,7 +139,7 @@ static void results(void)
         stored(name[2], br_store_npy(br_matmul(x, br_permute_dims(x, BR_AXES(1, 0))), name[2]));
         expect(br_reshape(x, BR_SHAPE(-1)), flat, 0, 0, "reshaped cut %d", how);
         expect(br_from_npy(sweep.ctx, name[1]), t, 0, 0, "%s", name[1]);
-        expect(br_from_npy(sweep.ctx, name[2]), gram, 1, 0, "%s", name[2]);
+        expect(br_from_npy(sweep.ctx, name[2]), gram, 0, 0, "%s", name[2]);
     }
 }
 

@@ -233,7 +233,8 @@ static br_status push(bri_fuse *fuse, bri_node *node, const bri_map *map)
     BRI_TRY(bri_grow(&fuse->stack, &fuse->stack_room, fuse->depth, sizeof *fuse->stack));
     visit *v = &fuse->stack[fuse->depth++];
     bri_input input = {.node = node, .map = *map, .span = fuse->span};
-    bri_through_concat(fuse->stage, &input);
+    if (!bri_map_has_windows(map))
+        bri_through_concat(fuse->stage, &input);
     v->node = input.node;
     v->map = input.map;
     v->next = 0;
