@@ -361,6 +361,10 @@ bool bri_is_whole_chunk(const bri_stage *stage, const bri_input *input, const br
  * which is its last input. */
 void bri_chain_continue(bri_work *work);
 
+/* sizes and execute of a stage whose value is its first input (copied.c). */
+void bri_copied_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes);
+br_status bri_copied_execute(bri_work *work);
+
 /* ---- the plan as a whole (build.c, emit.c, run.c) ---- */
 
 typedef enum bri_sink_kind {
