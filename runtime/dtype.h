@@ -27,9 +27,10 @@ static inline bool bri_dtype_ok(br_dtype dtype)
 /* The dtype of the real part: float32 for complex64, itself for the rest. */
 br_dtype bri_real_dtype(br_dtype dtype);
 
-/* What `so_far` (BR_NO_DTYPE at first) and the next of several dtypes promote to. To go through them
- * twice, the floating ones first, makes their order not matter: int16 and uint16 alone are int32,
- * which float32 does not hold, but it holds each of them, and NumPy says float32 for all three. */
+/* What `so_far` (BR_NO_DTYPE at first) and the next of several dtypes promote to. To go through
+ * them twice, the floating ones first, makes their order not matter: int16 and uint16 alone are
+ * int32, which float32 does not hold, but it holds each of them, and NumPy says float32 for all
+ * three. */
 br_dtype bri_promote_next(br_dtype so_far, br_dtype next, bool floating);
 
 /* Promotion of an array's dtype with a weak C number of kind 'b', 'i', 'f' or 'c'. */

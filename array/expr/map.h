@@ -34,8 +34,8 @@ typedef struct bri_map {
 bri_map bri_map_identity(int ndim);
 /* From a source's shape to the shape it is broadcast to. */
 bri_map bri_map_broadcast(int source_ndim, const bri_axis *source, int ndim);
-/* Source of `inner` as seen by the consumer of `outer`, whose source is the consumer of `inner`. Not
- * both may have windows. */
+/* Source of `inner` as seen by the consumer of `outer`, whose source is the consumer of `inner`.
+ * Not both may have windows. */
 bri_map bri_map_compose(const bri_map *outer, const bri_map *inner);
 bool bri_map_equal(const bri_map *a, const bri_map *b);
 bool bri_map_has_windows(const bri_map *map);

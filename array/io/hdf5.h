@@ -46,8 +46,8 @@ typedef struct bri_h5_packing {
     char wrong[120]; /* why they cannot be used, or "" */
 } bri_h5_packing;
 
-/* Opens path:dataset read-only. field names the member of compounds that is wanted; NULL or "" takes
- * elements whole. Errors: BR_ENOTFOUND (lists datasets with near names), BR_EFORMAT,
+/* Opens path:dataset read-only. field names the member of compounds that is wanted; NULL or ""
+ * takes elements whole. Errors: BR_ENOTFOUND (lists datasets with near names), BR_EFORMAT,
  * BR_ETYPE, BR_EUNSUPPORTED (a filter that is not installed), BR_EIO, BR_ENOMEM. */
 br_status bri_h5_open_field(const char *path, const char *dataset, const char *field,
                             bri_h5_dataset **out);
@@ -155,8 +155,8 @@ typedef struct bri_h5_spec {
 br_status bri_h5_create(bri_h5_output *o, const char *dataset, const bri_h5_spec *spec,
                         bri_h5_writer **out);
 
-/* A dataset that exists, to be written where it is. Errors: BR_ENOTFOUND, BR_ETYPE, BR_EARG, BR_EIO,
- * BR_ENOMEM. What it has can be looked at. */
+/* A dataset that exists, to be written where it is. Errors: BR_ENOTFOUND, BR_ETYPE, BR_EARG,
+ * BR_EIO, BR_ENOMEM. What it has can be looked at. */
 br_status bri_h5_open_to_write(bri_h5_output *o, const char *dataset, bri_h5_writer **out);
 const bri_h5_spec *bri_h5_spec_of(const bri_h5_writer *w);
 bool bri_h5_has_dataset(bri_h5_output *o, const char *dataset);
@@ -184,8 +184,8 @@ br_status bri_h5_put_packed(bri_h5_writer *w, const int64_t *start, const int64_
 bool bri_h5_was_completed(const char *path, const uint64_t fingerprint[2]);
 
 /* What is put are the chunks of an array, `nchunks` of them; those that an earlier store put are in
- * the bitmap of bri_h5_done, NULL when nothing is tracked. Each of them must be whole stored chunks.
- * To be called of each writer, in the same order each time, then of the output. */
+ * the bitmap of bri_h5_done, NULL when nothing is tracked. Each of them must be whole stored
+ * chunks. To be called of each writer, in the same order each time, then of the output. */
 br_status bri_h5_track(bri_h5_writer *w, int64_t nchunks);
 br_status bri_h5_start_tracking(bri_h5_output *o);
 const unsigned char *bri_h5_done(const bri_h5_writer *w, size_t *bytes);

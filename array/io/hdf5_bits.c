@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * hdf5_bits.c - undoing bitshuffle (Masui and others 2015, https://github.com/kiyo-masui/bitshuffle).
+ * hdf5_bits.c - undoing bitshuffle (Masui and others 2015,
+ * https://github.com/kiyo-masui/bitshuffle).
  *
  * In a block of m elements of s bytes there are 8 s rows of m / 8 bytes: row 8 k + b holds bit b of
  * byte k of each element, the first element in the lowest bit. Eight rows are put together by bytes

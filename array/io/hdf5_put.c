@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * hdf5_put.c - writing boxes of elements: whole stored chunks are filtered by the calling thread, or
- * come filtered from another rank; the lock is held to place them.
+ * hdf5_put.c - writing boxes of elements: whole stored chunks are filtered by the calling thread,
+ * or come filtered from another rank; the lock is held to place them.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * hdf5_share.c - when decoded chunks are worth keeping: tasks come in the C order of their boxes, so
- * what they share lies in a band along the first axis that cuts stored chunks.
+ * hdf5_share.c - when decoded chunks are worth keeping: tasks come in the C order of their boxes,
+ * so what they share lies in a band along the first axis that cuts stored chunks.
  */
 #include "array/io/hdf5_cache.h"
 

@@ -187,8 +187,8 @@ br_status bri_h5_output_open(const bri_h5_target *target, bri_h5_output **out)
     return status;
 }
 
-/* What others know of the file by its modification time is out of date from now on. The kernel's own
- * times come in steps of some milliseconds, in which a file can be changed twice. */
+/* What others know of the file by its modification time is out of date from now on. The kernel's
+ * own times come in steps of some milliseconds, in which a file can be changed twice. */
 static void set_time(int fd)
 {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * npy.h - NumPy's files of one array, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ * npy.h - NumPy's files of one array,
+ * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  *
  * A header, then the elements in one piece: to read they are a contiguous dataset as any other.
  */

@@ -2,8 +2,8 @@
  * rechunk.c - the same array cut otherwise: a view whose map is the identity.
  *
  * Which parts of which chunks a new chunk is made of follows from the two grids, axis by axis, when
- * its task is made; nothing is listed. Where chunks of a stage are needed by many new ones, the plan
- * may cut them first.
+ * its task is made; nothing is listed. Where chunks of a stage are needed by many new ones, the
+ * plan may cut them first.
  */
 #include <string.h>
 

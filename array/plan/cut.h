@@ -6,8 +6,8 @@
 
 #include "array/plan/stage.h"
 
-/* When the input's chunks are cut otherwise than the reader's leaves, and thrift wants it, the input
- * becomes the stage of their pieces. */
+/* When the input's chunks are cut otherwise than the reader's leaves, and thrift wants it, the
+ * input becomes the stage of their pieces. */
 br_status bri_cut_first(bri_stage *reader, bri_input *input);
 
 /* The chunk that a piece is cut from: a task of pieces->inputs[0].stage. */

@@ -8,8 +8,8 @@
 #include "array/plan/stage.h"
 
 /* Would many chunks of the result come back to the same chunk of the source, so that it is better
- * to pick from each chunk all that is taken of it first? That reads a file once, and holds only what
- * is taken of chunks that are computed. */
+ * to pick from each chunk all that is taken of it first? That reads a file once, and holds only
+ * what is taken of chunks that are computed. */
 bool bri_gather_comes_back(const bri_gather *g, bool file);
 /* Makes the stage that picks, as a new input of `stage`: what is taken, sorted by cell. *places has
  * for each point its place therein. */

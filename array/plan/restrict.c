@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * restrict.c - slices go through what makes less of less: reduce(x)[slice] becomes reduce(x[slice]),
- * with the slice on the axes that stay, concat(x, y)[slice] becomes concat(x[slice], y[slice]), and
- * slices of what a mask picks go to the other axes of what it is picked from.
+ * restrict.c - slices go through what makes less of less: reduce(x)[slice] becomes
+ * reduce(x[slice]), with the slice on the axes that stay, concat(x, y)[slice] becomes
+ * concat(x[slice], y[slice]), and slices of what a mask picks go to the other axes of what it is
+ * picked from.
  */
 #include "array/plan/restrict.h"
 

@@ -7,10 +7,10 @@
 #include "array/plan/stage.h"
 
 /* Rows of the first axis that are loaded and run at a time. Files that are read in long runs are
- * read piece by piece (measured: pread of 512 KiB pieces with the sum behind it is 1.5 times as fast
- * as of whole chunks), others by as many rows as their stored chunks have, where leaves begin with
- * one. A piece is a power of two times the reduction block, so that the bits stay those of the whole
- * box. */
+ * read piece by piece (measured: pread of 512 KiB pieces with the sum behind it is 1.5 times as
+ * fast as of whole chunks), others by as many rows as their stored chunks have, where leaves begin
+ * with one. A piece is a power of two times the reduction block, so that the bits stay those of the
+ * whole box. */
 int64_t bri_slab_rows(const bri_stage *stage, const bri_leaf *leaf);
 
 /* Part [row, row + rows) of the box. */

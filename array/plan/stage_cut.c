@@ -2,12 +2,12 @@
  * stage_cut.c - chunks cut into the parts that their readers need, where whole ones would take too
  * much memory.
  *
- * From rows to columns each new chunk needs a part of every old one, so all old chunks would be held
- * until the last new one is made, beside the new ones that are waited for. A task cuts an old chunk
- * as soon as it is there, along the grid that is cut wherever either grid is (their elementwise
- * minimum when one divides the other, as in the rechunker package); it goes at once, and each piece
- * goes with the one chunk that needs it. That is a second copy, so it is done for want of memory
- * only. Under MPI pieces travel, not whole chunks.
+ * From rows to columns each new chunk needs a part of every old one, so all old chunks would be
+ * held until the last new one is made, beside the new ones that are waited for. A task cuts an old
+ * chunk as soon as it is there, along the grid that is cut wherever either grid is (their
+ * elementwise minimum when one divides the other, as in the rechunker package); it goes at once,
+ * and each piece goes with the one chunk that needs it. That is a second copy, so it is done for
+ * want of memory only. Under MPI pieces travel, not whole chunks.
  *
  * Two stages: the tasks, one for each old chunk, and the pieces that these make.
  */

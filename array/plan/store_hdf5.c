@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * store_hdf5.c - br_store_hdf5 and br_store_many: everything is checked before anything is computed.
+ * store_hdf5.c - br_store_hdf5 and br_store_many: everything is checked before anything is
+ * computed.
  */
 #include <string.h>
 #include <sys/stat.h>

@@ -364,17 +364,19 @@ BR_API br_array *br_squeeze_(br_array *x, br_axes axes, br_place at);
 
 /* br_rechunk - the same array cut into other chunks.
  *
- * .chunks       an extent for each axis: 0 or -1 for the whole axis, BR_AUTO to leave it to bramble,
+ * .chunks       an extent for each axis: 0 or -1 for the whole axis, BR_AUTO to leave it to
+ * bramble,
  *               as in BR_CHUNKS(BR_AUTO, -1). BR_CHUNKS_AUTO, or nothing given, leaves all.
  * .chunk_bytes  what automatic chunks take at most, 4 MiB by default. The longest of the automatic
  *               axes is cut to a power of two until a chunk is no larger; the last axis keeps 512
  *               elements if the others can be cut instead. Shape and dtype decide, not the machine.
  * Errors  BR_ESHAPE (not as many extents as axes, an extent below -2), BR_EARG (chunk_bytes, but no
  *         automatic axis).
- * Cost    none by itself where x is read from memory, from a file or is an elementwise expression of
+ * Cost    none by itself where x is read from memory, from a file or is an elementwise expression
+ * of
  *         such: its readers read the new chunks straight from there. Computed chunks are copied
- *         once, by those that read them, and are held until the last of them has; when that does not
- *         fit the memory limit they are cut first, and the pieces go one by one (two copies).
+ *         once, by those that read them, and are held until the last of them has; when that does
+ *         not fit the memory limit they are cut first, and the pieces go one by one (two copies).
  *         Results have the same bits either way.
  */
 typedef struct br_rechunk_args {

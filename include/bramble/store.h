@@ -3,7 +3,8 @@
  *
  * Each call computes its arrays and writes them chunk by chunk as they come; nothing is held longer
  * than needed. Under MPI the chunks travel to rank 0, which writes the file; compressed ones
- * are compressed where they are computed. Calls return when the file is complete and synced; a failure is one error, in the context, and leaves what was there.
+ * are compressed where they are computed. Calls return when the file is complete and synced; a
+ * failure is one error, in the context, and leaves what was there.
  */
 #ifndef BRAMBLE_STORE_H
 #define BRAMBLE_STORE_H
@@ -60,13 +61,14 @@ typedef struct br_dims {
  * .like        an array that br_from_hdf5 gave, or one made of a single such: its dimensions,
  *              coordinates (those that "coordinates" and "grid_mapping" name, too) and attributes
  *              are copied. x has its axes, or some of them in order, which must be told by their
- *              extents; an axis whose extent differs keeps its name without coordinates. scale_factor,
- *              add_offset, _FillValue and the like are copied when .like is the array itself, with
- *              elements as they are stored, and x has their dtype.
+ *              extents; an axis whose extent differs keeps its name without coordinates.
+ *              scale_factor, add_offset, _FillValue and the like are copied when .like is the array
+ *              itself, with elements as they are stored, and x has their dtype.
  * .unlimited   BR_AXES(0): axes along which the dataset can grow
  * .region      "10:20, :": writes x there, into a dataset that exists and has x's dtype. x has the
  *              shape of what br_index gives by the same text; steps are positive.
- * .resume      the making of a new file, or of one that replaces another (BR_STORE_TRUNCATE), goes on
+ * .resume      the making of a new file, or of one that replaces another (BR_STORE_TRUNCATE), goes
+ * on
  *              where an earlier call ended, whatever ended it: the chunks that are stored are not
  *              computed again. See below.
  * .safe_copy   works on a copy of a file that exists, which takes its place when it is complete.
@@ -94,8 +96,8 @@ typedef struct br_dims {
  * is stored is synced and noted. The same call, in the same program, goes on: the expression, its
  * functions, the files and memory it is made of, its chunks and the options must be as they were
  * (BR_EARG names the file to remove if not). The result has the same elements as one that was not
- * interrupted. Chunks of x must be whole stored ones, as they are by default; functions with a .data
- * pointer but no .data_bytes, and persisted arrays, cannot be resumed.
+ * interrupted. Chunks of x must be whole stored ones, as they are by default; functions with a
+ * .data pointer but no .data_bytes, and persisted arrays, cannot be resumed.
  *
  * x may be made of arrays of the same file, but not with .region and BR_STORE_APPEND unless with
  * .safe_copy (BR_EUNSUPPORTED); after all but BR_STORE_ADD they have to be opened
@@ -130,7 +132,8 @@ BR_API br_status br_store_hdf5_(br_store_hdf5_args args);
 /* br_store_many - writes several arrays into datasets of one file, in one run that computes common
  * parts once and reads each source once where that is possible.
  *
- * stores  n of what br_store_hdf5 takes, at most 1024; .path of all but the first may be NULL. .mode
+ * stores  n of what br_store_hdf5 takes, at most 1024; .path of all but the first may be NULL.
+ * .mode
  *         and .safe_copy must be the same. .at is not looked at.
  * All of the datasets are there at the end, or none. Coordinates are made before the arrays that
  * have their dimension, in whatever order they stand. Errors are those of br_store_hdf5.
