@@ -19,6 +19,10 @@ get_directory_property(kernel_targets DIRECTORY array/kernels BUILDSYSTEM_TARGET
 foreach(target IN LISTS kernel_targets)
     bri_common(${target})
     target_compile_options(${target} PRIVATE ${BRAMBLE_KERNEL_FLAGS})
+    if(CMAKE_C_COMPILER_ID STREQUAL GNU AND BRAMBLE_SANITIZE MATCHES address)
+        # gcc 12 puts arrays of vectors on a stack of its own, where they are not aligned.
+        target_compile_options(${target} PRIVATE --param=asan-use-after-return=0)
+    endif()
 endforeach()
 
 add_library(bri_objects OBJECT ${library_sources} ${BRI_KERNEL_SOURCES})

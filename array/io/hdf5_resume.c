@@ -124,9 +124,10 @@ static br_status take_log(bri_h5_output *o, const log_head *head, const unsigned
                          "%s: was begun by another expression, or one whose sources, chunks or "
                          "options have changed: remove it and %s to begin anew",
                          o->temporary, r->log);
-    r->read = bri_memdup(bytes + sizeof *head, head->ndone + 1);
+    r->read = bri_malloc(head->ndone + 1); /* of none, too */
     if (r->read == NULL)
         return BR_ENOMEM;
+    memcpy(r->read, bytes + sizeof *head, head->ndone);
     r->nread = head->ndone;
     r->goes_on = r->has_log = true;
     return restore(o, head, bytes + sizeof *head + head->ndone);

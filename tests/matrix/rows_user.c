@@ -274,17 +274,16 @@ static void reduction(void)
     enum { WIDTH = 3 };
     arg x = any_arg(0, 4, SMALL);
     reduced by = draw_reduced(x.v->ndim);
+    if (chance(30)) { /* without init a state of zeros stands for no elements; one result, no axis */
+        expect(count_of(x.x, &by), counts(x.v, &by));
+        return;
+    }
     group g = new_group(x.v);
     nd *kept = nd_reduced(BR_FLOAT64, x.v, &by);
     int64_t shape[ND_AXES];
     memcpy(shape, kept->shape, sizeof shape);
     shape[kept->ndim] = WIDTH;
     nd *r = nd_new(BR_FLOAT64, kept->ndim + 1, shape);
-    if (chance(
-            30)) { /* without init a state of zeros stands for no elements; one result, no axis */
-        expect(count_of(x.x, &by), counts(x.v, &by));
-        return;
-    }
     for (int64_t i = 0; i < kept->n; i++) {
         list_state s = {.power = 1};
         gather(&g, x.v, &by, i, NULL, NULL);
