@@ -274,7 +274,8 @@ static void reduction(void)
     enum { WIDTH = 3 };
     arg x = any_arg(0, 4, SMALL);
     reduced by = draw_reduced(x.v->ndim);
-    if (chance(30)) { /* without init a state of zeros stands for no elements; one result, no axis */
+    if (chance(
+            30)) { /* without init a state of zeros stands for no elements; one result, no axis */
         expect(count_of(x.x, &by), counts(x.v, &by));
         return;
     }
