@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# fault_alloc.sh - the nth allocation fails, for n = 1, 4, ... until a run needs fewer: each run ends well or says that memory is
+# fault_alloc.sh - the nth allocation fails, for n = 1, 8, ... until a run needs fewer: each run ends well or says that memory is
 # missing; none crashes, hangs or (under the leak sanitizer) leaks.
 #
 # usage: [STEP=n] fault_alloc.sh DIRECTORY [PROGRAM]    where the program is, fault_alloc by default; STEP=1 tries every
@@ -26,9 +26,9 @@ try()
 
 failures=0
 for scheduler in sync threads; do
-    step=${STEP:-3}
+    step=${STEP:-7}
     # The order differs from run to run, so a smaller sample does.
-    [ $scheduler = sync ] || step=$((9 * step))
+    [ $scheduler = sync ] || step=$((5 * step))
     try $scheduler $past_the_end || { echo "the program does not work"; exit 1; }
     tolerated=0 told=0 n=1
     # Twenty runs in a row without harm: there are no more allocations.

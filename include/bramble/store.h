@@ -68,9 +68,8 @@ typedef struct br_dims {
  * .region      "10:20, :": writes x there, into a dataset that exists and has x's dtype. x has the
  *              shape of what br_index gives by the same text; steps are positive.
  * .resume      the making of a new file, or of one that replaces another (BR_STORE_TRUNCATE), goes
- * on
- *              where an earlier call ended, whatever ended it: the chunks that are stored are not
- *              computed again. See below.
+ *              on where an earlier call ended, whatever ended it: the chunks that are stored are
+ *              not computed again. See below.
  * .safe_copy   works on a copy of a file that exists, which takes its place when it is complete.
  *              The room for it is checked first.
  *
@@ -100,9 +99,9 @@ typedef struct br_dims {
  * .data pointer but no .data_bytes, and persisted arrays, cannot be resumed.
  *
  * x may be made of arrays of the same file, but not with .region and BR_STORE_APPEND unless with
- * .safe_copy (BR_EUNSUPPORTED); after all but BR_STORE_ADD they have to be opened
- * again. Over several ranks that is refused (BR_EUNSUPPORTED), since the others
- * could not open the file meanwhile, but for BR_STORE_TRUNCATE and .safe_copy.
+ * .safe_copy (BR_EUNSUPPORTED); after all but BR_STORE_ADD they have to be opened again. Over
+ * several ranks that is refused (BR_EUNSUPPORTED), since the others could not open the file
+ * meanwhile, but for BR_STORE_TRUNCATE and .safe_copy.
  *
  * Errors  BR_EARG (dataset exists, bad options), BR_ENOTFOUND, BR_ESHAPE, BR_ETYPE, BR_EINDEX
  *         (regions and what is appended), BR_EFORMAT (the file is no HDF5 file), BR_EIO (no
@@ -133,8 +132,7 @@ BR_API br_status br_store_hdf5_(br_store_hdf5_args args);
  * parts once and reads each source once where that is possible.
  *
  * stores  n of what br_store_hdf5 takes, at most 1024; .path of all but the first may be NULL.
- * .mode
- *         and .safe_copy must be the same. .at is not looked at.
+ *         .mode and .safe_copy must be the same. .at is not looked at.
  * All of the datasets are there at the end, or none. Coordinates are made before the arrays that
  * have their dimension, in whatever order they stand. Errors are those of br_store_hdf5.
  */
