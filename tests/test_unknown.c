@@ -3,6 +3,7 @@
  * while counting and after it, memory and bytes read.
  */
 #include <check.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -325,9 +326,9 @@ static double sometimes(double x, const void *at)
 
 static double counting(double x, const void *at)
 {
-    static int calls;
+    static atomic_int calls;
     (void)at;
-    return x + (calls++ / N);
+    return x + (atomic_fetch_add(&calls, 1) / N);
 }
 
 static int refuses(const br_block *in, int n, const br_block *out, const void *at)
