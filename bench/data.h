@@ -27,6 +27,9 @@ float *data_floats(int threads, int64_t n, uint32_t seed);
 /* data_output - gives b an output array of n elements. */
 bool data_output(bench *b, int64_t n, br_dtype dtype);
 
+/* data_directory - makes the directory of --data unless it is there. */
+bool data_directory(const bench *b);
+
 /* data_open_file - makes the file of the given row of files.def on first use, reads it once so that
  * the page cache has it, opens it as b->ax and finds its elements for the limit. */
 typedef enum data_file {

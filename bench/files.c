@@ -144,13 +144,20 @@ static const file_row file_rows[] = {
 #undef DATA_FILE
 };
 
+bool data_directory(const bench *b)
+{
+    if (mkdir(b->options->data, 0777) != 0 && errno != EEXIST)
+        return bench_fail("%s: %s", b->options->data, strerror(errno));
+    return true;
+}
+
 static bool make_file(bench *b, const file_row *row)
 {
     struct stat about;
     if (stat(b->file.path, &about) == 0)
         return true;
-    if (mkdir(b->options->data, 0777) != 0 && errno != EEXIST)
-        return bench_fail("%s: %s", b->options->data, strerror(errno));
+    if (!data_directory(b))
+        return false;
     fprintf(stderr, "bramble-bench: making %s, once\n", b->file.path);
     br_scope *scope = br_scope_open(b->ctx);
     br_array *empty = br_zeros(b->ctx, row->shape, .dtype = row->dtype, .chunks = row->chunks);

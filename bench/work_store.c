@@ -24,7 +24,7 @@ static void fill(float *v)
 bool set_up_store(bench *b)
 {
     b->x = data_block(sizeof(float) * STORE_ROWS * STORE_COLUMNS);
-    if (b->x == NULL)
+    if (b->x == NULL || !data_directory(b))
         return false;
     fill(b->x);
     b->ax = br_from_memory(b->ctx, b->x, BR_FLOAT32, BR_SHAPE(STORE_ROWS, STORE_COLUMNS),
