@@ -180,6 +180,25 @@ static void neighbours(br_context *ctx, br_array *x)
     expect(ctx, br_sum(br_convolve(x, kernel)), 4 * 7140, "convolve");
 }
 
+static int count_up(void *data, int64_t task)
+{
+    *(int64_t *)data += task;
+    return 0;
+}
+
+/* A chain, so that the tasks need no lock. */
+static void graph(br_context *ctx)
+{
+    int64_t sum = 0;
+    br_graph *g = br_graph_new(ctx);
+    for (int64_t t = 0; t < 40; t++)
+        br_graph_add(g, count_up, &sum, &(int64_t){t - 1}, t > 0);
+    if (worked(ctx, NULL, br_graph_run(g), "graph") && sum != 780) {
+        fprintf(stderr, "graph: %lld\n", (long long)sum);
+        wrong = true;
+    }
+}
+
 static void compute(br_context *ctx, const char *folder)
 {
     static double data[120];
@@ -234,6 +253,7 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_sum(br_concat(parts, 10)), 3 * 7140, "joined again");
     expect(ctx, br_max(br_diff(br_pad(x, BR_SHAPE(9, 1), .mode = BR_PAD_WRAP), 2)), 12, "padded");
     neighbours(ctx, x);
+    graph(ctx);
     create(ctx, folder, x);
     pick(ctx, folder, x);
     by_arrays(ctx, x);
