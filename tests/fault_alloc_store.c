@@ -7,40 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bramble/bramble.h>
-
-enum { NO_MEMORY = 3, WRONG = 4 };
+#include "tests/lacking.h"
 
 static br_context *ctx;
-static bool lacking; /* some call said that memory is missing */
-static bool wrong;
-
-static bool worked(const br_array *x, br_status st, const char *what)
-{
-    if (st == BR_OK)
-        return true;
-    const char *text = br_message(ctx);
-    bool told =
-        strstr(text, "memory") != NULL || (x != NULL && strstr(br_error(x), "memory") != NULL);
-    if (st != BR_ENOMEM || !told) {
-        fprintf(stderr, "%s: status %d \"%s\", message \"%s\"\n", what, (int)st, br_status_text(st),
-                text);
-        wrong = true;
-    }
-    lacking = true;
-    br_clear_error(ctx);
-    return false;
-}
 
 /* What was stored without an error is right. */
 static void holds(const char *path, const char *dataset, double want)
 {
-    double got = 0;
-    br_array *x = br_sum(br_from_hdf5(ctx, path, dataset), .dtype = BR_FLOAT64);
-    if (worked(x, br_compute_f64(x, &got), dataset) && got != want) {
-        fprintf(stderr, "%s: %.17g instead of %.17g\n", dataset, got, want);
-        wrong = true;
-    }
+    br_array *x = br_from_hdf5(ctx, path, dataset);
+    expect(ctx, br_sum(x, .dtype = BR_FLOAT64), want, dataset);
 }
 
 static void new_and_like(const char *path, br_array *x)
@@ -58,26 +33,29 @@ static void new_and_like(const char *path, br_array *x)
         {.x = time, .dataset = "g/time", .dims = BR_DIMS("time")},
         {.x = time, .dataset = "g/aux", .dims = BR_DIMS("time")},
     };
-    if (!worked(x, br_store_many(stores, 3), "store_many"))
+    if (!worked(ctx, x, br_store_many(stores, 3), "store_many"))
         return;
     br_array *source = br_from_hdf5(ctx, path, "g/x");
-    if (worked(source, br_store_hdf5(br_mul(source, 2), path, "twice", .like = source), "like"))
+    if (worked(ctx, source, br_store_hdf5(br_mul(source, 2), path, "twice", .like = source),
+               "like"))
         holds(path, "twice", 2 * 435);
-    if (worked(x, br_store_hdf5(x, path, "twice", .mode = BR_STORE_OVERWRITE, .safe_copy = true),
+    if (worked(ctx, x,
+               br_store_hdf5(x, path, "twice", .mode = BR_STORE_OVERWRITE, .safe_copy = true),
                "safe_copy"))
         holds(path, "twice", 435);
 }
 
 static void parts(const char *path, br_array *x)
 {
-    if (!worked(x, br_store_hdf5(x, path, "y", .mode = BR_STORE_APPEND, .deflate = 1), "append"))
+    if (!worked(ctx, x, br_store_hdf5(x, path, "y", .mode = BR_STORE_APPEND, .deflate = 1),
+                "append"))
         return;
     double sum = 435;
-    if (worked(x, br_store_hdf5(x, path, "y", .mode = BR_STORE_APPEND), "append more"))
+    if (worked(ctx, x, br_store_hdf5(x, path, "y", .mode = BR_STORE_APPEND), "append more"))
         sum *= 2;
     holds(path, "y", sum);
-    if (worked(x, br_store_hdf5(x, path, "y", .region = "0:6, :"), "region") &&
-        worked(x, br_store_hdf5(br_index(x, "0"), path, "y", .region = "1, :"), "row"))
+    if (worked(ctx, x, br_store_hdf5(x, path, "y", .region = "0:6, :"), "region") &&
+        worked(ctx, x, br_store_hdf5(br_index(x, "0"), path, "y", .region = "1, :"), "row"))
         holds(path, "y", sum - 35 + 10);
 }
 
@@ -86,7 +64,7 @@ static void resumed(const char *path, br_array *x)
 {
     bool done = false;
     for (int i = 0; i < 2 && !done; i++)
-        done = worked(x, br_store_hdf5(x, path, "x", .resume = true, .deflate = 1), "resume");
+        done = worked(ctx, x, br_store_hdf5(x, path, "x", .resume = true, .deflate = 1), "resume");
     if (done)
         holds(path, "x", 435);
 }
@@ -109,29 +87,22 @@ static void store(const char *folder)
     new_and_like(path[0], x);
     parts(path[0], x);
     resumed(path[1], x);
-    if (worked(x, br_store_raw(x, path[4], .order = BR_BIG_ENDIAN), "store_raw")) {
+    if (worked(ctx, x, br_store_raw(x, path[4], .order = BR_BIG_ENDIAN), "store_raw")) {
         double got = 0;
         br_array *raw = br_from_raw(ctx, path[4], BR_FLOAT64, BR_SHAPE(-1), .order = BR_BIG_ENDIAN);
-        if (worked(raw, br_compute_f64(br_sum(raw), &got), "from_raw") && got != 435)
+        if (worked(ctx, raw, br_compute_f64(br_sum(raw), &got), "from_raw") && got != 435)
             wrong = true;
     }
     br_scope_close(scope);
 }
 
+static void compute(br_context *opened, const char *folder)
+{
+    ctx = opened;
+    store(folder);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 2)
-        return WRONG;
-    ctx = br_open(NULL, NULL);
-    if (br_error_status(ctx) == BR_OK)
-        store(argv[1]);
-    else
-        worked(NULL, br_error_status(ctx), "open");
-    lacking |= br_error_status(ctx) == BR_ENOMEM;
-    int st = br_close(ctx);
-    if (wrong || (st != 0 && !lacking)) {
-        fprintf(stderr, "br_close returned %d\n", st);
-        return WRONG;
-    }
-    return lacking ? NO_MEMORY : 0;
+    return run_lacking(argc, argv, compute);
 }
