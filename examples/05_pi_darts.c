@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * 05_pi_darts.c - random numbers that repeat: the same darts on one thread, all cores and all ranks.
+ * 05_pi_darts.c - random numbers that repeat: the same darts on one thread, all cores and all
+ * ranks.
  *
  * An element follows from seed, stream and its place in the array, so nothing has to be stored or
  * sent, and neither chunks nor ranks change it.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * complexes.h - C11's complex numbers for both compilers: glibc gives CMPLX and its kin to gcc only.
+ * complexes.h - C11's complex numbers for both compilers: glibc gives CMPLX and its kin to gcc
+ * only.
  */
 #ifndef COMPLEXES_H
 #define COMPLEXES_H

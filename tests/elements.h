@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * elements.h - arrays of any dtype for tests of block programs: their elements, random ones, runs of
- * programs on them and comparison with op_reference.h.
+ * elements.h - arrays of any dtype for tests of block programs: their elements, random ones, runs
+ * of programs on them and comparison with op_reference.h.
  */
 #ifndef ELEMENTS_H
 #define ELEMENTS_H

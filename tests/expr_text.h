@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * expr_text.h - what the tests of br_expr share: some arrays that texts name, comparison with calls in C, and the suite.
+ * expr_text.h - what the tests of br_expr share: some arrays that texts name, comparison with calls
+ * in C, and the suite.
  */
 #ifndef EXPR_TEXT_H
 #define EXPR_TEXT_H

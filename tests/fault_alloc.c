@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * fault_alloc.c - a program that uses most of the library once, for fault_alloc.sh to run with BRAMBLE_FAIL_ALLOC=n.
+ * fault_alloc.c - a program that uses most of the library once, for fault_alloc.sh to run with
+ * BRAMBLE_FAIL_ALLOC=n.
  *
- * Ends with 0 when everything worked (a failed allocation may be one that the library does without), with 3 when every call told of the lack
- * of memory or passed such an error on, with 4 when something else was wrong. Argument: a folder to write into.
+ * Ends with 0 when everything worked (a failed allocation may be one that the library does
+ * without), with 3 when every call told of the lack of memory or passed such an error on, with 4
+ * when something else was wrong. Argument: a folder to write into.
  */
 #include "tests/lacking.h"
 

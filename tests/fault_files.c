@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * fault_files.c - lists files, reads packed elements, fields and many files once, for fault_files.sh
- * to run with BRAMBLE_FAIL_ALLOC=n. Argument: a folder to write into.
+ * fault_files.c - lists files, reads packed elements, fields and many files once, for
+ * fault_files.sh to run with BRAMBLE_FAIL_ALLOC=n. Argument: a folder to write into.
  */
 #include "tests/lacking.h"
 #include "tests/made_files.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * lacking.h - for programs that fault_alloc.sh runs: each call works, or says that memory is missing.
+ * lacking.h - for programs that fault_alloc.sh runs: each call works, or says that memory is
+ * missing.
  */
 #ifndef LACKING_H
 #define LACKING_H
@@ -15,7 +16,8 @@ enum { NO_MEMORY = 3, WRONG = 4 };
 static bool lacking; /* some call said that memory is missing */
 static bool wrong;
 
-/* What a call on x returned: success, or BR_ENOMEM with a text that says so, in the context or, when x itself could not be made, in x. */
+/* What a call on x returned: success, or BR_ENOMEM with a text that says so, in the context or,
+ * when x itself could not be made, in x. */
 static inline bool worked(br_context *ctx, const br_array *x, br_status st, const char *what)
 {
     if (st == BR_OK)

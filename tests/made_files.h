@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * made_files.h - small files for tests, made by the HDF5 library alone: chunked and deflated numbers
- * with attributes, and compounds.
+ * made_files.h - small files for tests, made by the HDF5 library alone: chunked and deflated
+ * numbers with attributes, and compounds.
  */
 #ifndef MADE_FILES_H
 #define MADE_FILES_H

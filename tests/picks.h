@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * picks.h - arrays of indices for sweeps, and references that take and put elements by them one at a time.
+ * picks.h - arrays of indices for sweeps, and references that take and put elements by them one at
+ * a time.
  */
 #ifndef PICKS_H
 #define PICKS_H

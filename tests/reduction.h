@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * reduction.h - what reductions are by definition: applied to a list of elements, one result at a time.
+ * reduction.h - what reductions are by definition: applied to a list of elements, one result at a
+ * time.
  */
 #ifndef TEST_REDUCTION_H
 #define TEST_REDUCTION_H
 
 #include "tests/reference.h"
 
-/* One row a reduction: name, arguments it takes (w a mask, i an initial value, c a correction, d a dtype), kinds of
- * dtype, the rule of its result: w wide, s same, f floating, r its real dtype, b bool, n int64. */
+/* One row a reduction: name, arguments it takes (w a mask, i an initial value, c a correction, d a
+ * dtype), kinds of dtype, the rule of its result: w wide, s same, f floating, r its real dtype, b
+ * bool, n int64. */
 #define KINDS(X)                                                                                   \
     X(sum, "wid", "biufc", 'w')                                                                    \
     X(prod, "wid", "biufc", 'w')                                                                   \

@@ -149,7 +149,8 @@ static inline int64_t random_below(int64_t n)
     return (int64_t)(random_bits() % (uint64_t)n);
 }
 
-/* A small number that dtype holds exactly; never zero when `nonzero`, never negative when `positive`. */
+/* A small number that dtype holds exactly; never zero when `nonzero`, never negative when
+ * `positive`. */
 static inline value random_value(br_dtype dtype, bool nonzero, bool positive)
 {
     if (dtype == BR_BOOL)

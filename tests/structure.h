@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * structure.h - operands of sweeps that rearrange elements, of every dtype, of odd shapes, in all chunkings, over sources and
- * computed arrays; and references, which take elements by index, one at a time.
+ * structure.h - operands of sweeps that rearrange elements, of every dtype, of odd shapes, in all
+ * chunkings, over sources and computed arrays; and references, which take elements by index, one at
+ * a time.
  */
 #ifndef STRUCTURE_H
 #define STRUCTURE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep.h - what the programs sweep_*.c share: sources cut in several ways, and a queue of cases that are computed together,
- * compared with their references, and printed as digests.
+ * sweep.h - what the programs sweep_*.c share: sources cut in several ways, and a queue of cases
+ * that are computed together, compared with their references, and printed as digests.
  *
  * A program prints one line a case with a digest of the result's bytes; sweep.sh compares the lines
  * over schedulers and ranks. A wrong value goes to standard error and makes the program fail.
@@ -51,7 +51,8 @@ static inline void *ref_bytes(const ref *r, size_t *bytes)
     return buffer;
 }
 
-/* Ways to cut an array: automatic, whole, about 2 and 3 chunks an axis, chunks of 1, uneven ones. */
+/* Ways to cut an array: automatic, whole, about 2 and 3 chunks an axis, chunks of 1, uneven ones.
+ * */
 enum { CUT_AUTO, CUT_WHOLE, CUT_2, CUT_3, CUT_1, CUT_UNEVEN, NCUTS };
 
 static inline br_extents cut_extents(int how, int ndim, const int64_t *shape)
@@ -66,7 +67,8 @@ static inline br_extents cut_extents(int how, int ndim, const int64_t *shape)
     return c;
 }
 
-/* The uneven cut: one element more in front of each axis of a source in equal chunks, sliced off again. */
+/* The uneven cut: one element more in front of each axis of a source in equal chunks, sliced off
+ * again. */
 static inline br_array *uneven(const ref *r)
 {
     int64_t shape[REF_NDIM];
@@ -183,7 +185,8 @@ static inline void finish_case(const pending *p, const void *buffer, size_t byte
     sweep.cases++;
 }
 
-/* Adds a case: the value of x is `want` within ulps * eps * (|want| + scale). Exact dtypes must be equal. */
+/* Adds a case: the value of x is `want` within ulps * eps * (|want| + scale). Exact dtypes must be
+ * equal. */
 static inline void BR_PRINTF(5, 6)
     expect(br_array *x, const ref *want, double ulps, double scale, const char *format, ...)
 {
@@ -222,7 +225,8 @@ static inline void flush(void)
     sweep.n = 0;
 }
 
-/* Between cases: computes a batch when there is one, and frees its arrays. `room` is what the next case may add. */
+/* Between cases: computes a batch when there is one, and frees its arrays. `room` is what the next
+ * case may add. */
 static inline void next_case(int room)
 {
     if (sweep.n + room <= QUEUE)

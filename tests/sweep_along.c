@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_along.c - taking and putting elements by indices along an axis: duplicates, negative ones, none at all, indices that
- * are broadcast, of every integer dtype and in every cut.
+ * sweep_along.c - taking and putting elements by indices along an axis: duplicates, negative ones,
+ * none at all, indices that are broadcast, of every integer dtype and in every cut.
  */
 #include "tests/picks.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_assign.c - set_index and set_mask: integers, slices with steps of any sign, new axes and ellipses; values that are
- * broadcast, numbers, of other dtypes, and made of the array itself.
+ * sweep_assign.c - set_index and set_mask: integers, slices with steps of any sign, new axes and
+ * ellipses; values that are broadcast, numbers, of other dtypes, and made of the array itself.
  */
 #include "tests/picks.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_blocks.c - users' functions: br_map with and without data, cheap and not, and br_map_blocks with several inputs,
- * broadcasting, data and places, over all dtypes and under slices and reductions.
+ * sweep_blocks.c - users' functions: br_map with and without data, cheap and not, and br_map_blocks
+ * with several inputs, broadcasting, data and places, over all dtypes and under slices and
+ * reductions.
  */
 #include "tests/sweep.h"
 

@@ -252,7 +252,8 @@ static void *keep(void *buffer)
 
 enum { IN_C, IN_FORTRAN, BACKWARDS, WITH_GAPS, UNALIGNED, REPEATED, NFORMS };
 
-/* r's elements spread out in memory; where the form repeats elements r takes its values from there. */
+/* r's elements spread out in memory; where the form repeats elements r takes its values from there.
+ * */
 static br_array *strided(ref *r, int form, int how, bool copy)
 {
     const int64_t size = (int64_t)br_dtype_size(r->dtype);

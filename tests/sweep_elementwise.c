@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_elementwise.c - elementwise operations: every dtype and pair of dtypes, C numbers on either side,
- * broadcasting, where, astype and longer chains.
+ * sweep_elementwise.c - elementwise operations: every dtype and pair of dtypes, C numbers on either
+ * side, broadcasting, where, astype and longer chains.
  */
 #include "tests/sweep.h"
 
@@ -129,7 +129,8 @@ static value r_pow(value a, value b)
     return r;
 }
 
-/* Which dtypes an operation has: letters b i u f c; '!' divisors are not 0, '+' operands are not negative, 'p' small powers. */
+/* Which dtypes an operation has: letters b i u f c; '!' divisors are not 0, '+' operands are not
+ * negative, 'p' small powers. */
 typedef struct unary {
     const char *name;
     br_array *(*build)(br_operand, br_place);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_expr_text.c - expressions as text: elementwise formulas, comparisons, slices, reductions and products, against values
- * computed here.
+ * sweep_expr_text.c - expressions as text: elementwise formulas, comparisons, slices, reductions
+ * and products, against values computed here.
  */
 #include "tests/sweep.h"
 

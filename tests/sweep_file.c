@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_file.c - HDF5 files written in every layout and read back whole, in slices and into computations, on all ranks.
+ * sweep_file.c - HDF5 files written in every layout and read back whole, in slices and into
+ * computations, on all ranks.
  *
  * The files stay in the working directory, where sweep.sh compares them, too.
  */
@@ -145,7 +146,8 @@ static void computations(void)
     next_case(QUEUE + 1);
 }
 
-/* Stores of what is sliced, turned and reduced, with stored chunks that cross those of the array. */
+/* Stores of what is sliced, turned and reduced, with stored chunks that cross those of the array.
+ * */
 static void results(void)
 {
     const int64_t shape[] = {20, 30};

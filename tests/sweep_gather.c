@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_gather.c - taking by arrays of indices: duplicates, negative ones, none at all, of several axes, known and computed,
- * of every integer dtype and in every cut; what reads the result, and several readers of one source.
+ * sweep_gather.c - taking by arrays of indices: duplicates, negative ones, none at all, of several
+ * axes, known and computed, of every integer dtype and in every cut; what reads the result, and
+ * several readers of one source.
  */
 #include "tests/picks.h"
 
@@ -14,7 +15,8 @@ static value either(value a, value b)
     return a != 0 || b != 0;
 }
 
-/* x with the axes [first, first + picked) replaced by those of the indices, which have one shape. */
+/* x with the axes [first, first + picked) replaced by those of the indices, which have one shape.
+ * */
 static ref *gathered(const ref *x, int first, int picked, ref *const *indices)
 {
     int64_t shape[REF_NDIM];
@@ -201,8 +203,9 @@ static void long_takes(void)
     }
 }
 
-/* Rows of a large matrix in a random order, some of them again: results of several chunks, which come back to chunks of the
- * source. What is taken is compared with what it must be by the library itself. */
+/* Rows of a large matrix in a random order, some of them again: results of several chunks, which
+ * come back to chunks of the source. What is taken is compared with what it must be by the library
+ * itself. */
 static void wide_takes(void)
 {
     enum { ROWS = 1000, COLUMNS = 8192 };
@@ -232,7 +235,8 @@ static void wide_takes(void)
     }
 }
 
-/* Results of several chunks: of many elements, of parts of one element's copies, of whole elements. */
+/* Results of several chunks: of many elements, of parts of one element's copies, of whole elements.
+ * */
 static void long_repeats(void)
 {
     const int64_t n = 3;

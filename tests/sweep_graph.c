@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_graph.c - graphs of functions under every scheduler, between and around arrays: over several
- * ranks they run on rank 0, whose threads serve the arrays' tasks as well.
+ * sweep_graph.c - graphs of functions under every scheduler, between and around arrays: over
+ * several ranks they run on rank 0, whose threads serve the arrays' tasks as well.
  */
 #include <stdatomic.h>
 

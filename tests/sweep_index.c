@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_index.c - basic indexing of sources, elementwise chains, reductions, products and other views, by text and by items,
- * against an interpreter of the text written for this test.
+ * sweep_index.c - basic indexing of sources, elementwise chains, reductions, products and other
+ * views, by text and by items, against an interpreter of the text written for this test.
  */
 #include "tests/sweep.h"
 
 enum { ROOM = 12 };
 
-/* One axis of the result: -1 for a new one, else the source's axis, its first index and step; an integer has count -1. */
+/* One axis of the result: -1 for a new one, else the source's axis, its first index and step; an
+ * integer has count -1. */
 typedef struct taken {
     int axis;
     int64_t start, step, count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_matmul.c - products of matrices: dtypes, shapes without elements, uneven and not matching chunks, transposed, sliced and
- * computed operands, and what is done with the product.
+ * sweep_matmul.c - products of matrices: dtypes, shapes without elements, uneven and not matching
+ * chunks, transposed, sliced and computed operands, and what is done with the product.
  */
 #include "tests/sweep.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_npy.c - .npy files and files of elements alone, written from arrays cut in several ways, and read back whole, in slices
- * and into computations, on all ranks.
+ * sweep_npy.c - .npy files and files of elements alone, written from arrays cut in several ways,
+ * and read back whole, in slices and into computations, on all ranks.
  *
  * The files stay in the working directory, where sweep.sh compares them, too.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_pad.c - padding in every mode, differences and slopes; sources made of their indices at other places.
+ * sweep_pad.c - padding in every mode, differences and slopes; sources made of their indices at
+ * other places.
  */
 #include "tests/structure.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_persist.c - persisted arrays: read by later runs in every way, dropped with their scopes, and iterations that carry
- * one from step to step in constant memory.
+ * sweep_persist.c - persisted arrays: read by later runs in every way, dropped with their scopes,
+ * and iterations that carry one from step to step in constant memory.
  */
 #include "tests/sweep.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_random.c - random expressions of whole numbers: sums, products, slices, turns, reshapes, other chunks and users' functions in
- * any order, whose values are exact whatever the chunks, beside the same steps on dense references.
+ * sweep_random.c - random expressions of whole numbers: sums, products, slices, turns, reshapes,
+ * other chunks and users' functions in any order, whose values are exact whatever the chunks,
+ * beside the same steps on dense references.
  */
 #include "tests/sweep.h"
 

@@ -117,7 +117,8 @@ static void grids(void)
 
 enum { N = 512, PANEL = 32 };
 
-/* Each chunk of the last is made of all chunks before it: directly, two arrays of 2 MiB are held. */
+/* Each chunk of the last is made of all chunks before it: directly, two arrays of 2 MiB are held.
+ * */
 static void there_and_back(void)
 {
     const int64_t shape[] = {N, N};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_reduce.c - reductions of every dtype over every set of axes, with keepdims and corrections, of sources and of
- * elementwise chains, views and other reductions, and expressions that read their input twice.
+ * sweep_reduce.c - reductions of every dtype over every set of axes, with keepdims and corrections,
+ * of sources and of elementwise chains, views and other reductions, and expressions that read their
+ * input twice.
  */
 #include "tests/sweep.h"
 
@@ -88,7 +89,8 @@ static value step_of(kind k, value sum, value x)
     }
 }
 
-/* Where an element of x goes: its coordinates without the reduced axes, which are 1 long in `kept`. */
+/* Where an element of x goes: its coordinates without the reduced axes, which are 1 long in `kept`.
+ * */
 static int64_t place_of(const ref *x, const ref *kept, int64_t i)
 {
     int64_t coord[REF_NDIM];

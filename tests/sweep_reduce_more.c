@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_reduce_more.c - reductions with masks, initial values and without NaNs, places of extremes, norms and averages:
- * each of every dtype over sets of axes and chunkings, against the definition applied to a list of elements.
+ * sweep_reduce_more.c - reductions with masks, initial values and without NaNs, places of extremes,
+ * norms and averages: each of every dtype over sets of axes and chunkings, against the definition
+ * applied to a list of elements.
  */
 #include "tests/reduction.h"
 #include "tests/sweep.h"
@@ -86,8 +87,8 @@ static bool has_value(const test *t)
     return !nothing || t->has_initial || !(ordered || place || infinite || t->k == K_ptp);
 }
 
-/* Elements near 1 for products; else small numbers, equal ones among them, and NaNs where `nans`, in some columns
- * only them. */
+/* Elements near 1 for products; else small numbers, equal ones among them, and NaNs where `nans`,
+ * in some columns only them. */
 static ref *elements(kind k, br_dtype d, int ndim, const int64_t *shape, bool nans)
 {
     ref *r = ref_random(d, ndim, shape, k == K_all, false);
@@ -183,7 +184,8 @@ static void try_one(kind k, br_dtype d, int shape, unsigned mask, int turn)
     if (k == K_nanargmin || k == K_nanargmax)
         leave_numbers(&t);
     int how = t.x->n > 100 && turn % NCUTS == CUT_1 ? CUT_3 : turn % NCUTS;
-    /* Weights of the shape of one axis are taken along it; the others, which broadcast, are meant here. */
+    /* Weights of the shape of one axis are taken along it; the others, which broadcast, are meant
+     * here. */
     if (t.weights != NULL &&
         ((t.weights->ndim == t.axes.n && t.weights->ndim < ndim) || refused(&t)))
         t.weights = NULL;

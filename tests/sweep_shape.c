@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_shape.c - creation, permute, reshape, broadcast_to, expand_dims, squeeze and rechunk, each over sources and computed
- * arrays, sliced and combined; and results computed together.
+ * sweep_shape.c - creation, permute, reshape, broadcast_to, expand_dims, squeeze and rechunk, each
+ * over sources and computed arrays, sliced and combined; and results computed together.
  */
 #include "tests/sweep.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_unknown.c - what masks pick, and expressions on top of it: every way to cut, kind of mask and place where a mask comes from.
+ * sweep_unknown.c - what masks pick, and expressions on top of it: every way to cut, kind of mask
+ * and place where a mask comes from.
  */
 #include "tests/structure.h"
 

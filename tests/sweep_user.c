@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_user.c - users' functions on pairs of elements and users' reductions: their values beside naive references, over
- * dtypes, axes and chunks, fused with what they read and what reads them.
+ * sweep_user.c - users' functions on pairs of elements and users' reductions: their values beside
+ * naive references, over dtypes, axes and chunks, fused with what they read and what reads them.
  */
 #include "tests/sweep.h"
 
@@ -237,7 +237,8 @@ static value r_histogram(const value *x, int64_t n)
     return hash_counts(count);
 }
 
-/* The product of matrices ((x, 1), (1, 0)) modulo 2^64, which do not commute; init is needed: (1, 0, 0, 1). */
+/* The product of matrices ((x, 1), (1, 0)) modulo 2^64, which do not commute; init is needed: (1,
+ * 0, 0, 1). */
 typedef struct matrix {
     uint64_t a, b, c, d;
 } matrix;
@@ -296,7 +297,8 @@ static value r_matrix(const value *x, int64_t n)
     return mixed(m);
 }
 
-/* The hash of all elements as one string: h(ab) = h(a) * base^length(b) + h(b). State of 24 bytes, so with a tail unused. */
+/* The hash of all elements as one string: h(ab) = h(a) * base^length(b) + h(b). State of 24 bytes,
+ * so with a tail unused. */
 typedef struct text {
     uint64_t hash, power;
     uint8_t used;
@@ -442,7 +444,8 @@ static void all_axes(int ndim, const int64_t *shape, br_dtype d)
     }
 }
 
-/* Reading expressions and being read: through slices, transposes, broadcasts, sums, and themselves. */
+/* Reading expressions and being read: through slices, transposes, broadcasts, sums, and themselves.
+ * */
 static void in_expressions(void)
 {
     static const int64_t shape[] = {37, 29};
@@ -480,7 +483,8 @@ static void in_expressions(void)
         }
 }
 
-/* Results of sixteen elements: all of them, slices of their own axis and of the others, their sum. */
+/* Results of sixteen elements: all of them, slices of their own axis and of the others, their sum.
+ * */
 static void wide_results(void)
 {
     static const int64_t shape[] = {23, 31, 17};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_badinput.c - bad calls, files and functions: each gives one clear message and a status, and leaves the context usable.
+ * test_badinput.c - bad calls, files and functions: each gives one clear message and a status, and
+ * leaves the context usable.
  */
 #include <check.h>
 #include <fcntl.h>
@@ -79,7 +80,8 @@ static void check_says(int line, const char *text, const char *part)
 }
 #define says(text, part) check_says(__LINE__, text, part)
 
-/* A failed array: its status, its text with this file's name, and the same status from whatever is made of it and done with it. */
+/* A failed array: its status, its text with this file's name, and the same status from whatever is
+ * made of it and done with it. */
 static void check_failed(int line, br_array *x, br_status status, const char *part)
 {
     double buffer[64];

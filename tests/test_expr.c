@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_expr.c - nodes and handles: sharing, long chains on a small stack, scopes, errors that stick, and what printing shows.
+ * test_expr.c - nodes and handles: sharing, long chains on a small stack, scopes, errors that
+ * stick, and what printing shows.
  */
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_expr_messages.c - what br_expr says of bad texts, names and arrays, with columns; its limit of depth.
+ * test_expr_messages.c - what br_expr says of bad texts, names and arrays, with columns; its limit
+ * of depth.
  */
 #include <sys/resource.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_expr_random.c - br_expr on random expressions, in text and in C, and on texts that make no sense.
+ * test_expr_random.c - br_expr on random expressions, in text and in C, and on texts that make no
+ * sense.
  */
 #include "tests/expr_text.h"
 

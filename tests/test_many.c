@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_many.c - datasets of many files as one array: values, chunks, descriptors, what does not fit.
+ * test_many.c - datasets of many files as one array: values, chunks, descriptors, what does not
+ * fit.
  */
 #include <bramble/bramble.h>
 #include <dirent.h>

@@ -19,7 +19,8 @@ static int64_t dice(int64_t n)
 
 /* ---- maps ---- */
 
-/* A map of a random kind whose indices stay inside a source of n elements, for a consumer of *extent. */
+/* A map of a random kind whose indices stay inside a source of n elements, for a consumer of
+ * *extent. */
 static bri_map_axis random_axis(int axis, int64_t n, int64_t *extent)
 {
     bri_map_axis m = {axis, dice(n), dice(9) - 4};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_plan.c - plans of random expressions, for one rank and for several: reader counts against an enumeration of all tasks'
- * needs, demanded chunks against the same, the predicted peak against the one that a run has, and the memory limit.
+ * test_plan.c - plans of random expressions, for one rank and for several: reader counts against an
+ * enumeration of all tasks' needs, demanded chunks against the same, the predicted peak against the
+ * one that a run has, and the memory limit.
  */
 #include <check.h>
 #include <stdlib.h>

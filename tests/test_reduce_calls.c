@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_reduce_calls.c - reductions through the public interface: bad calls, empty axes, and values that need no reference
- * program; sweep_reduce.c and sweep_reduce_more.c have the rest.
+ * test_reduce_calls.c - reductions through the public interface: bad calls, empty axes, and values
+ * that need no reference program; sweep_reduce.c and sweep_reduce_more.c have the rest.
  */
 #include <check.h>
 #include <complex.h>

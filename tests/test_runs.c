@@ -46,7 +46,8 @@ static int64_t bytes_read(void)
     return info.bytes_read;
 }
 
-/* The slice of the whole result and the result of the slice have the same bits; the latter reads less. */
+/* The slice of the whole result and the result of the slice have the same bits; the latter reads
+ * less. */
 static void check_slice(br_array *whole, const char *slice)
 {
     double *expected;

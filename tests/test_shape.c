@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_shape.c - joining, cutting and rearranging: what is refused and how it is said, what is read of files, what is copied.
+ * test_shape.c - joining, cutting and rearranging: what is refused and how it is said, what is read
+ * of files, what is copied.
  */
 #include <check.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_take.c - indexing by arrays and assignment: what is refused and how it is said, at the call and at the compute; what is
- * read of files and computed; memory.
+ * test_take.c - indexing by arrays and assignment: what is refused and how it is said, at the call
+ * and at the compute; what is read of files and computed; memory.
  */
 #include <check.h>
 #include <stdatomic.h>
@@ -294,7 +294,8 @@ static int count_calls(const br_block *in, int n, const br_block *out, const voi
     return 0;
 }
 
-/* Of a file in stored chunks of 20 rows, in each of them from the first row that is taken to the last one. */
+/* Of a file in stored chunks of 20 rows, in each of them from the first row that is taken to the
+ * last one. */
 START_TEST(only_what_is_taken_is_read)
 {
     const int64_t row = COLUMNS * 4;
@@ -324,7 +325,8 @@ static void same(br_array *x, br_array *want)
     ck_assert(wrong == 0);
 }
 
-/* An expression of files is made where something of it is taken; with a part that is better made once it is not. */
+/* An expression of files is made where something of it is taken; with a part that is better made
+ * once it is not. */
 START_TEST(expressions_of_files_are_taken_of)
 {
     ck_assert_int_eq(br_store_hdf5(matrix(), "x.h5", "x", .chunks = BR_CHUNKS(STORED, COLUMNS)),

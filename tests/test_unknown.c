@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_unknown.c - arrays whose extents the data tell: what they say before and after counting, what refuses them, what goes wrong
- * while counting and after it, memory and bytes read.
+ * test_unknown.c - arrays whose extents the data tell: what they say before and after counting,
+ * what refuses them, what goes wrong while counting and after it, memory and bytes read.
  */
 #include <check.h>
 #include <stdatomic.h>
@@ -417,7 +417,8 @@ START_TEST(phases)
 }
 END_TEST
 
-/* Equal masks are counted once: a task for each chunk and for each count's place, beside the run. */
+/* Equal masks are counted once: a task for each chunk and for each count's place, beside the run.
+ * */
 START_TEST(counted_once)
 {
     br_run_info alone;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_user.c - users' functions: what calls of them see and in which order, what they report, bad arguments.
+ * test_user.c - users' functions: what calls of them see and in which order, what they report, bad
+ * arguments.
  */
 #include <check.h>
 #include <hdf5.h>

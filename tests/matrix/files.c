@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * files.c - files with given elements, written without the library: .npy by its description, HDF5 by
- * the HDF5 library as h5py writes it.
+ * files.c - files with given elements, written without the library: .npy by its description, HDF5
+ * by the HDF5 library as h5py writes it.
  */
 #include <hdf5.h>
 

@@ -3,9 +3,9 @@
  * every dtype, odd shapes and cuts, over sources and computed arrays, below views and on its own,
  * against naive references.
  *
- * A function is a row: `make` draws parameters and operands, builds by the public API, works out the
- * reference and hands both to expect(). All that is drawn follows from the seed, the row and the
- * number of the case, so `--row NAME --case K` repeats one case.
+ * A function is a row: `make` draws parameters and operands, builds by the public API, works out
+ * the reference and hands both to expect(). All that is drawn follows from the seed, the row and
+ * the number of the case, so `--row NAME --case K` repeats one case.
  */
 #ifndef MATRIX_MATRIX_H
 #define MATRIX_MATRIX_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * nd.h - a naive n-dimensional array: dense elements in C order and loops over indices, the means in
- * which the references of the matrix test are written. Nothing here is shared with the library.
+ * nd.h - a naive n-dimensional array: dense elements in C order and loops over indices, the means
+ * in which the references of the matrix test are written. Nothing here is shared with the library.
  */
 #ifndef MATRIX_ND_H
 #define MATRIX_ND_H

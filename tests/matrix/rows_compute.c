@@ -91,7 +91,8 @@ static void lifetimes(void)
     expect(e.x, e.v);
 }
 
-/* Whatever the expression, these write something and say so; tests of their own compare the text. */
+/* Whatever the expression, these write something and say so; tests of their own compare the text.
+ * */
 static void texts(void)
 {
     static br_status (*const write[])(const br_array *x, FILE *to) = {br_print, br_print_tree};

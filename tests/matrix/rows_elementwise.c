@@ -44,7 +44,8 @@ static side array_side(nd *v)
     return (side){br_operand_array(present(v)), v, 0};
 }
 
-/* A C number that every dtype of its kind holds; a 0-d array of it in the dtype of the operation. */
+/* A C number that every dtype of its kind holds; a 0-d array of it in the dtype of the operation.
+ * */
 static side number_side(br_dtype array)
 {
     static const char kinds[] = "biifc";

@@ -131,7 +131,8 @@ static nd *places_in(const nd *v)
     return r;
 }
 
-/* A copy of v with the value, broadcast to the places' shape, at the places; the last one counts. */
+/* A copy of v with the value, broadcast to the places' shape, at the places; the last one counts.
+ * */
 static nd *assigned(const nd *v, const nd *places, const nd *value)
 {
     int64_t index[ND_AXES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * rows_reduction.c - reductions of reduce.h and nan.h with all their arguments, by C calls and texts,
- * one by one and several of one array.
+ * rows_reduction.c - reductions of reduce.h and nan.h with all their arguments, by C calls and
+ * texts, one by one and several of one array.
  */
 #include "tests/matrix/definitions.h"
 
