@@ -14,6 +14,7 @@
 
 /* What br_open returns when there is no memory even for a context; shared, so never written to. */
 static br_context no_memory = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
     .status = BR_ENOMEM,
     .failure = BR_ENOMEM,
     .message = "no memory for a context",
@@ -28,10 +29,12 @@ static br_context no_memory = {
 
 br_status bri_context_fail(br_context *ctx, br_status status, const char *text)
 {
+    pthread_mutex_lock(&ctx->lock);
     if (ctx->failure == BR_OK && ctx != &no_memory) {
         ctx->failure = status;
         snprintf(ctx->message, sizeof ctx->message, "%s", text);
     }
+    pthread_mutex_unlock(&ctx->lock);
     if (ctx->log != NULL)
         ctx->log(ctx->log_data, status, text);
     return status;
@@ -52,8 +55,10 @@ void br_clear_error(br_context *ctx)
 {
     if (ctx->status != BR_OK)
         return;
+    pthread_mutex_lock(&ctx->lock);
     ctx->failure = BR_OK;
     ctx->message[0] = '\0';
+    pthread_mutex_unlock(&ctx->lock);
 }
 
 void br_set_log(br_context *ctx, void (*log)(void *data, br_status status, const char *text),
@@ -143,6 +148,7 @@ br_context *bri_context_open(const bri_scheduler *scheduler, void *scheduler_dat
     br_context *ctx = bri_calloc(1, sizeof *ctx);
     if (ctx == NULL)
         return &no_memory;
+    pthread_mutex_init(&ctx->lock, NULL);
     ctx->nranks = 1;
     ctx->nthreads = 1;
     ctx->root.ctx = ctx;
@@ -169,17 +175,22 @@ br_context *br_open(int *argc, char ***argv)
 
 void bri_context_own(br_context *ctx, bri_owned *owned, void (*release)(bri_owned *owned))
 {
-    *owned = (bri_owned){release, ctx->owned, &ctx->owned};
+    pthread_mutex_lock(&ctx->lock);
+    *owned = (bri_owned){release, ctx, ctx->owned, &ctx->owned};
     if (ctx->owned != NULL)
         ctx->owned->link = &owned->next;
     ctx->owned = owned;
+    pthread_mutex_unlock(&ctx->lock);
 }
 
 void bri_context_disown(bri_owned *owned)
 {
+    br_context *ctx = owned->ctx;
+    pthread_mutex_lock(&ctx->lock);
     *owned->link = owned->next;
     if (owned->next != NULL)
         owned->next->link = owned->link;
+    pthread_mutex_unlock(&ctx->lock);
     owned->free(owned);
 }
 
@@ -195,8 +206,10 @@ int br_close(br_context *ctx)
     int status = (int)ctx->failure;
     if (status != BR_OK)
         bri_log_failure(ctx);
-    if (ctx != &no_memory)
-        bri_free(ctx);
+    if (ctx == &no_memory)
+        return status;
+    pthread_mutex_destroy(&ctx->lock);
+    bri_free(ctx);
     return status;
 }
 

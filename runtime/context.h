@@ -4,6 +4,8 @@
 #ifndef BRI_CONTEXT_H
 #define BRI_CONTEXT_H
 
+#include <pthread.h>
+
 #include "runtime/config.h"
 #include "runtime/error.h"
 #include "runtime/memory.h"
@@ -21,12 +23,14 @@ struct br_scope {
 /* What dies with a context at the latest. First member or found by offset. */
 typedef struct bri_owned {
     void (*free)(struct bri_owned *owned);
+    br_context *ctx;
     struct bri_owned *next, **link;
 } bri_owned;
 
 struct br_context {
-    br_status status;  /* why opening failed, or BR_OK */
-    br_status failure; /* the first failure since br_clear_error */
+    pthread_mutex_t lock; /* guards failure, message and owned: tasks may have a share in them */
+    br_status status;     /* why opening failed, or BR_OK */
+    br_status failure;    /* the first failure since br_clear_error */
     char message[BRI_ERROR_TEXT];
     void (*log)(void *data, br_status status, const char *text);
     void *log_data;
@@ -53,12 +57,12 @@ struct br_context {
  * br_open_comm stands on it. */
 br_context *bri_context_open(const struct bri_scheduler *scheduler, void *scheduler_data);
 
-/* Gives a thing to the context; takes it out again and frees it. */
+/* Gives a thing to the context; takes it out again and frees it. Any thread. */
 void bri_context_own(br_context *ctx, bri_owned *owned, void (*release)(bri_owned *owned));
 void bri_context_disown(bri_owned *owned);
 
 /* Stores the first failure and its text in the context (and tells the log function); returns
- * status. */
+ * status. Any thread. */
 br_status bri_context_fail(br_context *ctx, br_status status, const char *text);
 
 /* Writes a line to the log when the level is on. */

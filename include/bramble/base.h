@@ -46,6 +46,7 @@ typedef struct br_array br_array;
     X(ENOTFOUND, "no such file or dataset")                                                        \
     X(EFORMAT, "file content not understood")                                                      \
     X(EUSER, "a function of the user's reported an error")                                         \
+    X(ECANCELLED, "cancelled")                                                                     \
     X(EPEER, "another rank failed")                                                                \
     X(EMPI, "MPI failed")                                                                          \
     X(EUNSUPPORTED, "not supported")                                                               \

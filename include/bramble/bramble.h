@@ -15,6 +15,7 @@
 #include <bramble/expr.h>
 #include <bramble/file.h>
 #include <bramble/functions.h>
+#include <bramble/future.h>
 #include <bramble/graph.h>
 #include <bramble/indexing.h>
 #include <bramble/io.h>

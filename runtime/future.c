@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * future.c - the public functions of all kinds of futures.
+ */
+#include "runtime/future.h"
+
+#include "runtime/alloc.h"
+
+static const char no_memory[] = "no memory for a future";
+
+static br_future *of_owned(bri_owned *owned)
+{
+    return (br_future *)owned; /* its first member */
+}
+
+/* ---- its state ---- */
+
+/* The first to do so. */
+static bool takes(atomic_bool *flag)
+{
+    return !atomic_exchange_explicit(flag, true, memory_order_acq_rel);
+}
+
+void bri_future_settle(br_future *f, br_status status, const char *text)
+{
+    f->status = status;
+    if (status != BR_OK)
+        f->text = bri_strdup(text); /* without memory the status speaks for itself */
+    atomic_store_explicit(&f->done, true, memory_order_release);
+}
+
+static const char *text_of(const br_future *f)
+{
+    return f->text != NULL ? f->text : br_status_text(f->status);
+}
+
+/* Who cancels knows. */
+static void tell_context(br_future *f)
+{
+    bool wanted =
+        f->status == BR_ECANCELLED && atomic_load_explicit(&f->cancelled, memory_order_relaxed);
+    if (f->status != BR_OK && !wanted && takes(&f->told))
+        bri_context_fail(f->ctx, f->status, text_of(f));
+}
+
+/* ---- waiting and asking ---- */
+
+br_status br_wait(br_future *f)
+{
+    if (f == NULL)
+        return bri_error(BR_ENOMEM, "%s", no_memory);
+    if (!bri_future_done(f))
+        f->kind->wait(f);
+    tell_context(f);
+    return f->status == BR_OK ? BR_OK : bri_error(f->status, "%s", text_of(f));
+}
+
+br_status br_wait_all(br_future *const futures[], size_t n)
+{
+    br_status first = BR_OK;
+    for (size_t i = 0; i < n; i++) {
+        br_status st = br_wait(futures[i]);
+        first = first == BR_OK ? st : first;
+    }
+    return first;
+}
+
+bool br_test(br_future *f)
+{
+    if (f == NULL || bri_future_done(f))
+        return true;
+    if (f->kind->poll != NULL)
+        f->kind->poll(f);
+    return bri_future_done(f);
+}
+
+void br_cancel(br_future *f)
+{
+    if (f == NULL || bri_future_done(f))
+        return;
+    atomic_store_explicit(&f->cancelled, true, memory_order_relaxed);
+    f->kind->cancel(f);
+}
+
+const char *br_future_message(const br_future *f)
+{
+    if (f == NULL)
+        return no_memory;
+    return bri_future_done(f) && f->status != BR_OK ? text_of(f) : "";
+}
+
+/* ---- its life ---- */
+
+static void end(br_future *f)
+{
+    if (bri_future_done(f))
+        return;
+    f->kind->cancel(f);
+    f->kind->wait(f);
+}
+
+/* The context closes, or br_future_free has seen to the rest. */
+static void release(bri_owned *owned)
+{
+    br_future *f = of_owned(owned);
+    end(f);
+    tell_context(f);
+    bri_free(f->text);
+    f->kind->free(f);
+}
+
+void bri_future_init(br_future *f, br_context *ctx, const bri_future_kind *kind)
+{
+    f->ctx = ctx;
+    f->kind = kind;
+    atomic_init(&f->done, false);
+    atomic_init(&f->told, false);
+    atomic_init(&f->cancelled, false);
+    f->status = BR_OK;
+    f->text = NULL;
+    bri_context_own(ctx, &f->owned, release);
+}
+
+static void free_failed(br_future *f)
+{
+    bri_free(f);
+}
+
+br_future *bri_future_failed(br_context *ctx, br_status status, const char *text)
+{
+    static const bri_future_kind kind = {.name = "failed", .free = free_failed};
+    br_future *f = bri_calloc(1, sizeof *f);
+    if (f == NULL) {
+        bri_context_fail(ctx, status, text);
+        return NULL;
+    }
+    bri_future_init(f, ctx, &kind);
+    bri_future_settle(f, status, text);
+    return f;
+}
+
+void br_future_free(br_future *f)
+{
+    if (f == NULL)
+        return;
+    br_cancel(f);
+    bri_context_disown(&f->owned);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * future.h - what all kinds of futures have in common: a state that is settled once.
+ *
+ * A kind puts br_future first in its own struct, and its five functions into a table. Whoever brings
+ * it to its end calls bri_future_settle, on any thread; br_wait, br_test and the rest are in
+ * future.c and call the kind's functions only while it is not settled.
+ */
+#ifndef BRI_FUTURE_H
+#define BRI_FUTURE_H
+
+#include <stdatomic.h>
+
+#include <bramble/future.h>
+
+#include "runtime/context.h"
+
+typedef struct bri_future_kind {
+    const char *name; /* "compute", "task": for messages */
+    /* Returns when it is settled; runs other tasks meanwhile. Any thread, also inside a task. */
+    void (*wait)(br_future *future);
+    /* Works on it for a moment without waiting, or NULL. Any thread. */
+    void (*poll)(br_future *future);
+    /* Makes it end soon, with BR_ECANCELLED unless it is done. Any thread, more than once; also
+     * while it is being settled. */
+    void (*cancel)(br_future *future);
+    /* It is settled: frees what it holds, and itself. */
+    void (*free)(br_future *future);
+} bri_future_kind;
+
+struct br_future {
+    bri_owned owned;
+    br_context *ctx;
+    const bri_future_kind *kind;
+    atomic_bool done;      /* release: status and text are written */
+    atomic_bool told;      /* the context has its error, or need not have it */
+    atomic_bool cancelled; /* br_cancel was called */
+    br_status status;
+    char *text; /* NULL: that of the status will do */
+};
+
+/* Not done, and owned by the context from now on. */
+void bri_future_init(br_future *future, br_context *ctx, const bri_future_kind *kind);
+
+/* A future that is done, with an error: what a call returns that failed. NULL without memory; the
+ * context has the error then. */
+br_future *bri_future_failed(br_context *ctx, br_status status, const char *text);
+
+/* Done: with BR_OK (text is not looked at) or an error. The future may be freed by its waiter before
+ * this returns, so it is the last touch. Once. */
+void bri_future_settle(br_future *future, br_status status, const char *text);
+
+static inline bool bri_future_done(const br_future *future)
+{
+    return atomic_load_explicit(&future->done, memory_order_acquire);
+}
+
+#endif
