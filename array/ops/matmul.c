@@ -76,7 +76,36 @@ static br_status infer(bri_node *node)
 
 /* ---- building ---- */
 
-/* Extents of chunks for both, regular ones and a's largest along axes that are summed over; false
+/* Where b is cut more finely along axes that are summed over, a's cuts make larger tiles of it. */
+enum { TILE_BYTES = 16 << 20 };
+
+/* Bytes of b's largest tile when it is cut as a is along the inner axes, or with `own` as it is. */
+static double tile_of_b(const bri_matmul_params *p, bri_node *const *x, bool own)
+{
+    int first = p->nbatch + p->nrow + p->ncolumn;
+    double bytes = (double)br_dtype_size(x[1]->dtype);
+    for (int a = 0; a < x[1]->ndim; a++) {
+        int i = p->index[1][a];
+        const bri_axis *axis = i >= first && !own ? axis_of(p, 0, x[0], i) : &x[1]->axis[a];
+        bytes *= (double)bri_axis_largest(axis);
+    }
+    return bytes;
+}
+
+/* The chunks along inner index i: a's largest; as many of b's as make a tile where a's would make
+ * too large a one. */
+static int64_t inner_chunk(const bri_matmul_params *p, bri_node *const *x, int i)
+{
+    int64_t of_a = bri_axis_largest(axis_of(p, 0, x[0], i));
+    int64_t of_b = bri_axis_largest(axis_of(p, 1, x[1], i));
+    if (of_b == 0 || of_b >= of_a || tile_of_b(p, x, false) <= TILE_BYTES)
+        return of_a;
+    double several = p->ninner == 1 ? TILE_BYTES / tile_of_b(p, x, true) : 1;
+    int64_t chunk = several >= 2 ? of_b * (int64_t)several : of_b;
+    return chunk < of_a ? chunk : of_a;
+}
+
+/* Extents of chunks for both, regular ones and the same along axes that are summed over; false
  * when they are cut alike there already, or it is not known. */
 static bool cut_alike(const bri_matmul_params *p, bri_node *const *x, bri_chunks_params *chunks)
 {
@@ -89,9 +118,9 @@ static bool cut_alike(const bri_matmul_params *p, bri_node *const *x, bri_chunks
         chunks[k].ndim = x[k]->ndim;
         for (int a = 0; a < x[k]->ndim; a++) {
             int i = p->index[k][a];
-            const bri_axis *lead = i >= first ? axis_of(p, 0, x[0], i) : &x[k]->axis[a];
-            int64_t chunk = bri_axis_largest(lead);
-            alike = alike && (i < first || bri_axis_equal(lead, &x[k]->axis[a]));
+            bool inner = i >= first;
+            int64_t chunk = inner ? inner_chunk(p, x, i) : bri_axis_largest(&x[k]->axis[a]);
+            alike = alike && (!inner || bri_axis_equal(axis_of(p, 0, x[0], i), &x[k]->axis[a]));
             chunks[k].chunk[a] = chunk > 0 ? chunk : 1;
         }
     }

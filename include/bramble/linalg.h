@@ -6,7 +6,8 @@
  *         bool a product is true where a pair of elements is. Floats go through OpenBLAS
  * chunks  of the result: the operands' along the axes that it has. Along the axes that are summed
  *         over, both are cut alike (where they are not, regularly, as the first one's largest
- *         chunk), and the products of chunks are added in order, chunk by chunk
+ *         chunk, or the second one's where that made tiles of more than 16 MiB of it), and the
+ *         products of chunks are added in order, chunk by chunk
  * Errors  BR_ESHAPE with both shapes; BR_EARG, BR_EAXIS where they say so.
  * Cost    a task holds a chunk of each operand and of the result. A file's chunk that several tasks
  *         need is read once and kept for them; when that does not fit the memory limit, it is read

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# peaks_table.sh - arrays of 800 MB under limits of 256 and 64 MB: each workload ends with the right result, holds no
+# more than the limit by its own account, and no more than that and a constant by the kernel's; or it is refused before
+# it reads anything, by a message that says how much is needed and by which operation.
+#
+# usage: peaks_table.sh DIRECTORY    where the program peaks_table is
+# PEAKS_N rows and columns of the array, PEAKS_ROWS of the matrix product: 22000 and 22000 are 4 GB and some minutes.
+set -uo pipefail
+program=$(realpath "$1/peaks_table")
+unset "${!BRAMBLE_@}"
+export BRAMBLE_SCHEDULER=threads BRAMBLE_NUM_THREADS=2 BRAMBLE_LOG=quiet
+
+n=${PEAKS_N:-10000}
+rows=${PEAKS_ROWS:-300}
+constant=64 # MiB beside the limit: the program and its libraries, stacks, what HDF5 holds
+work=$(mktemp -d /var/tmp/bramble-peaks-XXXXXX)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+free=$(df --output=avail -k . | tail -1)
+if [ "$free" -lt $((n * n * 16 / 1024 + 100000)) ]; then
+    echo "SKIP: $work has $free KiB free"
+    exit 77
+fi
+"$program" make x.npy "$n" || exit 2
+failures=0
+
+# What the run's line says, after a word.
+figure() { sed -n "s/.*$1 \([0-9]*\).*/\1/p" out | head -1; }
+
+finished()
+{
+    local limit=$1
+    grep -q ': done,' out && [ "$(figure peak)" -le $((limit * 1024)) ] &&
+        [ "$(figure resident)" -le $(((limit + constant) * 1024)) ]
+}
+
+refused() { [ "$(figure read)" = 0 ] && grep -Eq '^[0-9]+ [KM]iB are needed at a time, by .*\([a-z_]+\.c:[0-9]+\)' out; }
+
+for limit in 256 64; do
+    for workload in centred normalised mirrored overlap rechunk_store means matmul; do
+        BRAMBLE_MEMORY_LIMIT=${limit}M "$program" run "$workload" x.npy "$n" "$rows" >out 2>&1
+        status=$?
+        if { [ $status = 0 ] && finished $limit; } || { [ $status = 3 ] && [ $limit = 64 ] && refused; }; then
+            echo "PASS $workload under $limit MiB: $(head -1 out)"
+        else
+            echo "FAIL $workload under $limit MiB: status $status"
+            sed 's/^/    /' out
+            failures=$((failures + 1))
+        fi
+    done
+done
+exit $((failures > 0))
