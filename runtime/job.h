@@ -9,9 +9,13 @@
  * memory is as it would be on one thread. So the peak is that of the serial order or the limit,
  * whichever is larger, and is known beforehand; task records exist only while in flight.
  *
- * Locks: `emit` guards emission, the table of values and the list of tasks. Everything that
- * finishing tasks touch (pending counts, readers, waiters) is atomic, and says which order it needs
- * where it is used.
+ * Locks: `emit` guards emission, the table of values, the records of tasks and values and the list
+ * of tasks in flight. Everything that finishing tasks touch (pending counts, readers, waiters) is
+ * atomic, and says which order it needs where it is used. So records are only freed by who emits
+ * next; until then what is done with waits in `finished` and `dead`.
+ *
+ * job.c has its life and its end, job_values.c the values and their table, job_emit.c emission,
+ * job_run.c the running of tasks, job_dry.c the counting instead of running.
  */
 #ifndef BRI_JOB_H
 #define BRI_JOB_H
@@ -21,6 +25,7 @@
 
 #include "runtime/context.h"
 #include "runtime/error.h"
+#include "runtime/job_records.h"
 
 typedef struct bri_task bri_task;
 typedef struct bri_value bri_value;
@@ -46,16 +51,17 @@ struct bri_value {
     size_t bytes;
     size_t used; /* of bytes, from the first on, that mean something; the task may lower it */
     void *data;  /* set before the value is ready */
-    atomic_int
-        readers; /* tasks and sends that have yet to be done with it; acq_rel: the last one frees */
-    _Atomic(bri_use *)
-        waiters;       /* a stack of uses, or BRI_READY once data is there (release/acquire) */
-    bool borrowed;     /* data belongs to somebody else (a persisted chunk) */
+    /* Tasks and sends that have yet to be done with it; acq_rel: the last one frees. */
+    atomic_int readers;
+    bool borrowed; /* data belongs to somebody else (a persisted chunk) */
+    /* A stack of uses, or BRI_READY once data is there (release/acquire). */
+    _Atomic(bri_use *) waiters;
+    bri_value *next_output; /* of the same task */
+    bri_value *next_dead;
     int owner;         /* rank that computes it */
     int ndestinations; /* other ranks that read it; each counts in readers */
-    int *destinations;
-    bri_value *next_output; /* of the same task */
-    bri_value *next_in_bucket, *next_dead;
+    int *destinations; /* `few` while they fit there */
+    int few[2];
 };
 
 struct bri_task {
@@ -64,14 +70,24 @@ struct bri_task {
     atomic_int pending;  /* inputs not ready, plus one until it is admitted */
     bri_value *output;   /* the first of what it makes, linked by next_output; or NULL */
     size_t scratch;      /* bytes beside the output */
-    bool keeps;          /* its first input outlives the run: bri_task_take */
     int64_t argument[2]; /* the plan's own */
     bri_job *job;        /* set by the thread pool when it takes the task */
     bri_task *next;      /* in lists of ready tasks, owned by whoever holds the list */
-    bri_task *previous_in_flight, *next_in_flight;
-    int ninputs;
+    unsigned place;      /* among job->in_flight (emit) */
+    unsigned keeps : 1;  /* its first input outlives the run: bri_task_take */
+    unsigned ninputs : 31;
     bri_use inputs[];
 };
+
+/* Two cache lines for a task with up to two inputs. */
+enum { BRI_TASK_BYTES = 128 };
+_Static_assert(sizeof(bri_task) + 2 * sizeof(bri_use) <= BRI_TASK_BYTES, "a task's record");
+
+/* The table of values: open addressing, linear probing, at most three quarters full. */
+typedef struct bri_values {
+    struct bri_values_entry *entry;
+    size_t room, n; /* room is a power of two */
+} bri_values;
 
 /* A thread that runs tasks. */
 typedef struct bri_worker {
@@ -95,6 +111,11 @@ typedef struct bri_job_ops {
     void (*describe)(bri_job *job, const bri_task *task, char *text, size_t size);
 } bri_job_ops;
 
+/* Records for tasks with more inputs double in size. */
+enum { BRI_TASK_SIZES = 28 };
+
+#define BRI_ONE_READY (1LL << 32)
+
 struct bri_job {
     br_context *ctx;
     uint64_t id; /* the same on every rank */
@@ -103,26 +124,32 @@ struct bri_job {
     bool dry; /* in bri_job_dry_run: nothing is asked of other ranks */
 
     pthread_mutex_t emit;
-    bri_task *staged;    /* emitted by the plan but not yet admitted (emit) */
-    bri_task *in_flight; /* all admitted tasks (emit) */
-    bri_task *abandoned; /* by failed emission (emit) */
-    bri_value **buckets; /* the table of values (emit) */
-    size_t nbuckets, nvalues;
-    bool end; /* the plan has no more tasks (emit) */
-
-    atomic_int ntasks; /* in flight; relaxed hints, acquire when compared with 0 */
-    atomic_int nready; /* of those: ready or running */
-    atomic_int nsends; /* values on their way to other ranks */
+    bri_task *staged;     /* emitted by the plan but not yet admitted (emit) */
+    bri_task **in_flight; /* all admitted tasks, in no order (emit) */
+    size_t nin_flight, in_flight_room;
+    bri_task *abandoned;                      /* by failed emission (emit) */
+    bri_values values;                        /* (emit) */
+    bri_records value_records;                /* (emit) */
+    bri_records task_records[BRI_TASK_SIZES]; /* of BRI_TASK_BYTES << i each (emit) */
+    bool end;                                 /* the plan has no more tasks (emit) */
     int max_in_flight;
-    atomic_size_t ahead;       /* bytes promised to tasks in flight; relaxed, a hint for emission */
-    _Atomic(bri_value *) dead; /* values whose last reader is done, to be taken out of the table */
-    _Atomic(bri_task *) finished; /* tasks that are done, to be freed */
+
+    /* What every task counts, off the lines that only emission writes. */
+    char before_counts[64];
+    /* Tasks in flight, plus those of them that are ready or running times BRI_ONE_READY. Relaxed
+     * hints, acquire when compared with 0. */
+    atomic_llong counts;
+    atomic_size_t ahead;          /* bytes promised to tasks in flight; relaxed, for emission */
+    _Atomic(bri_task *) finished; /* tasks that are done, to be freed with what died by them */
+    _Atomic(bri_value *) dead;    /* values whose last reader was a send */
+    atomic_int nsends;            /* values on their way to other ranks */
     atomic_bool end_seen;         /* `end`, for those without the lock */
+    bri_job_stats stats;
+    char after_counts[64];
 
     atomic_int status;  /* first error (compare and swap) */
     atomic_bool failed; /* error_text is complete */
     char error_text[BRI_ERROR_TEXT];
-    bri_job_stats stats;
 
     bri_job *next_attached; /* the thread pool's list of jobs (pool's mutex) */
     atomic_int users; /* pool threads that may touch the job now; seq_cst, see scheduler/threads */
@@ -182,6 +209,11 @@ bri_task *bri_job_exec(bri_job *job, bri_task *task);
 /* Emits one task and runs it on this thread; the same to the end of the job. */
 void bri_job_step(bri_job *job);
 void bri_job_run_here(bri_job *job);
+/* How many tasks are admitted and not done. */
+static inline int bri_job_in_flight(const bri_job *job, memory_order order)
+{
+    return (int)(atomic_load_explicit(&job->counts, order) & (BRI_ONE_READY - 1));
+}
 /* All work of this rank is done, or the job has failed and nothing runs any more. */
 bool bri_job_done(const bri_job *job);
 /* Stores the first error; cheap to call again. Makes the rest of the job pass through. */

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * job_emit.c - emission of tasks in serial order: within the budget, not too far ahead.
+ */
+#include "runtime/alloc.h"
+#include "runtime/job_inside.h"
+
+enum {
+    /* Emission runs ahead of the workers by many small tasks, but by few that need many bytes. */
+    AHEAD_BYTES = 4 << 20,
+    AHEAD_TASKS = 2, /* for each thread */
+};
+
+/* ---- records of tasks ---- */
+
+static bri_records *records_for(bri_job *job, unsigned ninputs)
+{
+    size_t bytes = sizeof(bri_task) + ninputs * sizeof(bri_use);
+    int size = 0;
+    while (bytes > (size_t)BRI_TASK_BYTES << size)
+        size++;
+    if (size >= BRI_TASK_SIZES)
+        return NULL;
+    bri_records *r = &job->task_records[size];
+    if (r->size == 0)
+        bri_records_init(r, (size_t)BRI_TASK_BYTES << size);
+    return r;
+}
+
+bri_task *bri_task_new(bri_job *job, bri_key key, int kind, int ninputs)
+{
+    bri_records *r = records_for(job, (unsigned)ninputs);
+    bri_task *t = r != NULL ? bri_record_take(r) : NULL;
+    if (t == NULL) {
+        if (r == NULL)
+            bri_no_memory((size_t)ninputs * sizeof(bri_use), "a task's inputs");
+        return NULL;
+    }
+    *t = (bri_task){.key = key, .kind = kind, .ninputs = (unsigned)ninputs & INT32_MAX};
+    atomic_init(&t->pending, 1);
+    return t;
+}
+
+void bri_task_free(bri_job *job, bri_task *task)
+{
+    bri_record_give(records_for(job, task->ninputs), task);
+}
+
+void bri_task_abandon(bri_job *job, bri_task *task)
+{
+    task->next = job->abandoned;
+    job->abandoned = task;
+}
+
+size_t bri_task_output_bytes(const bri_task *t)
+{
+    size_t bytes = 0;
+    for (const bri_value *v = t->output; v != NULL; v = v->next_output)
+        bytes += v->bytes;
+    return bytes;
+}
+
+size_t bri_task_bytes(const bri_task *t)
+{
+    return t->scratch + bri_task_output_bytes(t);
+}
+
+/* ---- those in flight ---- */
+
+static void leave_flight(bri_job *job, const bri_task *t)
+{
+    bri_task *last = job->in_flight[--job->nin_flight];
+    job->in_flight[t->place] = last;
+    last->place = t->place;
+}
+
+static void free_dead(bri_job *job, bri_value *v)
+{
+    while (v != NULL) {
+        bri_value *next = v->next_dead;
+        bri_value_free(job, v);
+        v = next;
+    }
+}
+
+/* A finished task's `output` is what died by it. */
+void bri_job_reap(bri_job *job)
+{
+    if (atomic_load_explicit(&job->dead, memory_order_relaxed) != NULL)
+        free_dead(job, atomic_exchange_explicit(&job->dead, NULL, memory_order_acquire));
+    if (atomic_load_explicit(&job->finished, memory_order_relaxed) == NULL)
+        return;
+    bri_task *t = atomic_exchange_explicit(&job->finished, NULL, memory_order_acquire);
+    while (t != NULL) {
+        bri_task *next = t->next;
+        free_dead(job, t->output);
+        leave_flight(job, t);
+        bri_task_free(job, t);
+        t = next;
+    }
+}
+
+/* ---- emission ---- */
+
+static void see_end(bri_job *job)
+{
+    job->end = true;
+    atomic_store_explicit(&job->end_seen, true, memory_order_release);
+}
+
+/* Makes sure a task is staged; false at the end or after an error. */
+static bool stage_next(bri_job *job)
+{
+    if (job->staged != NULL)
+        return true;
+    br_status st =
+        bri_grow(&job->in_flight, &job->in_flight_room, job->nin_flight, sizeof *job->in_flight);
+    if (st == BR_OK)
+        st = job->ops->next(job, &job->staged);
+    if (st != BR_OK)
+        bri_job_fail(job, st, bri_last_error());
+    if (st == BR_OK && job->staged == NULL)
+        see_end(job);
+    return job->staged != NULL;
+}
+
+/* The staged task is admitted when its bytes fit, or when waiting would not free any: nothing else
+ * is in flight. */
+static bool admit(bri_job *job, size_t bytes)
+{
+    if (bri_memory_reserve(job->ctx->memory, bytes))
+        return true;
+    if (bri_job_in_flight(job, memory_order_acquire) > 0)
+        return false;
+    bri_memory_force(job->ctx->memory, bytes);
+    return true;
+}
+
+static bool far_enough_ahead(const bri_job *job)
+{
+    int tasks = bri_job_in_flight(job, memory_order_relaxed);
+    return tasks >= job->max_in_flight ||
+           (tasks >= AHEAD_TASKS * job->ctx->nthreads + 1 &&
+            atomic_load_explicit(&job->ahead, memory_order_relaxed) > AHEAD_BYTES);
+}
+
+/* Counts the staged task as one in flight; returns it when it is ready. With no input to wait for
+ * nobody else knows it, and there is nothing to subtract. */
+static bri_task *launch(bri_job *job, size_t bytes)
+{
+    bri_task *t = job->staged;
+    job->staged = NULL;
+    t->place = (unsigned)job->nin_flight;
+    job->in_flight[job->nin_flight++] = t;
+    t->next = NULL;
+    if (bytes > 0)
+        atomic_fetch_add_explicit(&job->ahead, bytes, memory_order_relaxed);
+    bool ready = atomic_load_explicit(&t->pending, memory_order_acquire) == 1;
+    atomic_fetch_add_explicit(&job->counts, ready ? BRI_ONE_READY + 1 : 1, memory_order_relaxed);
+    if (ready)
+        return t;
+    if (atomic_fetch_sub_explicit(&t->pending, 1, memory_order_acq_rel) != 1)
+        return NULL;
+    atomic_fetch_add_explicit(&job->counts, BRI_ONE_READY, memory_order_relaxed);
+    return t;
+}
+
+bri_task *bri_job_pull(bri_job *job, int max)
+{
+    if (atomic_load_explicit(&job->failed, memory_order_acquire) ||
+        atomic_load_explicit(&job->end_seen, memory_order_relaxed) ||
+        pthread_mutex_trylock(&job->emit) != 0)
+        return NULL;
+    bri_task *first = NULL;
+    bri_task **last = &first;
+    bri_job_reap(job);
+    for (int n = 0; n < max && !job->end && !far_enough_ahead(job); n++) {
+        if (!stage_next(job))
+            break;
+        size_t bytes = bri_task_bytes(job->staged);
+        if (!admit(job, bytes))
+            break;
+        bri_task *t = launch(job, bytes);
+        if (t != NULL) {
+            *last = t;
+            last = &t->next;
+        }
+    }
+    pthread_mutex_unlock(&job->emit);
+    return first;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * job_run.c - the running of ready tasks, and what follows from their outputs.
+ */
+#include <string.h>
+
+#include "runtime/job_inside.h"
+#include "runtime/scheduler.h"
+
+static br_status take_blocks(bri_job *job, bri_task *t, void **scratch)
+{
+    for (bri_value *v = t->output; v != NULL; v = v->next_output) {
+        v->data = bri_memory_get(job->ctx->memory, v->bytes);
+        if (v->data == NULL)
+            return BR_ENOMEM;
+    }
+    if (t->scratch > 0) {
+        *scratch = bri_memory_get(job->ctx->memory, t->scratch);
+        if (*scratch == NULL)
+            return BR_ENOMEM;
+    }
+    return BR_OK;
+}
+
+static void fail_task(bri_job *job, const bri_task *t, br_status st)
+{
+    char what[256] = "";
+    if (job->ops->describe != NULL) {
+        job->ops->describe(job, t, what, sizeof what);
+        bri_error_context(st, "%s", what);
+    }
+    bri_job_fail(job, st, bri_last_error());
+}
+
+static void run_task(bri_job *job, bri_task *t)
+{
+    void *scratch = NULL;
+    br_status st = take_blocks(job, t, &scratch);
+    if (st == BR_OK)
+        st = job->ops->execute(job, t, scratch);
+    if (scratch != NULL)
+        bri_memory_put(job->ctx->memory, scratch, t->scratch);
+    if (t->scratch > 0)
+        bri_memory_release(job->ctx->memory, t->scratch);
+    t->scratch = 0; /* so that bri_job_fini does not release it again after a failure */
+    atomic_fetch_add_explicit(&job->stats.tasks, 1, memory_order_relaxed);
+    if (st != BR_OK)
+        fail_task(job, t, st);
+}
+
+/* ---- afterwards ---- */
+
+/* Its reader count may fall to 0 and free it while it is sent and waited for: held meanwhile. */
+static bool send_away(bri_job *job, bri_value *v, bri_task **ready)
+{
+    atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed);
+    for (int i = 0; i < v->ndestinations; i++) {
+        atomic_fetch_add_explicit(&job->nsends, 1, memory_order_relaxed);
+        job->ctx->scheduler->send(job->ctx, job, v, v->destinations[i]);
+    }
+    *ready = bri_value_ready(job, v, *ready);
+    return bri_value_done(job, v);
+}
+
+/* True when nobody will read it: then it goes at once. */
+static bool publish(bri_job *job, bri_value *v, bri_task **ready)
+{
+    if (v->ndestinations > 0)
+        return send_away(job, v, ready);
+    if (atomic_load_explicit(&v->readers, memory_order_relaxed) == 0) {
+        bri_value_drop(job, v);
+        return true;
+    }
+    *ready = bri_value_ready(job, v, *ready);
+    return false;
+}
+
+static bri_value *add_dead(bri_value *list, bri_value *v)
+{
+    v->next_dead = list;
+    return v;
+}
+
+/* Inputs that were read last, then outputs, in order: their readers may free them. The values that
+ * died by it go with the task. */
+static bri_task *follow(bri_job *job, bri_task *t)
+{
+    bri_task *ready = NULL;
+    bri_value *dead = NULL;
+    for (unsigned i = 0; i < t->ninputs; i++)
+        if (bri_value_done(job, t->inputs[i].value))
+            dead = add_dead(dead, t->inputs[i].value);
+    for (bri_value *v = t->output, *next; v != NULL; v = next) {
+        next = v->next_output;
+        if (publish(job, v, &ready))
+            dead = add_dead(dead, v);
+    }
+    t->output = dead;
+    return ready;
+}
+
+static void push_finished(bri_job *job, bri_task *t)
+{
+    bri_task *first = atomic_load_explicit(&job->finished, memory_order_relaxed);
+    do
+        t->next = first;
+    while (!atomic_compare_exchange_weak_explicit(&job->finished, &first, t, memory_order_release,
+                                                  memory_order_relaxed));
+}
+
+bri_task *bri_job_exec(bri_job *job, bri_task *task)
+{
+    bri_task *ready = NULL;
+    size_t bytes = bri_task_bytes(task);
+    if (!atomic_load_explicit(&job->failed, memory_order_acquire)) {
+        run_task(job, task);
+        if (!atomic_load_explicit(&job->failed, memory_order_acquire)) {
+            ready = follow(job, task);
+            push_finished(job, task);
+        }
+    }
+    if (bytes > 0)
+        atomic_fetch_sub_explicit(&job->ahead, bytes, memory_order_relaxed);
+    /* release: who sees no task left sees what all of them wrote. Last: the job may be gone after
+     * it. */
+    atomic_fetch_sub_explicit(&job->counts, BRI_ONE_READY + 1, memory_order_release);
+    return ready;
+}
+
+/* With one task in flight nothing else can become ready, and nobody else holds the lock. */
+void bri_job_step(bri_job *job)
+{
+    job->max_in_flight = 1;
+    bri_task *task = bri_job_pull(job, 1);
+    if (task == NULL) {
+        if (!bri_job_done(job))
+            bri_job_fail(job, BR_EINTERNAL, "a task waits for a value that nobody computes");
+        return;
+    }
+    while (task != NULL)
+        task = bri_job_exec(job, task);
+}
+
+void bri_job_run_here(bri_job *job)
+{
+    do
+        bri_job_step(job);
+    while (!bri_job_done(job));
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * job_values.c - the values between tasks: their table, their readers and those who wait for them.
+ */
+#include <string.h>
+
+#include "runtime/alloc.h"
+#include "runtime/job_inside.h"
+#include "runtime/scheduler.h"
+
+enum { FIRST_ROOM = 64 };
+
+struct bri_values_entry {
+    uint64_t hash;
+    bri_value *value;
+};
+
+/* The end of a ready value's stack of waiters: nobody can be pushed any more. */
+static bri_use ready_mark;
+#define BRI_READY (&ready_mark)
+
+/* ---- the table ---- */
+
+br_status bri_values_init(bri_values *values)
+{
+    values->entry = bri_calloc(FIRST_ROOM, sizeof *values->entry);
+    if (values->entry == NULL)
+        return BR_ENOMEM;
+    values->room = FIRST_ROOM;
+    return BR_OK;
+}
+
+/* Values in flight are neighbours, so the index alone would fill runs of the table. */
+static uint64_t key_hash(bri_key key)
+{
+    uint64_t h = (uint64_t)key.index * 0x9e3779b97f4a7c15u;
+    h ^= ((uint64_t)key.stage << 32 | key.level) * 0xc2b2ae3d27d4eb4fu;
+    return h ^ h >> 29;
+}
+
+static bool same_key(bri_key a, bri_key b)
+{
+    return a.index == b.index && a.stage == b.stage && a.level == b.level;
+}
+
+static void insert(bri_values *t, uint64_t hash, bri_value *value)
+{
+    size_t at = hash & (t->room - 1);
+    while (t->entry[at].value != NULL)
+        at = (at + 1) & (t->room - 1);
+    t->entry[at] = (struct bri_values_entry){hash, value};
+    t->n++;
+}
+
+static br_status grow(bri_values *t)
+{
+    bri_values bigger = {.room = 2 * t->room};
+    bigger.entry = bri_calloc(bigger.room, sizeof *bigger.entry);
+    if (bigger.entry == NULL)
+        return BR_ENOMEM;
+    for (size_t i = 0; i < t->room; i++)
+        if (t->entry[i].value != NULL)
+            insert(&bigger, t->entry[i].hash, t->entry[i].value);
+    bri_free(t->entry);
+    *t = bigger;
+    return BR_OK;
+}
+
+bri_value *bri_value_find(bri_job *job, bri_key key)
+{
+    const bri_values *t = &job->values;
+    uint64_t hash = key_hash(key);
+    for (size_t at = hash & (t->room - 1);; at = (at + 1) & (t->room - 1)) {
+        bri_value *v = t->entry[at].value;
+        if (v == NULL || (t->entry[at].hash == hash && same_key(v->key, key)))
+            return v;
+    }
+}
+
+/* Entries behind the hole move up where that brings them nearer to their place, so that searches
+ * end at the first hole. */
+static void take_out(bri_values *t, const bri_value *value)
+{
+    size_t mask = t->room - 1;
+    size_t hole = key_hash(value->key) & mask;
+    while (t->entry[hole].value != value)
+        hole = (hole + 1) & mask;
+    for (size_t at = (hole + 1) & mask; t->entry[at].value != NULL; at = (at + 1) & mask) {
+        size_t home = t->entry[at].hash & mask;
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        t->entry[hole] = t->entry[at];
+        hole = at;
+    }
+    t->entry[hole].value = NULL;
+    t->n--;
+}
+
+/* ---- their life ---- */
+
+bri_value *bri_value_new(bri_job *job, bri_key key, size_t bytes, int readers)
+{
+    bri_values *t = &job->values;
+    BRI_ASSERT(bri_value_find(job, key) == NULL);
+    if (4 * (t->n + 1) > 3 * t->room && grow(t) != BR_OK)
+        return NULL;
+    bri_value *v = bri_record_take(&job->value_records);
+    if (v == NULL)
+        return NULL;
+    memset(v, 0, sizeof *v);
+    v->key = key;
+    v->bytes = v->used = bytes;
+    v->owner = job->ctx->rank;
+    v->destinations = v->few;
+    atomic_init(&v->readers, readers);
+    insert(t, key_hash(key), v);
+    return v;
+}
+
+/* The list doubles whenever its length is a power of two, from what fits into the record on. */
+static br_status make_room(bri_value *v)
+{
+    const int few = (int)(sizeof v->few / sizeof v->few[0]);
+    int n = v->ndestinations;
+    if (n < few || (n & (n - 1)) != 0)
+        return BR_OK;
+    int *old = v->destinations == v->few ? NULL : v->destinations;
+    int *bigger = bri_realloc(old, 2 * (size_t)n, sizeof *bigger);
+    if (bigger == NULL)
+        return BR_ENOMEM;
+    if (old == NULL)
+        memcpy(bigger, v->few, sizeof v->few);
+    v->destinations = bigger;
+    return BR_OK;
+}
+
+br_status bri_value_destination(bri_value *value, int rank)
+{
+    BRI_TRY(make_room(value));
+    value->destinations[value->ndestinations++] = rank;
+    atomic_fetch_add_explicit(&value->readers, 1, memory_order_relaxed);
+    return BR_OK;
+}
+
+static void free_record(bri_job *job, bri_value *v)
+{
+    if (v->destinations != v->few)
+        bri_free(v->destinations);
+    bri_record_give(&job->value_records, v);
+}
+
+void bri_value_free(bri_job *job, bri_value *value)
+{
+    take_out(&job->values, value);
+    free_record(job, value);
+}
+
+void bri_value_drop(bri_job *job, bri_value *v)
+{
+    if (v->data != NULL && !v->borrowed) {
+        bri_memory_put(job->ctx->memory, v->data, v->bytes);
+        bri_memory_release(job->ctx->memory, v->bytes);
+    }
+    v->data = NULL;
+}
+
+/* acq_rel: whoever frees must see all that the other readers did with the bytes. Who is alone needs
+ * no atomic subtraction: nobody else has a count to change. */
+bool bri_value_done(bri_job *job, bri_value *v)
+{
+    if (atomic_load_explicit(&v->readers, memory_order_acquire) != 1 &&
+        atomic_fetch_sub_explicit(&v->readers, 1, memory_order_acq_rel) != 1)
+        return false;
+    bri_value_drop(job, v);
+    return true;
+}
+
+/* An expected value holds a promise from the moment it was asked for. */
+static bool never_received(const bri_job *job, bri_value *v)
+{
+    return v->owner != job->ctx->rank && v->data == NULL && !v->borrowed &&
+           atomic_load_explicit(&v->waiters, memory_order_acquire) != BRI_READY;
+}
+
+void bri_values_fini(bri_job *job)
+{
+    bri_values *t = &job->values;
+    for (size_t i = 0; i < t->room; i++) {
+        bri_value *v = t->entry[i].value;
+        if (v == NULL)
+            continue;
+        if (never_received(job, v))
+            bri_memory_release(job->ctx->memory, v->bytes);
+        bri_value_drop(job, v);
+        free_record(job, v);
+    }
+    bri_free(t->entry);
+    *t = (bri_values){0};
+}
+
+/* ---- who waits ---- */
+
+/* A value that is there costs nothing; else the task counts one more before it can be found. */
+void bri_task_input(bri_task *task, int i, bri_value *value)
+{
+    bri_use *use = &task->inputs[i];
+    use->value = value;
+    use->task = task;
+    bri_use *first = atomic_load_explicit(&value->waiters, memory_order_acquire);
+    if (first == BRI_READY)
+        return;
+    atomic_fetch_add_explicit(&task->pending, 1, memory_order_relaxed);
+    do
+        use->next = first;
+    while (!atomic_compare_exchange_weak_explicit(&value->waiters, &first, use,
+                                                  memory_order_release, memory_order_acquire) &&
+           first != BRI_READY);
+    if (first == BRI_READY)
+        atomic_fetch_sub_explicit(&task->pending, 1, memory_order_relaxed);
+}
+
+/* acquire-release: the tasks see the bytes, we see all the uses. */
+bri_task *bri_value_ready(bri_job *job, bri_value *value, bri_task *ready)
+{
+    bri_use *use = atomic_exchange_explicit(&value->waiters, BRI_READY, memory_order_acq_rel);
+    while (use != NULL && use != BRI_READY) {
+        bri_use *next = use->next;
+        bri_task *t = use->task;
+        if (atomic_load_explicit(&t->pending, memory_order_acquire) == 1 ||
+            atomic_fetch_sub_explicit(&t->pending, 1, memory_order_acq_rel) == 1) {
+            atomic_fetch_add_explicit(&job->counts, BRI_ONE_READY, memory_order_relaxed);
+            t->next = ready;
+            ready = t;
+        }
+        use = next;
+    }
+    return ready;
+}
+
+/* ---- blocks that pass on ---- */
+
+bool bri_task_steal(bri_job *job, bri_task *task, int i)
+{
+    bri_value *from = task->inputs[i].value;
+    bri_value *to = task->output;
+    if (from->borrowed || from->bytes != to->bytes ||
+        atomic_load_explicit(&from->readers, memory_order_acquire) != 1)
+        return false;
+    /* The output's own promise is given back with its block, the input's passes on. */
+    bri_value_drop(job, to);
+    to->data = from->data;
+    from->data = NULL;
+    return true;
+}
+
+void *bri_task_take(bri_task *task, int i)
+{
+    bri_value *from = task->inputs[i].value;
+    if (from->borrowed || atomic_load_explicit(&from->readers, memory_order_acquire) != 1)
+        return NULL;
+    void *block = from->data;
+    from->data = NULL;
+    return block;
+}
+
+/* ---- values of other ranks, and of nobody's task ---- */
+
+void bri_value_expect(bri_job *job, bri_value *value)
+{
+    if (job->dry)
+        return;
+    /* Receives are promised in serial order with the tasks that read them, so this only runs ahead
+     * by one task's inputs. */
+    bri_memory_force(job->ctx->memory, value->bytes);
+    job->ctx->scheduler->expect(job->ctx, job, value);
+}
+
+void bri_value_borrow(bri_job *job, bri_value *value, void *data)
+{
+    (void)job;
+    value->data = data;
+    value->borrowed = true;
+    atomic_store_explicit(&value->waiters, BRI_READY, memory_order_release);
+}
+
+bri_value *bri_job_lookup(bri_job *job, bri_key key)
+{
+    pthread_mutex_lock(&job->emit);
+    bri_value *v = bri_value_find(job, key);
+    pthread_mutex_unlock(&job->emit);
+    return v;
+}
+
+void *bri_job_receive_block(bri_job *job, bri_value *value)
+{
+    value->data = bri_memory_get(job->ctx->memory, value->bytes);
+    return value->data;
+}
+
+bri_task *bri_job_arrived(bri_job *job, bri_value *value)
+{
+    return bri_value_ready(job, value, NULL);
+}
+
+void bri_job_sent(bri_job *job, bri_value *value)
+{
+    if (bri_value_done(job, value)) {
+        bri_value *first = atomic_load_explicit(&job->dead, memory_order_relaxed);
+        do
+            value->next_dead = first;
+        while (!atomic_compare_exchange_weak_explicit(&job->dead, &first, value,
+                                                      memory_order_release, memory_order_relaxed));
+    }
+    atomic_fetch_sub_explicit(&job->nsends, 1, memory_order_release);
+}
