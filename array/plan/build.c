@@ -8,6 +8,7 @@
 #include "array/plan/cut.h"
 #include "array/plan/face.h"
 #include "array/plan/hold.h"
+#include "array/plan/place.h"
 #include "array/plan/sink.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
@@ -61,6 +62,7 @@ bri_stage *bri_stage_new(bri_plan *plan, const bri_stage_kind *kind, bri_node *n
     stage->kind = kind;
     stage->node = node;
     stage->nchunks = stage->nsteps = 1;
+    stage->follows = -1;
     return stage;
 }
 
@@ -273,6 +275,8 @@ static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
     BRI_TRY(bri_plan_share(plan));
     for (int i = 0; i < outputs->n; i++)
         bri_sink_shorten(plan, &outputs->sink[i], &plan->roots[i]);
+    bri_plan_place(plan);
+    bri_sinks_place(plan);
     BRI_TRY(bri_plan_faces(plan));
     bri_plan_shifts(plan);
     return bri_plan_demand(plan);

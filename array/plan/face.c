@@ -16,6 +16,7 @@ typedef struct faces {
     int input;
     int64_t room[BR_MAX_NDIM]; /* the most chunks a leaf reads along each axis of the source */
     int64_t each;              /* numbers for a leaf */
+    bool alone;                /* each element is read by one leaf at most, and by nobody else */
 } faces;
 
 static const faces *faces_of(const bri_stage *stage)
@@ -65,12 +66,14 @@ bool bri_face_sent(const bri_input *input, int64_t chunk, int64_t step, const in
     bri_rectangle part;
     if (input->faces == NULL)
         return false;
-    const bri_stage *reader = faces_of(input->faces)->reader;
+    const faces *f = faces_of(input->faces);
     int64_t source = bri_grid_linear(from->ndim, from->axis, coord);
-    if (bri_stage_owner(reader, chunk, step) == bri_value_owner(from, source))
+    if (bri_stage_owner(f->reader, chunk, step) == bri_value_owner(from, source))
         return false;
-    rectangle_of_step(reader, input, chunk, step, &r);
-    return 2 * part_in_chunk(input, &r, coord, &part) <= bri_chunk_nelem(from, source);
+    rectangle_of_step(f->reader, input, chunk, step, &r);
+    int64_t n = part_in_chunk(input, &r, coord, &part);
+    int64_t all = bri_chunk_nelem(from, source);
+    return f->alone ? n < all : 2 * n <= all;
 }
 
 int64_t bri_face_number(const bri_input *input, int64_t chunk, int64_t step, const int64_t *coord)
@@ -341,9 +344,17 @@ static br_status new_faces(bri_plan *plan, bri_stage *reader, int i, const faces
     return bri_stage_note_reader(stage, reader, i);
 }
 
+/* Where each element has one reader, as in a rechunk, rectangles are all that need travel. Others
+ * may need most of a chunk twice, which then comes once, as a whole. */
+static bool reads_alone(const bri_input *input)
+{
+    return input->halo == NULL && !bri_map_has_windows(&input->map) &&
+           input->stage->nconsumers == 1;
+}
+
 static br_status add_faces(bri_plan *plan, bri_stage *reader, int i)
 {
-    faces f = {.reader = reader, .input = i};
+    faces f = {.reader = reader, .input = i, .alone = reads_alone(&reader->inputs[i])};
     int64_t n;
     return number_faces(reader, &reader->inputs[i], &f, &n) ? new_faces(plan, reader, i, &f, n)
                                                             : BR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * order.c - arithmetic of chunks, steps, tree nodes and their owners.
+ * order.c - arithmetic of chunks, steps and tree nodes.
  */
 #include "array/plan/stage.h"
 
@@ -107,29 +107,6 @@ int64_t bri_chunk_nelem(const bri_stage *stage, int64_t chunk)
     for (int a = 0; a < stage->ndim; a++)
         n *= bri_axis_count(&stage->axis[a], coord[a]);
     return n;
-}
-
-int bri_stage_owner(const bri_stage *stage, int64_t chunk, int64_t step)
-{
-    if (stage->pass != NULL) { /* leaves are made by the pass's tasks */
-        int64_t coord[BR_MAX_NDIM];
-        bri_leaf_coords(stage, chunk, step, coord);
-        chunk = bri_grid_linear(stage->leaf_ndim, stage->leaf_axis, coord);
-        return bri_stage_owner(stage->pass, chunk, 0);
-    }
-    if (stage->kind->owner != NULL)
-        return stage->kind->owner(stage, chunk, step);
-    if (stage->plan->nranks == 1)
-        return 0;
-    /* A chain stays on one rank. */
-    int64_t steps = stage->fold == BRI_FOLD_TREE ? stage->nsteps : 1;
-    int64_t place = stage->fold == BRI_FOLD_TREE ? chunk * steps + step : chunk;
-    return (int)((__int128)place * stage->plan->nranks / (stage->nchunks * steps));
-}
-
-int bri_value_owner(const bri_stage *stage, int64_t chunk)
-{
-    return bri_stage_owner(stage, chunk, 0); /* a tree's root belongs to its leftmost leaf */
 }
 
 bri_key bri_stage_key(const bri_stage *stage, int64_t chunk)

@@ -9,6 +9,7 @@
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 #include "array/plan/message.h"
+#include "array/plan/place.h"
 #include "runtime/alloc.h"
 
 static void free_persisted(bri_persisted *p)
@@ -47,12 +48,25 @@ br_status bri_persisted_new(br_context *ctx, int64_t id, const bri_stage *stage,
         free_persisted(p);
         return BR_ENOMEM;
     }
-    for (int64_t c = 0; c < p->nchunks; c++)
-        p->owner[c] = bri_value_owner(stage, c);
     p->next = data->persisted;
     data->persisted = p;
     *out = p;
     return BR_OK;
+}
+
+void bri_persisted_place(bri_persisted *p, const bri_stage *stage)
+{
+    for (int64_t c = 0; c < p->nchunks; c++)
+        p->owner[c] = bri_value_owner(stage, c);
+}
+
+bool bri_persisted_in_runs(const bri_stage *stage)
+{
+    const bri_persisted *p = stage->data;
+    for (int64_t c = 0; c < p->nchunks; c++)
+        if (p->owner[c] != bri_place_run(stage->plan, c, p->nchunks))
+            return false;
+    return true;
 }
 
 bri_persisted *bri_persisted_find(br_context *ctx, int64_t id)

@@ -20,15 +20,20 @@ typedef struct bri_persisted {
     size_t *bytes;
 } bri_persisted;
 
-/* A new entry in the context's table with the grid and owners of the stage's value. */
+/* A new entry in the context's table with the grid of the stage's value. */
 br_status bri_persisted_new(br_context *ctx, int64_t id, const bri_stage *stage,
                             bri_persisted **out);
+/* Notes the owners of the chunks, when the plan that makes them knows them. */
+void bri_persisted_place(bri_persisted *p, const bri_stage *stage);
 bri_persisted *bri_persisted_find(br_context *ctx, int64_t id);
 /* Takes an entry out and frees its chunks; unknown ids are fine. */
 void bri_persisted_drop(br_context *ctx, int64_t id);
 
 /* The persisted chunk of a stage of that kind, on its owner. */
 void *bri_persisted_chunk(const bri_stage *stage, int64_t chunk);
+
+/* Do the chunks of a stage of that kind lie where the plan would put them? */
+bool bri_persisted_in_runs(const bri_stage *stage);
 
 /* The element of a stage's value at an index, which is number `inside` of its chunk. *run elements
  * follow in the row; it becomes 1 where they do not lie side by side, in the caller's memory. */

@@ -222,6 +222,13 @@ void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **ro
     *root = from;
 }
 
+void bri_sinks_place(const bri_plan *plan)
+{
+    for (int i = 0; i < plan->nroots; i++)
+        if (plan->roots[i]->kind == &bri_stage_keep)
+            bri_persisted_place(plan->roots[i]->data, plan->roots[i]->inputs[0].stage);
+}
+
 void bri_sink_retarget(bri_stage *root, const bri_sink *sink)
 {
     if (root->direct_result)

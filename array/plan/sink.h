@@ -13,6 +13,9 @@ br_status bri_sink_build(bri_plan *plan, bri_node *output, const bri_sink *sink,
  * straight into the caller's memory. */
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root);
 
+/* Notes where the chunks of persisted outputs will be, once that is known. */
+void bri_sinks_place(const bri_plan *plan);
+
 /* The plan of an output is run again, into another buffer. */
 void bri_sink_retarget(bri_stage *root, const bri_sink *sink);
 

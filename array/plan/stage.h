@@ -158,6 +158,7 @@ struct bri_stage {
     int result; /* value of the program that is stored or reduced */
     bri_input *inputs;
     int ninputs;
+    int follows; /* the input whose owners this stage's are (place.c), or -1 */
     bri_reducing reducing;
     bri_stage *pass; /* its leaves are made by the tasks of this stage */
     bool streamed;   /* its tasks are emitted as soon as a pass has made what they read */
@@ -275,6 +276,7 @@ void bri_leaf_coords(const bri_stage *stage, int64_t chunk, int64_t step, int64_
 void bri_leaf_box(const bri_stage *stage, int64_t chunk, int64_t step, bri_leaf *leaf);
 void bri_leaf_place(const bri_stage *stage, const int64_t *coord, int64_t *chunk, int64_t *step);
 int64_t bri_chunk_nelem(const bri_stage *stage, int64_t chunk);
+/* The rank that runs a step (place.c). */
 int bri_stage_owner(const bri_stage *stage, int64_t chunk, int64_t step);
 /* The rank where chunk's finished value is. */
 int bri_value_owner(const bri_stage *stage, int64_t chunk);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * sweep_messages.c - what travels between ranks: partial results of reductions, faces of stencils,
+ * each element of a rechunk once, each chunk of a persisted array at most once to each rank, and
+ * nothing at all where operands lie alike.
+ */
+#include <math.h>
+
+#include "tests/sweep.h"
+
+enum { ROWS = 12, COLUMNS = 10, SIDE = 64, LINE = 100 };
+
+static double ranks;
+
+/* At most so many values and bytes may have travelled in the last run. */
+static void check_sent(const char *name, double messages, double bytes)
+{
+    br_run_info info;
+    if (br_last_run(sweep.ctx, &info) != BR_OK)
+        fail(name, "%s", br_message(sweep.ctx));
+    if ((double)info.messages > messages)
+        fail(name, "%" PRId64 " messages between %g ranks, at most %g are needed", info.messages,
+             ranks, messages);
+    if ((double)info.bytes_sent > bytes)
+        fail(name, "%" PRId64 " bytes between %g ranks, at most %g are needed", info.bytes_sent,
+             ranks, bytes);
+}
+
+static void check_value(const char *name, double got, double want)
+{
+    if (got != want)
+        fail(name, "is %.17g, expected %.17g", got, want);
+    printf("%s %.17g\n", name, got);
+    sweep.cases++;
+}
+
+static br_array *kept(const char *name, br_array *x)
+{
+    br_array *p = br_persist(x);
+    if (br_status_of(p) != BR_OK)
+        fail(name, "%s", br_error(p));
+    return p;
+}
+
+/* Computes sum(x), whose value is known. */
+static void sum_of(const char *name, br_array *x, double want)
+{
+    double got = 0;
+    if (br_compute_f64(br_sum(x), &got) != BR_OK)
+        fail(name, "%s", br_message(sweep.ctx));
+    check_value(name, got, want);
+}
+
+/* 0, 1, 2, ... in chunks of SIDE, kept where they are made. */
+static br_array *line(int64_t n)
+{
+    return kept("line", br_arange(sweep.ctx, .stop = BR_NUM(n * SIDE), .dtype = BR_FLOAT64,
+                                  .chunks = BR_CHUNKS(SIDE)));
+}
+
+/* 12 x 10 chunks of 64 x 64, whose element (i, j) is i * 640 + j. */
+static br_array *plane(void)
+{
+    br_array *all =
+        br_arange(sweep.ctx, .stop = BR_NUM(ROWS * COLUMNS * SIDE * SIDE), .dtype = BR_FLOAT64);
+    br_array *x = br_reshape(all, BR_SHAPE(ROWS * SIDE, COLUMNS * SIDE));
+    return kept("plane", br_rechunk(x, .chunks = BR_CHUNKS(SIDE, SIDE)));
+}
+
+static const double plane_elements = (double)ROWS * COLUMNS * SIDE * SIDE;
+static const double chunk_bytes = SIDE * SIDE * 8.0;
+
+static double sum_to(double n)
+{
+    return n * (n - 1) / 2;
+}
+
+/* ---- reductions ---- */
+
+/* Of each rank's run of n leaves, at most 2 log2(n) nodes of the tree are complete subtrees. */
+static double partials(double n)
+{
+    return (ranks - 1) * 2 * ceil(log2(n));
+}
+
+static void reductions(void)
+{
+    br_array *x = line(LINE);
+    sum_of("sum of a line", x, sum_to(LINE * SIDE));
+    check_sent("sum of a line", partials(LINE), partials(LINE) * 8);
+    x = line(128); /* on 2 and 4 ranks, runs that are subtrees */
+    sum_of("sum of 128 chunks", x, sum_to(128.0 * SIDE));
+    double most = ranks == 3 ? partials(128) : ranks - 1;
+    check_sent("sum of 128 chunks", most, most * 8);
+    x = line(1);
+    sum_of("sum of one chunk", x, sum_to(SIDE));
+    check_sent("sum of one chunk", 0, 0);
+    x = line(2);
+    sum_of("sum of two chunks", x, sum_to(2.0 * SIDE));
+    check_sent("sum of two chunks", 1, 8);
+    x = line(0);
+    sum_of("sum of nothing", x, 0);
+    check_sent("sum of nothing", 0, 0);
+}
+
+/* Partial results are rows of COLUMNS chunks. */
+static void reductions_of_a_plane(const br_array *p)
+{
+    double rows = (ranks - 1) * ceil(log2(ROWS)) * COLUMNS;
+    br_array *x = (br_array *)(uintptr_t)p;
+    sum_of("sum of a plane", x, sum_to(plane_elements));
+    check_sent("sum of a plane", partials(ROWS * COLUMNS), partials(ROWS * COLUMNS) * 8);
+    br_array *mean = kept("mean", br_mean(x, .axis = BR_AXIS(0)));
+    check_sent("mean along the rows", rows, rows * SIDE * 8);
+    sum_of("mean along the rows", mean, sum_to(plane_elements) / (ROWS * SIDE));
+    mean = kept("mean", br_mean(x, .axis = BR_AXIS(1)));
+    check_sent("mean along the columns", (ranks - 1) * ceil(log2(COLUMNS)),
+               (ranks - 1) * ceil(log2(COLUMNS)) * SIDE * 8);
+    sum_of("mean along the columns", mean, sum_to(plane_elements) / (COLUMNS * SIDE));
+    br_array *less = kept("less", br_sub(x, br_mean(x, .axis = BR_AXIS(0))));
+    check_sent("plane - mean", rows + (ranks - 1) * COLUMNS, (rows + ranks * COLUMNS) * SIDE * 8);
+    sum_of("plane - mean", less, 0);
+}
+
+/* ---- what lies alike ---- */
+
+static void aligned(br_array *x)
+{
+    br_array *y = kept("y", br_add(x, 1));
+    check_sent("x + 1", 0, 0);
+    br_array *z = kept("z", br_add(br_mul(x, 2), y));
+    check_sent("2 x + y", 0, 0);
+    sum_of("2 x + y", z, 3 * sum_to(plane_elements) + plane_elements);
+    br_array *turned = kept("turned", br_permute_dims(x, BR_AXES(1, 0)));
+    check_sent("turned", 0, 0);
+    turned = kept("turned again", br_sub(turned, br_permute_dims(y, BR_AXES(1, 0))));
+    check_sent("turned - turned y", 0, 0);
+    sum_of("turned - turned y", turned, -plane_elements);
+    sum_of("part", br_index(x, "64:128"),
+           sum_to(2 * plane_elements / ROWS) - sum_to(plane_elements / ROWS));
+    check_sent("part", 0, SIDE * 8); /* rank 0 has all of it */
+}
+
+/* ---- faces ---- */
+
+static void stencils(br_array *x)
+{
+    const double row = COLUMNS * SIDE;
+    br_array *l = line(LINE);
+    br_array *d =
+        br_sub(br_add(br_index(l, ":-2"), br_index(l, "2:")), br_mul(2, br_index(l, "1:-1")));
+    d = kept("d", d);
+    check_sent("second difference", (ranks - 1) * 4, (ranks - 1) * 4 * 8);
+    sum_of("second difference", d, 0);
+    d = kept("d", br_sub(br_index(x, "1:"), br_index(x, ":-1")));
+    check_sent("difference of rows", (ranks - 1) * 2 * COLUMNS, (ranks - 1) * 2 * row * 8);
+    sum_of("difference of rows", d, (ROWS * SIDE - 1) * row * row);
+    d = kept("d", br_sub(br_index(x, ":, 1:"), br_index(x, ":, :-1")));
+    check_sent("difference of columns", (ranks - 1) * 2, (ranks - 1) * 2 * SIDE * 8);
+    sum_of("difference of columns", d, ROWS * SIDE * (row - 1));
+}
+
+/* ---- everything moves ---- */
+
+static void rechunks(br_array *x)
+{
+    static const int64_t cut[][2] = {{ROWS * SIDE, 32},
+                                     {48, COLUMNS * SIDE},
+                                     {56, 80},
+                                     {100, 100},
+                                     {ROWS * SIDE, COLUMNS * SIDE}};
+    for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "rechunk %" PRId64 " x %" PRId64, cut[i][0], cut[i][1]);
+        br_array *r = kept(name, br_rechunk(x, .chunks = BR_CHUNKS(cut[i][0], cut[i][1])));
+        check_sent(name, INFINITY, (ranks - 1) / ranks * plane_elements * 8 * 1.25);
+        sum_of(name, br_sub(br_mul(r, 1), 1), sum_to(plane_elements) - plane_elements);
+        check_sent(name, INFINITY, partials(ROWS * COLUMNS) * (double)cut[i][0] * 8);
+    }
+}
+
+/* Each chunk to each other rank once, however often it is read there. */
+static void products(br_array *x)
+{
+    const double chunks = ROWS * COLUMNS;
+    br_array *turned = br_permute_dims(x, BR_AXES(1, 0));
+    kept("x x'", br_matmul(x, turned));
+    check_sent("x x'", (ranks - 1) * chunks, (ranks - 1) * chunks * chunk_bytes);
+    br_array *both = br_add(br_matmul(x, turned), br_matmul(br_mul(x, 2), turned));
+    kept("x x' + 2 x x'", both);
+    check_sent("x x' + 2 x x'", (ranks - 1) * chunks * 2, (ranks - 1) * chunks * 2 * chunk_bytes);
+}
+
+int main(int argc, char **argv)
+{
+    sweep_open(&argc, &argv);
+    ranks = br_num_ranks(sweep.ctx);
+    br_array *x = plane();
+    reductions();
+    reductions_of_a_plane(x);
+    aligned(x);
+    stencils(x);
+    rechunks(x);
+    products(x);
+    return sweep_close();
+}
