@@ -151,6 +151,12 @@ struct bri_job {
     atomic_bool failed; /* error_text is complete */
     char error_text[BRI_ERROR_TEXT];
 
+    /* Of a job that nobody waits for: see bri_pool_launch. */
+    bool (*over)(bri_job *job);
+    void (*landed)(bri_job *job);
+    void *transport;        /* what the scheduler needs to know in `over` */
+    bri_job *next_launched; /* (launcher's mutex) */
+
     bri_job *next_attached; /* the thread pool's list of jobs (pool's mutex) */
     atomic_int users; /* pool threads that may touch the job now; seq_cst, see scheduler/threads */
     atomic_int pulling; /* whether one of them emits, and whether another one wanted to meanwhile */

@@ -21,7 +21,15 @@ typedef struct bri_scheduler {
      * then nothing of the scheduler touches the job any more, and bri_job_status() is what all
      * ranks agreed on. */
     bool (*progress)(br_context *ctx, bri_job *job, bool block);
-    void (*cancel)(br_context *ctx, bri_job *job);
+    /* The same without a waiter: landed(job) is called once nothing of the scheduler touches the job
+     * any more, on some thread, before or after this returns. A job that cannot start fails. */
+    void (*launch)(br_context *ctx, bri_job *job, void (*landed)(bri_job *job));
+    /* This thread works on whatever there is until done(data), which somebody else makes so and then
+     * calls notify. Any thread, also inside a task. */
+    void (*help)(br_context *ctx, bool (*done)(const void *data), const void *data);
+    void (*notify)(br_context *ctx);
+    /* Fails the job with BR_ECANCELLED: what has begun runs to its end. Any thread. */
+    void (*cancel)(br_context *ctx, bri_job *job, const char *why);
     /* Runs a job of this rank alone to its end: no other rank knows it, nothing is agreed on.
      * bri_job_status tells how it went; an error only when it could not begin. */
     br_status (*run_here)(br_context *ctx, bri_job *job);

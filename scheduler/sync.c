@@ -31,10 +31,28 @@ static bool progress(br_context *ctx, bri_job *job, bool block)
     return bri_job_done(job);
 }
 
-static void cancel(br_context *ctx, bri_job *job)
+static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
+{
+    progress(ctx, job, true);
+    landed(job);
+}
+
+/* Whatever there is has been done when it was asked for. */
+static void help(br_context *ctx, bool (*done)(const void *data), const void *data)
+{
+    (void)ctx, (void)done, (void)data;
+    BRI_ASSERT(done(data));
+}
+
+static void notify(br_context *ctx)
 {
     (void)ctx;
-    bri_job_fail(job, BR_EUSER, "cancelled");
+}
+
+static void cancel(br_context *ctx, bri_job *job, const char *why)
+{
+    (void)ctx;
+    bri_job_fail(job, BR_ECANCELLED, why);
 }
 
 static br_status run_here(br_context *ctx, bri_job *job)
@@ -53,6 +71,9 @@ const bri_scheduler bri_scheduler_sync = {
     .open = open_sync,
     .start = start,
     .progress = progress,
+    .launch = launch,
+    .help = help,
+    .notify = notify,
     .cancel = cancel,
     .run_here = run_here,
     .close = close_sync,

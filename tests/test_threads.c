@@ -144,8 +144,8 @@ START_TEST(a_job_can_be_cancelled)
     plan.spin = 1000;
     start(&ctx, &job, &plan);
     ctx.scheduler->progress(&ctx, &job, false);
-    ctx.scheduler->cancel(&ctx, &job);
-    finish(&ctx, &job, BR_EUSER);
+    ctx.scheduler->cancel(&ctx, &job, "cancelled");
+    finish(&ctx, &job, BR_ECANCELLED);
     ck_assert_int_lt(atomic_load(&plan.ran), plan.n);
     toy_free(&plan);
     close_context(&ctx);

@@ -146,10 +146,50 @@ static br_status run_here(br_context *ctx, bri_job *job)
     return BR_OK;
 }
 
-static void cancel(br_context *ctx, bri_job *job)
+/* The part's end comes after that of the job on this rank, with a wake of its own. */
+static bool over(bri_job *job)
+{
+    if (bri_job_done(job))
+        bri_part_leave(job->transport);
+    return bri_part_wait(job->transport, false);
+}
+
+/* The pool's failure is all ranks' affair, too: then this thread waits for them. */
+static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
-    bri_job_fail(job, BR_EUSER, "cancelled");
+    job->transport = bri_part_start(part_id(ctx, job->id), job, mpi->pool);
+    mpi->last_started = job->id;
+    br_status st = bri_pool_launch(mpi->pool, job, over, landed);
+    if (st == BR_OK)
+        return;
+    bri_job_fail(job, st, bri_last_error());
+    progress(ctx, job, true);
+    landed(job);
+}
+
+static void help(br_context *ctx, bool (*done)(const void *data), const void *data)
+{
+    bri_mpi_context *mpi = ctx->scheduler_data;
+    bri_leave_working(true);
+    bri_pool_work_until(mpi->pool, &(bri_until){done, data});
+    bri_leave_working(false);
+}
+
+static void notify(br_context *ctx)
+{
+    bri_mpi_context *mpi = ctx->scheduler_data;
+    bri_pool_notify(mpi->pool);
+}
+
+static void cancel(br_context *ctx, bri_job *job, const char *why)
+{
+    bri_mpi_context *mpi = ctx->scheduler_data;
+    if (job->id != 0) { /* one of all ranks */
+        bri_part_cancel(part_id(ctx, job->id), why);
+        return;
+    }
+    bri_job_fail(job, BR_ECANCELLED, why);
     bri_pool_notify(mpi->pool);
 }
 
@@ -180,6 +220,9 @@ const bri_scheduler bri_scheduler_mpi = {
     .open = open_mpi,
     .start = start,
     .progress = progress,
+    .launch = launch,
+    .help = help,
+    .notify = notify,
     .cancel = cancel,
     .run_here = run_here,
     .close = close_mpi,

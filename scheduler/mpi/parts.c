@@ -179,21 +179,60 @@ static void wait_until_gone(uint64_t id)
     pthread_mutex_unlock(&parts.lock);
 }
 
+/* The first part that others see to: it may go while they do. */
+static bool abandon_launched(const char *why)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_part *part = parts.first;
+    bool found = part != NULL && part->job != NULL && part->job->landed != NULL;
+    uint64_t id = found ? part->id : 0;
+    if (found) {
+        bri_job_fail(part->job, BR_ECANCELLED, why);
+        bri_pool_notify(part->pool);
+    }
+    pthread_mutex_unlock(&parts.lock);
+    if (found)
+        wait_until_gone(id);
+    return found;
+}
+
+static void abandon(bri_part *part, const char *why)
+{
+    if (part->job == NULL) {
+        uint64_t id = part->id;
+        bri_part_absent(id, BR_EUSER, why);
+        wait_until_gone(id);
+        return;
+    }
+    bri_job_fail(part->job, BR_EUSER, why);
+    bri_pool_notify(part->pool);
+    bri_pool_work(part->pool, part->job, true);
+    bri_part_leave(part);
+    bri_part_wait(part, true);
+}
+
 void bri_parts_abandon(void)
 {
     static const char why[] = "the program ended before the job";
-    for (bri_part *part; (part = first_part()) != NULL;) {
-        if (part->job == NULL) {
-            bri_part_absent(part->id, BR_EUSER, why);
-            wait_until_gone(part->id);
+    for (;;) {
+        if (abandon_launched(why))
             continue;
-        }
-        bri_job_fail(part->job, BR_EUSER, why);
-        bri_pool_notify(part->pool);
-        bri_pool_work(part->pool, part->job, true);
-        bri_part_leave(part);
-        bri_part_wait(part, true);
+        bri_part *part = first_part();
+        if (part == NULL)
+            return;
+        abandon(part, why);
     }
+}
+
+void bri_part_cancel(uint64_t id, const char *why)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_part *part = find_locked(id);
+    if (part != NULL && part->job != NULL) {
+        bri_job_fail(part->job, BR_ECANCELLED, why);
+        bri_pool_notify(part->pool);
+    }
+    pthread_mutex_unlock(&parts.lock);
 }
 
 /* ---- counters ---- */
@@ -251,6 +290,8 @@ static void end_part(bri_part *part, br_status status, const char *text)
     part->ended = true;
     bool waited_for = part->job != NULL;
     pthread_cond_broadcast(&parts.ended);
+    if (waited_for && part->job->landed != NULL)
+        bri_pool_notify(part->pool); /* with the lock, since the pool may go right after */
     pthread_mutex_unlock(&parts.lock);
     if (!waited_for)
         bri_free(part);
@@ -321,7 +362,7 @@ static void hear_of_failure(bri_part *part, int from, br_status status, const ch
         return;
     char name[96];
     char full[BRI_ERROR_TEXT];
-    if (bri_meet_nranks() > 1)
+    if (bri_meet_nranks() > 1 && status != BR_ECANCELLED)
         snprintf(full, sizeof full, "%s: %.900s", bri_meet_name(from, name), text);
     else
         snprintf(full, sizeof full, "%s", text);

@@ -38,14 +38,14 @@ static void *worker_main(void *argument)
 
 /* Several threads may wait at a time: the one in the seat works, the others sleep until it gets up
  * or they are done. */
-static bool take_seat(bri_pool *pool, const bri_job *job)
+static bool take_seat(bri_pool *pool, const bri_until *until)
 {
     while (atomic_exchange(&pool->seat, true)) {
         unsigned ticket = bri_event_prepare(&pool->event);
-        if (atomic_load(&pool->seat) && !bri_job_done(job))
+        if (atomic_load(&pool->seat) && !until->done(until->data))
             bri_event_sleep(&pool->event, ticket, BRI_SLEEPS_FOR_JOB);
         bri_event_cancel(&pool->event);
-        if (bri_job_done(job))
+        if (until->done(until->data))
             return false;
     }
     return true;
@@ -56,21 +56,21 @@ static bool take_seat(bri_pool *pool, const bri_job *job)
 static void leave_seat(bri_pool *pool, const bri_job *job)
 {
     pthread_mutex_lock(&pool->lock);
-    bool others = pool->jobs != NULL && (pool->jobs != job || job->next_attached != NULL);
+    bool others = pool->jobs != NULL && (pool->jobs != job || pool->jobs->next_attached != NULL);
     pthread_mutex_unlock(&pool->lock);
     atomic_store(&pool->seat, false);
     if (others)
         bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_ANY);
 }
 
-/* True once the job was seen done. When it failed that need not last: a thread that was emitting
- * may still bring tasks, which the threads then pass through. */
-static bool work(bri_pool_worker *w, bri_job *job, bool block)
+/* True once it was seen done. When a job failed that need not last: a thread that was emitting may
+ * still bring tasks, which the threads then pass through. */
+static bool work(bri_pool_worker *w, const bri_until *until, bool block)
 {
     for (int i = 0; block || i < TASKS_OF_A_MOMENT; i++) {
-        if (bri_job_done(job))
+        if (until->done(until->data))
             return true;
-        bri_task *task = block ? bri_worker_wait(w, job) : bri_worker_find(w);
+        bri_task *task = block ? bri_worker_wait(w, until) : bri_worker_find(w);
         if (task == NULL)
             return block;
         bri_worker_run(w, task);
@@ -78,29 +78,46 @@ static bool work(bri_pool_worker *w, bri_job *job, bool block)
     return false;
 }
 
-bool bri_pool_work(bri_pool *pool, bri_job *job, bool block)
+/* job: the one to begin with, or NULL. */
+static bool work_on(bri_pool *pool, bri_job *job, const bri_until *until, bool block)
 {
     bri_pool_worker *before = self;
     bool inside = before != NULL && before->pool == pool;
-    if (bri_job_done(job))
+    if (until->done(until->data))
         return true;
     if (!inside && !block && atomic_load(&pool->seat))
         return false;
-    if (!inside && !take_seat(pool, job))
+    if (!inside && !take_seat(pool, until))
         return true;
     bri_pool_worker *w = inside ? before : &pool->workers[0];
     self = w;
     /* A task that waits for another job is still running in its own. */
     bri_job *outer = w->job;
     w->job = NULL;
-    bri_worker_enter(w, job);
-    bool done = work(w, job, block);
+    if (job != NULL)
+        bri_worker_enter(w, job);
+    bool done = work(w, until, block);
     bri_worker_leave(w);
     w->job = outer;
     self = before;
     if (!inside)
         leave_seat(pool, job);
     return done;
+}
+
+static bool is_done(const void *job)
+{
+    return bri_job_done(job);
+}
+
+bool bri_pool_work(bri_pool *pool, bri_job *job, bool block)
+{
+    return work_on(pool, job, &(bri_until){is_done, job}, block);
+}
+
+void bri_pool_work_until(bri_pool *pool, const bri_until *until)
+{
+    work_on(pool, NULL, until, true);
 }
 
 /* ---- jobs ---- */
@@ -184,9 +201,23 @@ void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list)
     bri_event_wake(&pool->event, n, BRI_SLEEPS_FOR_TASKS);
 }
 
+static void wake_launcher(bri_pool *pool)
+{
+    bri_launcher *launcher = atomic_load_explicit(&pool->launcher, memory_order_acquire);
+    if (launcher != NULL)
+        bri_launcher_wake(launcher);
+}
+
 void bri_pool_notify(bri_pool *pool)
 {
     bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_ANY);
+    wake_launcher(pool);
+}
+
+void bri_pool_job_done(bri_pool *pool)
+{
+    bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_FOR_JOB);
+    wake_launcher(pool);
 }
 
 /* ---- the pool ---- */
@@ -216,6 +247,7 @@ void bri_pool_free(bri_pool *pool)
 {
     if (pool == NULL)
         return;
+    bri_launcher_free(atomic_load(&pool->launcher));
     atomic_store(&pool->stop, true);
     bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_ANY);
     for (int i = 1; i <= pool->nstarted; i++)

@@ -34,6 +34,22 @@ void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list);
  * sleep. */
 bool bri_pool_work(bri_pool *pool, bri_job *job, bool block);
 
+/* What a thread waits for: asked often, by any thread; whoever makes it so calls bri_pool_notify. */
+typedef struct bri_until {
+    bool (*done)(const void *data);
+    const void *data;
+} bri_until;
+
+/* Works on tasks of any job until that is so. Any thread, as bri_pool_work. */
+void bri_pool_work_until(bri_pool *pool, const bri_until *until);
+
+/* Attaches a job that nobody waits for: threads of the pool run it (all nthreads, whoever else
+ * calls) and ask over(job) now and then once bri_job_done; when that says true the job is off the
+ * pool (bri_pool_detach), and landed(job) is the last touch. BR_ENOMEM; the job is not attached
+ * then. */
+br_status bri_pool_launch(bri_pool *pool, bri_job *job, bool (*over)(bri_job *job),
+                          void (*landed)(bri_job *job));
+
 /* Something changed: every sleeping thread looks again. Cheap when none sleeps. Any thread. */
 void bri_pool_notify(bri_pool *pool);
 

@@ -33,9 +33,36 @@ static br_status run_here(br_context *ctx, bri_job *job)
     return BR_OK;
 }
 
-static void cancel(br_context *ctx, bri_job *job)
+static bool over(bri_job *job)
 {
-    bri_job_fail(job, BR_EUSER, "cancelled");
+    if (!bri_job_done(job))
+        return false;
+    bri_pool_detach(job->ctx->scheduler_data, job);
+    return true;
+}
+
+static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
+{
+    br_status st = bri_pool_launch(ctx->scheduler_data, job, over, landed);
+    if (st == BR_OK)
+        return;
+    bri_job_fail(job, st, bri_last_error());
+    landed(job);
+}
+
+static void help(br_context *ctx, bool (*done)(const void *data), const void *data)
+{
+    bri_pool_work_until(ctx->scheduler_data, &(bri_until){done, data});
+}
+
+static void notify(br_context *ctx)
+{
+    bri_pool_notify(ctx->scheduler_data);
+}
+
+static void cancel(br_context *ctx, bri_job *job, const char *why)
+{
+    bri_job_fail(job, BR_ECANCELLED, why);
     bri_pool_notify(ctx->scheduler_data);
 }
 
@@ -50,6 +77,9 @@ const bri_scheduler bri_scheduler_threads = {
     .open = open_threads,
     .start = start,
     .progress = progress,
+    .launch = launch,
+    .help = help,
+    .notify = notify,
     .cancel = cancel,
     .run_here = run_here,
     .close = close_threads,

@@ -52,7 +52,7 @@ void bri_worker_leave(bri_pool_worker *w)
     bool done = bri_job_done(job);
     atomic_fetch_sub(&job->users, 1);
     if (done)
-        bri_event_wake(&w->pool->event, INT_MAX, BRI_SLEEPS_FOR_JOB);
+        bri_pool_job_done(w->pool);
 }
 
 /* ---- handing tasks on ---- */
@@ -256,24 +256,24 @@ void bri_worker_run(bri_pool_worker *w, bri_task *task)
 
 /* ---- waiting for one ---- */
 
-static bool finished(const bri_pool_worker *w, const bri_job *job)
+static bool finished(const bri_pool_worker *w, const bri_until *until)
 {
-    return job != NULL ? bri_job_done(job) : atomic_load(&w->pool->stop);
+    return until != NULL ? until->done(until->data) : atomic_load(&w->pool->stop);
 }
 
-static bri_task *sleep_for_task(bri_pool_worker *w, const bri_job *job)
+static bri_task *sleep_for_task(bri_pool_worker *w, const bri_until *until)
 {
     bri_event *event = &w->pool->event;
     unsigned ticket = bri_event_prepare(event);
     bri_task *task = bri_worker_find(w);
     bri_worker_leave(w);
-    if (task == NULL && !finished(w, job))
-        bri_event_sleep(event, ticket, job != NULL ? BRI_SLEEPS_ANY : BRI_SLEEPS_FOR_TASKS);
+    if (task == NULL && !finished(w, until))
+        bri_event_sleep(event, ticket, until != NULL ? BRI_SLEEPS_ANY : BRI_SLEEPS_FOR_TASKS);
     bri_event_cancel(event);
     return task;
 }
 
-bri_task *bri_worker_wait(bri_pool_worker *w, const bri_job *job)
+bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until)
 {
     int64_t deadline = 0;
     for (;;) {
@@ -281,7 +281,7 @@ bri_task *bri_worker_wait(bri_pool_worker *w, const bri_job *job)
         if (task != NULL)
             return task;
         bri_worker_leave(w);
-        if (finished(w, job))
+        if (finished(w, until))
             return NULL;
         int64_t now = now_ns();
         if (deadline == 0)
@@ -290,7 +290,7 @@ bri_task *bri_worker_wait(bri_pool_worker *w, const bri_job *job)
             pause_briefly();
             continue;
         }
-        task = sleep_for_task(w, job);
+        task = sleep_for_task(w, until);
         if (task != NULL)
             return task;
         deadline = 0;

@@ -8,6 +8,8 @@
 #include "scheduler/threads/event.h"
 #include "scheduler/threads/pool.h"
 
+typedef struct bri_launcher bri_launcher;
+
 typedef struct bri_pool_worker {
     bri_deque deque;
     bri_pool *pool;
@@ -31,6 +33,7 @@ struct bri_pool {
     atomic_bool stop;
     atomic_bool seat; /* worker 0 is taken by a thread */
     bri_event event;
+    _Atomic(bri_launcher *) launcher; /* launch.c; NULL until the first job is launched */
 };
 
 /* Counts the worker among the job's users. Only while the job cannot be detached: its list is
@@ -44,12 +47,19 @@ void bri_worker_leave(bri_pool_worker *w);
 /* A ready task of any job or NULL, at once. */
 bri_task *bri_worker_find(bri_pool_worker *w);
 
-/* A ready task of any job; NULL when `job` is done or, without a job, the pool stops. Not counted
- * as a user of any job while it waits, so that jobs can be detached. */
-bri_task *bri_worker_wait(bri_pool_worker *w, const bri_job *job);
+/* A ready task of any job; NULL when what it waits for is so or, without that, the pool stops. Not
+ * counted as a user of any job while it waits, so that jobs can be detached. */
+bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until);
 
 /* Runs a task, then the first one that it made ready, and so on. */
 void bri_worker_run(bri_pool_worker *w, bri_task *task);
+
+/* Whoever brings launched jobs to their end looks again; ends with its threads (launch.c). */
+void bri_launcher_wake(bri_launcher *launcher);
+void bri_launcher_free(bri_launcher *launcher);
+
+/* Some job is done: wakes who waits for one. */
+void bri_pool_job_done(bri_pool *pool);
 
 /* Appends tasks, linked by next, to those from outside. */
 void bri_pool_add_outside(bri_pool *pool, bri_task *first);

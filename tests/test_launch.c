@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_launch.c - jobs that nobody waits for: they run beside others, fail, are cancelled, and land.
+ */
+#include <check.h>
+#include <time.h>
+
+#include "runtime/scheduler.h"
+#include "toy_plan.h"
+
+enum { MOST_THREADS = 4, JOBS = 6, ROUNDS = 40 };
+
+static void open_context(br_context *ctx, int nthreads)
+{
+    memset(ctx, 0, sizeof *ctx);
+    ctx->memory = bri_memory_new(1 << 20);
+    ctx->nthreads = nthreads > 0 ? nthreads : 1;
+    ctx->scheduler = nthreads > 0 ? &bri_scheduler_threads : &bri_scheduler_sync;
+    ck_assert_int_eq(ctx->scheduler->open(ctx), BR_OK);
+}
+
+static void close_context(br_context *ctx)
+{
+    bri_memory_stats stats;
+    ctx->scheduler->close(ctx);
+    bri_memory_about(ctx->memory, &stats);
+    ck_assert_uint_eq(stats.promised, 0);
+    bri_memory_free(ctx->memory);
+}
+
+typedef struct flight {
+    bri_job job; /* first */
+    toy_plan plan;
+    atomic_bool landed;
+} flight;
+
+static void landed(bri_job *job)
+{
+    flight *f = (flight *)job;
+    br_context *ctx = job->ctx;
+    atomic_store(&f->landed, true);
+    ctx->scheduler->notify(ctx);
+}
+
+static bool has_landed(const void *data)
+{
+    return atomic_load(&((const flight *)data)->landed);
+}
+
+static void launch(br_context *ctx, flight *f)
+{
+    atomic_init(&f->landed, false);
+    ck_assert_int_eq(bri_job_init(&f->job, ctx, &toy_ops, &f->plan), BR_OK);
+    ctx->scheduler->launch(ctx, &f->job, landed);
+}
+
+static void end(flight *f, br_status expected)
+{
+    ck_assert_int_eq(bri_job_status(&f->job), expected);
+    ck_assert_int_eq(atomic_load(&f->plan.wrong), 0);
+    if (expected == BR_OK)
+        ck_assert_int_eq(atomic_load(&f->plan.ran), f->plan.n);
+    bri_job_fini(&f->job);
+    toy_free(&f->plan);
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+}
+
+START_TEST(launched_jobs_land_by_themselves)
+{
+    br_context ctx;
+    static flight f[JOBS];
+    open_context(&ctx, _i);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < JOBS; i++) {
+            toy_random(&f[i].plan, 100 * i, (uint64_t)(round * JOBS + i), 20);
+            f[i].plan.fails_at = i == 4 ? 150 : -1;
+            launch(&ctx, &f[i]);
+        }
+        for (int i = 0; i < JOBS; i++) { /* nobody helps */
+            while (!has_landed(&f[i]))
+                nap();
+            end(&f[i], i == 4 ? BR_EUSER : BR_OK);
+        }
+    }
+    close_context(&ctx);
+}
+END_TEST
+
+START_TEST(others_wait_and_run_beside_them)
+{
+    br_context ctx;
+    static flight f[JOBS];
+    open_context(&ctx, _i);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < JOBS; i++) {
+            toy_random(&f[i].plan, 300, (uint64_t)(round * JOBS + i), 20);
+            launch(&ctx, &f[i]);
+        }
+        toy_plan plan;
+        bri_job job;
+        toy_tree(&plan, 7);
+        ck_assert_int_eq(bri_job_init(&job, &ctx, &toy_ops, &plan), BR_OK);
+        ck_assert_int_eq(ctx.scheduler->start(&ctx, &job), BR_OK);
+        ck_assert(ctx.scheduler->progress(&ctx, &job, true));
+        ck_assert_int_eq(bri_job_status(&job), BR_OK);
+        bri_job_fini(&job);
+        toy_free(&plan);
+        for (int i = JOBS - 1; i >= 0; i--) {
+            ctx.scheduler->help(&ctx, has_landed, &f[i]);
+            end(&f[i], BR_OK);
+        }
+    }
+    close_context(&ctx);
+}
+END_TEST
+
+START_TEST(a_small_one_does_not_wait_for_a_large_one)
+{
+    br_context ctx;
+    static flight large;
+    static flight small;
+    open_context(&ctx, _i);
+    toy_independent(&large.plan, 2000000);
+    large.plan.spin = 10000;
+    launch(&ctx, &large);
+    toy_independent(&small.plan, 10);
+    launch(&ctx, &small);
+    while (!has_landed(&small))
+        nap();
+    ck_assert(!has_landed(&large));
+    end(&small, BR_OK);
+    ctx.scheduler->cancel(&ctx, &large.job, "enough");
+    ctx.scheduler->help(&ctx, has_landed, &large);
+    ck_assert_int_lt(atomic_load(&large.plan.ran), large.plan.n);
+    ck_assert_str_eq(large.job.error_text, "enough");
+    end(&large, BR_ECANCELLED);
+    close_context(&ctx);
+}
+END_TEST
+
+/* A task that launches a job and waits for it. */
+static void launch_inside(toy_plan *plan, int node)
+{
+    br_context *ctx = plan->data;
+    flight inner;
+    if (node % 50 != 0)
+        return;
+    toy_tree(&inner.plan, 5);
+    atomic_init(&inner.landed, false);
+    bri_job_init(&inner.job, ctx, &toy_ops, &inner.plan);
+    ctx->scheduler->launch(ctx, &inner.job, landed);
+    ctx->scheduler->help(ctx, has_landed, &inner);
+    if (bri_job_status(&inner.job) != BR_OK || atomic_load(&inner.plan.wrong) > 0)
+        atomic_fetch_add(&plan->wrong, 1);
+    bri_job_fini(&inner.job);
+    toy_free(&inner.plan);
+}
+
+START_TEST(a_task_may_wait_for_one)
+{
+    br_context ctx;
+    static flight f;
+    open_context(&ctx, _i);
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        toy_random(&f.plan, 500, seed, 30);
+        f.plan.inside = launch_inside;
+        f.plan.data = &ctx;
+        launch(&ctx, &f);
+        while (!has_landed(&f))
+            nap();
+        end(&f, BR_OK);
+    }
+    close_context(&ctx);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("launch");
+    TCase *tcase = tcase_create("launch");
+    tcase_add_loop_test(tcase, launched_jobs_land_by_themselves, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, others_wait_and_run_beside_them, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, a_small_one_does_not_wait_for_a_large_one, 2, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, a_task_may_wait_for_one, 0, MOST_THREADS + 1);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
