@@ -30,6 +30,13 @@ bri_common(bri_objects)
 target_include_directories(bri_objects PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(bri_objects PRIVATE ${BRAMBLE_PRIVATE_LIBRARIES})
 
+# Where the library finds its helper programs (runtime/child.c): from its own directory, and as installed.
+set(BRAMBLE_LIBEXEC ${CMAKE_INSTALL_LIBEXECDIR}/bramble)
+cmake_path(APPEND CMAKE_INSTALL_FULL_LIBEXECDIR bramble OUTPUT_VARIABLE libexec_full)
+file(RELATIVE_PATH libexec_from_lib ${CMAKE_INSTALL_FULL_LIBDIR} ${libexec_full})
+set_source_files_properties(${PROJECT_SOURCE_DIR}/runtime/child.c PROPERTIES COMPILE_DEFINITIONS
+    "BRI_LIBEXEC=\"${libexec_full}\";BRI_LIBEXEC_FROM_LIB=\"${libexec_from_lib}\"")
+
 set(bramble_objects $<TARGET_OBJECTS:bri_objects> ${BRI_KERNEL_OBJECTS})
 add_library(bramble SHARED ${bramble_objects})
 add_library(bramble_static STATIC ${bramble_objects})

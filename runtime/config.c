@@ -28,6 +28,7 @@ typedef struct setting {
 
 static const char form_text[] = "TEXT";
 static const char form_choice[] = "";
+static const char form_path[] = "PATH";
 static const char form_count[] = "N";
 static const char form_bytes[] = "512M,2GiB,50%";
 static const char form_flag[] = "0,1";
@@ -37,7 +38,7 @@ static const char form_seconds[] = "SECONDS";
 
 static br_status bad_value(const setting *s, const char *value, const char *expected)
 {
-    return bri_error(BR_ECONFIG, "%s=%s: expected %s; BRAMBLE_HELP=1 lists the settings",
+    return bri_error(BR_ECONFIG, "%s=%.200s: expected %s; BRAMBLE_HELP=1 lists the settings",
                      s->variable, value, expected);
 }
 
@@ -45,6 +46,14 @@ static br_status parse_text(const setting *s, const char *value, void *field)
 {
     if (strlen(value) >= BRI_CONFIG_TEXT)
         return bad_value(s, value, "a shorter text");
+    strcpy(field, value);
+    return BR_OK;
+}
+
+static br_status parse_path(const setting *s, const char *value, void *field)
+{
+    if (strlen(value) >= BRI_CONFIG_PATH)
+        return bad_value(s, value, "a shorter path");
     strcpy(field, value);
     return BR_OK;
 }
@@ -282,7 +291,7 @@ static const char *find_exported(const char *exported, const setting *s, size_t 
 
 static br_status import_one(const setting *s, const char *exported)
 {
-    char value[BRI_CONFIG_TEXT];
+    char value[BRI_CONFIG_PATH];
     size_t length;
     const char *text = find_exported(exported, s, &length);
     if (text == NULL) {

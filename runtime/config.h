@@ -6,10 +6,10 @@
 
 #include <bramble/base.h>
 
-enum { BRI_CONFIG_TEXT = 128 };
+enum { BRI_CONFIG_TEXT = 128, BRI_CONFIG_PATH = 1024 };
 
-/* One field a row: text and choice keep the text, numbers are parsed. bytes: as written, percent
- * resolved later. */
+/* One field a row: text, path and choice keep the text, numbers are parsed. bytes: as written,
+ * percent resolved later. */
 typedef struct bri_bytes_setting {
     uint64_t bytes; /* 0 when a share is given */
     double share;   /* of the host's memory, 0..1 */
@@ -17,6 +17,7 @@ typedef struct bri_bytes_setting {
 
 typedef char bri_config_text[BRI_CONFIG_TEXT];
 typedef bri_config_text bri_config_choice;
+typedef char bri_config_path[BRI_CONFIG_PATH];
 typedef int64_t bri_config_count;
 typedef bri_bytes_setting bri_config_bytes;
 typedef bool bri_config_flag;

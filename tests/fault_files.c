@@ -49,6 +49,8 @@ static void compute(br_context *ctx, const char *folder)
            "files that are packed alike");
     expect(ctx, br_nansum(br_from_hdf5_many(ctx, path_in(folder, "[ab]_*.h5"), "x", 0)),
            1218 * (2 + 2 + 2 + 3), "files that are not");
+    expect(ctx, br_nansum(br_from_hdf5(ctx, path_in(folder, "a_1.h5"), "x", .untrusted = true)),
+           2436, "a file that is not trusted");
     br_array *a = br_from_hdf5(ctx, path_in(folder, "pairs.h5"), "pairs", .field = "a");
     br_array *b = br_from_hdf5(ctx, path_in(folder, "pairs.h5"), "pairs", .field = "b");
     expect(ctx, br_add(br_sum(a), br_sum(b)), 100 + 112.5, "fields");

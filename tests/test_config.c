@@ -67,6 +67,8 @@ START_TEST(values)
     ck_assert(config.help);
     read_with("BRAMBLE_PEER_TIMEOUT", "0.5");
     ck_assert_double_eq(config.peer_timeout, 0.5);
+    read_with("BRAMBLE_PROBE", "/usr/libexec/bramble/bramble-probe");
+    ck_assert_str_eq(config.probe, "/usr/libexec/bramble/bramble-probe");
     read_with("BRAMBLE_ISA", "v3");
     ck_assert_str_eq(config.isa, "v3");
 }
@@ -118,6 +120,10 @@ START_TEST(bad_values)
     memset(text, 'x', sizeof text - 1);
     text[BRI_CONFIG_TEXT] = '\0';
     refuse("BRAMBLE_ISA", text, "shorter");
+    char path[BRI_CONFIG_PATH + 1];
+    memset(path, 'x', sizeof path - 1);
+    path[BRI_CONFIG_PATH] = '\0';
+    refuse("BRAMBLE_PROBE", path, "shorter");
 }
 END_TEST
 

@@ -52,11 +52,29 @@ typedef struct bri_h5_packing {
 br_status bri_h5_open_field(const char *path, const char *dataset, const char *field,
                             bri_h5_dataset **out);
 br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out);
+
+/* A file of unknown origin: another process reads all that will be read here, with limits, before
+ * this one opens the file (hdf5_probe.c). */
+typedef struct bri_h5_probe {
+    const char *program; /* its path, or "" */
+    double seconds;      /* that it may take */
+} bri_h5_probe;
+
+/* With probe NULL the file is trusted. Else further errors: whatever made the other process fail
+ * (BR_EFORMAT: it crashed, took too long or too much memory), BR_EUNSUPPORTED (data in other
+ * files), BR_EIO (the file was changed meanwhile), BR_ENOTFOUND (no program). */
+br_status bri_h5_open_probed(const char *path, const char *dataset, const char *field,
+                             const bri_h5_probe *probe, bri_h5_dataset **out);
 /* The same dataset of n files, one after the other along an axis (negative: from the last), as one.
  * Their files are open only while they are read. Errors are those of bri_h5_open, BR_EAXIS,
  * BR_ESHAPE and BR_ETYPE where two of them do not fit, by name. */
-br_status bri_h5_open_many(const char *const *paths, int n, const char *dataset, const char *field,
-                           int axis, bri_h5_dataset **out);
+typedef struct bri_h5_set {
+    const char *const *paths;
+    int n, axis;
+    const char *dataset, *field;
+    const bri_h5_probe *probe; /* NULL: they are trusted */
+} bri_h5_set;
+br_status bri_h5_open_many(const bri_h5_set *set, bri_h5_dataset **out);
 /* What it was made of; a dataset of one file has one part, itself. */
 int bri_h5_parts(const bri_h5_dataset *d);
 const bri_h5_dataset *bri_h5_part(const bri_h5_dataset *d, int i);

@@ -57,6 +57,9 @@ typedef struct driver_file {
 /* Guarded by the HDF5 lock. */
 static bri_h5_seen *record;
 static int last_errno;
+static bool only_one; /* file may be opened, */
+static dev_t only_device;
+static ino_t only_inode; /* this one */
 
 static herr_t failed(void)
 {
@@ -76,6 +79,26 @@ static int open_flags(unsigned flags)
     return how | O_CLOEXEC;
 }
 
+void bri_h5_open_only(uint64_t device, uint64_t inode)
+{
+    only_one = true;
+    only_device = (dev_t)device;
+    only_inode = (ino_t)inode;
+}
+
+void bri_h5_open_any(void)
+{
+    only_one = false;
+}
+
+static bool may_open(const struct stat *st)
+{
+    if (!only_one || (st->st_dev == only_device && st->st_ino == only_inode))
+        return true;
+    errno = EXDEV;
+    return false;
+}
+
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t max_address)
 {
     (void)access, (void)max_address;
@@ -85,7 +108,7 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
         return NULL;
     f->spare = -1;
     f->fd = open(name, open_flags(flags), 0666);
-    if (f->fd < 0 || fstat(f->fd, &st) != 0) {
+    if (f->fd < 0 || fstat(f->fd, &st) != 0 || !may_open(&st)) {
         failed();
         if (f->fd >= 0)
             close(f->fd);

@@ -2,6 +2,7 @@
  * hdf5_find.c - opening a dataset by name, and what a file has instead when it is not there.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +155,10 @@ br_status bri_h5_find(hid_t file, const char *path, const char *dataset, hid_t *
         return with_datasets(BR_ENOTFOUND, file, dataset);
     }
     hid_t object = H5Oopen(file, dataset, H5P_DEFAULT);
+    if (object < 0 && bri_h5_errno() == EXDEV)
+        return bri_error(BR_EUNSUPPORTED,
+                         "%s: \"%s\" is a link into another file, which .untrusted does not follow",
+                         path, dataset);
     if (object < 0)
         return bri_h5_error(BR_EFORMAT, "%s: \"%s\" cannot be opened", path, dataset);
     H5I_type_t type = H5Iget_type(object);

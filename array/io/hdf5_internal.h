@@ -38,6 +38,9 @@ hid_t bri_h5_access(void);
 /* From here to the end call, raw data reads fill in *seen and read nothing. */
 void bri_h5_record_begin(bri_h5_seen *seen);
 void bri_h5_record_end(void);
+/* Until the lock is given back, HDF5 opens no other file than this one: errno is EXDEV then. */
+void bri_h5_open_only(uint64_t device, uint64_t inode);
+void bri_h5_open_any(void);
 /* The errno of the last failed file access since the lock was taken; 0 when there was none. Writes
  * must be checked by it, since HDF5 is not told that they failed: the file is discarded instead. */
 int bri_h5_errno(void);
@@ -229,6 +232,8 @@ typedef struct bri_h5_cache bri_h5_cache;
 
 struct bri_h5_dataset {
     bri_h5_info info;
+    int64_t ctime_ns; /* nobody can set it, unlike the time of info */
+    bool untrusted;
     bri_h5_packing packing;
     char path_kind[96];
     char *path, *name, *field; /* field "": whole elements */
@@ -266,6 +271,28 @@ typedef struct bri_h5_want {
 /* A dataset with its file opened and nothing read; info has the file's identity. An .npy file has a
  * dataset without a name. */
 br_status bri_h5_begin(const char *path, const char *name, bri_h5_dataset **out);
+/* What tells one state of a file from another. */
+typedef struct bri_h5_identity {
+    uint64_t device, inode, bytes;
+    int64_t mtime_ns, ctime_ns;
+} bri_h5_identity;
+
+/* Opens the dataset names[1], field names[2], of the file names[0]; one that is not trusted must be
+ * the file that was expected. */
+br_status bri_h5_open_as(const char *const names[3], const bri_h5_identity *expected,
+                         bri_h5_dataset **out);
+
+/* ---- hdf5_probe.c ---- */
+
+/* Another process reads what bri_h5_open_probed, or with dataset NULL bri_h5_list, will read;
+ * *found is the file that it has read. */
+br_status bri_h5_ask_probe(const bri_h5_probe *probe, const char *const names[3],
+                           bri_h5_identity *found);
+/* From here on the file of d is not trusted; it must be the one that was found, */
+br_status bri_h5_distrust(bri_h5_dataset *d, const bri_h5_identity *found);
+/* and must still be so when its metadata has been read. The lock is held. */
+br_status bri_h5_check_unchanged(const bri_h5_dataset *d);
+
 /* An HDF5 file that this library reads? The error names other formats. */
 br_status bri_h5_check_format(const bri_h5_dataset *d);
 /* Opens its file in HDF5, the lock held; let_go closes what is open of it there. */
@@ -298,6 +325,8 @@ br_status bri_h5_pread(const bri_h5_dataset *d, void *to, size_t n, uint64_t add
                        int64_t chunk);
 /* "file:dataset" or "file:dataset, chunk (1, 2)" for messages. */
 const char *bri_h5_where(const bri_h5_dataset *d, int64_t chunk, char text[BRI_H5_MESSAGE]);
+/* The object lies in another file than d's, to which a link leads. Lock held. */
+bool bri_h5_is_elsewhere(const bri_h5_dataset *d, hid_t object);
 /* Fills in the layout: kind, filters, chunk index. Lock held. */
 br_status bri_h5_layout(bri_h5_dataset *d, hid_t dataset, bool plain);
 

@@ -5,6 +5,7 @@
  * address must lie inside the file. All of it runs under the HDF5 lock.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "array/io/hdf5_internal.h"
 #include "runtime/alloc.h"
@@ -245,13 +246,39 @@ static br_status chunk_extents(bri_h5_dataset *d, hid_t creation)
     return BR_OK;
 }
 
+bool bri_h5_is_elsewhere(const bri_h5_dataset *d, hid_t object)
+{
+    struct stat st;
+    hid_t file = H5Iget_file_id(object);
+    int fd = file >= 0 ? bri_h5_descriptor(file) : -1;
+    bool same = fd >= 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_ino == d->info.inode &&
+                (uint64_t)st.st_dev == d->info.device;
+    if (file >= 0)
+        H5Fclose(file);
+    return !same;
+}
+
+/* What another file holds was not looked at, and may be any file of the user's. */
+static br_status other_files(const bri_h5_dataset *d)
+{
+    char where[BRI_H5_MESSAGE];
+    return bri_error(BR_EUNSUPPORTED,
+                     "%s: its elements are in another file, which .untrusted does not follow",
+                     bri_h5_where(d, -1, where));
+}
+
 static br_status choose(bri_h5_dataset *d, hid_t dataset, hid_t creation, bool plain)
 {
     H5D_layout_t layout = H5Pget_layout(creation);
     d->kind = layout == H5D_CHUNKED ? BRI_H5_CHUNKED : BRI_H5_CONTIGUOUS;
     if (layout == H5D_CHUNKED)
         BRI_TRY(chunk_extents(d, creation));
-    if (layout == H5D_COMPACT)
+    bool elsewhere = bri_h5_is_elsewhere(d, dataset);
+    if (d->untrusted && (elsewhere || layout == H5D_VIRTUAL || H5Pget_external_count(creation) > 0))
+        return other_files(d);
+    if (elsewhere)
+        slow(d, "a link into another file");
+    else if (layout == H5D_COMPACT)
         slow(d, "compact layout");
     else if (layout == H5D_VIRTUAL)
         slow(d, "virtual dataset");

@@ -336,31 +336,47 @@ static br_status list_all(br_file *file, hid_t hdf5)
     return st;
 }
 
-br_status bri_h5_list(const char *path, br_file **out)
+static br_status list_locked(bri_h5_dataset *d, br_file *file)
+{
+    bri_h5_lock();
+    br_status st = bri_h5_begin_metadata(d);
+    if (st == BR_OK)
+        st = list_all(file, d->file);
+    if (st == BR_OK && d->untrusted)
+        st = bri_h5_check_unchanged(d);
+    bri_h5_let_go(d);
+    bri_h5_unlock();
+    return st;
+}
+
+br_status bri_h5_list_as(const char *path, const bri_h5_identity *expected, br_file **out)
 {
     bri_h5_dataset *d;
     *out = NULL;
     BRI_TRY(bri_h5_begin(path, "", &d));
-    br_file *file = bri_calloc(1, sizeof *file);
-    br_status st = file != NULL ? bri_h5_check_format(d) : BR_ENOMEM;
-    if (st == BR_OK) {
+    br_status st = expected != NULL ? bri_h5_distrust(d, expected) : BR_OK;
+    if (st == BR_OK)
+        st = bri_h5_check_format(d);
+    br_file *file = st == BR_OK ? bri_calloc(1, sizeof *file) : NULL;
+    if (file != NULL)
         file->path = bri_strdup(path);
-        st = file->path != NULL ? BR_OK : BR_ENOMEM;
-    }
-    if (st == BR_OK) {
-        bri_h5_lock();
-        st = bri_h5_begin_metadata(d);
-        if (st == BR_OK)
-            st = list_all(file, d->file);
-        bri_h5_let_go(d);
-        bri_h5_unlock();
-    }
+    if (st == BR_OK)
+        st = file != NULL && file->path != NULL ? list_locked(d, file) : BR_ENOMEM;
     bri_h5_close(d);
     if (st != BR_OK)
         bri_h5_list_free(file);
     else
         *out = file;
     return st;
+}
+
+br_status bri_h5_list(const char *path, const bri_h5_probe *probe, br_file **out)
+{
+    bri_h5_identity found;
+    *out = NULL;
+    if (probe != NULL)
+        BRI_TRY(bri_h5_ask_probe(probe, (const char *const[]){path, NULL, NULL}, &found));
+    return bri_h5_list_as(path, probe != NULL ? &found : NULL, out);
 }
 
 static void free_text(const char *text)

@@ -27,6 +27,7 @@ void bri_h5_lock(void)
 
 void bri_h5_unlock(void)
 {
+    bri_h5_open_any();
     if (old_print_known)
         H5Eset_auto2(H5E_DEFAULT, old_print, old_print_data);
     pthread_mutex_unlock(&mutex);

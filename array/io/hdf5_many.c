@@ -50,12 +50,12 @@ static br_status check_axis(const bri_h5_dataset *d, int *axis)
     return BR_OK;
 }
 
-static br_status add_part(bri_h5_many *many, const char *path, const char *dataset,
-                          const char *field)
+static br_status add_part(bri_h5_many *many, const bri_h5_set *set)
 {
     bri_h5_dataset *d;
-    BRI_TRY(bri_h5_open_field(path, dataset, field, &d));
-    int k = many->n++;
+    int k = many->n;
+    BRI_TRY(bri_h5_open_probed(set->paths[k], set->dataset, set->field, set->probe, &d));
+    many->n++;
     many->part[k] = d;
     BRI_TRY(bri_h5_park(d));
     if (k == 0)
@@ -109,8 +109,7 @@ static br_status prepare(bri_h5_dataset *d, int n, const char *dataset)
     return d->many->start != NULL ? BR_OK : BR_ENOMEM;
 }
 
-br_status bri_h5_open_many(const char *const *paths, int n, const char *dataset, const char *field,
-                           int axis, bri_h5_dataset **out)
+br_status bri_h5_open_many(const bri_h5_set *set, bri_h5_dataset **out)
 {
     *out = NULL;
     bri_h5_dataset *d = bri_calloc(1, sizeof *d);
@@ -118,11 +117,11 @@ br_status bri_h5_open_many(const char *const *paths, int n, const char *dataset,
         return BR_ENOMEM;
     d->fd = -1;
     d->file = d->dataset = d->memory = -1;
-    br_status st = prepare(d, n, dataset);
+    br_status st = prepare(d, set->n, set->dataset);
     if (st == BR_OK)
-        d->many->axis = axis;
-    for (int i = 0; i < n && st == BR_OK; i++)
-        st = add_part(d->many, paths[i], dataset, field);
+        d->many->axis = set->axis;
+    while (st == BR_OK && d->many->n < set->n)
+        st = add_part(d->many, set);
     if (st != BR_OK) {
         bri_h5_close(d);
         return st;

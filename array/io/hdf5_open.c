@@ -15,6 +15,11 @@
 #include "runtime/alloc.h"
 #include "runtime/error.h"
 
+static int64_t ctime_of(const struct stat *st)
+{
+    return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
+
 static br_status open_file(bri_h5_dataset *d)
 {
     struct stat st;
@@ -32,6 +37,7 @@ static br_status open_file(bri_h5_dataset *d)
     d->info.inode = (uint64_t)st.st_ino;
     d->info.bytes = (uint64_t)st.st_size;
     d->info.mtime_ns = bri_h5_mtime(&st);
+    d->ctime_ns = ctime_of(&st);
     return BR_OK;
 }
 
@@ -76,6 +82,11 @@ br_status bri_h5_check_format(const bri_h5_dataset *d)
     return bri_error(BR_EFORMAT, "%s: not an HDF5 file", d->path);
 }
 
+static br_status another_file(const bri_h5_dataset *d)
+{
+    return bri_error(BR_EIO, "%s: another file took its place while it was opened", d->path);
+}
+
 /* The lock is held from here on. HDF5 forgets its message at the next call, so the error is made
  * before anything is closed. */
 static br_status open_error(const bri_h5_dataset *d)
@@ -91,6 +102,8 @@ static br_status open_error(const bri_h5_dataset *d)
                          "%s: No locks available, as on NFS without a lock daemon "
                          "(HDF5_USE_FILE_LOCKING=FALSE opens it without)",
                          d->path);
+    if (why == EXDEV)
+        return another_file(d);
     return bri_h5_error(why != 0 ? BR_EIO : BR_EFORMAT, "%s: HDF5 cannot open the file", d->path);
 }
 
@@ -100,13 +113,15 @@ static br_status open_hdf5(bri_h5_dataset *d)
     hid_t access = bri_h5_access();
     if (access < 0)
         return bri_h5_error(BR_EIO, "HDF5 does not accept the file driver");
+    if (d->untrusted)
+        bri_h5_open_only(d->info.device, d->info.inode);
     d->file = H5Fopen(d->path, H5F_ACC_RDONLY, access);
     br_status status = d->file >= 0 ? BR_OK : open_error(d);
     H5Pclose(access);
     BRI_TRY(status);
     if (fstat(bri_h5_descriptor(d->file), &st) != 0 || (uint64_t)st.st_ino != d->info.inode ||
         (uint64_t)st.st_dev != d->info.device)
-        return bri_error(BR_EIO, "%s: another file took its place while it was opened", d->path);
+        return another_file(d);
     return BR_OK;
 }
 
@@ -247,7 +262,7 @@ static br_status read_metadata(bri_h5_dataset *d)
         bri_h5_let_go(d);
     else
         use_library(d);
-    return BR_OK;
+    return d->untrusted ? bri_h5_check_unchanged(d) : BR_OK;
 }
 
 br_status bri_h5_begin(const char *path, const char *name, bri_h5_dataset **out)
@@ -276,25 +291,50 @@ br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **ou
 br_status bri_h5_open_field(const char *path, const char *dataset, const char *field,
                             bri_h5_dataset **out)
 {
+    return bri_h5_open_probed(path, dataset, field, NULL, out);
+}
+
+static br_status read_locked(bri_h5_dataset *d)
+{
+    bri_h5_lock();
+    br_status status = read_metadata(d);
+    if (status != BR_OK)
+        bri_h5_let_go(d);
+    bri_h5_unlock();
+    d->info.path_kind = d->path_kind;
+    return status;
+}
+
+br_status bri_h5_open_as(const char *const names[3], const bri_h5_identity *expected,
+                         bri_h5_dataset **out)
+{
     bri_h5_dataset *d;
     *out = NULL;
-    BRI_TRY(bri_h5_begin(path, dataset, &d));
-    d->field = bri_strdup(field != NULL ? field : "");
-    br_status status = d->field != NULL ? bri_h5_check_format(d) : BR_ENOMEM;
-    if (status == BR_OK) {
-        bri_h5_lock();
-        status = read_metadata(d);
-        if (status != BR_OK)
-            bri_h5_let_go(d);
-        bri_h5_unlock();
-    }
-    if (status != BR_OK) {
+    BRI_TRY(bri_h5_begin(names[0], names[1], &d));
+    d->field = bri_strdup(names[2]);
+    br_status status = d->field != NULL ? BR_OK : BR_ENOMEM;
+    if (status == BR_OK && expected != NULL)
+        status = bri_h5_distrust(d, expected);
+    if (status == BR_OK)
+        status = bri_h5_check_format(d);
+    if (status == BR_OK)
+        status = read_locked(d);
+    if (status == BR_OK)
+        *out = d;
+    else
         bri_h5_close(d);
-        return status;
-    }
-    d->info.path_kind = d->path_kind;
-    *out = d;
-    return BR_OK;
+    return status;
+}
+
+br_status bri_h5_open_probed(const char *path, const char *dataset, const char *field,
+                             const bri_h5_probe *probe, bri_h5_dataset **out)
+{
+    const char *const names[] = {path, dataset, field != NULL ? field : ""};
+    bri_h5_identity found;
+    *out = NULL;
+    if (probe != NULL)
+        BRI_TRY(bri_h5_ask_probe(probe, names, &found));
+    return bri_h5_open_as(names, probe != NULL ? &found : NULL, out);
 }
 
 const bri_h5_info *bri_h5_about(const bri_h5_dataset *d)

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "array/io/hdf5_internal.h"
+#include "array/io/hdf5_probe.h"
 #include "runtime/error.h"
 
 /* A part of the selection that fits in the scratch buffer, or the whole when it is dense. */
@@ -96,7 +96,9 @@ static br_status read_parts(const bri_h5_dataset *d, const bri_h5_want *want)
 static br_status read_reopened(const bri_h5_dataset *d, bri_h5_want *want)
 {
     bri_h5_dataset *again;
-    BRI_TRY(bri_h5_open_field(d->path, d->name, d->field, &again));
+    const bri_h5_identity before = bri_h5_identity_of(d);
+    const char *const names[] = {d->path, d->name, d->field};
+    BRI_TRY(bri_h5_open_as(names, d->untrusted ? &before : NULL, &again));
     br_status st = BR_OK;
     if (again->info.inode != d->info.inode || again->info.device != d->info.device ||
         again->info.dtype != d->info.dtype || again->info.ndim != d->info.ndim ||

@@ -23,7 +23,12 @@ static const char *field_of(const bri_hdf5_params *p)
     return p->names + p->field_at;
 }
 
-static br_status open_many(const bri_hdf5_params *p, bri_h5_dataset **d)
+bri_h5_probe bri_probe_of(const br_context *ctx)
+{
+    return (bri_h5_probe){ctx->config.probe, ctx->config.probe_timeout};
+}
+
+static br_status open_many(const bri_hdf5_params *p, const bri_h5_probe *probe, bri_h5_dataset **d)
 {
     const char **paths = bri_calloc((size_t)p->nfiles, sizeof *paths);
     if (paths == NULL)
@@ -31,27 +36,30 @@ static br_status open_many(const bri_hdf5_params *p, bri_h5_dataset **d)
     const char *path = p->names;
     for (int i = 0; i < p->nfiles; i++, path += strlen(path) + 1)
         paths[i] = path;
-    br_status st = bri_h5_open_many(paths, p->nfiles, dataset_of(p), field_of(p), p->axis, d);
+    bri_h5_set set = {paths, p->nfiles, p->axis, dataset_of(p), field_of(p), probe};
+    br_status st = bri_h5_open_many(&set, d);
     bri_free(paths);
     return st;
 }
 
-static br_status open_one(const bri_hdf5_params *p, bri_h5_dataset **d)
+static br_status open_one(const bri_hdf5_params *p, const bri_h5_probe *probe, bri_h5_dataset **d)
 {
-    BRI_TRY(bri_h5_open_field(p->names, dataset_of(p), field_of(p), d));
+    BRI_TRY(bri_h5_open_probed(p->names, dataset_of(p), field_of(p), probe, d));
     return p->parked ? bri_h5_park(*d) : BR_OK;
 }
 
-/* Other ranks open the path themselves; what they find must be the same file. Modification times
- * may differ: copying changes them. */
+/* Other ranks open the path themselves, and probe it themselves where it is not trusted: it may be
+ * another copy. What they find must be the same file. Modification times may differ: copying
+ * changes them. */
 static br_status open_here(bri_node *node)
 {
     const bri_hdf5_params *p = node->params;
     bri_h5_dataset *d = NULL;
     bool fortran;
+    const bri_h5_probe settings = bri_probe_of(node->ctx), *probe = p->untrusted ? &settings : NULL;
     br_status st = node->op == &bri_op_npy ? bri_npy_open(p->names, &d, &fortran)
-                   : p->nfiles > 1         ? open_many(p, &d)
-                                           : open_one(p, &d);
+                   : p->nfiles > 1         ? open_many(p, probe, &d)
+                                           : open_one(p, probe, &d);
     node->resource = d;
     BRI_TRY(st);
     const bri_h5_info *info = bri_h5_about(d);
@@ -218,6 +226,7 @@ static br_status fill_params(const bri_file_call *args, const bri_h5_dataset *d,
     p->mtime_ns = info->mtime_ns;
     p->nfiles = args->n;
     p->parked = args->parked;
+    p->untrusted = args->untrusted;
     for (int i = 0; i < args->n; i++)
         p->dataset_at = add_name(p, p->dataset_at, args->paths[i]);
     p->field_at = add_name(p, p->dataset_at, args->dataset);
@@ -291,10 +300,18 @@ br_array *br_from_hdf5_(br_from_hdf5_args args)
     if (args.path == NULL || args.dataset == NULL)
         return bri_handle_error(&call, bri_error(BR_EARG, "the path or the dataset is NULL"));
     bri_h5_dataset *d = NULL;
-    br_status st = bri_h5_open_field(args.path, args.dataset, args.field, &d);
+    const bri_h5_probe probe = bri_probe_of(args.ctx);
+    br_status st =
+        bri_h5_open_probed(args.path, args.dataset, args.field, args.untrusted ? &probe : NULL, &d);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
-    bri_file_call file = {&args.path, 1, args.dataset, args.field, &args.chunks, .raw = args.raw};
+    bri_file_call file = {&args.path,
+                          1,
+                          args.dataset,
+                          args.field,
+                          &args.chunks,
+                          .raw = args.raw,
+                          .untrusted = args.untrusted};
     return bri_build_hdf5(&call, &file, d);
 }
 

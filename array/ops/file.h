@@ -4,6 +4,7 @@
 #ifndef BRI_FILE_H
 #define BRI_FILE_H
 
+#include "array/io/hdf5.h"
 #include "array/ops/packing.h"
 
 /* What a call says about a dataset of n files. */
@@ -14,8 +15,11 @@ typedef struct bri_file_call {
     const br_extents *chunks;
     int axis;    /* along which several files stand */
     bool parked; /* the file is open only while it is read */
-    bool raw;
+    bool raw, untrusted;
 } bri_file_call;
+
+/* How files that are not trusted are looked at. */
+bri_h5_probe bri_probe_of(const br_context *ctx);
 
 /* The array of d, which is taken over; unpacked unless args say that it shall not be. */
 br_array *bri_build_hdf5(bri_call *call, const bri_file_call *args, bri_h5_dataset *d);

@@ -66,8 +66,10 @@ static br_array *join_files(bri_call *call, const bri_file_call *args, bri_h5_da
 static br_array *from_paths(bri_call *call, const bri_file_call *args)
 {
     bri_h5_dataset *d;
-    br_status st =
-        bri_h5_open_many(args->paths, args->n, args->dataset, args->field, args->axis, &d);
+    const bri_h5_probe probe = bri_probe_of(call->ctx);
+    const bri_h5_set set = {args->paths,   args->n,     args->axis,
+                            args->dataset, args->field, args->untrusted ? &probe : NULL};
+    br_status st = bri_h5_open_many(&set, &d);
     if (st != BR_OK)
         return bri_handle_error(call, st);
     if (!args->raw && !all_packed_alike(d))
@@ -122,7 +124,7 @@ br_array *br_from_hdf5_many_(br_from_hdf5_many_args args)
     br_status st = check_args(&args);
     if (st != BR_OK)
         return bri_handle_error(&call, st);
-    bri_file_call file = {args.paths,   args.npaths, args.dataset, args.field,
-                          &args.chunks, args.axis,   false,        .raw = args.raw};
+    bri_file_call file = {args.paths, args.npaths, args.dataset, args.field,    &args.chunks,
+                          args.axis,  false,       args.raw,     args.untrusted};
     return args.paths != NULL ? from_paths(&call, &file) : from_pattern(&call, &file, args.path);
 }

@@ -5,14 +5,18 @@
 #include <string.h>
 
 #include "array/io/hdf5_list.h"
-#include "array/ops/ops.h"
+#include "array/ops/file.h"
 
-br_status br_open_file(br_context *ctx, const char *path, br_file **out)
+br_status br_open_file_(br_open_file_args args)
 {
-    *out = NULL;
+    br_context *ctx = args.ctx;
+    const bri_h5_probe probe = bri_probe_of(ctx);
+    *args.out = NULL;
     if (ctx->status != BR_OK)
         return ctx->status;
-    br_status st = path != NULL ? bri_h5_list(path, out) : bri_error(BR_EARG, "the path is NULL");
+    br_status st = args.path != NULL
+                       ? bri_h5_list(args.path, args.untrusted ? &probe : NULL, args.out)
+                       : bri_error(BR_EARG, "the path is NULL");
     if (st == BR_OK)
         return BR_OK;
     bri_error_context(st, "open_file");

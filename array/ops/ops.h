@@ -82,7 +82,8 @@ typedef struct bri_hdf5_params {
     uint64_t device, inode, bytes;
     int64_t mtime_ns;
     int32_t unpacked;             /* a bri_unpacking: */
-    int32_t nfiles, axis, parked; /* as of a bri_file_call (file.h) */
+    int32_t nfiles, axis, parked; /* as of a bri_file_call (file.h), */
+    int32_t untrusted;            /* and this, too */
     int32_t dataset_at, field_at; /* where the names of the dataset and the field start in names */
     char names[];                 /* paths, dataset, field ("" for none), all with their zeros */
 } bri_hdf5_params;

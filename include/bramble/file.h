@@ -44,11 +44,23 @@ typedef struct br_item {
  * it again. *out is the caller's until br_close_file. Attributes by which netCDF and HDF5 store
  * dimensions are left out; the names they give stand in br_item.dim.
  *
- * Cost    some 50 µs a dataset, under the lock of the HDF5 library
+ * .untrusted  true has another process read the file first, with limits (br_from_hdf5)
+ * Cost    some 50 µs a dataset, under the lock of the HDF5 library; with .untrusted twice that, and 20 ms
  * Errors  BR_ENOTFOUND, BR_EFORMAT (another format: a netCDF-3 file with what converts it), BR_EIO
  *         (locked by a program that writes to it), BR_ENOMEM; *out is NULL then
  */
-BR_API br_status br_open_file(br_context *ctx, const char *path, br_file **out);
+typedef struct br_open_file_args {
+    br_place at;
+    br_context *ctx;
+    const char *path;
+    br_file **out;
+    bool untrusted;
+} br_open_file_args;
+BR_API br_status br_open_file_(br_open_file_args args);
+#ifndef __cplusplus
+#define br_open_file(...)                                                                          \
+    br_open_file_((br_open_file_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#endif
 BR_API void br_close_file(br_file *file);
 
 /* Items are sorted by name, each group before what is in it. */

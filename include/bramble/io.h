@@ -18,6 +18,7 @@ extern "C" {
  * .chunks  of the array; by default multiples of the stored chunks of about 4 MiB
  * .field   the member of compounds that is wanted
  * .raw     true leaves missing and packed elements as they are stored
+ * .untrusted  true for files that may be damaged, or made to harm: see below
  * Elements keep the stored type, in native byte order. float16 becomes float32, enums the numbers
  * behind their names, h5py's enum of FALSE and TRUE bool, compounds of two floats r and i (or re,
  * im; real, imag) complex.
@@ -31,10 +32,18 @@ extern "C" {
  * needs, in parallel. Where tasks cut stored chunks (by .chunks, br_rechunk, a slice), these are
  * decoded once and kept for the next tasks, as far as a quarter of the memory limit holds them
  * (br_explain says so); beyond that they are decoded again and again.
+ * What is stored in chunks is never believed, so damaged elements are an error or other elements. The
+ * metadata is read by the HDF5 library, which a bad file can make crash, run forever or take all
+ * memory. With .untrusted another process (bramble-probe; docs/settings.md says where it must be)
+ * reads it first, within 2 GiB and BRAMBLE_PROBE_TIMEOUT, together with elements that only the HDF5
+ * library can read. If it fails, that is this array's error. Then the file is opened here, if it is
+ * still the one that was read, by inode, size and times; somebody who can write to it meanwhile is
+ * not held off: copy it first. Virtual datasets, external data and links into other files are
+ * refused. Each rank asks a process of its own. It takes some 20 ms a file.
  * Errors  BR_ENOTFOUND (lists names that are near), BR_EFORMAT (or an attribute above that is no
  *         number), BR_ETYPE (strings, references, sequences, compounds without .field),
- *         BR_EUNSUPPORTED (a filter that is not there), BR_EIO; when run also a file that was
- *         changed meanwhile.
+ *         BR_EUNSUPPORTED (a filter that is not there; with .untrusted data in other files),
+ *         BR_EIO; when run also a file that was changed meanwhile.
  */
 typedef struct br_from_hdf5_args {
     br_place at;
@@ -43,7 +52,7 @@ typedef struct br_from_hdf5_args {
     const char *dataset;
     br_extents chunks;
     const char *field;
-    bool raw;
+    bool raw, untrusted;
 } br_from_hdf5_args;
 BR_API br_array *br_from_hdf5_(br_from_hdf5_args args);
 
@@ -60,7 +69,7 @@ BR_API br_array *br_from_hdf5_(br_from_hdf5_args args);
  * .chunks  of the array; along the axis a chunk ends where a file ends, unless all files are
  *          equally long and it is a multiple of that. By default those of one file; files of one
  *          size much below 4 MiB are put together
- * .field, .raw  as of br_from_hdf5. Files may have different factors and missing values: then it is
+ * .field, .raw, .untrusted  as of br_from_hdf5. Files may have different factors and missing values: then it is
  *          br_concat of an array for each file
  * Under MPI every rank opens the paths on its own host.
  * Cost    about a millisecond a file
@@ -77,7 +86,7 @@ typedef struct br_from_hdf5_many_args {
     int npaths;
     br_extents chunks;
     const char *field;
-    bool raw;
+    bool raw, untrusted;
 } br_from_hdf5_many_args;
 BR_API br_array *br_from_hdf5_many_(br_from_hdf5_many_args args);
 

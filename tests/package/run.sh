@@ -29,6 +29,8 @@ if [ "${#cflags[@]}" != 1 ]; then
 fi
 gcc -std=c11 "${cflags[@]}" "$here/main.c" "${libs[@]}" -o "$work/shared"
 LD_LIBRARY_PATH=$libdir "$work/shared"
+say "the library finds its own programs"
+LD_LIBRARY_PATH=$libdir "$work/shared" "$work/install.log" | grep "not an HDF5 file"
 
 say "pkg-config, static"
 read -ra libs <<<"$(pkg-config --static --libs bramble)"
