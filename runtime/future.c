@@ -129,18 +129,28 @@ br_future *bri_future_failed(br_context *ctx, br_status status, const char *text
 {
     static const bri_future_kind kind = {.name = "failed", .free = free_failed};
     br_future *f = bri_calloc(1, sizeof *f);
-    if (f == NULL) {
-        bri_context_fail(ctx, status, text);
+    if (f == NULL)
         return NULL;
-    }
     bri_future_init(f, ctx, &kind);
-    bri_future_settle(f, status, text);
+    bri_future_fail(f, status, text);
     return f;
+}
+
+br_future *bri_future_nothing(void)
+{
+    static br_future nothing = {.done = true};
+    return &nothing;
+}
+
+void bri_future_fail(br_future *f, br_status status, const char *text)
+{
+    atomic_store_explicit(&f->told, true, memory_order_relaxed);
+    bri_future_settle(f, status, text);
 }
 
 void br_future_free(br_future *f)
 {
-    if (f == NULL)
+    if (f == NULL || f->ctx == NULL)
         return;
     br_cancel(f);
     bri_context_disown(&f->owned);

@@ -41,13 +41,18 @@ struct br_future {
 /* Not done, and owned by the context from now on. */
 void bri_future_init(br_future *future, br_context *ctx, const bri_future_kind *kind);
 
-/* A future that is done, with an error: what a call returns that failed. NULL without memory; the
- * context has the error then. */
+/* A future that is done, with an error: what a call returns that failed and has told the context so.
+ * NULL without memory. */
 br_future *bri_future_failed(br_context *ctx, br_status status, const char *text);
+/* One that is done and belongs to nobody: when there is nothing to do. */
+br_future *bri_future_nothing(void);
 
 /* Done: with BR_OK (text is not looked at) or an error. The future may be freed by its waiter before
  * this returns, so it is the last touch. Once. */
 void bri_future_settle(br_future *future, br_status status, const char *text);
+
+/* The same with an error of the call that makes the future, which has told the context. */
+void bri_future_fail(br_future *future, br_status status, const char *text);
 
 static inline bool bri_future_done(const br_future *future)
 {

@@ -58,9 +58,12 @@ br_status bri_scheduler_choose(const br_context *ctx, const bri_scheduler **sche
 /* WHAT a message from rank 0 asks for; the array layer sets ctx->engine. Called on ranks above 0,
  * on the thread that serves. */
 typedef struct bri_engine {
-    /* Runs the message as job `id`: start and progress are called inside, whatever fails
-     * (bri_job_fail), since all ranks must agree on the end. */
+    /* Plans the message and launches it as job `id`, whatever fails (bri_job_fail), since all ranks
+     * must agree on the end. Without memory even for the job nothing is launched, and
+     * bri_last_error says so. */
     void (*serve)(br_context *ctx, uint64_t id, const void *message, size_t bytes);
+    /* Frees what jobs that have landed leave behind; called soon after scheduler->notify. */
+    void (*tidy)(br_context *ctx);
     /* Called by br_open after config, memory and host are known and before the scheduler opens,
      * since a rank above 0 never returns from that: kernels are chosen here. */
     br_status (*open)(br_context *ctx);

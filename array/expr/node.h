@@ -147,8 +147,9 @@ typedef struct bri_array_data {
     int ndropped;
     int64_t next_persisted;
     br_run_info last_run;
-    br_run_info counted;     /* what the phases did that come before a run (resolve.c) */
-    struct bri_cache *plans; /* kept for computing the same again */
+    br_run_info counted;         /* what the phases did that come before a run (resolve.c) */
+    struct bri_flights *flights; /* runs that nobody waits for */
+    struct bri_cache *plans;     /* kept for computing the same again */
     void (*forget_plans)(bri_node *output);
 } bri_array_data;
 

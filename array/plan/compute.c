@@ -7,10 +7,12 @@
 
 #include "array/expr/handle.h"
 #include "array/ops/ops.h"
+#include "array/plan/flight.h"
 #include "array/plan/message.h"
 #include "array/plan/resolve.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
+#include "runtime/future.h"
 
 /* A failure of the call itself, stored in the context with the operation and the array's place. */
 static br_status fail(const br_array *x, br_status st, const char *what)
@@ -96,6 +98,45 @@ br_status br_compute_many(const br_result *results, size_t n)
     bri_free(nodes);
     bri_free(sinks);
     return st;
+}
+
+static br_future *launch_settled(const br_result *results, int n, bri_node **nodes, bri_sink *sinks)
+{
+    br_context *ctx = results[0].x->ctx;
+    br_status st = settle(results, n, nodes + n, nodes, sinks);
+    if (st != BR_OK)
+        return bri_future_failed(ctx, st, bri_last_error());
+    br_future *future = bri_launch(ctx, &(bri_outputs){nodes, sinks, n, false});
+    for (int i = 0; i < n; i++)
+        bri_node_release(nodes[i]);
+    return future;
+}
+
+br_future *br_compute_many_async(const br_result *results, size_t n)
+{
+    if (n == 0)
+        return bri_future_nothing();
+    br_status st = check_results(results, n);
+    if (st != BR_OK) {
+        br_context *ctx = results[0].x != NULL ? results[0].x->ctx : NULL;
+        return ctx != NULL ? bri_future_failed(ctx, st, bri_last_error()) : NULL;
+    }
+    br_context *ctx = results[0].x->ctx;
+    bri_node **nodes = bri_calloc(2 * n, sizeof *nodes);
+    bri_sink *sinks = bri_calloc(n, sizeof *sinks);
+    br_future *future = NULL;
+    if (nodes != NULL && sinks != NULL)
+        future = launch_settled(results, (int)n, nodes, sinks);
+    else
+        bri_context_fail(ctx, BR_ENOMEM, bri_last_error());
+    bri_free(nodes);
+    bri_free(sinks);
+    return future;
+}
+
+br_future *br_compute_async(br_array *x, void *buffer, size_t bytes)
+{
+    return br_compute_many_async(&(br_result){x, buffer, bytes}, 1);
 }
 
 br_status br_compute(br_array *x, void *buffer, size_t bytes)
@@ -209,6 +250,7 @@ br_status br_last_run(br_context *ctx, br_run_info *info)
 {
     if (ctx == NULL || ctx->array_data == NULL)
         return BR_EARG;
+    bri_flights_tidy(ctx);
     *info = bri_array_data_of(ctx)->last_run;
     return BR_OK;
 }

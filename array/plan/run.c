@@ -11,10 +11,12 @@
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
 #include "array/plan/cache.h"
+#include "array/plan/flight.h"
 #include "array/plan/message.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
 #include "runtime/blas.h"
+#include "runtime/future.h"
 
 br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result)
 {
@@ -105,8 +107,7 @@ static br_status check_before_run(bri_plan *plan)
     return check_memory(plan);
 }
 
-/* A persisted array of a failed run is not left in the table. */
-static void drop_failed(br_context *ctx, const bri_outputs *outputs)
+void bri_drop_failed(br_context *ctx, const bri_outputs *outputs)
 {
     for (int i = 0; i < outputs->n; i++)
         if (outputs->sink[i].kind == BRI_SINK_KEEP)
@@ -125,7 +126,7 @@ static br_status plan_thriftily(br_context *ctx, bri_outputs *outputs, bri_plan 
         outputs->thrift |= left & -left;
         bri_plan_free(*plan);
         *plan = NULL;
-        drop_failed(ctx, outputs);
+        bri_drop_failed(ctx, outputs);
         st = plan_new(ctx, outputs, plan);
         if (st == BR_OK)
             st = check_before_run(*plan);
@@ -140,21 +141,20 @@ br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out
     return st == BR_EMEMLIMIT ? plan_thriftily(ctx, outputs, out) : st;
 }
 
-static double now(void)
+double bri_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void report(br_context *ctx, bri_job *job, double seconds)
+void bri_run_info(bri_job *job, double seconds, const br_run_info *before, br_run_info *info)
 {
     bri_memory_stats memory;
-    bri_memory_about(ctx->memory, &memory);
+    bri_memory_about(job->ctx->memory, &memory);
     int64_t peak = atomic_load(&job->stats.peak);
     peak = peak > (int64_t)memory.peak ? peak : (int64_t)memory.peak;
-    const br_run_info *before = &bri_array_data_of(ctx)->counted;
-    bri_array_data_of(ctx)->last_run = (br_run_info){
+    *info = (br_run_info){
         .seconds = before->seconds + seconds,
         .tasks = before->tasks + atomic_load(&job->stats.tasks),
         .bytes_read = before->bytes_read + atomic_load(&job->stats.bytes_read),
@@ -175,26 +175,22 @@ static void run_on_scheduler(bri_job *job)
         ctx->scheduler->progress(ctx, job, true);
 }
 
-/* Runs a planned job; `plan` may be NULL when planning failed with st on this rank but others are
- * running. */
-static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, br_status st)
+/* Runs a planned job and waits for it. */
+static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan)
 {
     bri_job job;
-    char why[BRI_ERROR_TEXT];
-    snprintf(why, sizeof why, "%s", st != BR_OK ? bri_last_error() : "");
-    br_status init = bri_job_init(&job, ctx, &bri_plan_job_ops, plan);
+    bri_array_data *data = bri_array_data_of(ctx);
+    if (bri_job_init(&job, ctx, &bri_plan_job_ops, plan) != BR_OK)
+        bri_job_fail(&job, BR_ENOMEM, bri_last_error());
     job.id = id;
-    if (init != BR_OK && st == BR_OK)
-        snprintf(why, sizeof why, "%s", bri_last_error());
-    if (st != BR_OK || init != BR_OK)
-        bri_job_fail(&job, st != BR_OK ? st : init, why);
-    bri_memory_reset_peak(ctx->memory);
-    double start = now();
-    if (plan != NULL && plan->serial)
+    if (bri_flights_none(ctx))
+        bri_memory_reset_peak(ctx->memory);
+    double start = bri_now();
+    if (plan->serial)
         bri_job_run_here(&job); /* waking others costs more than such a run */
     else
         run_on_scheduler(&job);
-    report(ctx, &job, now() - start);
+    bri_run_info(&job, bri_now() - start, &data->counted, &data->last_run);
     bri_memory_reclaim(ctx->memory);
     br_status result = bri_job_status(&job);
     if (result != BR_OK)
@@ -229,7 +225,7 @@ static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri
 {
     uint64_t id = ++ctx->next_job;
     BRI_TRY(announce(ctx, id, outputs));
-    return run_job(ctx, id, plan, BR_OK);
+    return run_job(ctx, id, plan);
 }
 
 /* Not stored in the context, which belongs to the thread that builds. */
@@ -246,6 +242,7 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
     bri_plan *plan = NULL;
     bri_outputs planned = *outputs;
     BRI_TRY(bri_check_outside_task());
+    bri_flights_tidy(ctx);
     br_status st = planned_before(ctx, &planned, &plan);
     bool fitted = st == BR_OK;
     if (fitted)
@@ -261,12 +258,55 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
         return BR_OK;
     }
     bri_plan_free(plan);
-    drop_failed(ctx, outputs);
+    bri_drop_failed(ctx, outputs);
     return bri_context_fail(ctx, st, bri_last_error());
+}
+
+/* The flight has taken the plan over when this succeeds. */
+static br_status take_off(bri_flight *flight, const bri_outputs *outputs, bri_plan *plan)
+{
+    br_context *ctx = plan->ctx;
+    uint64_t id = ++ctx->next_job;
+    BRI_TRY(announce(ctx, id, outputs));
+    bri_flight_launch(flight, id, plan, BR_OK);
+    return BR_OK;
+}
+
+static br_future *launch_plan(br_context *ctx, const bri_outputs *outputs, bri_plan *plan)
+{
+    bri_flight *flight = bri_flight_new(ctx, outputs, false);
+    br_future *future = flight != NULL ? bri_flight_future(flight) : NULL;
+    br_status st = future != NULL ? take_off(flight, outputs, plan) : BR_ENOMEM;
+    if (st == BR_OK)
+        return future;
+    bri_plan_free(plan);
+    bri_flight_free(flight);
+    bri_context_fail(ctx, st, bri_last_error());
+    if (future == NULL)
+        return bri_future_failed(ctx, st, bri_last_error());
+    bri_future_fail(future, st, bri_last_error());
+    return future;
+}
+
+br_future *bri_launch(br_context *ctx, const bri_outputs *outputs)
+{
+    bri_plan *plan = NULL;
+    bri_outputs planned = *outputs;
+    br_status st = bri_check_outside_task();
+    if (st == BR_OK) {
+        bri_flights_tidy(ctx);
+        st = planned_before(ctx, &planned, &plan);
+    }
+    if (st == BR_OK)
+        return launch_plan(ctx, &planned, plan);
+    bri_plan_free(plan);
+    bri_context_fail(ctx, st, bri_last_error());
+    return bri_future_failed(ctx, st, bri_last_error());
 }
 
 /* ---- ranks above 0 ---- */
 
+/* Without memory for a flight there is no job, which rank 0 is told by who calls. */
 static void serve(br_context *ctx, uint64_t id, const void *message, size_t bytes)
 {
     bri_node *nodes[BRI_MAX_OUTPUTS];
@@ -274,6 +314,7 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
     bri_outputs outputs;
     bri_plan *plan = NULL;
     bri_reader r = {message, bytes};
+    bri_flights_tidy(ctx);
     br_status st = bri_message_unpack(ctx, &r, nodes, sinks, &outputs);
     if (st != BR_OK)
         outputs.n = 0;
@@ -281,13 +322,15 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
         st = plan_new(ctx, &outputs, &plan);
     if (st == BR_OK)
         st = check_before_run(plan);
-    st = run_job(ctx, id, plan, st);
-    bri_plan_free(plan);
-    if (st != BR_OK)
-        drop_failed(ctx, &outputs);
+    bri_flight *flight = bri_flight_new(ctx, &outputs, true);
+    if (flight != NULL) {
+        bri_flight_launch(flight, id, plan, st);
+    } else {
+        bri_plan_free(plan);
+        bri_message_free(sinks, outputs.n);
+    }
     for (int i = 0; i < outputs.n; i++)
         bri_node_release(nodes[i]);
-    bri_message_free(sinks, outputs.n);
 }
 
 /* ---- opening and closing ---- */
@@ -297,7 +340,11 @@ static br_status open_arrays(br_context *ctx)
     BRI_TRY(bri_kernels_init(ctx->config.isa));
     if (ctx->array_data == NULL)
         ctx->array_data = bri_calloc(1, sizeof(bri_array_data));
-    return ctx->array_data != NULL ? bri_blas_open() : BR_ENOMEM;
+    if (ctx->array_data == NULL)
+        return BR_ENOMEM;
+    if (bri_array_data_of(ctx)->flights == NULL)
+        BRI_TRY(bri_flights_open(ctx));
+    return bri_blas_open();
 }
 
 static void release_arrays(br_context *ctx)
@@ -310,6 +357,8 @@ static void release_arrays(br_context *ctx)
 static void close_arrays(br_context *ctx)
 {
     bri_array_data *data = bri_array_data_of(ctx);
+    if (data != NULL)
+        bri_flights_close(ctx);
     release_arrays(ctx);
     if (data == NULL)
         return;
@@ -335,6 +384,7 @@ static void arithmetic(char kernels[32], char blas[32])
 
 const bri_engine bri_array_engine = {.open = open_arrays,
                                      .serve = serve,
+                                     .tidy = bri_flights_tidy,
                                      .arithmetic = arithmetic,
                                      .release = release_arrays,
                                      .close = close_arrays};

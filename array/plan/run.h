@@ -4,11 +4,23 @@
 #ifndef BRI_RUN_H
 #define BRI_RUN_H
 
+#include <bramble/future.h>
+
 #include "array/plan/stage.h"
 
 /* Plans, checks the memory, tells the other ranks, runs, and stores a failure in the context. On
  * rank 0. */
 br_status bri_run(br_context *ctx, const bri_outputs *outputs);
+
+/* The same without waiting: a future, which has failed where the run could not begin; NULL without
+ * memory for it. */
+br_future *bri_launch(br_context *ctx, const bri_outputs *outputs);
+
+/* Persisted arrays of a run that failed are not left in the table. */
+void bri_drop_failed(br_context *ctx, const bri_outputs *outputs);
+/* What a job did, together with what was done before it. */
+void bri_run_info(bri_job *job, double seconds, const br_run_info *before, br_run_info *info);
+double bri_now(void);
 
 /* BR_EUNSUPPORTED, not stored anywhere, in a function that a task calls. */
 br_status bri_check_outside_task(void);

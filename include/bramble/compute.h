@@ -3,12 +3,13 @@
  *
  * Everything here does, and returns BR_OK or the first error, whose text is br_message(ctx). All of
  * it is called on rank 0; under MPI every rank takes part by itself. Calls block until the result
- * is there.
+ * is there, but for those that end in _async.
  */
 #ifndef BRAMBLE_COMPUTE_H
 #define BRAMBLE_COMPUTE_H
 
 #include <bramble/array.h>
+#include <bramble/future.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,6 +48,22 @@ typedef struct br_result {
     size_t bytes;
 } br_result;
 BR_API br_status br_compute_many(const br_result *results, size_t n);
+
+/* br_compute_async, br_compute_many_async - the same without waiting: br_wait, br_test and br_cancel
+ * (future.h) see to the rest.
+ *
+ * What is there to plan is planned in the call (a shape that depends on data is counted in it, too);
+ * the tasks then run on the threads of all ranks while the caller goes on. Several may be in
+ * flight, and computes that block, too; earlier ones come first. Under the sync scheduler it has
+ * run when the call returns. Meanwhile the caller may build and free arrays of the context, also x,
+ * and close scopes, but must leave the buffers alone, and what br_from_memory reads without .copy.
+ * Returns a future, which br_future_free forgets. br_close cancels what is still in flight.
+ * Errors  as br_compute's; BR_ECANCELLED; BR_EMEMLIMIT also where br_compute would have found a
+ *         way with less memory because it does not fit another rank.
+ * Cost    as br_compute's, and some 20 us for waking and telling.
+ */
+BR_API br_future *br_compute_async(br_array *x, void *buffer, size_t bytes);
+BR_API br_future *br_compute_many_async(const br_result *results, size_t n);
 
 /* br_persist - computes x now and returns an array whose chunks stay where they were computed,
  * until the array is freed.

@@ -5,7 +5,7 @@
  * A call that makes a future returns at once. br_test looks whether it is done, br_wait waits,
  * br_cancel asks it to stop, br_future_free forgets it. A call that failed gives a future that is
  * done and has the error; only without memory for the future itself is it NULL, which all functions
- * here take for a future that failed so (the context has the error, too).
+ * here take for a future that failed so. The context has the error in both cases.
  *
  * Futures belong to their context. br_close cancels those that are not done, waits for them and
  * frees all; it returns BR_ECANCELLED then, if nothing failed before.

@@ -180,6 +180,8 @@ static void notify(br_context *ctx)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
     bri_pool_notify(mpi->pool);
+    if (ctx->rank > 0)
+        bri_serve_tidy();
 }
 
 static void cancel(br_context *ctx, bri_job *job, const char *why)

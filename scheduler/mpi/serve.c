@@ -36,6 +36,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     command *first, **last;
+    bool landed; /* some job has */
 } queue = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .last = &queue.first};
 
@@ -85,11 +86,35 @@ void bri_serve_on_command(int from, const bri_packet *packet, const void *payloa
     is_here(&c->transfer);
 }
 
+static void tidy_contexts(void)
+{
+    for (const served *s = serving.contexts; s != NULL; s = s->next)
+        if (s->engine_open)
+            s->ctx->engine->tidy(s->ctx);
+}
+
+void bri_serve_tidy(void)
+{
+    pthread_mutex_lock(&queue.lock);
+    queue.landed = true;
+    pthread_cond_signal(&queue.changed);
+    pthread_mutex_unlock(&queue.lock);
+}
+
 static command *next_command(void)
 {
     pthread_mutex_lock(&queue.lock);
-    while (queue.first == NULL || !queue.first->here)
+    while (queue.first == NULL || !queue.first->here) {
+        bool landed = queue.landed;
+        queue.landed = false;
+        if (landed) {
+            pthread_mutex_unlock(&queue.lock);
+            tidy_contexts();
+            pthread_mutex_lock(&queue.lock);
+            continue;
+        }
         pthread_cond_wait(&queue.changed, &queue.lock);
+    }
     command *c = queue.first;
     queue.first = c->next;
     if (queue.first == NULL)
@@ -216,7 +241,7 @@ static void serve_job(const command *c)
     bri_error(BR_EINTERNAL, "the job did not start");
     s->ctx->engine->serve(s->ctx, job, c->message, c->packet.bytes);
     if (s->mpi.last_started != job)
-        bri_part_absent(c->packet.job, BR_EINTERNAL, bri_last_error());
+        bri_part_absent(c->packet.job, BR_ENOMEM, bri_last_error());
 }
 
 /* Everything is freed here, since br_open does not return to somebody who could call br_close. */

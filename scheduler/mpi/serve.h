@@ -30,6 +30,9 @@ void bri_serve_send_exit(int code);
 /* Serves all contexts of rank 0 until its process ends. ctx is the one this rank has opened. */
 _Noreturn void bri_serve_forever(br_context *ctx);
 
+/* Some job has landed: the serving thread frees what it leaves. Any thread. */
+void bri_serve_tidy(void);
+
 /* ---- the communication thread ---- */
 
 void bri_serve_on_command(int from, const bri_packet *packet, const void *payload);

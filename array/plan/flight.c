@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * flight.c - launching runs, what happens when they land, and their futures.
+ */
+#include "array/plan/flight.h"
+
+#include <string.h>
+
+#include "array/plan/cache.h"
+#include "array/plan/message.h"
+#include "array/plan/run.h"
+#include "runtime/alloc.h"
+#include "runtime/future.h"
+#include "runtime/scheduler.h"
+
+/* Lock: `lock` guards everything but `flying`, which is changed with it. */
+typedef struct bri_flights {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    atomic_int flying;
+    bri_flight *landed, **last; /* in the order of their landing */
+} bri_flights;
+
+typedef struct computing {
+    br_future future;   /* first */
+    bri_flight *flight; /* NULL once it has landed (lock) */
+} computing;
+
+struct bri_flight {
+    bri_job job; /* first */
+    bri_plan *plan;
+    bri_node **node;
+    bri_sink *sink;
+    bri_outputs outputs; /* of those two */
+    bool unpacked;
+    computing *future; /* or NULL */
+    br_status status;  /* when it has landed */
+    double begun;
+    br_run_info before, info;
+    bri_flight *next;
+};
+
+static bri_flights *flights_of(const br_context *ctx)
+{
+    return bri_array_data_of(ctx)->flights;
+}
+
+/* ---- futures ---- */
+
+static bool is_done(const void *future)
+{
+    return bri_future_done(future);
+}
+
+static void wait(br_future *f)
+{
+    f->ctx->scheduler->help(f->ctx, is_done, f);
+}
+
+/* With the lock, so that the job cannot land meanwhile. */
+static void cancel(br_future *f)
+{
+    bri_flights *flights = flights_of(f->ctx);
+    pthread_mutex_lock(&flights->lock);
+    bri_flight *flight = ((computing *)f)->flight;
+    if (flight != NULL)
+        f->ctx->scheduler->cancel(f->ctx, &flight->job, "the compute was cancelled");
+    pthread_mutex_unlock(&flights->lock);
+}
+
+static void free_future(br_future *f)
+{
+    bri_free(f);
+}
+
+static const bri_future_kind compute_kind = {
+    .name = "compute", .wait = wait, .cancel = cancel, .free = free_future};
+
+br_future *bri_flight_future(bri_flight *flight)
+{
+    computing *c = bri_calloc(1, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    bri_future_init(&c->future, flight->job.ctx, &compute_kind);
+    c->flight = flight;
+    flight->future = c;
+    return &c->future;
+}
+
+/* ---- from new to landed ---- */
+
+bri_flight *bri_flight_new(br_context *ctx, const bri_outputs *outputs, bool unpacked)
+{
+    bri_flight *f = bri_calloc(1, sizeof *f);
+    if (f == NULL)
+        return NULL;
+    size_t n = (size_t)outputs->n;
+    f->job.ctx = ctx;
+    f->node = bri_memdup(outputs->node, n * sizeof *f->node);
+    f->sink = bri_memdup(outputs->sink, n * sizeof *f->sink);
+    if (f->node == NULL || f->sink == NULL) {
+        bri_free(f->node);
+        bri_free(f->sink);
+        bri_free(f);
+        return NULL;
+    }
+    f->outputs = *outputs;
+    f->outputs.node = f->node;
+    f->outputs.sink = f->sink;
+    f->unpacked = unpacked;
+    for (int i = 0; i < outputs->n; i++)
+        bri_node_retain(f->node[i]);
+    return f;
+}
+
+void bri_flight_free(bri_flight *f)
+{
+    if (f == NULL)
+        return;
+    for (int i = 0; i < f->outputs.n; i++)
+        bri_node_release(f->node[i]);
+    if (f->unpacked)
+        bri_message_free(f->sink, f->outputs.n);
+    if (f->future != NULL)
+        f->future->flight = NULL;
+    bri_free(f->node);
+    bri_free(f->sink);
+    bri_free(f);
+}
+
+/* From here on a cancel finds nothing any more. */
+static computing *take_future(bri_flights *flights, bri_flight *f)
+{
+    pthread_mutex_lock(&flights->lock);
+    computing *c = f->future;
+    if (c != NULL)
+        c->flight = NULL;
+    f->future = NULL;
+    pthread_mutex_unlock(&flights->lock);
+    return c;
+}
+
+/* Everything under the lock: afterwards the flight, the future and, as soon as the lock is free, the
+ * context may go. */
+static void hand_over(bri_flights *flights, bri_flight *f, computing *c, const char *text)
+{
+    br_context *ctx = f->job.ctx;
+    br_status st = f->status;
+    pthread_mutex_lock(&flights->lock);
+    *flights->last = f;
+    flights->last = &f->next;
+    atomic_fetch_sub(&flights->flying, 1);
+    if (c != NULL)
+        bri_future_settle(&c->future, st, text);
+    ctx->scheduler->notify(ctx);
+    pthread_cond_broadcast(&flights->changed);
+    pthread_mutex_unlock(&flights->lock);
+}
+
+static void landed(bri_job *job)
+{
+    bri_flight *f = (bri_flight *)job; /* its first member */
+    br_context *ctx = job->ctx;
+    bri_flights *flights = flights_of(ctx);
+    char text[BRI_ERROR_TEXT];
+    computing *c = take_future(flights, f);
+    bri_run_info(job, bri_now() - f->begun, &f->before, &f->info);
+    bri_memory_reclaim(ctx->memory);
+    f->status = bri_job_status(job);
+    snprintf(text, sizeof text, "%s", f->status != BR_OK ? job->error_text : "");
+    bri_job_fini(job);
+    hand_over(flights, f, c, text);
+}
+
+void bri_flight_launch(bri_flight *f, uint64_t id, bri_plan *plan, br_status st)
+{
+    br_context *ctx = f->job.ctx;
+    char why[BRI_ERROR_TEXT];
+    snprintf(why, sizeof why, "%s", st != BR_OK ? bri_last_error() : "");
+    f->plan = plan;
+    br_status init = bri_job_init(&f->job, ctx, &bri_plan_job_ops, plan);
+    f->job.id = id;
+    if (st != BR_OK || init != BR_OK)
+        bri_job_fail(&f->job, st != BR_OK ? st : init, st != BR_OK ? why : bri_last_error());
+    if (atomic_fetch_add(&flights_of(ctx)->flying, 1) == 0)
+        bri_memory_reset_peak(ctx->memory);
+    f->begun = bri_now();
+    f->before = bri_array_data_of(ctx)->counted;
+    ctx->scheduler->launch(ctx, &f->job, landed);
+}
+
+/* ---- afterwards ---- */
+
+static void tidy(br_context *ctx, bri_flight *f)
+{
+    bri_array_data_of(ctx)->last_run = f->info;
+    if (f->status == BR_OK) {
+        bri_cache_put(ctx, &f->outputs, f->plan);
+    } else {
+        bri_plan_free(f->plan);
+        bri_drop_failed(ctx, &f->outputs);
+    }
+    bri_flight_free(f);
+}
+
+void bri_flights_tidy(br_context *ctx)
+{
+    bri_flights *flights = flights_of(ctx);
+    pthread_mutex_lock(&flights->lock);
+    bri_flight *f = flights->landed;
+    flights->landed = NULL;
+    flights->last = &flights->landed;
+    pthread_mutex_unlock(&flights->lock);
+    for (bri_flight *next; f != NULL; f = next) {
+        next = f->next;
+        tidy(ctx, f);
+    }
+}
+
+bool bri_flights_none(const br_context *ctx)
+{
+    return atomic_load(&flights_of(ctx)->flying) == 0;
+}
+
+br_status bri_flights_open(br_context *ctx)
+{
+    bri_flights *flights = bri_calloc(1, sizeof *flights);
+    if (flights == NULL)
+        return BR_ENOMEM;
+    pthread_mutex_init(&flights->lock, NULL);
+    pthread_cond_init(&flights->changed, NULL);
+    flights->last = &flights->landed;
+    bri_array_data_of(ctx)->flights = flights;
+    return BR_OK;
+}
+
+void bri_flights_close(br_context *ctx)
+{
+    bri_flights *flights = flights_of(ctx);
+    if (flights == NULL)
+        return;
+    pthread_mutex_lock(&flights->lock);
+    while (atomic_load(&flights->flying) > 0)
+        pthread_cond_wait(&flights->changed, &flights->lock);
+    pthread_mutex_unlock(&flights->lock);
+    bri_flights_tidy(ctx);
+    pthread_cond_destroy(&flights->changed);
+    pthread_mutex_destroy(&flights->lock);
+    bri_free(flights);
+    bri_array_data_of(ctx)->flights = NULL;
+}
