@@ -419,6 +419,8 @@ START_TEST(stores_that_fail_leave_what_was_there)
     br_clear_error(ctx);
     ck_assert_int_eq(br_store_npy(x, "no/where.npy"), BR_EIO);
     ck_assert_msg(strstr(br_message(ctx), "store_npy (test_npy.c:") != NULL, "%s", br_message(ctx));
+    ck_assert_msg(strstr(br_message(ctx), "there is no directory no") != NULL, "%s",
+                  br_message(ctx));
     ck_assert_int_eq(mkdir("d.npy", 0777), 0);
     ck_assert_int_eq(br_store_npy(x, "d.npy"), BR_EIO);
     ck_assert_int_eq(br_store_npy(x, NULL), BR_EARG);

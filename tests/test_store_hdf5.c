@@ -196,8 +196,10 @@ START_TEST(locked_and_odd_files)
         refused(br_store_hdf5(numbers(4, 4, 1), ".", "y", .mode = (br_store_mode)mode), BR_EIO,
                 "regular");
         refused(br_store_hdf5(numbers(4, 4, 1), "no/where.h5", "y", .mode = (br_store_mode)mode),
-                BR_EIO, "no/where.h5");
+                BR_EIO, "no/where.h5: cannot be created: there is no directory no");
     }
+    refused(br_store_hdf5(numbers(4, 4, 1), "no/where.h5", "y", .resume = true), BR_EIO,
+            "there is no directory no");
     ck_assert_int_eq(count_files(false), 2);
 }
 END_TEST

@@ -298,6 +298,8 @@ br_status bri_h5_check_format(const bri_h5_dataset *d);
 /* Opens its file in HDF5, the lock held; let_go closes what is open of it there. */
 br_status bri_h5_begin_metadata(bri_h5_dataset *d);
 void bri_h5_let_go(bri_h5_dataset *d);
+/* The error of a new file at path; why is an errno. */
+br_status bri_h5_cannot_create(const char *path, int why);
 /* The name of a new file must be there after a power cut, too. */
 void bri_h5_sync_directory(const char *path);
 

@@ -54,9 +54,10 @@ static br_status new_file(bri_h5_output *o, hid_t access)
     o->file = H5Fcreate(o->temporary, H5F_ACC_TRUNC, creation, access);
     if (creation >= 0)
         H5Pclose(creation);
-    return o->file >= 0 && bri_h5_errno() == 0
-               ? BR_OK
-               : bri_h5_error(BR_EIO, "%s: cannot be created", o->path);
+    if (o->file >= 0 && bri_h5_errno() == 0)
+        return BR_OK;
+    return bri_h5_errno() == ENOENT ? bri_h5_cannot_create(o->path, ENOENT)
+                                    : bri_h5_error(BR_EIO, "%s: cannot be created", o->path);
 }
 
 static br_status open_there(bri_h5_output *o, hid_t access)

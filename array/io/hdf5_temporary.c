@@ -73,6 +73,15 @@ void bri_h5_sync_directory(const char *path)
     close(fd);
 }
 
+br_status bri_h5_cannot_create(const char *path, int why)
+{
+    const char *slash = strrchr(path, '/');
+    if (why == ENOENT && slash != NULL)
+        return bri_error(BR_EIO, "%s: cannot be created: there is no directory %.*s", path,
+                         slash == path ? 1 : (int)(slash - path), path);
+    return bri_error(BR_EIO, "%s: cannot be created: %s", path, strerror(why));
+}
+
 static br_status io_error(const bri_h5_output *o)
 {
     return bri_error(BR_EIO, "%s: %s", o->path, strerror(errno));
@@ -98,7 +107,7 @@ static br_status named_temporary(bri_h5_output *o)
     unlink(o->temporary); /* left by a dead process that had our number */
     int fd = open(o->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) {
-        br_status status = bri_error(BR_EIO, "%s: cannot be created: %s", o->path, strerror(errno));
+        br_status status = bri_h5_cannot_create(o->path, errno);
         bri_free(o->temporary);
         o->temporary = NULL;
         return status;

@@ -114,7 +114,7 @@ static br_status open_temporary(bri_npy_writer *w)
              atomic_fetch_add(&calls, 1));
     unlink(w->temporary); /* left by a dead process that had our number */
     w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    return w->fd >= 0 ? BR_OK : io_error(w);
+    return w->fd >= 0 ? BR_OK : bri_h5_cannot_create(w->path, errno);
 }
 
 static br_status begin(bri_npy_writer *w, br_dtype dtype, const int64_t *shape, bool header)
