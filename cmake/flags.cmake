@@ -18,6 +18,10 @@ if(BRAMBLE_SANITIZE)
     target_link_options(bri_flags INTERFACE -fsanitize=${BRAMBLE_SANITIZE})
 endif()
 
+if(BRAMBLE_FUZZ)
+    target_compile_options(bri_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # What the sources of a target of ours see: C11 with GNU extensions, the internal headers.
 function(bri_common target)
     set_target_properties(${target} PROPERTIES

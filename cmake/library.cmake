@@ -35,7 +35,7 @@ set(BRAMBLE_LIBEXEC ${CMAKE_INSTALL_LIBEXECDIR}/bramble)
 cmake_path(APPEND CMAKE_INSTALL_FULL_LIBEXECDIR bramble OUTPUT_VARIABLE libexec_full)
 file(RELATIVE_PATH libexec_from_lib ${CMAKE_INSTALL_FULL_LIBDIR} ${libexec_full})
 set_source_files_properties(${PROJECT_SOURCE_DIR}/runtime/child.c PROPERTIES COMPILE_DEFINITIONS
-    "BRI_LIBEXEC=\"${libexec_full}\";BRI_LIBEXEC_FROM_LIB=\"${libexec_from_lib}\"")
+    "BRI_LIBEXEC=\"${libexec_full}\";BRI_LIBEXEC_FROM_LIB=\"/${libexec_from_lib}\"")
 
 set(bramble_objects $<TARGET_OBJECTS:bri_objects> ${BRI_KERNEL_OBJECTS})
 add_library(bramble SHARED ${bramble_objects})

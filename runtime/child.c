@@ -53,7 +53,7 @@ static bool is_program(const char *path)
 /* Beside the installed library, where this library was to be installed, in the build tree. */
 static bool find_beside(const char *program, const char *directory, char path[BRI_CHILD_PATH])
 {
-    static const char *const beside[] = {"/" BRI_LIBEXEC_FROM_LIB, "/tools", "/../tools"};
+    static const char *const beside[] = {BRI_LIBEXEC_FROM_LIB, "/tools", "/../tools"};
     int room = BRI_CHILD_PATH;
     for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++)
         if (snprintf(path, (size_t)room, "%s%s/%s", directory, beside[i], program) < room &&
@@ -76,7 +76,7 @@ br_status bri_child_find(const char *program, const char *given, char path[BRI_C
     if (own_directory(directory) && find_beside(program, directory, path))
         return BR_OK;
     return bri_error(BR_ENOTFOUND,
-                     "the program %s is neither in %s nor at %s/" BRI_LIBEXEC_FROM_LIB
+                     "the program %s is neither in %s nor at %s" BRI_LIBEXEC_FROM_LIB
                      ": BRAMBLE_PROBE says where it is",
                      program, BRI_LIBEXEC, directory);
 }
