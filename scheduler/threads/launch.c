@@ -44,7 +44,7 @@ static void *sit(void *data)
         pthread_mutex_unlock(&l->lock);
         if (atomic_load(&l->njobs) == 0)
             return NULL;
-        bri_pool_work_until(l->pool, &(bri_until){none_left, l});
+        bri_pool_work_until(l->pool, &(bri_until){.done = none_left, .data = l});
     }
 }
 

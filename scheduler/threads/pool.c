@@ -59,7 +59,7 @@ static void leave_seat(bri_pool *pool, const bri_job *job)
     bool others = pool->jobs != NULL && (pool->jobs != job || pool->jobs->next_attached != NULL);
     pthread_mutex_unlock(&pool->lock);
     atomic_store(&pool->seat, false);
-    if (others)
+    if (others || atomic_load(&pool->helpers) != NULL)
         bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_ANY);
 }
 
@@ -112,7 +112,7 @@ static bool is_done(const void *job)
 
 bool bri_pool_work(bri_pool *pool, bri_job *job, bool block)
 {
-    return work_on(pool, job, &(bri_until){is_done, job}, block);
+    return work_on(pool, job, &(bri_until){.done = is_done, .data = job}, block);
 }
 
 void bri_pool_work_until(bri_pool *pool, const bri_until *until)
@@ -218,6 +218,69 @@ void bri_pool_job_done(bri_pool *pool)
 {
     bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_FOR_JOB);
     wake_launcher(pool);
+}
+
+/* ---- helpers ---- */
+
+br_status bri_pool_add_helper(bri_pool *pool, bri_helper *helper)
+{
+    BRI_TRY(start_threads(pool));
+    pthread_mutex_lock(&pool->lock);
+    helper->next = atomic_load(&pool->helpers);
+    atomic_store(&pool->helpers, helper);
+    pthread_mutex_unlock(&pool->lock);
+    return BR_OK;
+}
+
+void bri_pool_remove_helper(bri_pool *pool, bri_helper *helper)
+{
+    pthread_mutex_lock(&pool->lock);
+    bri_helper *before = atomic_load(&pool->helpers);
+    if (before == helper) {
+        atomic_store(&pool->helpers, helper->next);
+    } else {
+        while (before->next != helper)
+            before = before->next;
+        before->next = helper->next;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    while (atomic_load(&helper->users) > 0)
+        sched_yield();
+}
+
+/* One that seems to have work, entered. */
+static bri_helper *enter_helper(bri_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    bri_helper *helper = atomic_load(&pool->helpers);
+    while (helper != NULL && !helper->any(helper))
+        helper = helper->next;
+    if (helper != NULL)
+        atomic_fetch_add(&helper->users, 1);
+    pthread_mutex_unlock(&pool->lock);
+    return helper;
+}
+
+bool bri_pool_help(bri_pool *pool, const bri_until *until)
+{
+    if (atomic_load(&pool->helpers) == NULL)
+        return false;
+    bri_helper *helper = enter_helper(pool);
+    if (helper == NULL)
+        return false;
+    bool some = helper->work(helper, until);
+    atomic_fetch_sub(&helper->users, 1);
+    return some;
+}
+
+void bri_pool_wake(bri_pool *pool, int n)
+{
+    bri_event_wake(&pool->event, n, BRI_SLEEPS_FOR_TASKS);
+}
+
+bri_event *bri_pool_event(bri_pool *pool)
+{
+    return &pool->event;
 }
 
 /* ---- the pool ---- */

@@ -11,6 +11,7 @@
 #define BRI_THREADS_POOL_H
 
 #include "runtime/job.h"
+#include "scheduler/threads/event.h"
 
 typedef struct bri_pool bri_pool;
 
@@ -38,6 +39,7 @@ bool bri_pool_work(bri_pool *pool, bri_job *job, bool block);
 typedef struct bri_until {
     bool (*done)(const void *data);
     const void *data;
+    bool helps; /* with the helpers' work meanwhile, which may take long */
 } bri_until;
 
 /* Works on tasks of any job until that is so. Any thread, as bri_pool_work. */
@@ -49,6 +51,25 @@ void bri_pool_work_until(bri_pool *pool, const bri_until *until);
  * then. */
 br_status bri_pool_launch(bri_pool *pool, bri_job *job, bool (*over)(bri_job *job),
                           void (*landed)(bri_job *job));
+
+/* Work that is no task of a job: the pool's threads do some of it when they find no task. */
+typedef struct bri_helper bri_helper;
+struct bri_helper {
+    /* Some of it, but no more once `until` is done (NULL: not asked); false when there was none. */
+    bool (*work)(bri_helper *helper, const bri_until *until);
+    bool (*any)(const bri_helper *helper); /* a guess; who adds work wakes threads after it */
+    atomic_int users;                      /* threads inside; added with the pool's lock */
+    bri_helper *next;                      /* with the pool's lock */
+};
+
+/* Makes it known to the threads, which are started. BR_ENOMEM. */
+br_status bri_pool_add_helper(bri_pool *pool, bri_helper *helper);
+/* Afterwards no thread is inside. */
+void bri_pool_remove_helper(bri_pool *pool, bri_helper *helper);
+/* Helpers have work for n more threads. Any thread. */
+void bri_pool_wake(bri_pool *pool, int n);
+/* On which all threads of the pool sleep, and all that wait in it. */
+bri_event *bri_pool_event(bri_pool *pool);
 
 /* Something changed: every sleeping thread looks again. Cheap when none sleeps. Any thread. */
 void bri_pool_notify(bri_pool *pool);

@@ -261,13 +261,18 @@ static bool finished(const bri_pool_worker *w, const bri_until *until)
     return until != NULL ? until->done(until->data) : atomic_load(&w->pool->stop);
 }
 
+static bool helps(const bri_pool_worker *w, const bri_until *until)
+{
+    return (until == NULL || until->helps) && bri_pool_help(w->pool, until);
+}
+
 static bri_task *sleep_for_task(bri_pool_worker *w, const bri_until *until)
 {
     bri_event *event = &w->pool->event;
     unsigned ticket = bri_event_prepare(event);
     bri_task *task = bri_worker_find(w);
     bri_worker_leave(w);
-    if (task == NULL && !finished(w, until))
+    if (task == NULL && !finished(w, until) && !helps(w, until))
         bri_event_sleep(event, ticket, until != NULL ? BRI_SLEEPS_ANY : BRI_SLEEPS_FOR_TASKS);
     bri_event_cancel(event);
     return task;
@@ -283,6 +288,10 @@ bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until)
         bri_worker_leave(w);
         if (finished(w, until))
             return NULL;
+        if (helps(w, until)) {
+            deadline = 0;
+            continue;
+        }
         int64_t now = now_ns();
         if (deadline == 0)
             deadline = now + w->pool->spin_ns;

@@ -33,6 +33,7 @@ struct bri_pool {
     atomic_bool stop;
     atomic_bool seat; /* worker 0 is taken by a thread */
     bri_event event;
+    _Atomic(bri_helper *) helpers; /* changed with the lock, read without to see whether any is */
     _Atomic(bri_launcher *) launcher; /* launch.c; NULL until the first job is launched */
 };
 
@@ -50,6 +51,9 @@ bri_task *bri_worker_find(bri_pool_worker *w);
 /* A ready task of any job; NULL when what it waits for is so or, without that, the pool stops. Not
  * counted as a user of any job while it waits, so that jobs can be detached. */
 bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until);
+
+/* Does some of the helpers' work; false when there was none. */
+bool bri_pool_help(bri_pool *pool, const bri_until *until);
 
 /* Runs a task, then the first one that it made ready, and so on. */
 void bri_worker_run(bri_pool_worker *w, bri_task *task);
