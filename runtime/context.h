@@ -40,7 +40,8 @@ struct br_context {
     const struct bri_scheduler *scheduler;
     void *scheduler_data;
     const struct bri_engine *engine;
-    void *array_data; /* the array layer's: table of nodes, persisted chunks */
+    _Atomic(struct bri_store *) store; /* of tasks that were handed in (scheduler/futures) */
+    void *array_data;                  /* the array layer's: table of nodes, persisted chunks */
 
     int rank, nranks;
     int nthreads;

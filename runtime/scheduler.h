@@ -35,6 +35,9 @@ typedef struct bri_scheduler {
     br_status (*run_here)(br_context *ctx, bri_job *job);
     void (*close)(br_context *ctx);
 
+    /* The threads of this rank, NULL under sync. */
+    struct bri_pool *(*pool)(br_context *ctx);
+
     /* The rest is NULL for schedulers of one process. */
 
     /* Host, threads and reason of a rank (0 <= rank < ctx->nranks), gathered when the ranks met. */
@@ -47,6 +50,8 @@ typedef struct bri_scheduler {
     /* A value will come from value->owner; calls bri_job_arrived and runs what became ready. With
      * job->emit held. */
     void (*expect)(br_context *ctx, bri_job *job, bri_value *value);
+    /* Rank 0: errands (scheduler/futures) are ready that other ranks may run. Any thread. */
+    void (*offer)(br_context *ctx);
 } bri_scheduler;
 
 extern const bri_scheduler bri_scheduler_sync, bri_scheduler_threads, bri_scheduler_mpi;

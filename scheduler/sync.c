@@ -5,6 +5,7 @@
  * it.
  */
 #include "runtime/scheduler.h"
+#include "scheduler/futures/store.h"
 
 static br_status open_sync(br_context *ctx)
 {
@@ -61,9 +62,15 @@ static br_status run_here(br_context *ctx, bri_job *job)
     return BR_OK;
 }
 
-static void close_sync(br_context *ctx)
+static bri_pool *no_pool(br_context *ctx)
 {
     (void)ctx;
+    return NULL;
+}
+
+static void close_sync(br_context *ctx)
+{
+    bri_store_close(ctx);
 }
 
 const bri_scheduler bri_scheduler_sync = {
@@ -77,4 +84,5 @@ const bri_scheduler bri_scheduler_sync = {
     .cancel = cancel,
     .run_here = run_here,
     .close = close_sync,
+    .pool = no_pool,
 };

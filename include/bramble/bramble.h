@@ -28,6 +28,7 @@
 #include <bramble/reduction.h>
 #include <bramble/shape.h>
 #include <bramble/store.h>
+#include <bramble/submit.h>
 #include <bramble/user.h>
 #include <bramble/version.h>
 

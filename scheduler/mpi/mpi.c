@@ -8,6 +8,7 @@
  */
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
+#include "scheduler/futures/store.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
@@ -79,8 +80,15 @@ static br_status open_mpi(br_context *ctx)
     return open_rank_zero(ctx);
 }
 
+static bri_pool *pool_of(br_context *ctx)
+{
+    bri_mpi_context *mpi = ctx->scheduler_data;
+    return mpi->pool;
+}
+
 static void close_mpi(br_context *ctx)
 {
+    bri_store_close(ctx);
     bri_mpi_context *mpi = ctx->scheduler_data;
     bri_serve_close(mpi->number);
     bri_pool_free(mpi->pool);
@@ -172,7 +180,7 @@ static void help(br_context *ctx, bool (*done)(const void *data), const void *da
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
     bri_leave_working(true);
-    bri_pool_work_until(mpi->pool, &(bri_until){done, data});
+    bri_pool_work_until(mpi->pool, &(bri_until){.done = done, .data = data});
     bri_leave_working(false);
 }
 
@@ -228,6 +236,7 @@ const bri_scheduler bri_scheduler_mpi = {
     .cancel = cancel,
     .run_here = run_here,
     .close = close_mpi,
+    .pool = pool_of,
     .about = about,
     .announce = announce,
     .send = send_value,

@@ -2,6 +2,7 @@
  * threads.c - the scheduler of one process with several threads: a pool for each context.
  */
 #include "runtime/scheduler.h"
+#include "scheduler/futures/store.h"
 #include "scheduler/threads/pool.h"
 
 static br_status open_threads(br_context *ctx)
@@ -52,7 +53,7 @@ static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
 
 static void help(br_context *ctx, bool (*done)(const void *data), const void *data)
 {
-    bri_pool_work_until(ctx->scheduler_data, &(bri_until){done, data});
+    bri_pool_work_until(ctx->scheduler_data, &(bri_until){.done = done, .data = data});
 }
 
 static void notify(br_context *ctx)
@@ -66,8 +67,14 @@ static void cancel(br_context *ctx, bri_job *job, const char *why)
     bri_pool_notify(ctx->scheduler_data);
 }
 
+static bri_pool *pool_of(br_context *ctx)
+{
+    return ctx->scheduler_data;
+}
+
 static void close_threads(br_context *ctx)
 {
+    bri_store_close(ctx);
     bri_pool_free(ctx->scheduler_data);
     ctx->scheduler_data = NULL;
 }
@@ -83,4 +90,5 @@ const bri_scheduler bri_scheduler_threads = {
     .cancel = cancel,
     .run_here = run_here,
     .close = close_threads,
+    .pool = pool_of,
 };

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * completed.c - futures in the order in which they are done.
+ */
+#include "runtime/alloc.h"
+#include "scheduler/futures/store.h"
+
+/* One future of an iterator: a watch on its errand, or just looked at where it is no errand's. */
+struct bri_watch {
+    br_completed *by;
+    br_future *future;
+    bri_errand *errand;            /* NULL: of another kind */
+    bri_watch *next, *previous;    /* in the iterator's list: open or done (lock) */
+    bri_watch *next_of, **link_of; /* among the watches of its errand (lock) */
+    bool is_done;
+};
+
+typedef struct watches {
+    bri_watch *first, *last;
+} watches;
+
+struct br_completed {
+    bri_owned owned;
+    br_context *ctx;
+    bri_store *store;
+    watches open, done; /* (lock) */
+    atomic_size_t ndone;
+    size_t nothers; /* of other kinds among the open ones; its thread's */
+};
+
+/* ---- lists; with the lock ---- */
+
+static void append(watches *list, bri_watch *w)
+{
+    w->next = NULL;
+    w->previous = list->last;
+    if (list->last != NULL)
+        list->last->next = w;
+    else
+        list->first = w;
+    list->last = w;
+}
+
+static void cut(watches *list, bri_watch *w)
+{
+    if (w->previous != NULL)
+        w->previous->next = w->next;
+    else
+        list->first = w->next;
+    if (w->next != NULL)
+        w->next->previous = w->previous;
+    else
+        list->last = w->previous;
+}
+
+static void unlink_errand(bri_watch *w)
+{
+    if (w->errand == NULL || w->link_of == NULL)
+        return;
+    *w->link_of = w->next_of;
+    if (w->next_of != NULL)
+        w->next_of->link_of = w->link_of;
+    w->link_of = NULL;
+}
+
+static void link_errand(bri_watch *w)
+{
+    bri_errand *e = w->errand;
+    w->next_of = e->watches;
+    w->link_of = &e->watches;
+    if (w->next_of != NULL)
+        w->next_of->link_of = &w->next_of;
+    e->watches = w;
+}
+
+static void move_to_done(bri_watch *w)
+{
+    if (w->is_done)
+        return;
+    w->is_done = true;
+    cut(&w->by->open, w);
+    append(&w->by->done, w);
+    atomic_fetch_add(&w->by->ndone, 1);
+    w->by->store->tell = true;
+}
+
+/* Watches stay with the errand, which its user may free before they are looked at. */
+void bri_watch_tell(bri_errand *e)
+{
+    for (bri_watch *w = e->watches; w != NULL; w = w->next_of)
+        move_to_done(w);
+}
+
+static void drop(bri_watch *w)
+{
+    br_completed *c = w->by;
+    unlink_errand(w);
+    cut(w->is_done ? &c->done : &c->open, w);
+    if (w->is_done)
+        atomic_fetch_sub(&c->ndone, 1);
+    bri_free(w);
+}
+
+void bri_watch_forget(bri_errand *e)
+{
+    if ((atomic_load(&e->flags) & BRI_ERRAND_WANTED) == 0)
+        return;
+    bri_store_lock(e->store);
+    while (e->watches != NULL)
+        drop(e->watches);
+    bri_store_unlock(e->store);
+}
+
+/* ---- its life ---- */
+
+static void free_completed(bri_owned *owned)
+{
+    br_completed *c = (br_completed *)owned;
+    bri_store_lock(c->store);
+    while (c->open.first != NULL)
+        drop(c->open.first);
+    while (c->done.first != NULL)
+        drop(c->done.first);
+    bri_store_unlock(c->store);
+    bri_free(c);
+}
+
+static br_status add(br_completed *c, br_future *future)
+{
+    if (future == NULL)
+        return BR_OK;
+    bri_watch *w = bri_calloc(1, sizeof *w);
+    if (w == NULL)
+        return BR_ENOMEM;
+    *w = (bri_watch){.by = c, .future = future, .errand = bri_errand_of(future)};
+    bri_store_lock(c->store);
+    append(&c->open, w);
+    if (w->errand != NULL) {
+        link_errand(w);
+        if (atomic_fetch_or(&w->errand->flags, BRI_ERRAND_WANTED) & BRI_ERRAND_OVER_FLAG)
+            move_to_done(w);
+    }
+    c->nothers += w->errand == NULL;
+    bri_store_unlock(c->store);
+    return BR_OK;
+}
+
+static br_completed *begin(br_context *ctx, br_future *const futures[], size_t n)
+{
+    bri_store *store = ctx->status == BR_OK ? bri_store_of(ctx) : NULL;
+    br_completed *c = store != NULL ? bri_calloc(1, sizeof *c) : NULL;
+    if (c == NULL)
+        return NULL;
+    c->ctx = ctx;
+    c->store = store;
+    for (size_t i = 0; i < n; i++) {
+        if (add(c, futures[i]) != BR_OK) {
+            free_completed(&c->owned);
+            return NULL;
+        }
+    }
+    bri_context_own(ctx, &c->owned, free_completed);
+    return c;
+}
+
+br_completed *br_as_completed(br_context *ctx, br_future *const futures[], size_t n)
+{
+    br_completed *c = begin(ctx, futures, n);
+    if (c == NULL && ctx->status == BR_OK)
+        bri_context_fail(ctx, BR_ENOMEM, bri_last_error());
+    return c;
+}
+
+br_status br_completed_add(br_completed *c, br_future *future)
+{
+    if (c == NULL)
+        return bri_error(BR_ENOMEM, "no memory for an iterator over futures");
+    br_status st = add(c, future);
+    return st == BR_OK ? BR_OK : bri_context_fail(c->ctx, st, bri_last_error());
+}
+
+void br_completed_free(br_completed *c)
+{
+    if (c != NULL)
+        bri_context_disown(&c->owned);
+}
+
+/* ---- the next one ---- */
+
+/* Only its thread adds and takes out those of other kinds. */
+static bri_watch *find_other(const br_completed *c)
+{
+    bri_watch *w = c->nothers > 0 ? c->open.first : NULL;
+    while (w != NULL && (w->errand != NULL || !bri_future_done(w->future)))
+        w = w->next;
+    return w;
+}
+
+static bool has_one(const void *data)
+{
+    const br_completed *c = data;
+    if (atomic_load(&c->ndone) > 0)
+        return true;
+    if (c->nothers == 0)
+        return false;
+    bri_store_lock(c->store);
+    bool found = find_other(c) != NULL;
+    bri_store_unlock(c->store);
+    return found;
+}
+
+static bri_errand *each(const void *data, void **cursor)
+{
+    const br_completed *c = data;
+    bri_watch *w = *cursor;
+    w = w == NULL ? c->open.first : w->next;
+    while (w != NULL && w->errand == NULL)
+        w = w->next;
+    if (w == NULL)
+        return NULL;
+    *cursor = w;
+    return w->errand;
+}
+
+static br_future *take(br_completed *c)
+{
+    br_future *future = NULL;
+    bri_store_lock(c->store);
+    bri_watch *other = find_other(c);
+    if (other != NULL) {
+        c->nothers--;
+        move_to_done(other);
+    }
+    if (c->done.first != NULL) {
+        future = c->done.first->future;
+        drop(c->done.first);
+    }
+    bri_store_unlock(c->store);
+    return future;
+}
+
+static bool is_empty(br_completed *c)
+{
+    bri_store_lock(c->store);
+    bool empty = c->open.first == NULL && c->done.first == NULL;
+    bri_store_unlock(c->store);
+    return empty;
+}
+
+br_future *br_next_completed(br_completed *c)
+{
+    if (c == NULL || is_empty(c))
+        return NULL;
+    bri_store_wait(c->store, &(bri_wish){.done = has_one, .data = c, .each = each, .told = true});
+    return take(c);
+}
+
+/* ---- any of a list ---- */
+
+typedef struct list {
+    br_future *const *future;
+    size_t n;
+} list;
+
+static size_t first_done(const list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->future[i] == NULL || bri_future_done(l->future[i]))
+            return i;
+    return SIZE_MAX;
+}
+
+static bool any_done(const void *data)
+{
+    return first_done(data) != SIZE_MAX;
+}
+
+static bri_errand *each_of_list(const void *data, void **cursor)
+{
+    const list *l = data;
+    br_future *const *at = *cursor == NULL ? l->future : (br_future *const *)*cursor;
+    while (at < l->future + l->n && bri_errand_of(*at) == NULL)
+        at++;
+    if (at == l->future + l->n)
+        return NULL;
+    *cursor = (void *)(uintptr_t)(at + 1);
+    return bri_errand_of(*at);
+}
+
+size_t br_wait_any(br_future *const futures[], size_t n)
+{
+    list l = {futures, n};
+    size_t i = first_done(&l);
+    if (n == 0 || i != SIZE_MAX)
+        return i;
+    bri_store *store = bri_store_of(futures[0]->ctx);
+    if (store == NULL) { /* futures of other kinds only: one of them will do */
+        br_wait(futures[0]);
+        return first_done(&l);
+    }
+    bri_store_wait(store, &(bri_wish){.done = any_done, .data = &l, .each = each_of_list});
+    return first_done(&l);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * store.c - the store of a context, its queues, and the life of errands.
+ */
+#include "scheduler/futures/store.h"
+
+#include <limits.h>
+#include <sched.h>
+
+#include "runtime/alloc.h"
+#include "runtime/scheduler.h"
+
+/* How long a thread of the pool stays with errands before it looks at arrays' tasks again. */
+enum { TURN_NS = 100000 };
+
+const bri_future_kind bri_errand_kind = {
+    .name = "task",
+    .wait = bri_errand_wait,
+    .poll = bri_errand_poll,
+    .cancel = bri_errand_cancel,
+    .free = bri_errand_free,
+};
+
+bri_errand *bri_errand_of(br_future *future)
+{
+    return future != NULL && future->kind == &bri_errand_kind ? (bri_errand *)future : NULL;
+}
+
+/* ---- the store ---- */
+
+static bri_store *of_helper(const bri_helper *helper)
+{
+    return (bri_store *)((char *)helper - offsetof(bri_store, helper));
+}
+
+static bool work(bri_helper *helper, const bri_until *until)
+{
+    return bri_store_work(of_helper(helper), TURN_NS, until);
+}
+
+static bool any(const bri_helper *helper)
+{
+    const bri_store *store = of_helper(helper);
+    return atomic_load(&store->nready) > 0 || atomic_load(&store->nheld) > 0;
+}
+
+static void free_store(bri_store *store)
+{
+    if (store == NULL)
+        return;
+    pthread_mutex_destroy(&store->lock);
+    bri_free(store->pinned);
+    bri_free(store);
+}
+
+/* Sections are short, so a thread that finds the lock taken looks again a few times before it
+ * sleeps. */
+static void init_lock(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t how;
+    pthread_mutexattr_init(&how);
+    pthread_mutexattr_settype(&how, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(lock, &how);
+    pthread_mutexattr_destroy(&how);
+}
+
+static bri_store *new_store(br_context *ctx)
+{
+    bri_store *store = bri_calloc(1, sizeof *store);
+    if (store == NULL)
+        return NULL;
+    store->ctx = ctx;
+    init_lock(&store->lock);
+    store->pool = ctx->scheduler->pool(ctx);
+    store->event = store->pool != NULL ? bri_pool_event(store->pool) : &store->own;
+    store->helper.work = work;
+    store->helper.any = any;
+    store->pinned = bri_calloc((size_t)ctx->nranks, sizeof *store->pinned);
+    if (store->pinned == NULL ||
+        (store->pool != NULL && bri_pool_add_helper(store->pool, &store->helper) != BR_OK)) {
+        free_store(store);
+        return NULL;
+    }
+    return store;
+}
+
+bri_store *bri_store_of(br_context *ctx)
+{
+    static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+    bri_store *store = atomic_load_explicit(&ctx->store, memory_order_acquire);
+    if (store != NULL)
+        return store;
+    pthread_mutex_lock(&making);
+    store = atomic_load_explicit(&ctx->store, memory_order_relaxed);
+    if (store == NULL) {
+        store = new_store(ctx);
+        atomic_store_explicit(&ctx->store, store, memory_order_release);
+    }
+    pthread_mutex_unlock(&making);
+    return store;
+}
+
+void bri_store_close(br_context *ctx)
+{
+    bri_store *store = atomic_load_explicit(&ctx->store, memory_order_acquire);
+    if (store == NULL)
+        return;
+    if (store->pool != NULL)
+        bri_pool_remove_helper(store->pool, &store->helper);
+    free_store(store);
+    atomic_store_explicit(&ctx->store, NULL, memory_order_relaxed);
+}
+
+void bri_store_lock(bri_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+}
+
+void bri_store_unlock(bri_store *store)
+{
+    int fresh = store->fresh;
+    bool tell = store->tell;
+    bool offer = store->offer;
+    store->fresh = 0;
+    store->tell = store->offer = false;
+    pthread_mutex_unlock(&store->lock);
+    if (tell)
+        bri_event_wake(store->event, INT_MAX, BRI_SLEEPS_FOR_JOB);
+    if (fresh > 0 && store->pool != NULL)
+        bri_pool_wake(store->pool, fresh);
+    if (offer)
+        store->ctx->scheduler->offer(store->ctx);
+}
+
+/* ---- queues ---- */
+
+static bool runs_here(const bri_errand *e)
+{
+    return e->on < 0 || e->on == e->store->ctx->rank;
+}
+
+static bri_queue *queue_of(const bri_errand *e)
+{
+    return e->on < 0 ? &e->store->anywhere : &e->store->pinned[e->on];
+}
+
+static void make_known(bri_errand *e)
+{
+    bri_store *store = e->store;
+    e->state = BRI_ERRAND_READY;
+    if (runs_here(e)) {
+        atomic_fetch_add(&store->nready, 1);
+        store->fresh++;
+    }
+    store->offer |= store->hungry && e->on != store->ctx->rank;
+    store->tell |= e->waited;
+}
+
+void bri_errand_make_ready(bri_errand *e)
+{
+    e->turn = e->store->turn++;
+    bri_queue_push(queue_of(e), e);
+    make_known(e);
+}
+
+void bri_errand_take(bri_errand *e, int rank)
+{
+    bri_queue_remove(queue_of(e), e);
+    e->state = BRI_ERRAND_TAKEN;
+    e->where = rank;
+    if (runs_here(e))
+        atomic_fetch_sub(&e->store->nready, 1);
+    atomic_fetch_add(&e->store->ntaken, 1);
+}
+
+void bri_errand_put_back(bri_errand *e)
+{
+    bri_queue_put_back(queue_of(e), e);
+    atomic_fetch_sub(&e->store->ntaken, 1);
+    make_known(e);
+}
+
+/* ---- records ---- */
+
+void bri_errand_hold(bri_errand *e)
+{
+    atomic_fetch_add_explicit(&e->references, 1, memory_order_relaxed);
+}
+
+void bri_errand_drop_args(bri_errand *e)
+{
+    if (e->args_block == NULL)
+        return;
+    bri_memory_put(e->store->ctx->memory, e->args_block, e->bytes);
+    bri_memory_release(e->store->ctx->memory, e->bytes);
+    e->promised -= e->bytes;
+    e->args_block = NULL;
+}
+
+static void free_errand(bri_errand *e)
+{
+    bri_memory *memory = e->store->ctx->memory;
+    if (e->result != NULL && e->result != e->small_result) {
+        bri_memory_put(memory, e->result, e->result_bytes);
+        bri_memory_release(memory, e->result_bytes);
+    }
+    bri_errand_drop_args(e);
+    bri_memory_release(memory, e->promised);
+    bri_free(e->edges);
+    bri_free(e->inputs);
+    bri_free(e->parcel);
+    bri_free(e->name);
+    bri_free(e);
+}
+
+bri_input bri_errand_output(const bri_errand *e)
+{
+    return (bri_input){e->result != NULL ? e->result : e->small_result, e->result_bytes};
+}
+
+void bri_errand_discard(bri_errand *e)
+{
+    for (size_t i = 0; i < e->nedges; i++)
+        bri_errand_release(e->edges[i].before);
+    free_errand(e);
+}
+
+/* acq_rel: who frees sees what all others did with it. */
+void bri_errand_release(bri_errand *e)
+{
+    if (atomic_fetch_sub_explicit(&e->references, 1, memory_order_acq_rel) == 1)
+        free_errand(e);
+}
+
+void bri_errand_free(br_future *future)
+{
+    bri_errand *e = (bri_errand *)future;
+    bri_watch_forget(e);
+    bri_errand_release(e);
+}
