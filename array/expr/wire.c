@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "array/expr/hash.h"
 #include "runtime/alloc.h"
 #include "runtime/function.h"
 
@@ -17,6 +18,8 @@ typedef struct node_head {
     int32_t line;
     uint32_t file_bytes;
     uint64_t table_bytes; /* NO_TABLE without one */
+    uint64_t table_hash;
+    uint64_t hash; /* of this head, with 0 here, and what follows up to the table */
 } node_head;
 
 #define NO_TABLE UINT64_MAX
@@ -91,14 +94,32 @@ static br_status pack_table(const bri_node *node, bri_writer *w)
     return node->table != NULL ? bri_write(w, node->table->data, node->table->bytes) : BR_OK;
 }
 
+/* What operations find in their parameters they believe, so a message that was garbled on its way
+ * must not come that far. */
+static uint64_t hash_of(const node_head *head, const void *rest, size_t n)
+{
+    node_head h = *head;
+    h.hash = 0;
+    return bri_hash_bytes(bri_hash_bytes(n, &h, sizeof h), rest, n);
+}
+
 /* The length of the parameters is known only after packing them. */
 static br_status pack_node(const bri_node *node, bri_writer *w)
 {
     const char *file = node->at.file != NULL ? node->at.file : "";
-    node_head head = {number_of_op(node->op),     node->ninputs, node->unique, 0, node->at.line,
-                      (uint32_t)strlen(file) + 1, NO_TABLE};
-    if (node->table != NULL)
+    node_head head = {number_of_op(node->op),
+                      node->ninputs,
+                      node->unique,
+                      0,
+                      node->at.line,
+                      (uint32_t)strlen(file) + 1,
+                      NO_TABLE,
+                      0,
+                      0};
+    if (node->table != NULL) {
         head.table_bytes = node->table->bytes;
+        head.table_hash = node->table->hash;
+    }
     size_t head_at = w->n;
     BRI_TRY(bri_write(w, &head, sizeof head));
     BRI_TRY(bri_write(w, file, head.file_bytes));
@@ -107,6 +128,8 @@ static br_status pack_node(const bri_node *node, bri_writer *w)
     size_t params_at = w->n;
     BRI_TRY(pack_params(node, w));
     head.params_bytes = (uint32_t)(w->n - params_at);
+    size_t rest = head_at + sizeof head;
+    head.hash = hash_of(&head, w->bytes + rest, w->n - rest);
     memcpy(w->bytes + head_at, &head, sizeof head);
     return pack_table(node, w);
 }
@@ -150,9 +173,16 @@ static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r,
     return *params != NULL ? BR_OK : BR_ENOMEM;
 }
 
-static br_status unpack_table(br_context *ctx, bri_reader *r, uint64_t bytes, bri_table **out)
+static br_status garbled(void)
+{
+    return bri_error(BR_EINTERNAL, "an expression from rank 0 came garbled");
+}
+
+static br_status unpack_table(br_context *ctx, bri_reader *r, const node_head *head,
+                              bri_table **out)
 {
     const void *from = NULL;
+    uint64_t bytes = head->table_bytes;
     *out = NULL;
     if (bytes == NO_TABLE)
         return BR_OK;
@@ -168,6 +198,10 @@ static br_status unpack_table(br_context *ctx, bri_reader *r, uint64_t bytes, br
     if (bytes > 0)
         memcpy(table->data, from, bytes);
     bri_table_seal(table);
+    if (table->hash != head->table_hash) {
+        bri_table_release(table);
+        return garbled();
+    }
     *out = table;
     return BR_OK;
 }
@@ -189,38 +223,48 @@ static br_status unpack_inputs(const char *slots, int n, bri_node *const *list, 
     return BR_OK;
 }
 
+typedef struct packed_node {
+    node_head head;
+    const void *file, *slots, *params;
+} packed_node;
+
+static br_status read_node(bri_reader *r, packed_node *p)
+{
+    node_head *head = &p->head;
+    BRI_TRY(bri_read(r, head, sizeof *head));
+    if (head->op < 0 || head->op >= bri_op_count || head->ninputs < 0 ||
+        (size_t)head->ninputs > r->left || head->file_bytes == 0)
+        return bri_error(BR_EINTERNAL, "an expression from rank 0 is not understood");
+    BRI_TRY(bri_read_view(r, head->file_bytes, &p->file));
+    BRI_TRY(bri_read_view(r, (size_t)head->ninputs * sizeof(int32_t), &p->slots));
+    BRI_TRY(bri_read_view(r, head->params_bytes, &p->params));
+    size_t n = (size_t)(r->at - (const unsigned char *)p->file);
+    return hash_of(head, p->file, n) == head->hash ? BR_OK : garbled();
+}
+
 static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *list, int made,
                              bri_node **out)
 {
-    node_head head = {0};
+    packed_node p = {.file = NULL};
     bri_node **inputs = NULL;
-    const void *file = NULL;
-    const void *slots = NULL;
-    const void *params_from = NULL;
     void *params = NULL;
     bri_table *table = NULL;
     size_t bytes = 0;
-    BRI_TRY(bri_read(r, &head, sizeof head));
-    if (head.op < 0 || head.op >= bri_op_count || head.ninputs < 0 ||
-        (size_t)head.ninputs > r->left || head.file_bytes == 0)
-        return bri_error(BR_EINTERNAL, "an expression from rank 0 is not understood");
-    BRI_TRY(bri_read_view(r, head.file_bytes, &file));
-    BRI_TRY(bri_read_view(r, (size_t)head.ninputs * sizeof(int32_t), &slots));
-    BRI_TRY(bri_read_view(r, head.params_bytes, &params_from));
-    const bri_op *op = bri_op_table[head.op];
-    bri_reader inner = {params_from, head.params_bytes};
+    BRI_TRY(read_node(r, &p));
+    const bri_op *op = bri_op_table[p.head.op];
+    bri_reader inner = {p.params, p.head.params_bytes};
     BRI_TRY(unpack_params(ctx, op, &inner, &params, &bytes));
-    br_status st = unpack_table(ctx, r, head.table_bytes, &table);
+    br_status st = unpack_table(ctx, r, &p.head, &table);
     if (st == BR_OK)
-        st = unpack_inputs(slots, head.ninputs, list, made, &inputs);
+        st = unpack_inputs(p.slots, p.head.ninputs, list, made, &inputs);
     bri_recipe recipe = {.op = op,
                          .params = params,
                          .params_bytes = bytes,
                          .inputs = inputs,
-                         .ninputs = head.ninputs};
-    recipe.unique = head.unique != 0;
+                         .ninputs = p.head.ninputs};
+    recipe.unique = p.head.unique != 0;
     recipe.table = table;
-    recipe.at = (br_place){intern_file(file), head.line};
+    recipe.at = (br_place){intern_file(p.file), p.head.line};
     if (st == BR_OK)
         st = bri_node_make(ctx, &recipe, out);
     bri_table_release(table);
