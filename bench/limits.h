@@ -17,7 +17,8 @@ enum {
 bench_step limit_sum, limit_hypot, limit_std_rows, limit_std_columns, limit_transcendental;
 bench_step limit_transpose, limit_rechunk, limit_matmul, limit_normal, limit_darts, limit_small;
 bench_step limit_stencil;
-bench_step limit_file_mean, limit_file_climate, limit_file_var, limit_file_slice;
+bench_step limit_file_mean, limit_file_climate, limit_file_inflate, limit_file_var,
+    limit_file_slice;
 bench_step limit_store, limit_store_library;
 
 #endif
