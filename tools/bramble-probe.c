@@ -29,22 +29,24 @@
 #define ADDRESSES ((rlim_t)BRI_H5_PROBE_MIB << 20)
 #endif
 
-static bool limit(int what, rlim_t most)
+/* The soft limit; the hard one is `more` above it. */
+static bool limit(int what, rlim_t most, rlim_t more)
 {
     struct rlimit now;
     if (getrlimit(what, &now) != 0)
         return false;
     if (most < now.rlim_max)
-        now.rlim_max = most;
-    now.rlim_cur = now.rlim_max;
+        now.rlim_max = most + more < now.rlim_max ? most + more : now.rlim_max;
+    now.rlim_cur = most < now.rlim_max ? most : now.rlim_max;
     return setrlimit(what, &now) == 0;
 }
 
-/* The processor's time is a second limit beside that of the process which started this one. */
+/* The processor's time is a second limit beside that of the process which started this one; at the
+ * soft one there is a signal that says so. */
 static bool set_limits(double seconds)
 {
-    return limit(RLIMIT_AS, ADDRESSES) && limit(RLIMIT_CPU, (rlim_t)ceil(seconds)) &&
-           limit(RLIMIT_FSIZE, 64 << 10) && limit(RLIMIT_CORE, 0) &&
+    return limit(RLIMIT_AS, ADDRESSES, 0) && limit(RLIMIT_CPU, (rlim_t)ceil(seconds), 1) &&
+           limit(RLIMIT_FSIZE, 64 << 10, 0) && limit(RLIMIT_CORE, 0, 0) &&
            prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
 }
 
