@@ -38,6 +38,7 @@ typedef struct bench_file {
 typedef struct bench_options {
     const char *data;
     int threads, runs;
+    int64_t chunks; /* of arrays whose tasks are measured; 0: as many as is usual */
     bool json;
 } bench_options;
 

@@ -102,12 +102,15 @@ static bool run_apart(const bench_row *row, const bench_options *options)
 static const char usage[] =
     "bramble-bench [options] [workloads]: our time and the limit's, measured by turns; all "
     "workloads by default\n"
-    "bramble-bench [options] tasks: ns a task of graphs of functions, the least of the runs\n"
+    "bramble-bench [options] tasks: ns a task of graphs of functions and of arrays of tiny chunks, "
+    "the least of the runs\n"
+    "bramble-bench [options] many: arrays of 1e8 chunks once, and the memory that takes\n"
     "bramble-bench [options] metg: the smallest tasks that keep half of the machine busy\n"
     "  --list       print the workloads\n"
     "  --json       print one JSON object a line\n"
     "  --threads N  worker threads, by default one a core\n"
     "  --runs N     timed runs after one that is not, by default 7; medians are printed\n"
+    "  --chunks N   of the arrays of `tasks` and `many`\n"
     "  --data DIR   where the HDF5 files are or will be made, 7 GiB in all; by default "
     "$TMPDIR/bramble-bench\n";
 
@@ -136,6 +139,14 @@ static bool positive(const char *text, int *value)
            bench_fail("%s is no number from 1 to 1000", text);
 }
 
+static bool count(const char *text, int64_t *value)
+{
+    char *end;
+    double n = strtod(text, &end); /* 1e8 is what people write */
+    *value = n >= 1 && n <= 1e12 ? (int64_t)n : 0;
+    return (*value > 0 && *end == '\0') || bench_fail("%s is no number from 1 to 1e12", text);
+}
+
 static const char *default_data(void)
 {
     static char path[4000];
@@ -149,13 +160,11 @@ enum { GO_ON, STOP_GOOD, STOP_BAD = 3 };
 
 static int read_options(int argc, char **argv, bench_options *options)
 {
-    static const struct option names[] = {{"list", no_argument, NULL, 'l'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"threads", required_argument, NULL, 't'},
-                                          {"runs", required_argument, NULL, 'r'},
-                                          {"data", required_argument, NULL, 'd'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"list", no_argument, NULL, 'l'},          {"json", no_argument, NULL, 'j'},
+        {"threads", required_argument, NULL, 't'}, {"runs", required_argument, NULL, 'r'},
+        {"data", required_argument, NULL, 'd'},    {"chunks", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         if (c == 'l')
             return list_rows(), STOP_GOOD;
@@ -165,6 +174,8 @@ static int read_options(int argc, char **argv, bench_options *options)
             options->json = true;
         else if (c == 'd')
             options->data = optarg;
+        else if (c == 'c' && count(optarg, &options->chunks))
+            continue;
         else if (c == 't' && positive(optarg, &options->threads))
             setenv("BRAMBLE_NUM_THREADS", optarg, 1);
         else if (c == 'r' && positive(optarg, &options->runs))
@@ -198,6 +209,8 @@ int main(int argc, char **argv)
         return stop - 1;
     if (argc == optind + 1 && strcmp(argv[optind], "tasks") == 0)
         return bench_tasks(&options) ? 0 : 1;
+    if (argc == optind + 1 && strcmp(argv[optind], "many") == 0)
+        return bench_many(&options) ? 0 : 1;
     if (argc == optind + 1 && strcmp(argv[optind], "metg") == 0)
         return bench_metg(&options) ? 0 : 1;
     return run_all(argv + optind, argc - optind, &options) ? 0 : 1;

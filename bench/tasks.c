@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * tasks.c - ns a task of br_graph on five shapes, beside the floor (one thread calls the functions
- * in order) and oneTBB. Building is timed too, as each round's graph is new.
+ * in order) and oneTBB. Building is timed too, as each round's graph is new. Then those of arrays
+ * (chunks.c).
  */
 #include "bench/tasks.h"
 
@@ -228,6 +229,7 @@ bool bench_tasks(const bench_options *options)
         printf("%-12s %7s %9s %9s %9s %9s\n", "ns a task", "threads", "ours", "of it built",
                "floor", "oneTBB");
     if (options->threads > 0)
-        return run_threads(options, options->threads);
-    return run_threads(options, 1) && run_threads(options, 2);
+        return run_threads(options, options->threads) && bench_chunks(options, options->threads);
+    return run_threads(options, 1) && run_threads(options, 2) && bench_chunks(options, 1) &&
+           bench_chunks(options, 2);
 }

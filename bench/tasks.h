@@ -35,9 +35,13 @@ double tasks_run_tbb(const tasks_graph *g, int threads);
 #ifdef __cplusplus
 }
 #else
-/* Prints ns a task for five shapes of graphs; METG(50 %) of two patterns of Task Bench. */
+/* Prints ns a task for five shapes of graphs and of arrays of tiny chunks; METG(50 %) of two
+ * patterns of Task Bench. */
 bool bench_tasks(const bench_options *options);
 bool bench_metg(const bench_options *options);
+/* The arrays alone, on so many threads; 10^8 chunks, and the memory that their tasks take. */
+bool bench_chunks(const bench_options *options, int threads);
+bool bench_many(const bench_options *options);
 #endif
 
 #endif
