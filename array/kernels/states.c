@@ -2,6 +2,7 @@
  * states.c - reduction states outside a run: their layout, merging, and what becomes of them.
  */
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "array/kernels/kernels.h"
@@ -27,12 +28,13 @@ typedef br_status finisher(const finishing *f, int64_t count, bri_planes from, v
 typedef struct reduction {
     char reads;
     const char *planes;
+    int nplanes;
     finisher *finish;
 } reduction;
 
 static const reduction reductions[BRI_NREDS] = {
 #define BRI_REDUCTION(NAME, name, kinds, result, reads, planes, finish, empty)                     \
-    [BRI_RED_##NAME] = {reads, planes, finish_##finish},
+    [BRI_RED_##NAME] = {reads, planes, sizeof(planes) - 1, finish_##finish},
 #include "array/kernels/reductions.def"
 #undef BRI_REDUCTION
 };
@@ -68,7 +70,7 @@ br_dtype bri_reduction_dtype(char rule, br_dtype x)
 
 int bri_state_planes(bri_redop op)
 {
-    return (int)strlen(reductions[op].planes);
+    return reductions[op].nplanes;
 }
 
 br_dtype bri_state_dtype(bri_redop op, br_dtype operand, int plane)
@@ -89,12 +91,24 @@ bri_plane_sizes bri_state_sizes(bri_redop op, br_dtype operand)
     return s;
 }
 
-size_t bri_state_bytes(bri_redop op, br_dtype operand)
+static size_t sum_of_planes(bri_redop op, br_dtype operand)
 {
     bri_plane_sizes s = bri_state_sizes(op, operand);
     size_t bytes = 0;
     for (int k = 0; k < BRI_PLANES; k++)
         bytes += s.size[k];
+    return bytes;
+}
+
+/* Asked for several times a task, so what has been added up is kept. Any thread finds the same. */
+size_t bri_state_bytes(bri_redop op, br_dtype operand)
+{
+    static atomic_uchar known[BRI_NREDS][BR_NDTYPE];
+    size_t bytes = atomic_load_explicit(&known[op][operand], memory_order_relaxed);
+    if (bytes == 0) {
+        bytes = sum_of_planes(op, operand);
+        atomic_store_explicit(&known[op][operand], (unsigned char)bytes, memory_order_relaxed);
+    }
     return bytes;
 }
 

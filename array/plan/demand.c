@@ -139,9 +139,19 @@ bool bri_input_reads(const bri_input *input, const bri_leaf *leaf, int64_t of)
     return bri_touches(input, &r, coord);
 }
 
+static bool reads_stages(const bri_stage *stage)
+{
+    for (int i = 0; i < stage->ninputs; i++)
+        if (stage->inputs[i].from == BRI_FROM_STAGE)
+            return true;
+    return false;
+}
+
 br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list)
 {
     bri_leaf leaf;
+    if (!reads_stages(stage))
+        return BR_OK;
     bri_leaf_box(stage, chunk, step, &leaf);
     if (leaf.nelem == 0)
         return BR_OK;

@@ -134,10 +134,7 @@ void bri_tree_normalise(int64_t nleaves, int *level, int64_t *i)
 
 int bri_tree_top(int64_t nleaves)
 {
-    int level = 0;
-    while ((int64_t)1 << level < nleaves)
-        level++;
-    return level;
+    return nleaves > 1 ? 64 - __builtin_clzll((unsigned long long)nleaves - 1) : 0;
 }
 
 int64_t bri_tree_width(int64_t nleaves, int level)

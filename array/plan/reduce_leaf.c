@@ -166,7 +166,6 @@ char *bri_reduce_states(const bri_stage *stage, bri_leaf *box, int from, int64_t
 const char *bri_reduce_leaf_end(bri_reduce_leaf *r)
 {
     const bri_stage *stage = r->stage;
-    bri_leaf box = r->leaf;
     char *state = r->states[0];
     if (r->leaf.nelem == 0)
         bri_state_empty(stage->reducing.op, stage->reducing.operand, r->nstate, state);
@@ -174,8 +173,9 @@ const char *bri_reduce_leaf_end(bri_reduce_leaf *r)
         merge_top(r);
     if (r->merges && r->depth > 0)
         memcpy(state, stack_at(r, 0), bri_states_bytes(stage, r->nstate));
-    if (r->axis < 0)
+    if (r->axis < 0 || !further_axes(stage))
         return state;
+    bri_leaf box = r->leaf;
     int64_t each = box.extent[r->axis];
     box.extent[r->axis] = 1;
     return bri_reduce_states(stage, &box, r->axis - 1, each, state, r->states[1]);

@@ -79,6 +79,14 @@ bri_leaf bri_slab_of(const bri_leaf *leaf, int64_t row, int64_t rows)
     return slab;
 }
 
+const bri_leaf *bri_slab_in(const bri_leaf *leaf, int64_t row, int64_t rows, bri_leaf *room)
+{
+    if (rows == leaf->extent[0] || leaf->nelem == 0)
+        return leaf;
+    *room = bri_slab_of(leaf, row, rows);
+    return room;
+}
+
 /* A pass has several programs, which bring their own. */
 static size_t program_scratch(const bri_stage *stage)
 {
@@ -96,8 +104,10 @@ br_status bri_slab_load(bri_work *work, const bri_leaf *slab, bri_bump *bump, br
 {
     const bri_stage *stage = work->stage;
     box->ndim = stage->leaf_ndim;
-    memcpy(box->extent, slab->extent, sizeof box->extent);
-    memcpy(box->origin, slab->origin, sizeof box->origin);
+    for (int a = 0; a < box->ndim; a++) {
+        box->extent[a] = slab->extent[a];
+        box->origin[a] = slab->origin[a];
+    }
     box->scratch = bri_bump_take(bump, program_scratch(stage));
     bri_view *views = bri_bump_take(bump, (size_t)stage->ninputs * sizeof *views);
     BRI_TRY(bri_load_all(work, slab, bump, views));

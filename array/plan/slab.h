@@ -15,6 +15,8 @@ int64_t bri_slab_rows(const bri_stage *stage, const bri_leaf *leaf);
 
 /* Part [row, row + rows) of the box. */
 bri_leaf bri_slab_of(const bri_leaf *leaf, int64_t row, int64_t rows);
+/* The same without copying: the box itself where that is all of it, else made in `room`. */
+const bri_leaf *bri_slab_in(const bri_leaf *leaf, int64_t row, int64_t rows, bri_leaf *room);
 
 /* Scratch for the program and the inputs of one slab. */
 void bri_slab_sizes(const bri_stage *stage, const bri_leaf *slab, bri_bump *bump);

@@ -314,7 +314,8 @@ br_status bri_count_readers(const bri_stage *stage, int64_t chunk, int *local,
 
 /* Where a leaf's elements go: to the chunk's own value, dense, or to their place in the caller's
  * memory. */
-bri_view bri_output_view(const bri_stage *stage, const bri_leaf *leaf, const bri_value *value);
+void bri_output_view(const bri_stage *stage, const bri_leaf *leaf, const bri_value *value,
+                     bri_view *out);
 
 /* ---- reductions (stage_reduce.c) ---- */
 

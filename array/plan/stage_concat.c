@@ -113,7 +113,8 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
 static br_status read_file(bri_work *work, const bri_part *part, const bri_leaf *leaf)
 {
     bri_bump bump = {work->scratch, 0};
-    bri_view out = bri_output_view(work->stage, leaf, work->task->output);
+    bri_view out;
+    bri_output_view(work->stage, leaf, work->task->output, &out);
     return bri_copy_input(work, part->first, leaf, &bump, &out);
 }
 

@@ -169,7 +169,7 @@ static void run_piece(const pass_run *r, int i, const bri_leaf *slab, int64_t ro
     if (member == NULL) {
         box.out = r->l.views[stage->ninputs + i];
     } else {
-        box.out = bri_output_view(member, &r->leaf, r->l.value[i]);
+        bri_output_view(member, &r->leaf, r->l.value[i], &box.out);
         box.out.base += row * box.out.stride[0];
     }
     bri_program_run(piece->program, &box);

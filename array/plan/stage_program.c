@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * stage_program.c - stages that store what a block program computes, chunk by chunk.
  */
-#include <string.h>
-
 #include "array/plan/slab.h"
 #include "array/plan/stage.h"
 
@@ -16,48 +14,47 @@ static br_status build(bri_plan *plan, bri_stage *stage)
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
 {
     bri_leaf leaf;
+    bri_leaf slab;
     bri_bump bump = {0};
     bri_leaf_box(stage, chunk, step, &leaf);
     sizes->output = stage->direct_result ? 0 : (size_t)leaf.nelem * br_dtype_size(stage->dtype);
     sizes->scratch = 0;
     if (stage->pass != NULL)
         return;
-    bri_leaf slab = bri_slab_of(&leaf, 0, bri_slab_rows(stage, &leaf));
-    bri_slab_sizes(stage, &slab, &bump);
+    bri_slab_sizes(stage, bri_slab_in(&leaf, 0, bri_slab_rows(stage, &leaf), &slab), &bump);
     sizes->scratch = bump.used;
 }
 
-bri_view bri_output_view(const bri_stage *stage, const bri_leaf *leaf, const bri_value *value)
+void bri_output_view(const bri_stage *stage, const bri_leaf *leaf, const bri_value *value,
+                     bri_view *out)
 {
-    bri_view out;
-    memset(&out, 0, sizeof out);
-    out.base = stage->direct_result ? stage->target : value->data;
+    out->base = stage->direct_result ? stage->target : value->data;
     int64_t stride = (int64_t)br_dtype_size(stage->dtype);
     for (int a = stage->ndim - 1; a >= 0; a--) {
-        out.stride[a] = stride;
+        out->stride[a] = stride;
         if (stage->direct_result)
-            out.base += leaf->origin[a] * stride;
+            out->base += leaf->origin[a] * stride;
         stride *= stage->direct_result ? stage->axis[a].extent : leaf->extent[a];
     }
-    return out;
 }
 
 static br_status execute(bri_work *work)
 {
     const bri_stage *stage = work->stage;
     bri_leaf leaf;
+    bri_leaf room;
+    bri_box box;
     bri_leaf_box(stage, work->chunk, work->step, &leaf);
     if (leaf.nelem == 0)
         return BR_OK;
     int64_t rows = bri_slab_rows(stage, &leaf);
-    bri_view out = bri_output_view(stage, &leaf, work->task->output);
+    bri_output_view(stage, &leaf, work->task->output, &box.out);
     for (int64_t row = 0; row < (stage->leaf_ndim > 0 ? leaf.extent[0] : 1); row += rows) {
-        bri_leaf slab = bri_slab_of(&leaf, row, rows);
         bri_bump bump = {work->scratch, 0};
-        bri_box box = {.out = out};
-        box.out.base += row * out.stride[0];
-        BRI_TRY(bri_slab_load(work, &slab, &bump, &box));
+        BRI_TRY(bri_slab_load(work, bri_slab_in(&leaf, row, rows, &room), &bump, &box));
         bri_program_run(stage->program, &box);
+        if (stage->leaf_ndim > 0)
+            box.out.base += rows * box.out.stride[0];
     }
     return BR_OK;
 }

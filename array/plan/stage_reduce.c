@@ -160,6 +160,7 @@ size_t bri_reduce_leaf_bytes(const bri_stage *stage, const bri_leaf *leaf)
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
 {
     bri_leaf leaf;
+    bri_leaf slab;
     bri_bump bump = {0};
     bri_reduce_leaf r;
     bri_leaf_box(stage, chunk, step, &leaf);
@@ -172,9 +173,8 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
         return;
     }
     int64_t rows = bri_slab_rows(stage, &leaf);
-    bri_leaf slab = bri_slab_of(&leaf, 0, rows);
     bri_reduce_leaf_start(&r, stage, &leaf, rows, &bump);
-    bri_slab_sizes(stage, &slab, &bump);
+    bri_slab_sizes(stage, bri_slab_in(&leaf, 0, rows, &slab), &bump);
     sizes->scratch = bump.used;
 }
 
@@ -209,15 +209,16 @@ static br_status reduce_elements(bri_work *work, const bri_leaf *leaf, const cha
 {
     const bri_stage *stage = work->stage;
     bri_reduce_leaf r;
+    bri_leaf room;
+    bri_box box;
     bri_bump bump = {work->scratch, 0};
     int64_t rows = bri_slab_rows(stage, leaf);
+    box.out.base = NULL;
     bri_reduce_leaf_start(&r, stage, leaf, rows, &bump);
     size_t used = bump.used;
     for (int64_t row = 0; row < leaf->extent[0] && leaf->nelem > 0; row += rows) {
-        bri_leaf slab = bri_slab_of(leaf, row, rows);
-        bri_box box = {0};
         bump.used = used;
-        BRI_TRY(bri_slab_load(work, &slab, &bump, &box));
+        BRI_TRY(bri_slab_load(work, bri_slab_in(leaf, row, rows, &room), &bump, &box));
         bri_reduce_leaf_slab(&r, stage->program, row, &box);
     }
     *state = bri_reduce_leaf_end(&r);
