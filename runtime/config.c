@@ -252,7 +252,7 @@ void bri_config_print(FILE *to)
 {
     for (int i = 0; i < NSETTINGS; i++) {
         const setting *s = &settings[i];
-        fprintf(to, "%-21s  %-7s  %-24s  %s\n", s->variable, s->fallback[0] ? s->fallback : "-",
+        fprintf(to, "%-21s  %-8s  %-24s  %s\n", s->variable, s->fallback[0] ? s->fallback : "-",
                 s->choices[0] ? s->choices : s->form, s->meaning);
     }
 }

@@ -11,6 +11,7 @@
 #include "runtime/host.h"
 #include "runtime/log.h"
 #include "runtime/scheduler.h"
+#include "runtime/spill.h"
 
 /* What br_open returns when there is no memory even for a context; shared, so never written to. */
 static br_context no_memory = {
@@ -83,7 +84,8 @@ static size_t memory_limit(const bri_bytes_setting *setting)
 static br_status open_memory(br_context *ctx)
 {
     ctx->memory = bri_memory_new(memory_limit(&ctx->config.memory_limit));
-    return ctx->memory != NULL ? BR_OK : BR_ENOMEM;
+    ctx->spill = bri_spill_new(ctx->config.spill_dir);
+    return ctx->memory != NULL && ctx->spill != NULL ? BR_OK : BR_ENOMEM;
 }
 
 static br_status open_engine(br_context *ctx)
@@ -125,9 +127,11 @@ static void close_parts(br_context *ctx)
     if (ctx->scheduler != NULL)
         ctx->scheduler->close(ctx);
     bri_memory_free(ctx->memory);
+    bri_spill_free(ctx->spill);
     ctx->engine = NULL;
     ctx->scheduler = NULL;
     ctx->memory = NULL;
+    ctx->spill = NULL;
 }
 
 /* A rank above 0 must never go on into the user's main. Where rank 0 failed for the same reason (as

@@ -37,6 +37,7 @@ struct br_context {
 
     bri_config config;
     bri_memory *memory;
+    struct bri_spill *spill; /* the file of what does not fit there */
     const struct bri_scheduler *scheduler;
     void *scheduler_data;
     const struct bri_engine *engine;

@@ -7,6 +7,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/job_inside.h"
+#include "runtime/job_spill.h"
 
 br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan)
 {
@@ -62,6 +63,7 @@ void bri_job_fini(bri_job *job)
         release_promises(job, job->in_flight[i]);
     bri_free(job->in_flight);
     bri_values_fini(job);
+    bri_job_spill_fini(job);
     for (int i = 0; i < BRI_TASK_SIZES; i++)
         bri_records_fini(&job->task_records[i]);
     bri_records_fini(&job->value_records);

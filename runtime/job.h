@@ -15,7 +15,8 @@
  * next; until then what is done with waits in `finished` and `dead`.
  *
  * job.c has its life and its end, job_values.c the values and their table, job_emit.c emission,
- * job_run.c the running of tasks, job_dry.c the counting instead of running.
+ * job_run.c the running of tasks, job_dry.c the counting instead of running, job_spill.c values
+ * that go to disk and come back.
  */
 #ifndef BRI_JOB_H
 #define BRI_JOB_H
@@ -58,9 +59,10 @@ struct bri_value {
     _Atomic(bri_use *) waiters;
     bri_value *next_output; /* of the same task */
     bri_value *next_dead;
-    int owner;         /* rank that computes it */
-    int ndestinations; /* other ranks that read it; each counts in readers */
-    int *destinations; /* `few` while they fit there */
+    int owner;             /* rank that computes it */
+    int ndestinations;     /* other ranks that read it; each counts in readers */
+    struct bri_page *page; /* of a run that spills: where it is (job_spill.c); or NULL */
+    int *destinations;     /* `few` while they fit there */
     int few[2];
 };
 
@@ -96,6 +98,7 @@ typedef struct bri_worker {
 
 typedef struct bri_job_stats {
     atomic_llong tasks, bytes_read, bytes_written, bytes_sent, bytes_received, messages;
+    atomic_llong bytes_spilled, bytes_fetched; /* to the spill file and back */
     atomic_llong peak; /* of promised bytes; of all ranks together it is the largest, not the sum */
 } bri_job_stats;
 
@@ -121,7 +124,8 @@ struct bri_job {
     uint64_t id; /* the same on every rank */
     const bri_job_ops *ops;
     void *plan;
-    bool dry; /* in bri_job_dry_run: nothing is asked of other ranks */
+    bool dry;                    /* in bri_job_dry_run: nothing is asked of other ranks */
+    struct bri_job_spill *spill; /* values may wait in the spill file; or NULL (emit) */
 
     pthread_mutex_t emit;
     bri_task *staged;     /* emitted by the plan but not yet admitted (emit) */
@@ -173,6 +177,8 @@ typedef struct bri_dry_run {
     size_t peak;
     int64_t tasks;
     char worst[256];
+    size_t least;       /* the peak where all that can be spilled is, while it is not read; */
+    char neediest[256]; /*  the task at it. Only of a job with job->spill */
 } bri_dry_run;
 br_status bri_job_dry_run(bri_job *job, bri_dry_run *result);
 

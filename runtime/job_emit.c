@@ -3,6 +3,7 @@
  */
 #include "runtime/alloc.h"
 #include "runtime/job_inside.h"
+#include "runtime/job_spill.h"
 
 enum {
     /* Emission runs ahead of the workers by many small tasks, but by few that need many bytes. */
@@ -135,6 +136,20 @@ static bool admit(bri_job *job, size_t bytes)
     return true;
 }
 
+/* The same where values can go to disk. *moves: the tasks that make room, or bring inputs back. */
+static bool admit_spilling(bri_job *job, size_t bytes, bri_task **moves)
+{
+    bri_spill_room room = BRI_ROOM_MADE;
+    size_t absent;
+    if (!bri_spill_absent(job->staged, &absent))
+        return false;
+    while (!bri_memory_reserve(job->ctx->memory, bytes + absent) && room == BRI_ROOM_MADE)
+        room = bri_spill_make_room(job, bytes + absent, moves);
+    if (room == BRI_ROOM_COMES || (room == BRI_ROOM_NONE && !admit(job, bytes + absent)))
+        return false;
+    return absent == 0 || bri_spill_bring(job, job->staged, absent, moves);
+}
+
 static bool far_enough_ahead(const bri_job *job)
 {
     int tasks = bri_job_in_flight(job, memory_order_relaxed);
@@ -143,12 +158,10 @@ static bool far_enough_ahead(const bri_job *job)
             atomic_load_explicit(&job->ahead, memory_order_relaxed) > AHEAD_BYTES);
 }
 
-/* Counts the staged task as one in flight; returns it when it is ready. With no input to wait for
- * nobody else knows it, and there is nothing to subtract. */
-static bri_task *launch(bri_job *job, size_t bytes)
+/* Counts a task as one in flight; returns it when it is ready. With no input to wait for nobody
+ * else knows it, and there is nothing to subtract. */
+static bri_task *launch(bri_job *job, bri_task *t, size_t bytes)
 {
-    bri_task *t = job->staged;
-    job->staged = NULL;
     t->place = (unsigned)job->nin_flight;
     job->in_flight[job->nin_flight++] = t;
     t->next = NULL;
@@ -164,6 +177,24 @@ static bri_task *launch(bri_job *job, size_t bytes)
     return t;
 }
 
+/* Tasks that move values between memory and disk; returns the end of the list of ready tasks. */
+static bri_task **launch_moves(bri_job *job, bri_task *moves, bri_task **last)
+{
+    while (moves != NULL) {
+        bri_task *t = moves;
+        moves = t->next;
+        if (bri_grow(&job->in_flight, &job->in_flight_room, job->nin_flight + 1,
+                     sizeof *job->in_flight) != BR_OK) {
+            bri_job_fail(job, BR_ENOMEM, bri_last_error());
+            bri_task_free(job, t);
+            continue;
+        }
+        *last = launch(job, t, bri_task_bytes(t));
+        last = &t->next;
+    }
+    return last;
+}
+
 bri_task *bri_job_pull(bri_job *job, int max)
 {
     if (atomic_load_explicit(&job->failed, memory_order_acquire) ||
@@ -177,9 +208,13 @@ bri_task *bri_job_pull(bri_job *job, int max)
         if (!stage_next(job))
             break;
         size_t bytes = bri_task_bytes(job->staged);
-        if (!admit(job, bytes))
+        bri_task *moves = NULL;
+        bool fits = job->spill != NULL ? admit_spilling(job, bytes, &moves) : admit(job, bytes);
+        last = launch_moves(job, moves, last);
+        if (!fits)
             break;
-        bri_task *t = launch(job, bytes);
+        bri_task *t = launch(job, job->staged, bytes);
+        job->staged = NULL;
         if (t != NULL) {
             *last = t;
             last = &t->next;

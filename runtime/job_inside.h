@@ -22,6 +22,10 @@ bool bri_value_done(bri_job *job, bri_value *value);
  * may be gone then, unless the caller counts as one of its readers. */
 bri_task *bri_value_ready(bri_job *job, bri_value *value, bri_task *ready);
 
+/* Its data is there; is there no more (nobody waits for it: emit). */
+bool bri_value_is_ready(const bri_value *value);
+void bri_value_unready(bri_value *value);
+
 /* ---- tasks (job_emit.c) ---- */
 
 size_t bri_task_output_bytes(const bri_task *task);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/job_inside.h"
+#include "runtime/job_spill.h"
 #include "runtime/scheduler.h"
 
 static br_status take_blocks(bri_job *job, bri_task *t, void **scratch)
@@ -24,7 +25,7 @@ static br_status take_blocks(bri_job *job, bri_task *t, void **scratch)
 static void fail_task(bri_job *job, const bri_task *t, br_status st)
 {
     char what[256] = "";
-    if (job->ops->describe != NULL) {
+    if (job->ops->describe != NULL && t->kind >= 0) {
         job->ops->describe(job, t, what, sizeof what);
         bri_error_context(st, "%s", what);
     }
@@ -36,13 +37,14 @@ static void run_task(bri_job *job, bri_task *t)
     void *scratch = NULL;
     br_status st = take_blocks(job, t, &scratch);
     if (st == BR_OK)
-        st = job->ops->execute(job, t, scratch);
+        st = t->kind >= 0 ? job->ops->execute(job, t, scratch) : bri_spill_execute(job, t);
     if (scratch != NULL)
         bri_memory_put(job->ctx->memory, scratch, t->scratch);
     if (t->scratch > 0)
         bri_memory_release(job->ctx->memory, t->scratch);
     t->scratch = 0; /* so that bri_job_fini does not release it again after a failure */
-    atomic_fetch_add_explicit(&job->stats.tasks, 1, memory_order_relaxed);
+    if (t->kind >= 0)
+        atomic_fetch_add_explicit(&job->stats.tasks, 1, memory_order_relaxed);
     if (st != BR_OK)
         fail_task(job, t, st);
 }
@@ -131,13 +133,15 @@ void bri_job_step(bri_job *job)
 {
     job->max_in_flight = 1;
     bri_task *task = bri_job_pull(job, 1);
-    if (task == NULL) {
-        if (!bri_job_done(job))
-            bri_job_fail(job, BR_EINTERNAL, "a task waits for a value that nobody computes");
-        return;
+    if (task == NULL && !bri_job_done(job))
+        bri_job_fail(job, BR_EINTERNAL, "a task waits for a value that nobody computes");
+    while (task != NULL) {
+        bri_task *others = task->next; /* where values are moved */
+        bri_task **last = &task;
+        for (task = bri_job_exec(job, task); *last != NULL;)
+            last = &(*last)->next;
+        *last = others;
     }
-    while (task != NULL)
-        task = bri_job_exec(job, task);
 }
 
 void bri_job_run_here(bri_job *job)

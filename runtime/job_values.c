@@ -5,6 +5,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/job_inside.h"
+#include "runtime/job_spill.h"
 #include "runtime/scheduler.h"
 
 enum { FIRST_ROOM = 64 };
@@ -112,6 +113,10 @@ bri_value *bri_value_new(bri_job *job, bri_key key, size_t bytes, int readers)
     v->owner = job->ctx->rank;
     v->destinations = v->few;
     atomic_init(&v->readers, readers);
+    if (job->spill != NULL && bri_spill_value_new(job, v, readers) != BR_OK) {
+        bri_record_give(&job->value_records, v);
+        return NULL;
+    }
     insert(t, key_hash(key), v);
     return v;
 }
@@ -143,6 +148,8 @@ br_status bri_value_destination(bri_value *value, int rank)
 
 static void free_record(bri_job *job, bri_value *v)
 {
+    if (v->page != NULL)
+        bri_spill_value_free(job, v);
     if (v->destinations != v->few)
         bri_free(v->destinations);
     bri_record_give(&job->value_records, v);
@@ -178,6 +185,7 @@ bool bri_value_done(bri_job *job, bri_value *v)
 static bool never_received(const bri_job *job, bri_value *v)
 {
     return v->owner != job->ctx->rank && v->data == NULL && !v->borrowed &&
+           bri_spill_is_present(v) &&
            atomic_load_explicit(&v->waiters, memory_order_acquire) != BRI_READY;
 }
 
@@ -205,6 +213,8 @@ void bri_task_input(bri_task *task, int i, bri_value *value)
     bri_use *use = &task->inputs[i];
     use->value = value;
     use->task = task;
+    if (value->page != NULL)
+        bri_spill_value_read(value);
     bri_use *first = atomic_load_explicit(&value->waiters, memory_order_acquire);
     if (first == BRI_READY)
         return;
@@ -216,6 +226,16 @@ void bri_task_input(bri_task *task, int i, bri_value *value)
            first != BRI_READY);
     if (first == BRI_READY)
         atomic_fetch_sub_explicit(&task->pending, 1, memory_order_relaxed);
+}
+
+bool bri_value_is_ready(const bri_value *value)
+{
+    return atomic_load_explicit(&value->waiters, memory_order_acquire) == BRI_READY;
+}
+
+void bri_value_unready(bri_value *value)
+{
+    atomic_store_explicit(&value->waiters, NULL, memory_order_relaxed);
 }
 
 /* acquire-release: the tasks see the bytes, we see all the uses. */

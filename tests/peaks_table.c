@@ -10,6 +10,7 @@
  * or bramble's own peak exceeds the limit.
  */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ enum { ACROSS = 101, DOWN = 97, MOST_RESULTS = 4 };
 
 static br_context *ctx;
 static int64_t n, product_rows;
-static br_run_info run; /* of the workload itself */
+static atomic_llong doubles; /* elements that the function has made */
+static br_run_info run;      /* of the workload itself */
 
 /* Element (i, j) is across(i) + down(j): sums along each axis follow, and all are exact. */
 static double across(int64_t i)
@@ -177,13 +179,38 @@ static br_status product(br_array *x, answers *a)
     return one(br_sum(br_matmul(some, x)), want, 1e-9 * want, a);
 }
 
+/* A function that is told to be expensive: it must run once for each element. */
+static int doubled(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    const double *v = in->data;
+    double *to = out->data;
+    (void)nin;
+    (void)data;
+    atomic_fetch_add(&doubles, out->extent[0] * out->extent[1]);
+    for (int64_t i = 0; i < out->extent[0] * out->extent[1]; i++)
+        to[i] = 2 * v[i];
+    return 0;
+}
+
+static br_status held(br_array *x, answers *a)
+{
+    br_array *y = br_map_blocks(x, doubled, .dtype = BR_FLOAT64);
+    br_status st = one(br_sum(br_abs(br_sub(y, br_mean(y)))), 0, 4 * total(), a);
+    a->n = 2;
+    a->got[1] = (double)atomic_load(&doubles);
+    a->want[1] = (double)n * (double)n;
+    a->within[1] = 0;
+    return st;
+}
+
 static const struct workload {
     const char *name;
     br_status (*run)(br_array *x, answers *a);
 } workloads[] = {
-    {"centred", centred},     {"normalised", normalised}, {"mirrored", mirrored},
-    {"overlap", overlapping}, {"rechunk_store", stored},  {"means", several_means},
-    {"matmul", product},
+    {"centred", centred},      {"normalised", normalised},
+    {"mirrored", mirrored},    {"overlap", overlapping},
+    {"rechunk_store", stored}, {"means", several_means},
+    {"matmul", product},       {"held", held},
 };
 
 /* ---- running ---- */
@@ -228,9 +255,11 @@ static int run_workload(const char *name, const char *path)
     br_status st = w->run(x, &a);
     if (run.tasks == 0)
         br_last_run(ctx, &run);
-    printf("%s: %s, peak %lld KiB, resident %ld KiB of which %ld before, read %lld, %.2f s\n", name,
-           st == BR_OK ? "done" : br_status_text(st), (long long)run.peak_bytes >> 10,
-           status_of("VmHWM:"), before, (long long)run.bytes_read, run.seconds);
+    printf("%s: %s, peak %lld KiB, resident %ld KiB of which %ld before, read %lld, "
+           "spilled %lld and %lld back, %.2f s\n",
+           name, st == BR_OK ? "done" : br_status_text(st), (long long)run.peak_bytes >> 10,
+           status_of("VmHWM:"), before, (long long)run.bytes_read, (long long)run.bytes_spilled,
+           (long long)run.bytes_fetched, run.seconds);
     int wrong = st == BR_OK ? check(&a) : 0;
     if (st != BR_OK)
         printf("%s\n", br_message(ctx));

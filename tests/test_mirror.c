@@ -11,7 +11,7 @@
 #include <bramble/bramble.h>
 
 #include "array/expr/handle.h"
-#include "array/plan/run.h"
+#include "array/plan/fit.h"
 
 enum { MOST = 1700 };
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "array/expr/handle.h"
-#include "array/plan/run.h"
+#include "array/plan/fit.h"
 
 enum { MANY = 8 };
 
@@ -284,7 +284,7 @@ START_TEST(the_peak_is_what_was_predicted)
     bri_dry_run dry;
     ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){nodes, sinks, 3, false}, &plan), BR_OK);
     ck_assert_int_eq(plan->npasses, 1);
-    ck_assert_int_eq(bri_plan_measure(plan, &dry), BR_OK);
+    ck_assert_int_eq(bri_plan_measure(plan, &dry, NULL), BR_OK);
     bri_plan_free(plan);
     ck_assert_int_eq(br_compute_many(results, 3), BR_OK);
     ck_assert_int_eq(last_run().tasks, dry.tasks);

@@ -10,7 +10,7 @@
 #include <bramble/bramble.h>
 
 #include "array/expr/handle.h"
-#include "array/plan/run.h"
+#include "array/plan/fit.h"
 #include "array/plan/stage.h"
 
 static br_context *ctx;
@@ -275,7 +275,7 @@ START_TEST(the_peak_is_what_was_predicted)
         bri_plan *plan;
         bri_dry_run dry;
         ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){&x->node, &sink, 1, 0}, &plan), BR_OK);
-        ck_assert_int_eq(bri_plan_measure(plan, &dry), BR_OK);
+        ck_assert_int_eq(bri_plan_measure(plan, &dry, NULL), BR_OK);
         bri_plan_free(plan);
         br_run_info info;
         ck_assert_int_eq(br_compute(x, buffer, br_nbytes(x)), BR_OK);

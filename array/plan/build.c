@@ -294,6 +294,7 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
     plan->nranks = ctx->nranks;
     plan->nroots = n;
     plan->thrift = outputs->thrift;
+    plan->could = BRI_SPILL;
     plan->roots = bri_calloc((size_t)n, sizeof *plan->roots);
     br_status st = plan->roots != NULL
                        ? bri_node_sort(ctx, outputs->node, n, &plan->nodes, &plan->nnodes)
@@ -320,6 +321,7 @@ void bri_plan_free(bri_plan *plan)
     if (plan == NULL)
         return;
     bri_emitter_free(plan);
+    bri_spill_trace_free(&plan->trace);
     for (int i = 0; i < plan->nstages; i++)
         bri_stage_free(plan->stages[i]);
     bri_free(plan->stages);

@@ -7,6 +7,7 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/fit.h"
 #include "array/plan/halo.h"
 #include "array/plan/pass.h"
 #include "array/plan/rectangle.h"
@@ -241,7 +242,7 @@ static br_status explain(bri_plan *plan, FILE *to)
     char peak[32];
     char limit[32];
     bri_memory_stats memory;
-    BRI_TRY(bri_plan_measure(plan, &dry));
+    BRI_TRY(bri_plan_measure(plan, &dry, NULL));
     bri_memory_about(plan->ctx->memory, &memory);
     bytes_text((double)dry.peak, peak, sizeof peak);
     bytes_text((double)memory.limit, limit, sizeof limit);

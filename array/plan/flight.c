@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "array/plan/cache.h"
+#include "array/plan/fit.h"
 #include "array/plan/message.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
@@ -177,7 +178,8 @@ void bri_flight_launch(bri_flight *f, uint64_t id, bri_plan *plan, br_status st)
     char why[BRI_ERROR_TEXT];
     snprintf(why, sizeof why, "%s", st != BR_OK ? bri_last_error() : "");
     f->plan = plan;
-    br_status init = bri_job_init(&f->job, ctx, &bri_plan_job_ops, plan);
+    br_status init = plan != NULL ? bri_plan_begin(plan, &f->job)
+                                  : bri_job_init(&f->job, ctx, &bri_plan_job_ops, NULL);
     f->job.id = id;
     if (st != BR_OK || init != BR_OK)
         bri_job_fail(&f->job, st != BR_OK ? st : init, st != BR_OK ? why : bri_last_error());

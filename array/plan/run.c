@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * run.c - the life of one compute: plan, check, announce, run, report. Also the other ranks' side
+ * run.c - the life of one compute: plan (fit.c), announce, run, report. Also the other ranks' side
  * of it.
  */
 #include "array/plan/run.h"
@@ -11,6 +11,7 @@
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
 #include "array/plan/cache.h"
+#include "array/plan/fit.h"
 #include "array/plan/flight.h"
 #include "array/plan/message.h"
 #include "array/plan/persist.h"
@@ -18,127 +19,11 @@
 #include "runtime/blas.h"
 #include "runtime/future.h"
 
-br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result)
-{
-    bri_job job;
-    br_status st = bri_job_init(&job, plan->ctx, &bri_plan_job_ops, plan);
-    if (st == BR_OK)
-        st = bri_job_dry_run(&job, result);
-    bri_job_fini(&job);
-    bri_emitter_restart(plan);
-    return st;
-}
-
-/* A bound that costs nothing: everything that is ever made, held at once, beside one task on every
- * place in flight. */
-static double careless_bound(const bri_plan *plan)
-{
-    double bytes = 0;
-    double scratch = 0;
-    for (int i = 0; i < plan->nstages; i++) {
-        const bri_stage *s = plan->stages[i];
-        bri_sizes sizes;
-        if (!s->wanted || s->direct)
-            continue;
-        s->kind->sizes(s, s->nchunks / 2, s->nsteps / 2, &sizes);
-        bytes += (double)sizes.output * (double)s->nchunks * (double)s->nsteps;
-        scratch = (double)sizes.scratch > scratch ? (double)sizes.scratch : scratch;
-    }
-    return 2 * (bytes + scratch * 16 * plan->ctx->nthreads);
-}
-
-/* At most two stages of one task each, the second one waiting for the first. */
-static bool is_serial(const bri_plan *plan)
-{
-    int n = 0;
-    for (int i = 0; i < plan->nstages; i++) {
-        const bri_stage *s = plan->stages[i];
-        if (!s->wanted || s->direct)
-            continue;
-        n++;
-        if (s->nchunks > 1 || s->nsteps > 1)
-            return false;
-    }
-    return n <= 2 && plan->nroots == 1 && plan->nranks == 1;
-}
-
-static br_status plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out)
-{
-    BRI_TRY(bri_plan_new(ctx, outputs, out));
-    (*out)->careless_bound = careless_bound(*out);
-    (*out)->serial = is_serial(*out);
-    return BR_OK;
-}
-
-static br_status check_memory(bri_plan *plan)
-{
-    bri_memory_stats memory;
-    bri_memory_about(plan->ctx->memory, &memory);
-    if (plan->careless_bound <= (double)memory.limit)
-        return BR_OK;
-    bri_dry_run dry;
-    BRI_TRY(bri_plan_measure(plan, &dry));
-    size_t free_bytes = memory.limit > memory.promised ? memory.limit - memory.promised : 0;
-    if (dry.peak <= free_bytes)
-        return BR_OK;
-    /* Small limits are told in KiB. */
-    int shift = memory.limit < 4 << 20 ? 10 : 20;
-    const char *unit = shift == 10 ? "KiB" : "MiB";
-    return bri_error(BR_EMEMLIMIT,
-                     "%zu %s are needed at a time, by %s, but BRAMBLE_MEMORY_LIMIT leaves "
-                     "%zu of %zu %s: raise it or use smaller chunks",
-                     (dry.peak >> shift) + 1, unit, dry.worst, free_bytes >> shift,
-                     memory.limit >> shift, unit);
-}
-
-/* What was true when the arrays were built must still be: files that are read, memory that is free.
- * Before any data is read. */
-static br_status check_before_run(bri_plan *plan)
-{
-    for (int i = 0; i < plan->nnodes; i++) {
-        const bri_node *node = plan->nodes[i];
-        if (!bri_is_file(node->op))
-            continue;
-        br_status st = bri_h5_unchanged(node->resource);
-        if (st != BR_OK)
-            return bri_error_context(st, "%s (%s:%d)", node->op->name, bri_file_name(node->at.file),
-                                     node->at.line);
-    }
-    return check_memory(plan);
-}
-
 void bri_drop_failed(br_context *ctx, const bri_outputs *outputs)
 {
     for (int i = 0; i < outputs->n; i++)
         if (outputs->sink[i].kind == BRI_SINK_KEEP)
             bri_persisted_drop(ctx, outputs->sink[i].id);
-}
-
-/* Instead of a plan that does not fit, those that give up something for memory, one thing more at a
- * time. */
-static br_status plan_thriftily(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
-{
-    br_status st = BR_EMEMLIMIT;
-    while (st == BR_EMEMLIMIT && *plan != NULL) {
-        unsigned left = (*plan)->could & ~outputs->thrift;
-        if (left == 0)
-            return st;
-        outputs->thrift |= left & -left;
-        bri_plan_free(*plan);
-        *plan = NULL;
-        bri_drop_failed(ctx, outputs);
-        st = plan_new(ctx, outputs, plan);
-        if (st == BR_OK)
-            st = check_before_run(*plan);
-    }
-    return st;
-}
-
-br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out)
-{
-    BRI_TRY(plan_new(ctx, outputs, out));
-    br_status st = check_before_run(*out);
-    return st == BR_EMEMLIMIT ? plan_thriftily(ctx, outputs, out) : st;
 }
 
 double bri_now(void)
@@ -162,6 +47,8 @@ void bri_run_info(bri_job *job, double seconds, const br_run_info *before, br_ru
         .messages = before->messages + atomic_load(&job->stats.messages),
         .bytes_sent = before->bytes_sent + atomic_load(&job->stats.bytes_sent),
         .peak_bytes = before->peak_bytes > peak ? before->peak_bytes : peak,
+        .bytes_spilled = before->bytes_spilled + atomic_load(&job->stats.bytes_spilled),
+        .bytes_fetched = before->bytes_fetched + atomic_load(&job->stats.bytes_fetched),
     };
 }
 
@@ -180,7 +67,7 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan)
 {
     bri_job job;
     bri_array_data *data = bri_array_data_of(ctx);
-    if (bri_job_init(&job, ctx, &bri_plan_job_ops, plan) != BR_OK)
+    if (bri_plan_begin(plan, &job) != BR_OK)
         bri_job_fail(&job, BR_ENOMEM, bri_last_error());
     job.id = id;
     if (bri_flights_none(ctx))
@@ -217,8 +104,8 @@ static br_status planned_before(br_context *ctx, bri_outputs *outputs, bri_plan 
     *plan = bri_cache_take(ctx, outputs);
     if (*plan == NULL)
         return bri_plan_fitting(ctx, outputs, plan);
-    br_status st = check_before_run(*plan);
-    return st == BR_EMEMLIMIT ? plan_thriftily(ctx, outputs, plan) : st;
+    br_status st = bri_plan_check(*plan);
+    return st == BR_EMEMLIMIT ? bri_plan_thriftily(ctx, outputs, plan) : st;
 }
 
 static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri_plan *plan)
@@ -248,7 +135,7 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
     if (fitted)
         st = run_everywhere(ctx, &planned, plan);
     while (fitted && st == BR_EMEMLIMIT) { /* it fitted here, but not on another rank */
-        st = plan_thriftily(ctx, &planned, &plan);
+        st = bri_plan_thriftily(ctx, &planned, &plan);
         fitted = st == BR_OK;
         if (fitted)
             st = run_everywhere(ctx, &planned, plan);
@@ -319,9 +206,9 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
     if (st != BR_OK)
         outputs.n = 0;
     if (st == BR_OK)
-        st = plan_new(ctx, &outputs, &plan);
+        st = bri_plan_make(ctx, &outputs, &plan);
     if (st == BR_OK)
-        st = check_before_run(plan);
+        st = bri_plan_check(plan);
     bri_flight *flight = bri_flight_new(ctx, &outputs, true);
     if (flight != NULL) {
         bri_flight_launch(flight, id, plan, st);

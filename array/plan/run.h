@@ -25,12 +25,4 @@ double bri_now(void);
 /* BR_EUNSUPPORTED, not stored anywhere, in a function that a task calls. */
 br_status bri_check_outside_task(void);
 
-/* A plan that fits the memory if there is one: reductions are joined into passes when that fits
- * (outputs->thrift says what it gives up). BR_EMEMLIMIT comes with a plan, to be looked at. */
-br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out);
-
-/* What planning finds: the peak of the serial order and the number of tasks of this rank. Leaves
- * the plan ready to be run. */
-br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result);
-
 #endif

@@ -12,6 +12,7 @@
 
 #include "array/expr/node.h"
 #include "array/io/hdf5_form.h"
+#include "runtime/job_spill.h"
 #include "runtime/scheduler.h"
 
 typedef struct bri_plan bri_plan;
@@ -204,8 +205,12 @@ struct bri_plan {
     unsigned could;       /*  and what could make a difference to it */
     int npasses;
     size_t lists;          /* bytes of the lists of places that stages keep (gather.h) */
-    double careless_bound; /* bytes that are never all held (run.c) */
-    bool serial;           /* one task after the other whatever the scheduler (run.c) */
+    double careless_bound; /* bytes that are never all held (fit.c) */
+    bool serial;           /* one task after the other whatever the scheduler (fit.c) */
+    bool spills;           /* values go to disk: what the serial order does to them, and what it */
+    size_t spill_limit;    /*  may hold (fit.c) */
+    bri_spill_trace trace;
+    bri_spill_counts predicted_spill;
     bri_emitter *emitter;
 };
 
@@ -394,6 +399,7 @@ typedef enum bri_thrift {
     BRI_READ_AGAIN = 1, /* a file's chunks are read by each task that needs them, not held */
     BRI_CUT_FIRST = 2,  /* computed chunks that several new ones need are cut (stage_cut.c) */
     BRI_APART = 4,      /* no passes, no takes in two parts, no value held that need not be */
+    BRI_SPILL = 8,      /* values wait on disk (job_spill.h) */
 } bri_thrift;
 
 /* What a run is to make. */

@@ -15,7 +15,7 @@
 #include "scheduler/mpi/match.h"
 #include "scheduler/threads/pool.h"
 
-enum { BRI_PART_STATS = 7 };
+enum { BRI_PART_STATS = 9 };
 
 /* Locks: those marked (lock) by the lock of parts.c, the rest belongs to the communication thread.
  */

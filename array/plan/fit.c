@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * fit.c - a plan that fits the memory: what it takes at most, and what it gives up to take less.
+ */
+#include "array/plan/fit.h"
+
+#include "array/expr/handle.h"
+#include "array/io/hdf5.h"
+#include "array/ops/ops.h"
+#include "array/plan/persist.h"
+#include "array/plan/run.h"
+
+/* Emits everything without running it. */
+static br_status walk(bri_plan *plan, bri_dry_run *result, bri_spill_trace *record)
+{
+    bri_job job;
+    br_status st = bri_job_init(&job, plan->ctx, &bri_plan_job_ops, plan);
+    if (st == BR_OK && record != NULL)
+        st = bri_job_spill_record(&job, record);
+    if (st == BR_OK)
+        st = bri_job_dry_run(&job, result);
+    if (st == BR_OK && record != NULL)
+        st = bri_job_spill_status(&job);
+    bri_job_fini(&job);
+    bri_emitter_restart(plan);
+    return st;
+}
+
+br_status bri_plan_measure(bri_plan *plan, bri_dry_run *result, bri_spill_trace *trace)
+{
+    if (trace != NULL)
+        bri_spill_trace_free(trace);
+    return walk(plan, result, trace);
+}
+
+/* The same walk with what has been found by the first one: which bytes go and come back. */
+static br_status predict_spilling(bri_plan *plan)
+{
+    bri_job job;
+    bri_dry_run dry;
+    br_status st = bri_job_init(&job, plan->ctx, &bri_plan_job_ops, plan);
+    if (st == BR_OK)
+        st = bri_job_spill_begin(&job, &plan->trace, plan->spill_limit, NULL);
+    if (st == BR_OK)
+        st = bri_job_dry_run(&job, &dry);
+    if (st == BR_OK)
+        bri_job_spill_counts(&job, &plan->predicted_spill);
+    bri_job_fini(&job);
+    bri_emitter_restart(plan);
+    return st;
+}
+
+/* A bound that costs nothing: everything that is ever made, held at once, beside one task on every
+ * place in flight. */
+static double careless_bound(const bri_plan *plan)
+{
+    double bytes = 0;
+    double scratch = 0;
+    for (int i = 0; i < plan->nstages; i++) {
+        const bri_stage *s = plan->stages[i];
+        bri_sizes sizes;
+        if (!s->wanted || s->direct)
+            continue;
+        s->kind->sizes(s, s->nchunks / 2, s->nsteps / 2, &sizes);
+        bytes += (double)sizes.output * (double)s->nchunks * (double)s->nsteps;
+        scratch = (double)sizes.scratch > scratch ? (double)sizes.scratch : scratch;
+    }
+    return 2 * (bytes + scratch * 16 * plan->ctx->nthreads);
+}
+
+/* At most two stages of one task each, the second one waiting for the first. */
+static bool is_serial(const bri_plan *plan)
+{
+    int n = 0;
+    for (int i = 0; i < plan->nstages; i++) {
+        const bri_stage *s = plan->stages[i];
+        if (!s->wanted || s->direct)
+            continue;
+        n++;
+        if (s->nchunks > 1 || s->nsteps > 1)
+            return false;
+    }
+    return n <= 2 && plan->nroots == 1 && plan->nranks == 1;
+}
+
+br_status bri_plan_make(br_context *ctx, const bri_outputs *outputs, bri_plan **out)
+{
+    BRI_TRY(bri_plan_new(ctx, outputs, out));
+    (*out)->careless_bound = careless_bound(*out);
+    (*out)->serial = is_serial(*out);
+    return BR_OK;
+}
+
+static br_status does_not_fit(const bri_memory_stats *memory, size_t needed, const char *by)
+{
+    /* Small limits are told in KiB. */
+    int shift = memory->limit < 4 << 20 ? 10 : 20;
+    const char *unit = shift == 10 ? "KiB" : "MiB";
+    size_t left = memory->limit > memory->promised ? memory->limit - memory->promised : 0;
+    return bri_error(BR_EMEMLIMIT,
+                     "%zu %s are needed at a time, by %s, but BRAMBLE_MEMORY_LIMIT leaves "
+                     "%zu of %zu %s: raise it or use smaller chunks",
+                     (needed >> shift) + 1, unit, by, left >> shift, memory->limit >> shift, unit);
+}
+
+/* The file must be there before anything is read. */
+static br_status prepare_spilling(bri_plan *plan, const bri_dry_run *dry, size_t room)
+{
+    size_t held = plan->trace.room * sizeof plan->trace.next[0];
+    br_status st = bri_spill_open(plan->ctx->spill);
+    if (st != BR_OK)
+        return bri_error_context(st, "%zu MiB are needed at a time, by %s", (dry->peak >> 20) + 1,
+                                 dry->worst);
+    plan->spills = true;
+    plan->spill_limit = room - held;
+    return predict_spilling(plan);
+}
+
+static br_status check_memory(bri_plan *plan)
+{
+    bri_memory_stats memory;
+    bri_memory_about(plan->ctx->memory, &memory);
+    size_t room = memory.limit > memory.promised ? memory.limit - memory.promised : 0;
+    bool may_spill = plan->thrift & BRI_SPILL;
+    bri_dry_run dry;
+    plan->spills = false;
+    if (plan->careless_bound <= (double)room)
+        return BR_OK;
+    BRI_TRY(bri_plan_measure(plan, &dry, may_spill ? &plan->trace : NULL));
+    if (dry.peak <= room)
+        return BR_OK;
+    if (!may_spill)
+        return does_not_fit(&memory, dry.peak, dry.worst);
+    size_t needed = dry.least + plan->trace.room * sizeof plan->trace.next[0];
+    return needed <= room ? prepare_spilling(plan, &dry, room)
+                          : does_not_fit(&memory, needed, dry.neediest);
+}
+
+br_status bri_plan_check(bri_plan *plan)
+{
+    for (int i = 0; i < plan->nnodes; i++) {
+        const bri_node *node = plan->nodes[i];
+        if (!bri_is_file(node->op))
+            continue;
+        br_status st = bri_h5_unchanged(node->resource);
+        if (st != BR_OK)
+            return bri_error_context(st, "%s (%s:%d)", node->op->name, bri_file_name(node->at.file),
+                                     node->at.line);
+    }
+    return check_memory(plan);
+}
+
+br_status bri_plan_thriftily(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
+{
+    br_status st = BR_EMEMLIMIT;
+    while (st == BR_EMEMLIMIT && *plan != NULL) {
+        unsigned left = (*plan)->could & ~outputs->thrift;
+        if (left == 0)
+            return st;
+        outputs->thrift |= left & -left;
+        bri_plan_free(*plan);
+        *plan = NULL;
+        bri_drop_failed(ctx, outputs);
+        st = bri_plan_make(ctx, outputs, plan);
+        if (st == BR_OK)
+            st = bri_plan_check(*plan);
+    }
+    return st;
+}
+
+br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out)
+{
+    BRI_TRY(bri_plan_make(ctx, outputs, out));
+    br_status st = bri_plan_check(*out);
+    return st == BR_EMEMLIMIT ? bri_plan_thriftily(ctx, outputs, out) : st;
+}
+
+br_status bri_plan_begin(bri_plan *plan, bri_job *job)
+{
+    BRI_TRY(bri_job_init(job, plan->ctx, &bri_plan_job_ops, plan));
+    return plan->spills
+               ? bri_job_spill_begin(job, &plan->trace, plan->spill_limit, plan->ctx->spill)
+               : BR_OK;
+}
