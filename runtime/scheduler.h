@@ -8,6 +8,9 @@
 
 #include "runtime/job.h"
 
+/* Of a question to other ranks, and of an answer. */
+enum { BRI_ASK_BYTES = 32 << 10 };
+
 /* HOW a job's tasks run. One row of bri_schedulers each; BRAMBLE_SCHEDULER picks it. */
 typedef struct bri_scheduler {
     const char *name;
@@ -44,6 +47,11 @@ typedef struct bri_scheduler {
     void (*about)(br_context *ctx, int rank, br_rank_info *info);
     /* Rank 0: tells every rank to serve this message (bri_engine.serve) as job `id`. */
     br_status (*announce)(br_context *ctx, uint64_t id, const void *message, size_t bytes);
+    /* Rank 0: asks the engine of every other rank (bri_engine.answer), whatever runs there; the
+     * answer of rank r, `each` bytes, is put at answers + r * each. At most BRI_ASK_BYTES either
+     * way. The first error of any rank. */
+    br_status (*ask)(br_context *ctx, const void *question, size_t bytes, void *answers,
+                     size_t each);
     /* Sends a ready value to a rank; calls bri_job_sent when its bytes are free again. Any thread.
      * */
     void (*send)(br_context *ctx, bri_job *job, bri_value *value, int rank);
@@ -69,6 +77,9 @@ typedef struct bri_engine {
     void (*serve)(br_context *ctx, uint64_t id, const void *message, size_t bytes);
     /* Frees what jobs that have landed leave behind; called soon after scheduler->notify. */
     void (*tidy)(br_context *ctx);
+    /* Answers a question of rank 0's engine (bri_scheduler.ask) with `each` bytes, on a thread of
+     * its own, while jobs may run: it knows no context. */
+    br_status (*answer)(const void *question, size_t bytes, void *answer, size_t each);
     /* Called by br_open after config, memory and host are known and before the scheduler opens,
      * since a rank above 0 never returns from that: kernels are chosen here. */
     br_status (*open)(br_context *ctx);

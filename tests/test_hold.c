@@ -38,7 +38,7 @@ static int count_held(br_array *x)
 {
     bri_node *node = x->node;
     bri_sink sink = {.kind = BRI_SINK_RESULT};
-    bri_outputs outputs = {&node, &sink, 1, false};
+    bri_outputs outputs = {&node, &sink, 1, false, NULL};
     bri_plan *plan;
     ck_assert_int_eq(bri_plan_new(ctx, &outputs, &plan), BR_OK);
     int held = 0;

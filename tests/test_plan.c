@@ -232,8 +232,9 @@ static void check_plan(br_array *const *x, int n, int rank, int nranks)
     }
     ctx->rank = rank;
     ctx->nranks = nranks;
-    ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){outputs, sinks, n, (unsigned)dice(8)}, &plan),
-                     BR_OK);
+    ck_assert_int_eq(
+        bri_plan_new(ctx, &(bri_outputs){outputs, sinks, n, (unsigned)dice(8), NULL}, &plan),
+        BR_OK);
     readings all = enumerate(plan);
     for (int i = 0; i < plan->nstages; i++)
         for (int64_t c = 0; c < plan->stages[i]->nchunks && plan->stages[i]->wanted; c++)
@@ -274,7 +275,8 @@ START_TEST(the_peak_is_what_was_predicted)
         bri_sink sink = {.kind = BRI_SINK_RESULT, .buffer = buffer};
         bri_plan *plan;
         bri_dry_run dry;
-        ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){&x->node, &sink, 1, 0}, &plan), BR_OK);
+        ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){&x->node, &sink, 1, 0, NULL}, &plan),
+                         BR_OK);
         ck_assert_int_eq(bri_plan_measure(plan, &dry, NULL), BR_OK);
         bri_plan_free(plan);
         br_run_info info;

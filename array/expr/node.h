@@ -63,6 +63,9 @@ typedef struct bri_op {
     /* The form that travels to other ranks and back; NULL: the bytes of the parameters. */
     br_status (*pack)(const bri_node *node, bri_writer *w);
     br_status (*unpack)(br_context *ctx, bri_reader *r, void **params, size_t *bytes);
+    /* Opens node->resource on a rank above 0 that has the file; rank 0 has opened it to build the
+     * node. NULL: there is none. */
+    br_status (*open)(bri_node *node);
     /* Frees node->resource. */
     void (*destroy)(bri_node *node);
 } bri_op;
@@ -84,7 +87,7 @@ struct bri_node {
     void *params;
     size_t params_bytes;
     bri_table *table; /* NULL for most */
-    /* An open dataset, a copy of the caller\'s elements; opened by infer, freed by destroy. */
+    /* An open dataset, a copy of the caller\'s elements; freed by destroy. */
     void *resource;
     uint32_t
         visit;    /* walks of the (one) building thread: number of the last walk that came here, */

@@ -48,9 +48,16 @@ static br_status open_one(const bri_hdf5_params *p, const bri_h5_probe *probe, b
     return p->parked ? bri_h5_park(*d) : BR_OK;
 }
 
-/* Other ranks open the path themselves, and probe it themselves where it is not trusted: it may be
- * another copy. What they find must be the same file. Modification times may differ: copying
- * changes them. */
+const char *bri_file_paths(const bri_node *node, int *n)
+{
+    const bri_hdf5_params *p = node->params;
+    *n = node->op == &bri_op_raw || p->nfiles < 1 ? 1 : p->nfiles;
+    return node->op == &bri_op_raw ? bri_raw_path(node) : p->names;
+}
+
+/* Ranks that have the file open the path themselves, and probe it themselves where it is not
+ * trusted: it may be another copy. What they find must be the same file. Modification times may
+ * differ: copying changes them. */
 static br_status open_here(bri_node *node)
 {
     const bri_hdf5_params *p = node->params;
@@ -83,17 +90,24 @@ static int64_t common_extent(const bri_h5_dataset *d, int axis)
     return extent;
 }
 
+static int64_t extent_of_file(const bri_hdf5_params *p, int i)
+{
+    int64_t extent;
+    memcpy(&extent, p->names + p->extents_at + (size_t)i * sizeof extent, sizeof extent);
+    return extent;
+}
+
 /* Pieces of each file as long as a chunk; what is left of it is shorter. */
-static br_status cut_files(const bri_h5_dataset *d, int axis, int64_t chunk, bri_axis *out)
+static br_status cut_files(const bri_hdf5_params *p, int64_t chunk, bri_axis *out)
 {
     int64_t n = 0, k = 0;
-    for (int i = 0; i < bri_h5_parts(d); i++)
-        n += (bri_h5_about(bri_h5_part(d, i))->shape[axis] + chunk - 1) / chunk;
+    for (int i = 0; i < p->nfiles; i++)
+        n += (extent_of_file(p, i) + chunk - 1) / chunk;
     int64_t *extents = bri_calloc((size_t)n + 1, sizeof *extents);
     if (extents == NULL)
         return BR_ENOMEM;
-    for (int i = 0; i < bri_h5_parts(d); i++) {
-        int64_t left = bri_h5_about(bri_h5_part(d, i))->shape[axis];
+    for (int i = 0; i < p->nfiles; i++) {
+        int64_t left = extent_of_file(p, i);
         for (; left > 0; left -= chunk)
             extents[k++] = left < chunk ? left : chunk;
     }
@@ -105,16 +119,16 @@ static br_status cut_files(const bri_h5_dataset *d, int axis, int64_t chunk, bri
 static br_status infer(bri_node *node)
 {
     const bri_hdf5_params *p = node->params;
-    if (node->resource == NULL)
-        BRI_TRY(open_here(node));
     BRI_TRY(bri_layout_infer(node, &p->layout));
     if (p->nfiles <= 1)
         return BR_OK;
-    int64_t chunk = p->layout.chunk[p->axis], extent = common_extent(node->resource, p->axis);
+    int64_t chunk = p->layout.chunk[p->axis], extent = extent_of_file(p, 0);
+    for (int i = 1; i < p->nfiles; i++)
+        extent = extent_of_file(p, i) == extent ? extent : 0;
     if (chunk >= p->layout.extent[p->axis] ||
         (extent > 0 && (chunk % extent == 0 || extent % chunk == 0)))
         return BR_OK;
-    return cut_files(node->resource, p->axis, chunk, &node->axis[p->axis]);
+    return cut_files(p, chunk, &node->axis[p->axis]);
 }
 
 static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
@@ -162,7 +176,7 @@ static void destroy(bri_node *node)
 #define FILE_OP(op_name)                                                                           \
     {                                                                                              \
         .name = op_name, .infer = infer, .emit = emit, .print = print, .pack = pack,               \
-        .destroy = destroy                                                                         \
+        .open = open_here, .destroy = destroy                                                      \
     }
 const bri_op bri_op_hdf5 = FILE_OP("from_hdf5");
 const bri_op bri_op_npy = FILE_OP("from_npy");
@@ -230,7 +244,10 @@ static br_status fill_params(const bri_file_call *args, const bri_h5_dataset *d,
     for (int i = 0; i < args->n; i++)
         p->dataset_at = add_name(p, p->dataset_at, args->paths[i]);
     p->field_at = add_name(p, p->dataset_at, args->dataset);
-    add_name(p, p->field_at, args->field != NULL ? args->field : "");
+    p->extents_at = add_name(p, p->field_at, args->field != NULL ? args->field : "");
+    for (int i = 0; args->n > 1 && i < args->n; i++)
+        memcpy(p->names + p->extents_at + (size_t)i * sizeof(int64_t),
+               &bri_h5_about(bri_h5_part(d, i))->shape[p->axis], sizeof(int64_t));
     return BR_OK;
 }
 
@@ -240,7 +257,7 @@ static br_status params_size(const bri_file_call *args, size_t *bytes)
     *bytes = sizeof(bri_hdf5_params) + strlen(args->dataset) + 2 +
              (args->field != NULL ? strlen(args->field) : 0);
     for (int i = 0; i < args->n; i++)
-        *bytes += strlen(args->paths[i]) + 1;
+        *bytes += strlen(args->paths[i]) + 1 + (args->n > 1 ? sizeof(int64_t) : 0);
     return *bytes <= 1 << 30 ? BR_OK : bri_error(BR_EARG, "paths of more than 1 GiB");
 }
 

@@ -84,7 +84,8 @@ typedef struct bri_hdf5_params {
     int32_t unpacked;             /* a bri_unpacking: */
     int32_t nfiles, axis, parked; /* as of a bri_file_call (file.h), */
     int32_t untrusted;            /* and this, too */
-    int32_t dataset_at, field_at; /* where the names of the dataset and the field start in names */
+    int32_t dataset_at, field_at; /* where the names of the dataset and the field start in names, */
+    int32_t extents_at;           /*  and, of several files, the extent of each along the axis */
     char names[];                 /* paths, dataset, field ("" for none), all with their zeros */
 } bri_hdf5_params;
 
@@ -186,6 +187,10 @@ static inline bool bri_is_file(const bri_op *op)
 {
     return op == &bri_op_hdf5 || op == &bri_op_npy || op == &bri_op_raw;
 }
+
+/* The files of such a node: the first path, and how many stand one after the other behind it. */
+const char *bri_file_paths(const bri_node *node, int *n);
+const char *bri_raw_path(const bri_node *node);
 
 /* Is it the other byte order than this machine's? */
 bool bri_is_swapped(br_byte_order order);

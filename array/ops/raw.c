@@ -29,19 +29,22 @@ static bri_npy_header header_of(const raw_params *p)
 }
 
 /* Other ranks open the path themselves. Modification times may differ: copying changes them. */
-static br_status infer(bri_node *node)
+static br_status open_here(bri_node *node)
 {
     const raw_params *p = node->params;
-    if (node->resource == NULL) {
-        const bri_npy_header h = header_of(p);
-        bri_h5_dataset *d = NULL;
-        BRI_TRY(bri_raw_open(p->path, &h, p->offset, &d));
-        node->resource = d;
-        if (bri_h5_about(d)->bytes != p->bytes)
-            return bri_error(BR_EIO, "%s on %s is not the file rank 0 has: copy it to every host",
-                             p->path, node->ctx->host);
-    }
-    return bri_layout_infer(node, &p->layout);
+    const bri_npy_header h = header_of(p);
+    bri_h5_dataset *d = NULL;
+    BRI_TRY(bri_raw_open(p->path, &h, p->offset, &d));
+    node->resource = d;
+    return bri_h5_about(d)->bytes == p->bytes
+               ? BR_OK
+               : bri_error(BR_EIO, "%s on %s is not the file rank 0 has: copy it to every host",
+                           p->path, node->ctx->host);
+}
+
+static br_status infer(bri_node *node)
+{
+    return bri_layout_infer(node, &((const raw_params *)node->params)->layout);
 }
 
 static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
@@ -61,8 +64,17 @@ static void destroy(bri_node *node)
     bri_h5_close(node->resource);
 }
 
-const bri_op bri_op_raw = {
-    .name = "from_raw", .infer = infer, .emit = emit, .print = print, .destroy = destroy};
+const char *bri_raw_path(const bri_node *node)
+{
+    return ((const raw_params *)node->params)->path;
+}
+
+const bri_op bri_op_raw = {.name = "from_raw",
+                           .infer = infer,
+                           .emit = emit,
+                           .print = print,
+                           .open = open_here,
+                           .destroy = destroy};
 
 bool bri_is_swapped(br_byte_order order)
 {

@@ -7,6 +7,8 @@
 #include "array/ops/ops.h"
 #include "array/plan/cut.h"
 #include "array/plan/face.h"
+#include "array/plan/fetch.h"
+#include "array/plan/file_ranks.h"
 #include "array/plan/hold.h"
 #include "array/plan/place.h"
 #include "array/plan/sink.h"
@@ -117,12 +119,14 @@ br_status bri_stage_add_input(bri_stage *stage, const bri_input *input, int *ind
     return BR_OK;
 }
 
-static const bri_stage_kind *kind_of(const bri_node *node)
+static const bri_stage_kind *kind_of(const bri_plan *plan, const bri_node *node)
 {
     if (node->op == &bri_op_memory)
         return &bri_stage_memory;
     if (node->op == &bri_op_persisted)
         return &bri_stage_persisted;
+    if (bri_having_of(plan, node) != NULL)
+        return &bri_stage_fetch;
     return node->op->stage != NULL ? node->op->stage : &bri_stage_program;
 }
 
@@ -130,7 +134,7 @@ br_status bri_stage_of(bri_plan *plan, bri_node *node, bri_stage **out)
 {
     bri_stage **known = &plan->stage_of[node->slot];
     if (*known == NULL) {
-        bri_stage *stage = bri_stage_new(plan, kind_of(node), node);
+        bri_stage *stage = bri_stage_new(plan, kind_of(plan, node), node);
         if (stage == NULL)
             return BR_ENOMEM;
         BRI_TRY(bri_stage_finish(plan, stage, stage->kind->build(plan, stage)));
@@ -218,7 +222,7 @@ br_status bri_stage_input(bri_stage *stage, bri_node *node, const bri_map *map, 
     bri_input input = {.node = node, .map = *map};
     look_through_views(&input);
     node = input.node;
-    input.from = bri_is_file(node->op) ? BRI_FROM_FILE : BRI_FROM_STAGE;
+    input.from = bri_is_read_in_tasks(stage->plan, node) ? BRI_FROM_FILE : BRI_FROM_STAGE;
     if (input.from == BRI_FROM_FILE)
         BRI_TRY(bri_hold_file(stage, &input));
     else
@@ -232,7 +236,7 @@ br_status bri_stage_input_apart(bri_stage *stage, bri_node *node)
     bri_input input = {.node = node, .map = bri_map_identity(node->ndim)};
     int index;
     look_through_views(&input);
-    input.from = bri_is_file(input.node->op) ? BRI_FROM_FILE : BRI_FROM_STAGE;
+    input.from = bri_is_read_in_tasks(stage->plan, input.node) ? BRI_FROM_FILE : BRI_FROM_STAGE;
     if (input.from == BRI_FROM_STAGE)
         BRI_TRY(bri_stage_of(stage->plan, input.node, &input.stage));
     return bri_stage_add_input(stage, &input, &index);
@@ -245,7 +249,7 @@ br_status bri_stage_input_cut(bri_stage *stage, bri_node *node)
     int index;
     while (source->op->view && !source->op->windows)
         source = source->input[0];
-    if (bri_is_file(source->op))
+    if (bri_is_read_in_tasks(stage->plan, source))
         return bri_stage_input_apart(stage, node);
     BRI_TRY(bri_stage_of(stage->plan, node, &input.stage));
     return bri_stage_add_input(stage, &input, &index);
@@ -275,6 +279,7 @@ static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
     BRI_TRY(bri_plan_share(plan));
     for (int i = 0; i < outputs->n; i++)
         bri_sink_shorten(plan, &outputs->sink[i], &plan->roots[i]);
+    BRI_TRY(bri_plan_fetch(plan));
     bri_plan_place(plan);
     bri_sinks_place(plan);
     BRI_TRY(bri_plan_faces(plan));
@@ -295,6 +300,7 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
     plan->nroots = n;
     plan->thrift = outputs->thrift;
     plan->could = BRI_SPILL;
+    plan->files = bri_file_ranks_share(outputs->files);
     plan->roots = bri_calloc((size_t)n, sizeof *plan->roots);
     br_status st = plan->roots != NULL
                        ? bri_node_sort(ctx, outputs->node, n, &plan->nodes, &plan->nnodes)
@@ -332,5 +338,6 @@ void bri_plan_free(bri_plan *plan)
     bri_free(plan->held);
     bri_free(plan->roots);
     bri_free(plan->nodes);
+    bri_file_ranks_release(plan->files);
     bri_free(plan);
 }

@@ -7,6 +7,7 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/file_ranks.h"
 #include "array/plan/fit.h"
 #include "array/plan/halo.h"
 #include "array/plan/pass.h"
@@ -225,11 +226,14 @@ static br_status with_plan(br_array *x, FILE *to, plan_writer writer)
     bri_node *node = NULL;
     bri_sink sink = {.kind = BRI_SINK_RESULT};
     BRI_TRY(bri_resolve_nodes(x->ctx, &x->node, 1, &node));
-    bri_outputs outputs = {&node, &sink, 1, false};
-    br_status st = bri_plan_fitting(x->ctx, &outputs, &plan);
+    bri_outputs outputs = {.node = &node, .sink = &sink, .n = 1};
+    br_status st = bri_file_ranks_ask(x->ctx, &node, 1, &outputs.files);
+    if (st == BR_OK)
+        st = bri_plan_fitting(x->ctx, &outputs, &plan);
     if (plan != NULL && (st == BR_OK || st == BR_EMEMLIMIT))
         st = writer(plan, to);
     bri_plan_free(plan);
+    bri_file_ranks_release(outputs.files);
     bri_node_release(node);
     if (st == BR_OK && ferror(to))
         st = bri_error(BR_EIO, "writing failed");
@@ -251,6 +255,7 @@ static br_status explain(bri_plan *plan, FILE *to)
         if (plan->stages[i]->wanted && plan->stages[i]->kind != &bri_stage_face)
             print_stage(plan->stages[i], to);
     print_sources(plan, to);
+    bri_file_ranks_print(plan, to);
     fprintf(to,
             "this rank: %lld tasks; %s at least at a time (%s), more as threads allow, never above "
             "%s\n",

@@ -139,7 +139,7 @@ br_status bri_plan_check(bri_plan *plan)
 {
     for (int i = 0; i < plan->nnodes; i++) {
         const bri_node *node = plan->nodes[i];
-        if (!bri_is_file(node->op))
+        if (!bri_is_file(node->op) || node->resource == NULL)
             continue;
         br_status st = bri_h5_unchanged(node->resource);
         if (st != BR_OK)

@@ -107,6 +107,7 @@ bri_flight *bri_flight_new(br_context *ctx, const bri_outputs *outputs, bool unp
     f->outputs = *outputs;
     f->outputs.node = f->node;
     f->outputs.sink = f->sink;
+    f->outputs.files = NULL; /* the plan has them */
     f->unpacked = unpacked;
     for (int i = 0; i < outputs->n; i++)
         bri_node_retain(f->node[i]);

@@ -11,6 +11,7 @@
 
 #include "array/ops/ops.h"
 #include "array/plan/cut.h"
+#include "array/plan/file_ranks.h"
 #include "array/plan/gather_pick.h"
 #include "array/plan/hold.h"
 #include "array/plan/restrict.h"
@@ -107,6 +108,8 @@ int bri_fuse_file(bri_fuse *fuse, const bri_node *node, const bri_map *map)
                        .node = (bri_node *)(uintptr_t)node,
                        .map = *map,
                        .span = fuse->span};
+    if (!bri_is_read_in_tasks(fuse->stage->plan, node))
+        return load_stage(fuse, input.node, map);
     fuse->status = bri_hold_file(fuse->stage, &input);
     return fuse->status == BR_OK ? add_input(fuse, &input, node->dtype) : -1;
 }

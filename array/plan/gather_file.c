@@ -8,19 +8,20 @@
 
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/file_ranks.h"
 #include "array/plan/slab.h"
 
 enum { MOST_NODES = 64 };
 
-static bool is_cheap(const bri_node *node)
+static bool is_cheap(const bri_plan *plan, const bri_node *node)
 {
     if (node->ninputs == 0)
-        return bri_is_file(node->op) || node->op == &bri_op_full;
+        return bri_is_read_in_tasks(plan, node) || node->op == &bri_op_full;
     return node->op->emit != NULL && !node->op->costly && !node->op->windows;
 }
 
 /* Is there a file below x, beside constants, and an operation above it? */
-static bool is_file_expression(const bri_node *x)
+static bool is_file_expression(const bri_plan *plan, const bri_node *x)
 {
     const bri_node *stack[MOST_NODES];
     int depth = 0;
@@ -30,7 +31,7 @@ static bool is_file_expression(const bri_node *x)
     stack[depth++] = x;
     while (depth > 0) {
         const bri_node *node = stack[--depth];
-        if (++seen > MOST_NODES || depth + node->ninputs > MOST_NODES || !is_cheap(node))
+        if (++seen > MOST_NODES || depth + node->ninputs > MOST_NODES || !is_cheap(plan, node))
             return false;
         file = file || bri_is_file(node->op);
         computes = computes || (node->ninputs > 0 && !node->op->view);
@@ -52,7 +53,7 @@ static bool reads_files_only(const bri_stage *stage)
 br_status bri_file_program(bri_plan *plan, bri_node *x, bri_stage **out)
 {
     *out = NULL;
-    if (!is_file_expression(x))
+    if (!is_file_expression(plan, x))
         return BR_OK;
     bri_stage *whole = bri_stage_new(plan, &bri_stage_program, x);
     if (whole == NULL)

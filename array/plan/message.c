@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "array/plan/file_ranks.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
 
@@ -47,6 +48,7 @@ br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_writ
             BRI_TRY(bri_write(w, sink->form, sizeof *sink->form));
         BRI_TRY(bri_write(w, sink->stored, sink->stored_bytes));
     }
+    BRI_TRY(bri_file_ranks_pack(outputs->files, w));
     BRI_TRY(bri_pack_nodes(ctx, w, outputs->node, outputs->n));
     data->ndropped = 0;
     return BR_OK;
@@ -113,8 +115,19 @@ br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, b
     outputs->thrift = run.thrift;
     br_status st = unpack_sinks(r, sinks, run.noutputs);
     if (st == BR_OK)
+        st = bri_file_ranks_unpack(r, ctx->nranks, &outputs->files);
+    if (st == BR_OK)
         st = bri_unpack_nodes(ctx, r, nodes, run.noutputs, &outputs->n);
-    if (st != BR_OK)
-        bri_message_free(sinks, run.noutputs);
+    int made = st == BR_OK ? outputs->n : 0;
+    if (st == BR_OK)
+        st = bri_file_ranks_open(ctx, nodes, made, outputs->files);
+    if (st == BR_OK)
+        return BR_OK;
+    for (int i = 0; i < made; i++)
+        bri_node_release(nodes[i]);
+    bri_file_ranks_release(outputs->files);
+    outputs->files = NULL;
+    outputs->n = 0;
+    bri_message_free(sinks, run.noutputs);
     return st;
 }

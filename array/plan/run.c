@@ -11,6 +11,7 @@
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
 #include "array/plan/cache.h"
+#include "array/plan/file_ranks.h"
 #include "array/plan/fit.h"
 #include "array/plan/flight.h"
 #include "array/plan/message.h"
@@ -130,7 +131,9 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
     bri_outputs planned = *outputs;
     BRI_TRY(bri_check_outside_task());
     bri_flights_tidy(ctx);
-    br_status st = planned_before(ctx, &planned, &plan);
+    br_status st = bri_file_ranks_ask(ctx, outputs->node, outputs->n, &planned.files);
+    if (st == BR_OK)
+        st = planned_before(ctx, &planned, &plan);
     bool fitted = st == BR_OK;
     if (fitted)
         st = run_everywhere(ctx, &planned, plan);
@@ -140,6 +143,7 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
         if (fitted)
             st = run_everywhere(ctx, &planned, plan);
     }
+    bri_file_ranks_release(planned.files);
     if (st == BR_OK) {
         bri_cache_put(ctx, &planned, plan);
         return BR_OK;
@@ -179,16 +183,23 @@ br_future *bri_launch(br_context *ctx, const bri_outputs *outputs)
 {
     bri_plan *plan = NULL;
     bri_outputs planned = *outputs;
+    br_future *future;
     br_status st = bri_check_outside_task();
     if (st == BR_OK) {
         bri_flights_tidy(ctx);
-        st = planned_before(ctx, &planned, &plan);
+        st = bri_file_ranks_ask(ctx, outputs->node, outputs->n, &planned.files);
     }
     if (st == BR_OK)
-        return launch_plan(ctx, &planned, plan);
-    bri_plan_free(plan);
-    bri_context_fail(ctx, st, bri_last_error());
-    return bri_future_failed(ctx, st, bri_last_error());
+        st = planned_before(ctx, &planned, &plan);
+    if (st == BR_OK) {
+        future = launch_plan(ctx, &planned, plan);
+    } else {
+        bri_plan_free(plan);
+        bri_context_fail(ctx, st, bri_last_error());
+        future = bri_future_failed(ctx, st, bri_last_error());
+    }
+    bri_file_ranks_release(planned.files);
+    return future;
 }
 
 /* ---- ranks above 0 ---- */
@@ -218,6 +229,7 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
     }
     for (int i = 0; i < outputs.n; i++)
         bri_node_release(nodes[i]);
+    bri_file_ranks_release(outputs.files);
 }
 
 /* ---- opening and closing ---- */
@@ -271,6 +283,7 @@ static void arithmetic(char kernels[32], char blas[32])
 
 const bri_engine bri_array_engine = {.open = open_arrays,
                                      .serve = serve,
+                                     .answer = bri_file_ranks_answer,
                                      .tidy = bri_flights_tidy,
                                      .arithmetic = arithmetic,
                                      .release = release_arrays,

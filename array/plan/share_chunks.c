@@ -72,7 +72,8 @@ void bri_plan_share_chunks(const bri_plan *plan)
         const bri_stage *stage = plan->stages[i];
         for (int k = 0; k < stage->ninputs && stage->wanted; k++) {
             const bri_input *input = &stage->inputs[k];
-            if (input->from == BRI_FROM_FILE && input->halo == NULL) /* those: widened.c */
+            bool here = input->from == BRI_FROM_FILE && input->node->resource != NULL;
+            if (here && input->halo == NULL) /* those: widened.c */
                 share_input(stage, input);
         }
     }

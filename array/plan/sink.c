@@ -8,6 +8,7 @@
 
 #include "array/io/hdf5.h"
 #include "array/io/npy.h"
+#include "array/plan/fetch.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
 
@@ -290,11 +291,14 @@ static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, 
     return finish(plan, stage, st);
 }
 
-/* Sources as outputs go through a program, which makes values of them on every rank. */
-static br_status value_stage(bri_plan *plan, bri_node *output, bri_stage **from)
+/* Sources as outputs go through a program, which makes values of them on every rank. So do files
+ * that some ranks lack, where what follows is to be done by all. */
+static br_status value_stage(bri_plan *plan, bri_node *output, const bri_sink *sink,
+                             bri_stage **from)
 {
     BRI_TRY(bri_stage_of(plan, output, from));
-    if (!(*from)->direct)
+    bool spread = bri_is_fetch(*from) && (sink->kind == BRI_SINK_KEEP || sink->form != NULL);
+    if (!(*from)->direct && !spread)
         return BR_OK;
     bri_stage *copy = bri_stage_new(plan, &bri_stage_program, output);
     if (copy == NULL)
@@ -306,6 +310,6 @@ static br_status value_stage(bri_plan *plan, bri_node *output, bri_stage **from)
 br_status bri_sink_build(bri_plan *plan, bri_node *output, const bri_sink *sink, bri_stage **root)
 {
     bri_stage *from;
-    BRI_TRY(value_stage(plan, output, &from));
+    BRI_TRY(value_stage(plan, output, sink, &from));
     return connect(plan, from, sink, root);
 }

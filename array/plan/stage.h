@@ -18,6 +18,7 @@
 typedef struct bri_plan bri_plan;
 typedef struct bri_stage bri_stage;
 typedef struct bri_emitter bri_emitter;
+typedef struct bri_file_ranks bri_file_ranks;
 
 /* A box of a leaf grid. */
 typedef struct bri_leaf {
@@ -204,6 +205,7 @@ struct bri_plan {
     unsigned thrift;      /* bri_thrift: what this plan gives up, */
     unsigned could;       /*  and what could make a difference to it */
     int npasses;
+    bri_file_ranks *files; /* which ranks have which files (file_ranks.h); counted, NULL: all */
     size_t lists;          /* bytes of the lists of places that stages keep (gather.h) */
     double careless_bound; /* bytes that are never all held (fit.c) */
     bool serial;           /* one task after the other whatever the scheduler (fit.c) */
@@ -220,7 +222,7 @@ extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduc
     bri_stage_packing, bri_stage_store_packed, bri_stage_pass, bri_stage_mirror, bri_stage_diagonal,
     bri_stage_count_true, bri_stage_picked, bri_stage_take_along, bri_stage_put_along,
     bri_stage_gather, bri_stage_assign, bri_stage_repeat, bri_stage_cut, bri_stage_pieces,
-    bri_stage_face, bri_stage_overlap;
+    bri_stage_face, bri_stage_overlap, bri_stage_fetch;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -407,7 +409,8 @@ typedef struct bri_outputs {
     bri_node *const *node;
     const bri_sink *sink;
     int n;
-    unsigned thrift; /* bri_thrift: what is given up for memory */
+    unsigned thrift;       /* bri_thrift: what is given up for memory */
+    bri_file_ranks *files; /* which ranks have the files below them (file_ranks.h); NULL: all */
 } bri_outputs;
 
 br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "array/plan/cut.h"
+#include "array/plan/fetch.h"
 #include "runtime/alloc.h"
 
 /* ---- the grid of the pieces ---- */
@@ -49,6 +50,8 @@ static bool can_be_cut(const bri_stage *reader, const bri_input *input)
     if (input->from != BRI_FROM_STAGE || input->stage->direct || input->span.to > 0 ||
         input->node->nparents + input->node->is_output > 1)
         return false;
+    if (bri_is_fetch(input->stage) && reader->plan->thrift & BRI_READ_AGAIN)
+        return false; /* what a leaf reads comes by itself (fetch.h) */
     for (int a = 0; a < input->map.ndim; a++) {
         const bri_map_axis *m = &input->map.from[a];
         if (m->axis < 0 || m->step != 1 || seen >> m->axis & 1 || input->map.window[a].step != 0)

@@ -9,6 +9,7 @@
 #include "array/plan/held.h"
 
 #include "array/ops/ops.h"
+#include "array/plan/file_ranks.h"
 
 static const bri_stage_kind kind = {
     .name = "held", .sizes = bri_copied_sizes, .execute = bri_copied_execute};
@@ -52,11 +53,11 @@ static bool repeats(const bri_stage *stage, const bri_map *map)
     return false;
 }
 
-static bool is_of_file(const bri_node *node)
+static bool is_of_file(const bri_plan *plan, const bri_node *node)
 {
     while (node->op->view)
         node = node->input[0];
-    return bri_is_file(node->op);
+    return bri_is_read_in_tasks(plan, node);
 }
 
 /* The blocks that the stage's leaves read. Those that are a file's own chunks are the same for all
@@ -79,7 +80,8 @@ static br_status hold(const bri_stage *stage, bri_node *node, const bri_map *map
 br_status bri_held_input(bri_stage *stage, bri_node *node, const bri_map *map, bool *held,
                          int *index)
 {
-    *held = !(stage->plan->thrift & BRI_READ_AGAIN) && is_of_file(node) && repeats(stage, map);
+    *held = !(stage->plan->thrift & BRI_READ_AGAIN) && is_of_file(stage->plan, node) &&
+            repeats(stage, map);
     if (!*held)
         return bri_stage_input(stage, node, map, index);
     bri_input input = {.from = BRI_FROM_STAGE, .node = node, .map = *map};

@@ -197,7 +197,7 @@ static br_status store_all(call *c)
     }
     if (c->completed)
         return BR_OK;
-    st = bri_run(c->ctx, &(bri_outputs){c->nodes, c->sinks, c->n, false});
+    st = bri_run(c->ctx, &(bri_outputs){c->nodes, c->sinks, c->n, false, NULL});
     if (st != BR_OK) {
         bri_h5_abort(c->output);
         return st;

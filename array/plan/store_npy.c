@@ -33,7 +33,7 @@ static br_status run(const br_store_raw_args *args, bri_node *x, const char *nam
         return bri_context_fail(x->ctx, st, bri_last_error());
     }
     bri_sink sink = {.kind = BRI_SINK_NPY, .writer = writer};
-    st = bri_run(x->ctx, &(bri_outputs){&x, &sink, 1, false});
+    st = bri_run(x->ctx, &(bri_outputs){&x, &sink, 1, false, NULL});
     if (st != BR_OK) {
         bri_npy_abort(writer);
         return st;

@@ -29,7 +29,9 @@ enum { BRI_LINK_INLINE = 32 << 10 };
     X(SERVE)  /* 0->: the engine's message */                                                      \
     X(CLOSE)  /* 0->: the context closes */                                                        \
     X(EXIT)   /* 0->: finalise and exit with this code */                                          \
-    X(BEAT)   /* a sign of life */
+    X(BEAT)   /* a sign of life */                                                                 \
+    X(ASK)    /* 0->: a question to the engine */                                                  \
+    X(ANSWER) /* ->0: the engine's, or why there is none */
 
 typedef enum bri_packet_kind {
 #define BRI_PACKET_ENUM(NAME) BRI_PACKET_##NAME,
@@ -40,8 +42,8 @@ typedef enum bri_packet_kind {
 /* Sent as it stands: the meeting has made sure that all ranks run the same binary. */
 typedef struct bri_packet {
     bri_packet_kind kind;
-    int32_t number; /* WANT, VALUE, REFUSE: slot of the reader; FAIL … END, OPENED: status; EXIT:
-                       code */
+    int32_t number; /* WANT, VALUE, REFUSE: slot of the reader; FAIL … END, OPENED, ANSWER: status;
+                       EXIT: code; ASK: bytes of the answer */
     uint64_t job;   /* which job, or which context */
     uint64_t bytes; /* of the payload, or of the value that is wanted */
     bri_key key;

@@ -9,6 +9,7 @@
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
 #include "scheduler/futures/store.h"
+#include "scheduler/mpi/ask.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
@@ -117,6 +118,13 @@ static uint64_t part_id(const br_context *ctx, uint64_t job)
 static br_status announce(br_context *ctx, uint64_t id, const void *message, size_t bytes)
 {
     return bri_serve_announce(part_id(ctx, id), message, bytes);
+}
+
+static br_status ask(br_context *ctx, const void *question, size_t bytes, void *answers,
+                     size_t each)
+{
+    (void)ctx;
+    return bri_ask(question, bytes, answers, each);
 }
 
 /* The part comes first, so that it is there when the pool's threads send and expect. */
@@ -239,6 +247,7 @@ const bri_scheduler bri_scheduler_mpi = {
     .pool = pool_of,
     .about = about,
     .announce = announce,
+    .ask = ask,
     .send = send_value,
     .expect = expect,
 };

@@ -10,6 +10,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
+#include "scheduler/mpi/ask.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
@@ -252,6 +253,7 @@ static _Noreturn void leave(int code)
         close_context(serving.contexts->mpi.number);
     if (serving.engine_open)
         ctx->engine->close(ctx);
+    bri_ask_end();
     bri_pool_free(serving.pool);
     bri_memory_free(ctx->memory);
     bri_free(ctx);
@@ -279,6 +281,7 @@ _Noreturn void bri_serve_forever(br_context *ctx)
 {
     serving.opened = ctx;
     serving.engine_open = true;
+    bri_ask_answers_of(ctx->engine);
     serving.pool = bri_pool_new(ctx->nthreads);
     if (serving.pool == NULL)
         bri_leave_abort(1, "%s", bri_last_error());

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/ask.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/meet.h"
@@ -144,6 +145,8 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_CLOSE] = bri_serve_on_command,
         [BRI_PACKET_EXIT] = bri_serve_on_command,
         [BRI_PACKET_BEAT] = on_beat,
+        [BRI_PACKET_ASK] = bri_ask_on_ask,
+        [BRI_PACKET_ANSWER] = bri_ask_on_answer,
     };
     // clang-format on
     bri_peers_heard(from);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * ask.c - both sides of a question: rank 0 waits for all answers, the others give them one by one.
+ */
+#include "scheduler/mpi/ask.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "runtime/alloc.h"
+#include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/thread.h"
+
+_Static_assert((int)BRI_ASK_BYTES <= (int)BRI_LINK_INLINE, "questions travel inside packets");
+
+/* A packet and what comes with it, on its way to or from the communication thread. */
+typedef struct message {
+    struct message *next;
+    bri_packet packet;
+    unsigned char payload[];
+} message;
+
+static message *message_new(const bri_packet *packet, const void *payload, size_t room)
+{
+    message *m = bri_malloc(sizeof *m + room);
+    if (m == NULL)
+        return NULL;
+    *m = (message){.packet = *packet};
+    if (payload != NULL)
+        memcpy(m->payload, payload, packet->bytes);
+    return m;
+}
+
+/* ---- rank 0 ---- */
+
+/* One question at a time (`asking`); `lock` guards the rest. */
+static struct {
+    pthread_mutex_t asking, lock;
+    pthread_cond_t changed;
+    unsigned char *answers;
+    size_t each;
+    int missing;
+    br_status status;
+    char text[BRI_ERROR_TEXT];
+} asked = {.asking = PTHREAD_MUTEX_INITIALIZER,
+           .lock = PTHREAD_MUTEX_INITIALIZER,
+           .changed = PTHREAD_COND_INITIALIZER};
+
+static void send_to_all(const bri_request *request)
+{
+    message *m = request->data;
+    for (int r = 1; r < bri_meet_nranks(); r++)
+        bri_link_send(r, &m->packet, m->payload);
+    bri_free(m);
+}
+
+static void expect(void *answers, size_t each)
+{
+    pthread_mutex_lock(&asked.lock);
+    asked.answers = answers;
+    asked.each = each;
+    asked.missing = bri_meet_nranks() - 1;
+    asked.status = BR_OK;
+    pthread_mutex_unlock(&asked.lock);
+}
+
+static br_status wait_for_all(void)
+{
+    pthread_mutex_lock(&asked.lock);
+    while (asked.missing > 0)
+        pthread_cond_wait(&asked.changed, &asked.lock);
+    br_status st = asked.status;
+    if (st != BR_OK)
+        bri_error(st, "%s", asked.text);
+    pthread_mutex_unlock(&asked.lock);
+    return st;
+}
+
+br_status bri_ask(const void *question, size_t bytes, void *answers, size_t each)
+{
+    const bri_packet packet = {.kind = BRI_PACKET_ASK, .number = (int32_t)each, .bytes = bytes};
+    BRI_ASSERT(bytes <= BRI_ASK_BYTES && each <= BRI_ASK_BYTES);
+    message *m = message_new(&packet, question, bytes);
+    if (m == NULL)
+        return BR_ENOMEM;
+    pthread_mutex_lock(&asked.asking);
+    expect(answers, each);
+    br_status st = bri_thread_post(&(bri_request){.run = send_to_all, .data = m});
+    if (st == BR_OK)
+        st = wait_for_all();
+    else
+        bri_free(m);
+    pthread_mutex_unlock(&asked.asking);
+    return st;
+}
+
+void bri_ask_on_answer(int from, const bri_packet *packet, const void *payload)
+{
+    char name[96];
+    pthread_mutex_lock(&asked.lock);
+    if (packet->number == BR_OK) {
+        memcpy(asked.answers + (size_t)from * asked.each, payload, asked.each);
+    } else if (asked.status == BR_OK) {
+        asked.status = (br_status)packet->number;
+        snprintf(asked.text, sizeof asked.text, "%s: %.900s", bri_meet_name(from, name),
+                 (const char *)payload);
+    }
+    asked.missing--;
+    pthread_cond_broadcast(&asked.changed);
+    pthread_mutex_unlock(&asked.lock);
+}
+
+/* ---- ranks above 0 ---- */
+
+/* The questions that wait; `lock` guards all of it. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    const bri_engine *engine;
+    message *first, **last;
+    pthread_t thread;
+    bool started, ending;
+} answering = {.lock = PTHREAD_MUTEX_INITIALIZER,
+               .changed = PTHREAD_COND_INITIALIZER,
+               .last = &answering.first};
+
+static void send_answer(const bri_request *request)
+{
+    message *m = request->data;
+    bri_link_send(0, &m->packet, m->payload);
+    bri_free(m);
+}
+
+/* What the engine says, or why it says nothing. */
+static message *answer(const message *question)
+{
+    size_t each = (size_t)question->packet.number;
+    bri_packet packet = {.kind = BRI_PACKET_ANSWER, .bytes = each};
+    message *m = message_new(&packet, NULL, each > BRI_ERROR_TEXT ? each : BRI_ERROR_TEXT);
+    if (m == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    br_status st =
+        answering.engine->answer(question->payload, question->packet.bytes, m->payload, each);
+    if (st == BR_OK)
+        return m;
+    m->packet.number = (int32_t)st;
+    m->packet.bytes =
+        (size_t)snprintf((char *)m->payload, BRI_ERROR_TEXT, "%s", bri_last_error()) + 1;
+    return m;
+}
+
+static message *next_question(void)
+{
+    pthread_mutex_lock(&answering.lock);
+    while (answering.first == NULL && !answering.ending)
+        pthread_cond_wait(&answering.changed, &answering.lock);
+    message *m = answering.first;
+    if (m != NULL)
+        answering.first = m->next;
+    if (answering.first == NULL)
+        answering.last = &answering.first;
+    pthread_mutex_unlock(&answering.lock);
+    return m;
+}
+
+static void *answer_all(void *unused)
+{
+    message *m;
+    pthread_setname_np(pthread_self(), "bramble-answers");
+    for (; (m = next_question()) != NULL; bri_free(m))
+        bri_thread_must_post(&(bri_request){.run = send_answer, .data = answer(m)});
+    return unused;
+}
+
+void bri_ask_answers_of(const bri_engine *engine)
+{
+    answering.engine = engine; /* before any question can come */
+}
+
+/* The thread starts with the first question, and gets no signals as this one gets none. */
+void bri_ask_on_ask(int from, const bri_packet *packet, const void *payload)
+{
+    (void)from;
+    message *m = message_new(packet, payload, packet->bytes);
+    if (m == NULL)
+        bri_leave_abort(1, "%s", bri_last_error());
+    pthread_mutex_lock(&answering.lock);
+    *answering.last = m;
+    answering.last = &m->next;
+    if (!answering.started && pthread_create(&answering.thread, NULL, answer_all, NULL) != 0)
+        bri_leave_abort(1, "cannot start a thread");
+    answering.started = true;
+    pthread_cond_signal(&answering.changed);
+    pthread_mutex_unlock(&answering.lock);
+}
+
+void bri_ask_end(void)
+{
+    pthread_mutex_lock(&answering.lock);
+    bool started = answering.started;
+    answering.ending = true;
+    pthread_cond_signal(&answering.changed);
+    pthread_mutex_unlock(&answering.lock);
+    if (started)
+        pthread_join(answering.thread, NULL);
+}
