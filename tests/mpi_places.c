@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * mpi_places.c - computes with files that not all ranks have; started by test_mpi_places.sh in
+ * directories of their own. Files are relative paths.
+ *
+ * usage: mpi_places make | cases | travel LACKING | within | compute | vanish PATH | explain
+ */
+#include <bramble/bramble.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROWS = 96, COLUMNS = 80, DEPTH = 64, NFILES = 4 };
+
+static br_context *ctx;
+static int failures;
+
+static void must(br_status st)
+{
+    if (st == BR_OK)
+        return;
+    fprintf(stderr, "mpi_places: %s\n", br_message(ctx));
+    failures++;
+    br_clear_error(ctx);
+}
+
+static double element(int64_t i)
+{
+    return (double)(i * 2654435761 % 1000003);
+}
+
+/* ---- making files, in one process ---- */
+
+static br_array *elements(void)
+{
+    static double v[ROWS * COLUMNS * DEPTH];
+    for (int64_t i = 0; i < ROWS * COLUMNS * DEPTH; i++)
+        v[i] = element(i);
+    return br_from_memory(ctx, v, BR_FLOAT64, BR_SHAPE(ROWS, COLUMNS, DEPTH),
+                          .chunks = BR_CHUNKS(16, 40, 64));
+}
+
+static void make_files(void)
+{
+    char path[40];
+    br_array *x = elements();
+    must(br_store_hdf5(x, "data.h5", "packed", .chunks = BR_CHUNKS(12, 20, 32), .deflate = 1));
+    must(br_store_hdf5(x, "data.h5", "plain", .contiguous = true));
+    must(br_store_npy(x, "data.npy"));
+    must(br_store_raw(x, "data.raw"));
+    for (int i = 0; i < NFILES; i++) {
+        snprintf(path, sizeof path, "part_%d.h5", i);
+        must(br_store_hdf5(br_indexf(x, "%d:%d", 24 * i, 24 * (i + 1)), path, "x",
+                           .chunks = BR_CHUNKS(10, 40, 64), .deflate = 1));
+        snprintf(path, sizeof path, "uneven_%d.h5", i);
+        must(br_store_hdf5(br_indexf(x, "%d:%d", 6 * i * i, 6 * (i + 1) * (i + 1)), path, "x",
+                           .chunks = BR_CHUNKS(5, 40, 64)));
+    }
+}
+
+/* ---- cases whose bits must be those of one process that has the files ---- */
+
+static uint64_t digest(const unsigned char *bytes, size_t n)
+{
+    uint64_t h = 1469598103934665603u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ bytes[i]) * 1099511628211u;
+    return h;
+}
+
+static void show(br_array *x, const char *name, const char *what)
+{
+    void *buffer = NULL;
+    br_status st = br_compute_alloc(x, &buffer);
+    must(st);
+    if (st == BR_OK)
+        printf("%s %s %016" PRIx64 "\n", name, what, digest(buffer, br_nbytes(x)));
+    free(buffer);
+}
+
+static int sum_of_three(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    const double *x = in[0].data;
+    double *y = out->data;
+    int64_t inner = out->extent[1] * out->extent[2];
+    (void)nin;
+    (void)data;
+    for (int64_t i = 0; i < out->extent[0] * inner; i++)
+        y[i] = x[i] + x[i + inner] + x[i + 2 * inner];
+    return 0;
+}
+
+static void run_cases(br_array *x, const char *name)
+{
+    br_scope *scope = br_scope_open(ctx);
+    const int64_t rows[] = {70, 3, 3, 95, 0, 41};
+    br_array *taken = br_from_memory(ctx, rows, BR_INT64, BR_SHAPE(6));
+    br_array *mean = br_mean(x, .axis = BR_AXES(0), .keepdims = true);
+    br_array *flat = br_reshape(x, BR_SHAPE(ROWS, COLUMNS * DEPTH));
+    br_array *kept = br_persist(br_mul(x, 0.5));
+    show(x, name, "whole");
+    show(br_add(br_mul(x, 0.5), 1), name, "elementwise");
+    show(br_sum(x), name, "sum");
+    show(br_std(x, .axis = BR_AXES(0)), name, "std along rows");
+    show(br_var(x, .axis = BR_AXES(1, 2)), name, "var of each row");
+    show(br_sub(x, mean), name, "anomaly");
+    show(br_std(br_sub(x, mean), .axis = BR_AXES(0)), name, "std of anomaly");
+    show(br_index(x, "5:9, ::-7, 3"), name, "slice");
+    show(br_sum(br_index(x, "::31, 4:6")), name, "sum of a slice");
+    show(br_sub(br_index(x, "1:"), br_index(x, ":-1")), name, "differences");
+    show(br_permute_dims(x, BR_AXES(2, 0, 1)), name, "turned");
+    show(br_rechunk(br_mul(x, 2), BR_CHUNKS(-1, 7, 11)), name, "rechunked");
+    show(br_matmul(flat, br_permute_dims(flat, BR_AXES(1, 0))), name, "product with itself");
+    show(br_take(x, taken, .axis = BR_AXES(0)), name, "take");
+    show(br_resolve(br_boolean_index(x, br_greater(x, 990000))), name, "masked");
+    show(br_map_overlap(x, sum_of_three, .depth = BR_SHAPE(1, 0, 0),
+                        .boundary = BR_BOUNDARIES(BR_NEAREST), .inner = true),
+         name, "overlap");
+    show(br_concat(BR_ARRAYS(x, br_mul(x, 3)), .axis = BR_AXES(1)), name, "joined");
+    show(br_sum(br_add(kept, x), .axis = BR_AXES(2)), name, "persisted");
+    must(br_store_hdf5(x, "copy.h5", "x", .mode = BR_STORE_TRUNCATE, .deflate = 1));
+    show(br_sum(br_from_hdf5(ctx, "copy.h5", "x"), .axis = BR_AXES(1)), name, "copied");
+    br_scope_close(scope);
+}
+
+static br_array *open_source(int which)
+{
+    switch (which) {
+    case 0:
+        return br_from_hdf5(ctx, "data.h5", "packed");
+    case 1:
+        return br_from_hdf5(ctx, "data.h5", "packed", .chunks = BR_CHUNKS(16, 30, 48));
+    case 2:
+        return br_from_hdf5(ctx, "data.h5", "plain", .chunks = BR_CHUNKS(20, 80, 64));
+    case 3:
+        return br_from_npy(ctx, "data.npy", .chunks = BR_CHUNKS(96, 16, 64));
+    case 4:
+        return br_from_raw(ctx, "data.raw", BR_FLOAT64, BR_SHAPE(ROWS, COLUMNS, DEPTH),
+                           .chunks = BR_CHUNKS(7, 80, 64));
+    case 5:
+        return br_from_hdf5_many(ctx, "part_*.h5", "x", 0, .chunks = BR_CHUNKS(12, 40, 64));
+    default:
+        return br_from_hdf5_many(ctx, "uneven_*.h5", "x", 0, .chunks = BR_CHUNKS(10, 40, 64));
+    }
+}
+
+static void cases(void)
+{
+    static const char *const names[] = {"packed", "cut", "plain", "npy", "raw", "many", "uneven"};
+    for (int i = 0; i < 7; i++)
+        run_cases(open_source(i), names[i]);
+}
+
+/* ---- how much travels ---- */
+
+/* At most `times` what the file holds, and a little for messages and states. */
+static void travels(br_array *x, const char *what, double times)
+{
+    br_run_info run;
+    double least = times * ROWS * COLUMNS * DEPTH * 8;
+    show(x, "packed", what);
+    br_last_run(ctx, &run);
+    fprintf(stderr, "%s: %lld bytes sent, at most %.0f\n", what, (long long)run.bytes_sent, least);
+    if ((double)run.bytes_sent > least + 64 * 1024) {
+        fprintf(stderr, "mpi_places: %s: too much travels\n", what);
+        failures++;
+    }
+}
+
+static void travel(int lacking)
+{
+    br_array *x = br_from_hdf5(ctx, "data.h5", "packed", .chunks = BR_CHUNKS(12, 40, 64));
+    const double share = (double)lacking / br_num_ranks(ctx);
+    travels(br_sum(x), "sum", share);
+    travels(br_std(br_mul(x, 2), .axis = BR_AXES(0)), "std", share + 0.1);
+    travels(x, "whole", 0);
+    /* Two readers: each chunk at most once to each rank, and the result to rank 0. */
+    travels(br_sum(br_sub(x, br_mean(x, .axis = BR_AXES(0), .keepdims = true))), "anomaly",
+            lacking + 0.1);
+    travels(br_sum(br_index(x, "3, :, 5")), "slice", 0);
+    travels(br_sum(br_index(x, "::12, ::8")), "strided", share / 96 + 0.001);
+}
+
+/* ---- within little memory ---- */
+
+static void within(void)
+{
+    br_run_info run;
+    int64_t peak = 0;
+    br_array *x = br_from_hdf5(ctx, "data.h5", "packed", .chunks = BR_CHUNKS(12, 20, 32));
+    br_array *plain = br_from_hdf5(ctx, "data.h5", "plain", .chunks = BR_CHUNKS(4, 80, 64));
+    br_array *mean = br_mean(x, .axis = BR_AXES(0), .keepdims = true);
+    br_array *list[] = {
+        br_sum(br_sub(x, br_mean(x))),
+        br_std(br_sub(x, mean), .axis = BR_AXES(1, 2)),
+        br_sum(br_sub(br_index(x, "1:"), br_index(x, ":-1"))),
+        br_sum(br_sub(br_mul(plain, 2), plain), .axis = BR_AXES(1)),
+        br_max(br_mul(br_rechunk(plain, BR_CHUNKS(-1, 8, 8)), 3), .axis = BR_AXES(0)),
+        br_sum(br_add(plain, br_flip(plain, .axis = BR_AXES(0)))),
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        char what[40];
+        snprintf(what, sizeof what, "within %zu", i);
+        show(list[i], "data", what);
+        br_last_run(ctx, &run);
+        fprintf(stderr, "%s: %lld bytes at most\n", what, (long long)run.peak_bytes);
+        peak = run.peak_bytes > peak ? run.peak_bytes : peak;
+    }
+    fprintf(stderr, "peak %lld\n", (long long)peak);
+}
+
+/* ---- one computation, several times ---- */
+
+static void compute(void)
+{
+    br_array *x = br_from_hdf5(ctx, "data.h5", "packed");
+    for (int i = 0; i < 3; i++) {
+        double sum;
+        br_status st = br_compute_f64(br_sum(x), &sum);
+        if (st != BR_OK)
+            printf("failed: %s\n", br_message(ctx));
+        else
+            printf("sum %.17g\n", sum);
+        br_clear_error(ctx);
+    }
+}
+
+/* A file that goes on some hosts between two computations. */
+static void vanish(const char *path)
+{
+    br_array *x = br_from_hdf5(ctx, "data.h5", "packed");
+    show(br_std(x, .axis = BR_AXES(0)), "packed", "std");
+    if (remove(path) != 0)
+        perror(path);
+    show(br_std(x, .axis = BR_AXES(0)), "packed", "std");
+}
+
+static void explain(void)
+{
+    br_array *x = br_from_hdf5(ctx, "data.h5", "packed");
+    br_array *m = br_from_hdf5_many(ctx, "part_*.h5", "x", 0);
+    must(br_explain(br_sum(br_add(x, m)), stdout));
+}
+
+int main(int argc, char **argv)
+{
+    ctx = br_open(&argc, &argv);
+    const char *mode = argc > 1 ? argv[1] : "";
+    if (strcmp(mode, "make") == 0)
+        make_files();
+    else if (strcmp(mode, "cases") == 0)
+        cases();
+    else if (strcmp(mode, "travel") == 0 && argc > 2)
+        travel(atoi(argv[2]));
+    else if (strcmp(mode, "within") == 0)
+        within();
+    else if (strcmp(mode, "compute") == 0)
+        compute();
+    else if (strcmp(mode, "vanish") == 0 && argc > 2)
+        vanish(argv[2]);
+    else if (strcmp(mode, "explain") == 0)
+        explain();
+    else
+        failures++;
+    int code = br_close(ctx);
+    return failures > 0 ? 1 : code;
+}
