@@ -114,13 +114,19 @@ static void stop(bri_launcher *l)
     bri_launcher_wake(l);
 }
 
-void bri_launcher_free(bri_launcher *l)
+void bri_launcher_stop(bri_launcher *l)
 {
     if (l == NULL)
         return;
     stop(l);
     pthread_join(l->sitter, NULL);
     pthread_join(l->lander, NULL);
+}
+
+void bri_launcher_free(bri_launcher *l)
+{
+    if (l == NULL)
+        return;
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);
     bri_free(l);

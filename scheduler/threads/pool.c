@@ -310,11 +310,12 @@ void bri_pool_free(bri_pool *pool)
 {
     if (pool == NULL)
         return;
-    bri_launcher_free(atomic_load(&pool->launcher));
+    bri_launcher_stop(atomic_load(&pool->launcher));
     atomic_store(&pool->stop, true);
     bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_ANY);
     for (int i = 1; i <= pool->nstarted; i++)
         pthread_join(pool->workers[i].thread, NULL);
+    bri_launcher_free(atomic_load(&pool->launcher));
     pthread_mutex_destroy(&pool->lock);
     bri_free(pool->workers);
     bri_free(pool);

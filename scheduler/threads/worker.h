@@ -58,8 +58,10 @@ bool bri_pool_help(bri_pool *pool, const bri_until *until);
 /* Runs a task, then the first one that it made ready, and so on. */
 void bri_worker_run(bri_pool_worker *w, bri_task *task);
 
-/* Whoever brings launched jobs to their end looks again; ends with its threads (launch.c). */
+/* Whoever brings launched jobs to their end looks again (launch.c). */
 void bri_launcher_wake(bri_launcher *launcher);
+/* Ends its threads; it is freed when those of the pool have ended, too, which may be waking it. */
+void bri_launcher_stop(bri_launcher *launcher);
 void bri_launcher_free(bri_launcher *launcher);
 
 /* Some job is done: wakes who waits for one. */
