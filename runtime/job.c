@@ -56,8 +56,10 @@ static void release_promises(bri_job *job, const bri_task *t)
 
 void bri_job_fini(bri_job *job)
 {
-    if (job->values.entry == NULL)
+    if (job->values.entry == NULL) {
+        bri_turns_leave(job);
         return;
+    }
     bri_job_reap(job);
     for (size_t i = 0; i < job->nin_flight; i++)
         release_promises(job, job->in_flight[i]);
@@ -68,4 +70,5 @@ void bri_job_fini(bri_job *job)
         bri_records_fini(&job->task_records[i]);
     bri_records_fini(&job->value_records);
     pthread_mutex_destroy(&job->emit);
+    bri_turns_leave(job);
 }

@@ -27,6 +27,7 @@
 #include "runtime/context.h"
 #include "runtime/error.h"
 #include "runtime/job_records.h"
+#include "runtime/turns.h"
 
 typedef struct bri_task bri_task;
 typedef struct bri_value bri_value;
@@ -137,6 +138,8 @@ struct bri_job {
     bri_records task_records[BRI_TASK_SIZES]; /* of BRI_TASK_BYTES << i each (emit) */
     bool end;                                 /* the plan has no more tasks (emit) */
     int max_in_flight;
+    bri_turn turn;     /* (the lock of the budget's turns) */
+    atomic_bool waits; /* for its turn to emit */
 
     /* What every task counts, off the lines that only emission writes. */
     char before_counts[64];

@@ -199,6 +199,7 @@ bri_task *bri_job_pull(bri_job *job, int max)
 {
     if (atomic_load_explicit(&job->failed, memory_order_acquire) ||
         atomic_load_explicit(&job->end_seen, memory_order_relaxed) ||
+        atomic_load_explicit(&job->waits, memory_order_acquire) ||
         pthread_mutex_trylock(&job->emit) != 0)
         return NULL;
     bri_task *first = NULL;

@@ -40,6 +40,7 @@ typedef struct idle_block {
 struct bri_memory {
     size_t limit;
     atomic_size_t promised;
+    atomic_size_t standing; /* of those */
     atomic_size_t peak;
     atomic_size_t idle;   /* bytes in the lists; written with `lock` */
     pthread_mutex_t lock; /* guards lists and largest */
@@ -47,6 +48,7 @@ struct bri_memory {
     int largest;                /* no list above it has a block */
     pthread_mutex_t reclaiming; /* guards the list of those who can give back */
     bri_reclaimer *_Atomic reclaimers;
+    bri_turns turns;
 };
 
 bri_memory *bri_memory_new(size_t limit)
@@ -57,6 +59,7 @@ bri_memory *bri_memory_new(size_t limit)
     m->limit = limit;
     pthread_mutex_init(&m->lock, NULL);
     pthread_mutex_init(&m->reclaiming, NULL);
+    pthread_mutex_init(&m->turns.lock, NULL);
     return m;
 }
 
@@ -139,11 +142,27 @@ void bri_memory_release(bri_memory *m, size_t bytes)
     (void)before;
 }
 
+void bri_memory_stand(bri_memory *m, size_t bytes)
+{
+    atomic_fetch_add_explicit(&m->standing, bytes, memory_order_relaxed);
+}
+
+void bri_memory_unstand(bri_memory *m, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&m->standing, bytes, memory_order_relaxed);
+}
+
+bri_turns *bri_memory_turns(bri_memory *m)
+{
+    return &m->turns;
+}
+
 void bri_memory_about(const bri_memory *m, bri_memory_stats *stats)
 {
     stats->limit = m->limit;
     stats->promised = atomic_load_explicit(&m->promised, memory_order_relaxed);
     stats->peak = atomic_load_explicit(&m->peak, memory_order_relaxed);
+    stats->standing = atomic_load_explicit(&m->standing, memory_order_relaxed);
     stats->idle = atomic_load_explicit(&m->idle, memory_order_relaxed);
 }
 
@@ -288,5 +307,6 @@ void bri_memory_free(bri_memory *m)
     trim(m, 0);
     pthread_mutex_destroy(&m->lock);
     pthread_mutex_destroy(&m->reclaiming);
+    pthread_mutex_destroy(&m->turns.lock);
     bri_free(m);
 }

@@ -12,10 +12,11 @@
 
 #include <bramble/base.h>
 
-typedef struct bri_memory bri_memory;
+#include "runtime/turns.h"
 
 typedef struct bri_memory_stats {
     size_t limit, promised, peak, idle;
+    size_t standing; /* of the promised bytes: those that belong to no run and stay */
 } bri_memory_stats;
 
 bri_memory *bri_memory_new(size_t limit);
@@ -43,6 +44,9 @@ void bri_memory_reclaim(bri_memory *m);
 /* Promises them anyway, for the one task that must run so that there is progress. */
 void bri_memory_force(bri_memory *m, size_t bytes);
 void bri_memory_release(bri_memory *m, size_t bytes);
+/* Promised bytes come to stay beyond any run (persisted chunks, tables of indices), and go again. */
+void bri_memory_stand(bri_memory *m, size_t bytes);
+void bri_memory_unstand(bri_memory *m, size_t bytes);
 
 /* A block of at least `bytes`, 64-byte aligned (2 MiB aligned with huge pages from 2 MiB on);
  * contents undefined.
@@ -50,6 +54,9 @@ void bri_memory_release(bri_memory *m, size_t bytes);
  * */
 void *bri_memory_get(bri_memory *m, size_t bytes);
 void bri_memory_put(bri_memory *m, void *block, size_t bytes);
+
+/* The jobs that share it. */
+bri_turns *bri_memory_turns(bri_memory *m);
 
 void bri_memory_about(const bri_memory *m, bri_memory_stats *stats);
 void bri_memory_reset_peak(bri_memory *m);

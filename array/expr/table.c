@@ -30,6 +30,7 @@ br_status bri_table_charge(bri_table *table, bri_memory *memory)
         return bri_error(BR_EMEMLIMIT,
                          "a table of %zu bytes does not fit BRAMBLE_MEMORY_LIMIT: raise it",
                          table->bytes);
+    bri_memory_stand(memory, table->bytes);
     table->charged = memory;
     return BR_OK;
 }
@@ -50,8 +51,10 @@ void bri_table_release(bri_table *table)
 {
     if (table == NULL || atomic_fetch_sub_explicit(&table->refs, 1, memory_order_acq_rel) != 1)
         return;
-    if (table->charged != NULL)
+    if (table->charged != NULL) {
+        bri_memory_unstand(table->charged, table->bytes);
         bri_memory_release(table->charged, table->bytes);
+    }
     bri_free(table);
 }
 

@@ -539,12 +539,29 @@ static br_status next(bri_job *job, bri_task **task)
     return st;
 }
 
-/* How deep the thread is in tasks: waiting inside one may run others. */
+/* How deep the thread is in tasks: waiting inside one may run others; and whether the innermost one
+ * asked for what it may not do. */
 static _Thread_local int tasks_deep;
+static _Thread_local bool refused;
 
-bool bri_inside_task(void)
+/* Not stored in the context, which belongs to the thread that builds. */
+br_status bri_check_outside_task(void)
 {
-    return tasks_deep > 0;
+    if (tasks_deep == 0)
+        return BR_OK;
+    refused = true;
+    return bri_error(BR_EUNSUPPORTED,
+                     "a function called by a task cannot compute or store arrays itself");
+}
+
+/* Whether its function passes the refusal on or not: without what it asked for its values are
+ * wrong. */
+static br_status refuse(br_status st)
+{
+    static const char why[] = "it cannot compute or store arrays while a task calls it";
+    return st == BR_OK
+               ? bri_error(BR_EUNSUPPORTED, "the function asked for the impossible: %s", why)
+               : bri_error_context(st, "%s", why);
 }
 
 static br_status execute(bri_job *job, bri_task *task, void *scratch)
@@ -559,9 +576,14 @@ static br_status execute(bri_job *job, bri_task *task, void *scratch)
         .step = task->argument[1],
         .scratch = scratch,
     };
+    bool outer = refused;
+    refused = false;
     tasks_deep++;
     br_status st = work.stage->kind->execute(&work);
     tasks_deep--;
+    if (refused)
+        st = refuse(st);
+    refused = outer;
     return st;
 }
 

@@ -90,12 +90,25 @@ br_status bri_plan_make(br_context *ctx, const bri_outputs *outputs, bri_plan **
     return BR_OK;
 }
 
+size_t bri_plan_most(const bri_plan *plan)
+{
+    const double unbounded = 1e18;
+    return plan->careless_bound < unbounded && !plan->spills ? (size_t)plan->careless_bound
+                                                             : SIZE_MAX;
+}
+
+/* What runs at the moment does not count: jobs take turns (runtime/turns.h). */
+static size_t room_in(const bri_memory_stats *memory)
+{
+    return memory->limit > memory->standing ? memory->limit - memory->standing : 0;
+}
+
 static br_status does_not_fit(const bri_memory_stats *memory, size_t needed, const char *by)
 {
     /* Small limits are told in KiB. */
     int shift = memory->limit < 4 << 20 ? 10 : 20;
     const char *unit = shift == 10 ? "KiB" : "MiB";
-    size_t left = memory->limit > memory->promised ? memory->limit - memory->promised : 0;
+    size_t left = room_in(memory);
     return bri_error(BR_EMEMLIMIT,
                      "%zu %s are needed at a time, by %s, but BRAMBLE_MEMORY_LIMIT leaves "
                      "%zu of %zu %s: raise it or use smaller chunks",
@@ -119,15 +132,18 @@ static br_status check_memory(bri_plan *plan)
 {
     bri_memory_stats memory;
     bri_memory_about(plan->ctx->memory, &memory);
-    size_t room = memory.limit > memory.promised ? memory.limit - memory.promised : 0;
+    size_t room = room_in(&memory);
     bool may_spill = plan->thrift & BRI_SPILL;
     bri_dry_run dry;
     plan->spills = false;
+    plan->peak = bri_plan_most(plan);
     if (plan->careless_bound <= (double)room)
         return BR_OK;
     BRI_TRY(bri_plan_measure(plan, &dry, may_spill ? &plan->trace : NULL));
+    plan->peak = dry.peak;
     if (dry.peak <= room)
         return BR_OK;
+    plan->peak = room;
     if (!may_spill)
         return does_not_fit(&memory, dry.peak, dry.worst);
     size_t needed = dry.least + plan->trace.room * sizeof plan->trace.next[0];

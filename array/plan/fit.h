@@ -13,6 +13,9 @@ br_status bri_plan_make(br_context *ctx, const bri_outputs *outputs, bri_plan **
  * Before any data is read. */
 br_status bri_plan_check(bri_plan *plan);
 
+/* All that a run of it can ever hold; SIZE_MAX when that is as much as there is. */
+size_t bri_plan_most(const bri_plan *plan);
+
 /* Instead of *plan, which does not fit, those that give up something for memory, one thing more at
  * a time. BR_EMEMLIMIT comes with the last one. */
 br_status bri_plan_thriftily(br_context *ctx, bri_outputs *outputs, bri_plan **plan);

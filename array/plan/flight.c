@@ -188,6 +188,8 @@ void bri_flight_launch(bri_flight *f, uint64_t id, bri_plan *plan, br_status st)
         bri_memory_reset_peak(ctx->memory);
     f->begun = bri_now();
     f->before = bri_array_data_of(ctx)->counted;
+    if (plan != NULL)
+        bri_turns_enter(&f->job, plan->peak, bri_plan_most(plan));
     ctx->scheduler->launch(ctx, &f->job, landed);
 }
 

@@ -231,6 +231,7 @@ static br_status promise(bri_gather *g)
         return bri_error(BR_EMEMLIMIT,
                          "%zu bytes to sort %lld indices do not fit BRAMBLE_MEMORY_LIMIT: raise it",
                          bytes, (long long)g->npoints);
+    bri_memory_stand(g->x->ctx->memory, bytes);
     g->promised = bytes;
     return BR_OK;
 }
@@ -269,8 +270,10 @@ void bri_gather_free(bri_gather *g)
 {
     if (g == NULL)
         return;
-    if (g->promised > 0)
+    if (g->promised > 0) {
+        bri_memory_unstand(g->x->ctx->memory, g->promised);
         bri_memory_release(g->x->ctx->memory, g->promised);
+    }
     bri_free(g->cell_run);
     bri_free(g->by_cell);
     bri_free(g->run);

@@ -18,6 +18,7 @@ static void free_persisted(bri_persisted *p)
         if (p->chunk[c] == NULL)
             continue;
         bri_memory_put(p->ctx->memory, p->chunk[c], p->bytes[c]);
+        bri_memory_unstand(p->ctx->memory, p->bytes[c]);
         bri_memory_release(p->ctx->memory, p->bytes[c]);
     }
     for (int a = 0; a < p->ndim; a++)

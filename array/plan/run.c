@@ -74,7 +74,8 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan)
     if (bri_flights_none(ctx))
         bri_memory_reset_peak(ctx->memory);
     double start = bri_now();
-    if (plan->serial)
+    bool now = bri_flights_none(ctx) || bri_turns_enter(&job, plan->peak, bri_plan_most(plan));
+    if (plan->serial && now)
         bri_job_run_here(&job); /* waking others costs more than such a run */
     else
         run_on_scheduler(&job);
@@ -114,15 +115,6 @@ static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri
     uint64_t id = ++ctx->next_job;
     BRI_TRY(announce(ctx, id, outputs));
     return run_job(ctx, id, plan);
-}
-
-/* Not stored in the context, which belongs to the thread that builds. */
-br_status bri_check_outside_task(void)
-{
-    return bri_inside_task()
-               ? bri_error(BR_EUNSUPPORTED,
-                           "a function called by a task cannot compute or store arrays itself")
-               : BR_OK;
 }
 
 br_status bri_run(br_context *ctx, const bri_outputs *outputs)
@@ -234,15 +226,61 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
 
 /* ---- opening and closing ---- */
 
-static br_status open_arrays(br_context *ctx)
+/* The kernels are the process's: contexts that are open at a time share them. `lock` guards the
+ * number of those. */
+static struct {
+    pthread_mutex_t lock;
+    int n;
+} engines = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static br_status choose_kernels(const char *isa)
 {
-    BRI_TRY(bri_kernels_init(ctx->config.isa));
-    if (ctx->array_data == NULL)
-        ctx->array_data = bri_calloc(1, sizeof(bri_array_data));
+    bool any = isa[0] == '\0';
+    if (engines.n == 0)
+        return bri_kernels_init(isa);
+    if (any || strcmp(isa, bri_kernels_isa()) == 0)
+        return BR_OK;
+    return bri_error(BR_ECONFIG, "BRAMBLE_ISA=%s: another context of this process uses %s", isa,
+                     bri_kernels_isa());
+}
+
+static br_status open_kernels(const char *isa)
+{
+    pthread_mutex_lock(&engines.lock);
+    br_status st = choose_kernels(isa);
+    engines.n += st == BR_OK;
+    pthread_mutex_unlock(&engines.lock);
+    return st;
+}
+
+static void close_kernels(void)
+{
+    pthread_mutex_lock(&engines.lock);
+    engines.n--;
+    pthread_mutex_unlock(&engines.lock);
+}
+
+static br_status open_data(br_context *ctx)
+{
+    ctx->array_data = bri_calloc(1, sizeof(bri_array_data));
     if (ctx->array_data == NULL)
         return BR_ENOMEM;
-    if (bri_array_data_of(ctx)->flights == NULL)
-        BRI_TRY(bri_flights_open(ctx));
+    br_status st = bri_flights_open(ctx);
+    if (st != BR_OK) {
+        bri_free(ctx->array_data);
+        ctx->array_data = NULL;
+    }
+    return st;
+}
+
+static br_status open_arrays(br_context *ctx)
+{
+    BRI_TRY(open_kernels(ctx->config.isa));
+    br_status st = open_data(ctx);
+    if (st != BR_OK) {
+        close_kernels();
+        return st;
+    }
     return bri_blas_open();
 }
 
@@ -270,6 +308,7 @@ static void close_arrays(br_context *ctx)
     bri_free(data);
     ctx->array_data = NULL;
     bri_blas_close();
+    close_kernels();
 }
 
 /* v3 and v4 give the same bits; v2 has no fused multiply-add. */

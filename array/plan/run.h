@@ -22,7 +22,4 @@ void bri_drop_failed(br_context *ctx, const bri_outputs *outputs);
 void bri_run_info(bri_job *job, double seconds, const br_run_info *before, br_run_info *info);
 double bri_now(void);
 
-/* BR_EUNSUPPORTED, not stored anywhere, in a function that a task calls. */
-br_status bri_check_outside_task(void);
-
 #endif

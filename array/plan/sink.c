@@ -153,6 +153,7 @@ static br_status keep_chunk(bri_work *work)
         }
         memcpy(block, v->data, bytes);
     }
+    bri_memory_stand(work->plan->ctx->memory, bytes);
     p->bytes[work->chunk] = bytes;
     p->chunk[work->chunk] = block;
     return BR_OK;

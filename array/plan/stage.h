@@ -208,6 +208,7 @@ struct bri_plan {
     bri_file_ranks *files; /* which ranks have which files (file_ranks.h); counted, NULL: all */
     size_t lists;          /* bytes of the lists of places that stages keep (gather.h) */
     double careless_bound; /* bytes that are never all held (fit.c) */
+    size_t peak;           /* of the serial order, at most; set where the memory is checked */
     bool serial;           /* one task after the other whatever the scheduler (fit.c) */
     bool spills;           /* values go to disk: what the serial order does to them, and what it */
     size_t spill_limit;    /*  may hold (fit.c) */
@@ -422,8 +423,8 @@ void bri_emitter_restart(bri_plan *plan);
 void bri_emitter_free(bri_plan *plan);
 
 extern const bri_job_ops bri_plan_job_ops;
-/* Is the calling thread inside a task, that is, in a function of the user's? */
-bool bri_inside_task(void);
+/* BR_EUNSUPPORTED, not stored anywhere, in a function that a task calls; the task fails then. */
+br_status bri_check_outside_task(void);
 
 /* "mean": the operation as messages name it. */
 void bri_operation_name(const bri_node *node, char *text, size_t size);

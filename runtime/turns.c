@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * turns.c - the jobs of a budget in the order of their beginning.
+ */
+#include "runtime/turns.h"
+
+#include "runtime/job.h"
+#include "runtime/scheduler.h"
+
+static bri_turns *turns_of(const bri_job *job)
+{
+    return bri_memory_turns(job->ctx->memory);
+}
+
+static bool waits(const bri_job *job)
+{
+    return atomic_load_explicit(&job->waits, memory_order_relaxed);
+}
+
+static size_t sum(size_t a, size_t b)
+{
+    return a < SIZE_MAX - b ? a + b : SIZE_MAX;
+}
+
+/* One of the jobs before it may come to be the oldest, and need its peak, while all others that emit
+ * hold the most they can. The first one is the oldest as long as it is there. */
+static bool fits(const bri_turns *turns, const bri_job *job, size_t room)
+{
+    size_t peak = 0;
+    size_t most = job->turn.most;
+    bool older = true;
+    for (const bri_job *j = turns->first; j != NULL; j = j->turn.next) {
+        older = older && j != job;
+        if (older && j->turn.peak > peak)
+            peak = j->turn.peak;
+        if (j != job && j != turns->first && !waits(j))
+            most = sum(most, j->turn.most);
+    }
+    return sum(peak, most) <= room;
+}
+
+static size_t room_in(const bri_memory *memory)
+{
+    bri_memory_stats stats;
+    bri_memory_about(memory, &stats);
+    return stats.limit > stats.standing ? stats.limit - stats.standing : 0;
+}
+
+/* Whose turn has come is told so. */
+static void give_turns(bri_turns *turns, size_t room)
+{
+    for (bri_job *j = turns->first; j != NULL; j = j->turn.next) {
+        if (!waits(j) || (j != turns->first && !fits(turns, j, room)))
+            continue;
+        atomic_store_explicit(&j->waits, false, memory_order_release);
+        j->ctx->scheduler->notify(j->ctx);
+    }
+}
+
+bool bri_turns_enter(bri_job *job, size_t peak, size_t most)
+{
+    bri_turns *turns = turns_of(job);
+    size_t room = room_in(job->ctx->memory);
+    pthread_mutex_lock(&turns->lock);
+    bri_job **last = &turns->first;
+    while (*last != NULL)
+        last = &(*last)->turn.next;
+    job->turn = (bri_turn){.peak = peak, .most = most, .taken = true};
+    *last = job;
+    bool now = turns->first == job || fits(turns, job, room);
+    atomic_store_explicit(&job->waits, !now, memory_order_relaxed);
+    pthread_mutex_unlock(&turns->lock);
+    return now;
+}
+
+void bri_turns_leave(bri_job *job)
+{
+    if (!job->turn.taken)
+        return;
+    bri_turns *turns = turns_of(job);
+    size_t room = room_in(job->ctx->memory);
+    pthread_mutex_lock(&turns->lock);
+    bri_job **link = &turns->first;
+    while (*link != job)
+        link = &(*link)->turn.next;
+    *link = job->turn.next;
+    job->turn.taken = false;
+    give_turns(turns, room);
+    pthread_mutex_unlock(&turns->lock);
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_async.c - computes in flight: they run at a time, share a memory limit, wait for each other
+ * inside tasks, are cancelled and closed; in one context and in several.
+ */
+#include <bramble/bramble.h>
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "array/expr/handle.h"
+#include "array/plan/fit.h"
+
+enum { SIDE = 160, CHUNK = 20, N = SIDE * SIDE, MOST_THREADS = 4, JOBS = 4 };
+
+static br_context *ctx;
+
+static void setting(const char *name, size_t value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%zu", value);
+    setenv(name, text, 1);
+}
+
+/* threads 0: the sync scheduler. */
+static br_context *open_with(int threads, size_t limit)
+{
+    setenv("BRAMBLE_LOG", "quiet", 1);
+    setenv("BRAMBLE_SCHEDULER", threads > 0 ? "threads" : "sync", 1);
+    setting("BRAMBLE_NUM_THREADS", threads > 0 ? (size_t)threads : 1);
+    setting("BRAMBLE_MEMORY_LIMIT", limit);
+    br_context *c = br_open(NULL, NULL);
+    ck_assert_msg(br_error_status(c) == BR_OK, "%s", br_message(c));
+    return c;
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void nap(long microseconds)
+{
+    nanosleep(&(struct timespec){.tv_nsec = microseconds * 1000}, NULL);
+}
+
+/* ---- arrays ---- */
+
+/* A function of the user's, so that its chunks are held. */
+static int fill(const br_block *inputs, int ninputs, const br_block *output, const void *data)
+{
+    (void)inputs, (void)ninputs;
+    double *to = output->data;
+    for (int64_t i = 0; i < output->extent[0]; i++)
+        for (int64_t j = 0; j < output->extent[1]; j++)
+            *to++ = (double)((output->origin[0] + i + *(const int *)data) % 7 -
+                             (output->origin[1] + j) % 5);
+    return 0;
+}
+
+static br_array *filled(br_context *c, int salt)
+{
+    br_array *zeros = br_zeros(c, BR_SHAPE(SIDE, SIDE), .chunks = BR_CHUNKS(CHUNK, CHUNK));
+    return br_map_blocks(zeros, fill, .data = &salt, .data_bytes = sizeof salt);
+}
+
+static double element(int i, int j, int salt)
+{
+    return (i + salt) % 7 - j % 5;
+}
+
+static br_array *product(br_context *c, int salt)
+{
+    return br_matmul(filled(c, salt), br_permute_dims(filled(c, salt + 1), BR_AXES(1, 0)));
+}
+
+static bool is_product(const double *got, int salt)
+{
+    for (int i = 0; i < SIDE; i += 13)
+        for (int j = 0; j < SIDE; j += 7) {
+            double sum = 0;
+            for (int k = 0; k < SIDE; k++)
+                sum += element(i, k, salt) * element(j, k, salt + 1);
+            if (got[i * SIDE + j] != sum)
+                return false;
+        }
+    return true;
+}
+
+/* ---- the budget ---- */
+
+static size_t peak_alone(void)
+{
+    static double out[N];
+    bri_sink sink = {.kind = BRI_SINK_RESULT, .buffer = out};
+    bri_plan *plan = NULL;
+    bri_dry_run dry;
+    ctx = open_with(1, 1 << 30);
+    br_array *x = product(ctx, 0);
+    bri_outputs outputs = {.node = &x->node, .sink = &sink, .n = 1};
+    ck_assert_int_eq(bri_plan_fitting(ctx, &outputs, &plan), BR_OK);
+    ck_assert_int_eq(bri_plan_measure(plan, &dry, NULL), BR_OK);
+    bri_plan_free(plan);
+    br_close(ctx);
+    return dry.peak;
+}
+
+/* Each fits alone, just so. */
+START_TEST(several_share_a_small_budget)
+{
+    static double out[JOBS][N];
+    br_future *f[JOBS];
+    size_t limit = peak_alone();
+    ctx = open_with(_i, limit);
+    for (int i = 0; i < JOBS; i++)
+        f[i] = br_compute_async(product(ctx, i), out[i], sizeof out[i]);
+    static double more[N];
+    ck_assert_int_eq(br_compute(product(ctx, 9), more, sizeof more), BR_OK);
+    ck_assert(is_product(more, 9));
+    for (int i = JOBS - 1; i >= 0; i--) {
+        ck_assert_msg(br_wait(f[i]) == BR_OK, "%s", br_message(ctx));
+        ck_assert(is_product(out[i], i));
+    }
+    bri_memory_stats stats;
+    bri_memory_about(ctx->memory, &stats);
+    ck_assert_uint_le(stats.peak, limit);
+    ck_assert_uint_eq(stats.promised, 0);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+/* One whose turn has not come is cancelled; those behind it get theirs. */
+START_TEST(who_waits_for_its_turn_can_be_cancelled)
+{
+    static double out[JOBS][N];
+    br_future *f[JOBS];
+    ctx = open_with(_i, peak_alone());
+    for (int i = 0; i < JOBS; i++)
+        f[i] = br_compute_async(product(ctx, i), out[i], sizeof out[i]);
+    br_cancel(f[1]);
+    br_cancel(f[2]);
+    ck_assert_int_eq(br_wait(f[3]), BR_OK);
+    ck_assert(is_product(out[3], 3));
+    for (int i = 1; i < 3; i++) { /* or it was done before */
+        br_status st = br_wait(f[i]);
+        ck_assert(st == BR_ECANCELLED || (st == BR_OK && is_product(out[i], i)));
+    }
+    ck_assert_int_eq(br_wait(f[0]), BR_OK);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+/* ---- at a time ---- */
+
+static atomic_int here;
+
+/* Returns when the other one's task is running, too. */
+static int meet(const br_block *inputs, int ninputs, const br_block *output, const void *data)
+{
+    (void)inputs, (void)ninputs, (void)data;
+    atomic_fetch_add(&here, 1);
+    for (int i = 0; atomic_load(&here) < 2; i++) {
+        if (i > 50000)
+            return 1;
+        nap(200);
+    }
+    *(double *)output->data = 1;
+    return 0;
+}
+
+START_TEST(two_run_at_a_time)
+{
+    double out[2] = {0, 0};
+    ctx = open_with(2, 1 << 26);
+    br_array *zero = br_zeros(ctx, BR_SHAPE(1));
+    br_future *a = br_compute_async(br_map_blocks(zero, meet, .impure = true), &out[0], 8);
+    br_future *b = br_compute_async(br_map_blocks(zero, meet, .impure = true), &out[1], 8);
+    while (!br_test(a) || !br_test(b)) /* nobody waits for them */
+        nap(100);
+    ck_assert_int_eq(br_wait(a), BR_OK);
+    ck_assert_int_eq(br_wait(b), BR_OK);
+    ck_assert(out[0] == 1 && out[1] == 1);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+/* ---- cancelling ---- */
+
+static int slow(const br_block *inputs, int ninputs, const br_block *output, const void *data)
+{
+    (void)inputs, (void)ninputs, (void)data;
+    nap(2000);
+    memset(output->data, 0, sizeof(double));
+    atomic_fetch_add(&here, 1);
+    return output->chunk[0] == 20 && data != NULL ? 7 : 0;
+}
+
+enum { SLOW = 20000 };
+
+static br_array *slow_array(const int *fails)
+{
+    br_array *zeros = br_zeros(ctx, BR_SHAPE(SLOW), .chunks = BR_CHUNKS(1));
+    return br_map_blocks(zeros, slow, .data = fails,
+                         .data_bytes = fails != NULL ? sizeof *fails : 0);
+}
+
+static void still_works(void)
+{
+    static double out[N];
+    bri_memory_stats stats;
+    ck_assert_msg(br_compute(product(ctx, 3), out, sizeof out) == BR_OK, "%s", br_message(ctx));
+    ck_assert(is_product(out, 3));
+    bri_memory_about(ctx->memory, &stats);
+    ck_assert_uint_eq(stats.promised, 0);
+}
+
+START_TEST(a_cancel_ends_it_soon)
+{
+    static double out[SLOW];
+    ctx = open_with(_i, 1 << 26);
+    br_future *f = br_compute_async(slow_array(NULL), out, sizeof out);
+    while (atomic_load(&here) < 3)
+        nap(1000);
+    double start = seconds();
+    br_cancel(f);
+    ck_assert_int_eq(br_wait(f), BR_ECANCELLED);
+    ck_assert(seconds() - start < 2); /* of 10 and more */
+    ck_assert_int_eq(br_error_status(ctx), BR_OK);
+    ck_assert_str_ne(br_future_message(f), "");
+    br_cancel(f);
+    ck_assert_int_eq(br_wait(f), BR_ECANCELLED);
+    br_future_free(f);
+    still_works();
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+START_TEST(freeing_and_closing_cancel)
+{
+    static double out[SLOW];
+    ctx = open_with(_i, 1 << 26);
+    double start = seconds();
+    br_future_free(br_compute_async(slow_array(NULL), out, sizeof out));
+    ck_assert_int_eq(br_error_status(ctx), BR_OK);
+    still_works();
+    br_compute_async(slow_array(NULL), out, sizeof out);
+    ck_assert_int_eq(br_close(ctx), BR_ECANCELLED);
+    ck_assert(seconds() - start < 5);
+}
+END_TEST
+
+START_TEST(the_first_error_ends_the_rest)
+{
+    static double out[SLOW];
+    const int fails = 1;
+    ctx = open_with(_i, 1 << 26);
+    br_future *f = _i > 0 ? br_compute_async(slow_array(&fails), out, sizeof out) : NULL;
+    if (_i > 0)
+        ck_assert_int_eq(br_wait(f), BR_EUSER);
+    else
+        ck_assert_int_eq(br_compute(slow_array(&fails), out, sizeof out), BR_EUSER);
+    ck_assert_ptr_nonnull(strstr(br_message(ctx), "slow"));
+    ck_assert_int_lt(atomic_load(&here), 300);
+    br_clear_error(ctx);
+    still_works();
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+/* An error that nobody asked for is the context's at the end. */
+START_TEST(an_unseen_error_is_not_lost)
+{
+    static double out[SLOW];
+    const int fails = 1;
+    ctx = open_with(_i, 1 << 26);
+    br_future *f = br_compute_async(slow_array(&fails), out, sizeof out);
+    while (!br_test(f))
+        nap(1000);
+    ck_assert_int_eq(br_error_status(ctx), BR_OK);
+    ck_assert_int_eq(br_close(ctx), BR_EUSER);
+}
+END_TEST
+
+/* ---- inside tasks ---- */
+
+static br_future *before;
+
+static int wait_first(const br_block *inputs, int ninputs, const br_block *output, const void *data)
+{
+    (void)inputs, (void)ninputs, (void)data;
+    *(double *)output->data = br_wait(before) == BR_OK ? 2 : 3;
+    return 0;
+}
+
+START_TEST(a_task_may_wait_for_a_future)
+{
+    static double first[N];
+    double out[8];
+    ctx = open_with(_i, 1 << 26);
+    before = br_compute_async(product(ctx, 1), first, sizeof first);
+    br_array *zeros = br_zeros(ctx, BR_SHAPE(8), .chunks = BR_CHUNKS(1));
+    br_array *x = br_map_blocks(zeros, wait_first, .impure = true);
+    br_future *f = br_compute_async(x, out, sizeof out);
+    ck_assert_int_eq(br_wait(f), BR_OK);
+    for (int i = 0; i < 8; i++)
+        ck_assert(out[i] == 2);
+    ck_assert(is_product(first, 1));
+    ck_assert_int_eq(br_compute(br_map_blocks(zeros, wait_first, .impure = true), out, sizeof out),
+                     BR_OK);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+static br_array *inner;
+
+static int compute_again(const br_block *inputs, int ninputs, const br_block *output,
+                         const void *data)
+{
+    (void)inputs, (void)ninputs;
+    double value = 0;
+    br_status st = BR_OK;
+    if (*(const int *)data != 1) {
+        st = br_compute_f64(inner, &value);
+    } else {
+        br_future *f = br_compute_async(inner, &value, sizeof value);
+        st = br_wait(f);
+        br_future_free(f);
+    }
+    *(double *)output->data = 0;
+    return *(const int *)data == 2 ? 0 : (int)st;
+}
+
+/* Refused at once, whoever computes; the message says which function tried to, also when that
+ * passes over it. */
+START_TEST(a_task_may_not_compute)
+{
+    double out[4];
+    ctx = open_with(_i / 3, 1 << 26);
+    const int how = _i % 3;
+    inner = br_sum(filled(ctx, 2));
+    br_array *zeros = br_zeros(ctx, BR_SHAPE(4), .chunks = BR_CHUNKS(1));
+    br_array *x = br_map_blocks(zeros, compute_again, .data = &how, .data_bytes = sizeof how);
+    ck_assert_int_eq(br_compute(x, out, sizeof out), how == 2 ? BR_EUNSUPPORTED : BR_EUSER);
+    ck_assert_ptr_nonnull(
+        strstr(br_message(ctx), how == 2 ? "map_blocks (test_async.c" : "compute_again"));
+    ck_assert_ptr_nonnull(strstr(br_message(ctx), "cannot compute"));
+    br_clear_error(ctx);
+    still_works();
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+/* ---- contexts ---- */
+
+static void *compute_in_context(void *argument)
+{
+    br_context *c = argument;
+    static _Thread_local double out[3][N];
+    for (int round = 0; round < 4; round++) {
+        br_scope *scope = br_scope_open(c);
+        br_future *f[3];
+        for (int i = 0; i < 3; i++)
+            f[i] = br_compute_async(product(c, round + i), out[i], sizeof out[i]);
+        double sum = 0;
+        br_status st = br_compute_f64(br_sum(filled(c, 0)), &sum);
+        for (int i = 0; i < 3; i++) {
+            st = st == BR_OK ? br_wait(f[i]) : st;
+            if (st != BR_OK || !is_product(out[i], round + i))
+                return "wrong";
+            br_future_free(f[i]);
+        }
+        br_scope_close(scope);
+    }
+    return NULL;
+}
+
+START_TEST(contexts_on_several_threads)
+{
+    br_context *c[3];
+    pthread_t thread[3];
+    for (int i = 0; i < 3; i++) {
+        c[i] = open_with(_i, 1 << 26);
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, compute_in_context, c[i]), 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        void *wrong;
+        pthread_join(thread[i], &wrong);
+        ck_assert_ptr_null(wrong);
+        ck_assert_int_eq(br_close(c[i]), 0);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("async");
+    TCase *tcase = tcase_create("async");
+    tcase_add_loop_test(tcase, several_share_a_small_budget, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, who_waits_for_its_turn_can_be_cancelled, 0, MOST_THREADS + 1);
+    tcase_add_test(tcase, two_run_at_a_time);
+    tcase_add_loop_test(tcase, a_cancel_ends_it_soon, 1, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, freeing_and_closing_cancel, 1, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, the_first_error_ends_the_rest, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, an_unseen_error_is_not_lost, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, a_task_may_wait_for_a_future, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, a_task_may_not_compute, 0, 3 * (MOST_THREADS + 1));
+    tcase_add_loop_test(tcase, contexts_on_several_threads, 0, MOST_THREADS + 1);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
