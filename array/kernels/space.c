@@ -13,7 +13,7 @@ static size_t aligned_up(size_t bytes)
 
 static char *carve(char *base, size_t *used, size_t bytes)
 {
-    char *place = base + *used;
+    char *place = base != NULL ? base + *used : NULL; /* only the size is wanted then */
     *used += aligned_up(bytes);
     return place;
 }
