@@ -47,8 +47,10 @@ static br_status reader_axis(const bri_stage *reader, const bri_input *input, in
 static bool can_be_cut(const bri_stage *reader, const bri_input *input)
 {
     uint32_t seen = 0;
+    bool shared = input->node->nparents + input->node->is_output > 1;
+    /* Beside what others read the pieces are worth it on disk only. */
     if (input->from != BRI_FROM_STAGE || input->stage->direct || input->span.to > 0 ||
-        input->node->nparents + input->node->is_output > 1)
+        (shared && !(reader->plan->thrift & BRI_SPILL)))
         return false;
     if (bri_is_fetch(input->stage) && reader->plan->thrift & BRI_READ_AGAIN)
         return false; /* what a leaf reads comes by itself (fetch.h) */
