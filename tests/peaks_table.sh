@@ -38,7 +38,7 @@ finished()
 refused() { [ "$(figure read)" = 0 ] && grep -Eq '^[0-9]+ [KM]iB are needed at a time, by .*\([a-z_]+\.c:[0-9]+\)' out; }
 
 for limit in 256 64; do
-    for workload in centred normalised mirrored overlap rechunk_store means matmul; do
+    for workload in centred normalised mirrored overlap rechunk_store means matmul held; do
         BRAMBLE_MEMORY_LIMIT=${limit}M "$program" run "$workload" x.npy "$n" "$rows" >out 2>&1
         status=$?
         if { [ $status = 0 ] && finished $limit; } || { [ $status = 3 ] && [ $limit = 64 ] && refused; }; then
@@ -50,4 +50,4 @@ for limit in 256 64; do
         fi
     done
 done
-exit $((failures > 0))
+[ "$failures" = 0 ]
