@@ -147,7 +147,7 @@ static void end_other_rank(const br_context *ctx)
     exit(EXIT_FAILURE);
 }
 
-br_context *bri_context_open(const bri_scheduler *scheduler, void *scheduler_data)
+static br_context *new_context(void)
 {
     br_context *ctx = bri_calloc(1, sizeof *ctx);
     if (ctx == NULL)
@@ -157,14 +157,44 @@ br_context *bri_context_open(const bri_scheduler *scheduler, void *scheduler_dat
     ctx->nthreads = 1;
     ctx->root.ctx = ctx;
     ctx->scope = &ctx->root;
-    ctx->scheduler_data = scheduler_data;
     gethostname(ctx->host, sizeof ctx->host - 1);
+    return ctx;
+}
+
+/* A worker has not failed: only what is asked of its context later does. */
+br_context *bri_context_open(const bri_scheduler *scheduler, void *scheduler_data)
+{
+    br_context *ctx = new_context();
+    if (ctx == &no_memory)
+        return ctx;
+    ctx->scheduler_data = scheduler_data;
     br_status st = open_parts(ctx, scheduler);
     if (st != BR_OK) {
         ctx->status = bri_context_fail(ctx, st, bri_last_error());
         close_parts(ctx);
+        ctx->scheduler_data = NULL;
     }
+    if (ctx->worker)
+        ctx->failure = BR_OK;
     return ctx;
+}
+
+br_context *bri_context_refuse(br_status status)
+{
+    char why[BRI_ERROR_TEXT];
+    snprintf(why, sizeof why, "%s", bri_last_error());
+    br_context *ctx = new_context();
+    if (ctx != &no_memory)
+        ctx->status = bri_context_fail(ctx, status, why);
+    return ctx;
+}
+
+void bri_context_failed_on_all(br_context *ctx, int rank)
+{
+    if (ctx == &no_memory)
+        return;
+    ctx->rank = rank;
+    snprintf(ctx->message, sizeof ctx->message, "%s", bri_last_error());
 }
 
 br_context *br_open(int *argc, char ***argv)
@@ -208,7 +238,8 @@ int br_close(br_context *ctx)
     if (bri_array_engine.release != NULL)
         bri_array_engine.release(ctx);
     int status = (int)ctx->failure;
-    if (status != BR_OK)
+    bool told_by_rank_0 = ctx->status != BR_OK && ctx->rank > 0 && !ctx->worker;
+    if (status != BR_OK && !told_by_rank_0)
         bri_log_failure(ctx);
     if (ctx == &no_memory)
         return status;

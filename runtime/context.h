@@ -45,6 +45,7 @@ struct br_context {
     void *array_data;                  /* the array layer's: table of nodes, persisted chunks */
 
     int rank, nranks;
+    bool worker; /* it has served rank 0 of a communicator, and all calls on it fail */
     int nthreads;
     char threads_why[160]; /* "2 cores of the host / 1 rank", for 00_hello and br_explain */
     char host[64];
@@ -58,6 +59,12 @@ struct br_context {
 /* br_open for a given scheduler (NULL: choose), with its scheduler_data set before it opens.
  * br_open_comm stands on it. */
 br_context *bri_context_open(const struct bri_scheduler *scheduler, void *scheduler_data);
+
+/* A context that failed to open with the calling thread's last error. */
+br_context *bri_context_refuse(br_status status);
+/* A context has not opened on any rank: the calling thread's last error says why, and rank 0 alone
+ * writes it to the log. */
+void bri_context_failed_on_all(br_context *ctx, int rank);
 
 /* Gives a thing to the context; takes it out again and frees it. Any thread. */
 void bri_context_own(br_context *ctx, bri_owned *owned, void (*release)(bri_owned *owned));

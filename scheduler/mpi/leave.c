@@ -98,7 +98,7 @@ static void join_or_abort(int code)
         return;
     }
     char name[96];
-    fprintf(stderr, "bramble: %s: MPI_Finalize does not end, some rank hangs\n",
+    fprintf(stderr, "bramble: %s: the ranks do not come to an end together, some rank hangs\n",
             bri_meet_name(bri_meet_rank(), name));
     _exit(code != 0 ? code : 1);
 }
@@ -109,7 +109,7 @@ static void at_exit(int code, void *unused)
     (void)unused;
     if (getpid() != leaving.process) /* a child that was forked has no part in the job */
         return;
-    if (atomic_load(&leaving.clean))
+    if (atomic_load(&leaving.clean) || !bri_thread_runs())
         return;
     /* Two tasks may call exit() at a time: the second must not end the process before the first has
      * said why. */
@@ -127,10 +127,12 @@ static void at_exit(int code, void *unused)
 
 br_status bri_leave_prepare(void)
 {
+    static bool registered;
     leaving.opener = pthread_self();
     leaving.process = getpid();
-    if (on_exit(at_exit, NULL) != 0)
+    if (!registered && on_exit(at_exit, NULL) != 0)
         return bri_no_memory(0, "an exit handler");
+    registered = true;
     return BR_OK;
 }
 
@@ -138,6 +140,17 @@ void bri_leave_working(bool working)
 {
     if (pthread_equal(pthread_self(), leaving.opener))
         leaving.working = working;
+}
+
+void bri_leave_comm(void)
+{
+    bri_serve_send_exit(0);
+    join_or_abort(0);
+}
+
+void bri_leave_served(void)
+{
+    join_or_abort(0);
 }
 
 /* mpirun kills all ranks as soon as one exits with another code than 0; rank 0 first gets the time

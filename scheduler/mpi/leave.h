@@ -13,8 +13,14 @@ _Noreturn void bri_leave_abort(int code, const char *format, ...) BR_PRINTF(2, 3
 /* Registers what exit() has to do in this process. On the thread that opened the first context. */
 br_status bri_leave_prepare(void);
 
+/* Rank 0 of a communicator of the program's closes: the other ranks leave br_open_comm. Waits until
+ * nothing of bramble uses MPI any more. */
+void bri_leave_comm(void);
+
 /* Ranks above 0: joins the communication thread, which rank 0 has told to stop, and exits. */
 _Noreturn void bri_leave_exit(int code);
+/* The same where the program goes on. */
+void bri_leave_served(void);
 
 /* The thread that opened the first context is inside a job (and may be running a task) from true to
  * false. */

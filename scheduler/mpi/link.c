@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/invitation.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/thread.h"
 
@@ -35,6 +36,8 @@ typedef struct outbox {
 } outbox;
 
 static struct {
+    MPI_Comm base; /* of all ranks; the others are duplicates of it */
+    bool shared;   /* the program's MPI */
     MPI_Comm packets, values, commands;
     int rank, nranks, tag_limit;
     MPI_Request *requests; /* MPI wants an array of them alone, so their owners are a second one */
@@ -65,19 +68,38 @@ static int count_of(size_t bytes)
 static MPI_Comm own_communicator(void)
 {
     MPI_Comm comm;
-    check(MPI_Comm_dup(MPI_COMM_WORLD, &comm), "MPI_Comm_dup");
+    check(MPI_Comm_dup(link.base, &comm), "MPI_Comm_dup");
     check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     return comm;
 }
 
-static void refuse_foreign_mpi(void)
+bool bri_link_initialised(void)
 {
     int initialised = 0;
     MPI_Initialized(&initialised);
-    if (initialised)
-        bri_leave_abort(
-            1, "MPI_Init was called before br_open: with BRAMBLE_SCHEDULER=mpi bramble starts and "
-               "ends MPI itself");
+    return initialised;
+}
+
+bool bri_link_is_shared(void)
+{
+    return link.shared;
+}
+
+/* This process is in both. */
+bool bri_link_shares_ranks_with(MPI_Comm comm)
+{
+    MPI_Group ours;
+    MPI_Group theirs;
+    MPI_Group both;
+    int n;
+    MPI_Comm_group(link.base, &ours);
+    MPI_Comm_group(comm, &theirs);
+    MPI_Group_intersection(ours, theirs, &both);
+    MPI_Group_size(both, &n);
+    MPI_Group_free(&ours);
+    MPI_Group_free(&theirs);
+    MPI_Group_free(&both);
+    return n > 1;
 }
 
 static void grow_requests(int capacity)
@@ -97,23 +119,31 @@ static void grow_requests(int capacity)
     link.capacity = capacity;
 }
 
-void bri_link_open(int *rank, int *nranks)
+static void start_mpi(void)
 {
-    refuse_foreign_mpi();
     int provided;
+    link.base = MPI_COMM_WORLD;
     check(MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
     if (provided < MPI_THREAD_SERIALIZED)
         bri_leave_abort(
             1, "this MPI library gives no thread support (MPI_THREAD_SERIALIZED is needed)");
-    check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    check(MPI_Comm_rank(MPI_COMM_WORLD, &link.rank), "MPI_Comm_rank");
-    check(MPI_Comm_size(MPI_COMM_WORLD, &link.nranks), "MPI_Comm_size");
+}
+
+static void open_communicators(void)
+{
+    check(MPI_Comm_set_errhandler(link.base, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check(MPI_Comm_rank(link.base, &link.rank), "MPI_Comm_rank");
+    check(MPI_Comm_size(link.base, &link.nranks), "MPI_Comm_size");
     link.packets = own_communicator();
     link.values = own_communicator();
     link.commands = own_communicator();
     int *limit, found;
     check(MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &limit, &found), "MPI_Comm_get_attr");
     link.tag_limit = found ? *limit : 32767;
+}
+
+static void open_tables(void)
+{
     link.incoming = bri_malloc(sizeof(bri_packet) + BRI_LINK_INLINE);
     if (link.incoming == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
@@ -123,6 +153,17 @@ void bri_link_open(int *rank, int *nranks)
         bri_leave_abort(1, "%s", bri_last_error());
     for (int r = 0; r < link.nranks; r++)
         link.outboxes[r].last = &link.outboxes[r].first;
+}
+
+void bri_link_open(bri_invitation *invitation, int *rank, int *nranks)
+{
+    link.shared = invitation != NULL;
+    if (link.shared)
+        link.base = invitation->comm;
+    else
+        start_mpi();
+    open_communicators();
+    open_tables();
     *rank = link.rank;
     *nranks = link.nranks;
 }
@@ -135,7 +176,8 @@ void bri_link_gather(const void *mine, void *all, size_t bytes)
 
 void bri_link_abort(int code)
 {
-    MPI_Abort(MPI_COMM_WORLD, code);
+    BRI_ASSERT(bri_thread_is_this());
+    MPI_Abort(link.base, code);
 }
 
 /* ---- requests ---- */
@@ -339,17 +381,31 @@ void bri_link_take_back(bri_transfer *transfer)
 
 /* ---- the end ---- */
 
-void bri_link_close(void)
+static void free_tables(void)
 {
-    while (link.nrequests > 0)
-        complete_some(NULL);
     bri_free(link.incoming);
     bri_free(link.requests);
     bri_free(link.owners);
     bri_free(link.indices);
     bri_free(link.outboxes);
-    MPI_Comm_free(&link.packets);
-    MPI_Comm_free(&link.values);
-    MPI_Comm_free(&link.commands);
-    check(MPI_Finalize(), "MPI_Finalize");
+    link.incoming = NULL;
+    link.requests = NULL;
+    link.owners = NULL;
+    link.indices = NULL;
+    link.outboxes = NULL;
+    link.capacity = 0;
+}
+
+void bri_link_close(void)
+{
+    while (link.nrequests > 0)
+        complete_some(NULL);
+    free_tables();
+    check(MPI_Comm_free(&link.packets), "MPI_Comm_free");
+    check(MPI_Comm_free(&link.values), "MPI_Comm_free");
+    check(MPI_Comm_free(&link.commands), "MPI_Comm_free");
+    if (link.shared)
+        check(MPI_Comm_free(&link.base), "MPI_Comm_free");
+    else
+        check(MPI_Finalize(), "MPI_Finalize");
 }

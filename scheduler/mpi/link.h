@@ -11,6 +11,8 @@
 
 #include "runtime/job.h"
 
+struct bri_invitation;
+
 /* Payloads up to this size travel inside their packet; with its header that stays below the eager
  * limit of 64 KiB. */
 enum { BRI_LINK_INLINE = 32 << 10 };
@@ -28,7 +30,8 @@ enum { BRI_LINK_INLINE = 32 << 10 };
     X(OPENED) /* ->0: it is open here, or why not */                                               \
     X(SERVE)  /* 0->: the engine's message */                                                      \
     X(CLOSE)  /* 0->: the context closes */                                                        \
-    X(EXIT)   /* 0->: finalise and exit with this code */                                          \
+    X(EXIT)   /* 0->: it is over, with this exit code */                                           \
+    X(BYE)    /* ->0: the last packet */                                                           \
     X(BEAT)   /* a sign of life */                                                                 \
     X(ASK)    /* 0->: a question to the engine */                                                  \
     X(ANSWER) /* ->0: the engine's, or why there is none */
@@ -79,8 +82,9 @@ typedef struct bri_link_events {
     void (*moved)(int rank);
 } bri_link_events;
 
-void bri_link_open(int *rank, int *nranks);
-/* Completes what is still on its way out, then finalises MPI. */
+/* Starts MPI, or shares the communicator of an invitation, which is the link's from then on. */
+void bri_link_open(struct bri_invitation *invitation, int *rank, int *nranks);
+/* Completes what is still on its way out, then finalises MPI where we started it. */
 void bri_link_close(void);
 void bri_link_abort(int code);
 
@@ -102,5 +106,12 @@ void bri_link_take_back(bri_transfer *transfer);
 bool bri_link_poll(const bri_link_events *events);
 /* Requests are under way. */
 bool bri_link_busy(void);
+
+/* ---- any thread ---- */
+
+/* Somebody has initialised MPI. */
+bool bri_link_initialised(void);
+/* The program runs MPI, and we share it. */
+bool bri_link_is_shared(void);
 
 #endif

@@ -6,10 +6,14 @@
  * (how), meet.h (who is there), serve.h (commands), parts.h (begin and end of a job), values.h
  * (what travels), peers.h and leave.h (how it all ends).
  */
+#include <pthread.h>
+#include <string.h>
+
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/mpi/ask.h"
+#include "scheduler/mpi/invitation.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
@@ -19,24 +23,68 @@
 
 /* ---- contexts ---- */
 
-/* The first context of the process brings MPI up; the lock is for programs that open contexts on
- * several threads. */
-static br_status join_ranks(const br_context *ctx)
+/* The lock is for programs that open contexts on several threads. */
+static pthread_mutex_t joining = PTHREAD_MUTEX_INITIALIZER;
+
+static br_status prepare(const br_context *ctx)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static bool prepared;
+    bri_meet_record mine;
+    bri_meet_describe(ctx, &mine);
+    bri_meet_set_mine(&mine);
+    return bri_leave_prepare();
+}
+
+/* The first context of the process brings MPI up. */
+static br_status join_all(const br_context *ctx, bool *joined)
+{
     br_status st = BR_OK;
-    pthread_mutex_lock(&lock);
-    if (!prepared) {
-        bri_meet_record mine;
-        bri_meet_describe(ctx, &mine);
-        bri_meet_set_mine(&mine);
-        st = bri_leave_prepare();
-        prepared = st == BR_OK;
-    }
+    *joined = false;
+    if (bri_thread_runs() && bri_link_is_shared())
+        return bri_error(BR_EMPI, "br_open: a context is open on a communicator, and there can be "
+                                  "no other beside it");
+    if (!bri_thread_runs() && bri_link_initialised())
+        return bri_error(BR_EMPI,
+                         "MPI_Init was called before br_open, which starts and ends MPI itself: "
+                         "call br_open_comm of <bramble/mpi.h> instead");
+    if (!bri_thread_runs())
+        st = prepare(ctx);
     if (st == BR_OK)
-        st = bri_thread_start();
-    pthread_mutex_unlock(&lock);
+        st = bri_thread_start(NULL);
+    *joined = bri_thread_runs();
+    return st;
+}
+
+static br_status check_scheduler(const br_context *ctx)
+{
+    const char *name = ctx->config.scheduler;
+    if (name[0] == '\0' || strcmp(name, "mpi") == 0)
+        return BR_OK;
+    return bri_error(BR_ECONFIG,
+                     "BRAMBLE_SCHEDULER=%s runs in one process, but br_open_comm computes on the "
+                     "ranks of a communicator: unset it",
+                     name);
+}
+
+/* After the agreement nobody may fail alone: the others would wait. */
+static br_status join_comm(const br_context *ctx, bri_invitation *invitation, bool *joined)
+{
+    br_status st = check_scheduler(ctx);
+    *joined = false;
+    if (st == BR_OK)
+        st = prepare(ctx);
+    BRI_TRY(bri_invitation_agree(invitation, st));
+    st = bri_thread_start(invitation);
+    if (!bri_thread_runs())
+        bri_leave_abort(1, "%s", bri_last_error());
+    *joined = invitation->taken = true;
+    return st;
+}
+
+static br_status join_ranks(const br_context *ctx, bri_invitation *invitation, bool *joined)
+{
+    pthread_mutex_lock(&joining);
+    br_status st = invitation != NULL ? join_comm(ctx, invitation, joined) : join_all(ctx, joined);
+    pthread_mutex_unlock(&joining);
     return st;
 }
 
@@ -44,41 +92,6 @@ static unsigned next_number(void)
 {
     static atomic_uint last;
     return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
-}
-
-static br_status open_rank_zero(br_context *ctx)
-{
-    bri_mpi_context *mpi = bri_calloc(1, sizeof *mpi);
-    bri_pool *pool = mpi != NULL ? bri_pool_new(ctx->nthreads) : NULL;
-    br_status st = BR_ENOMEM;
-    if (pool == NULL)
-        goto failed;
-    *mpi = (bri_mpi_context){.number = next_number(), .pool = pool};
-    st = bri_serve_open(mpi->number);
-    if (st != BR_OK) {
-        bri_serve_close(mpi->number);
-        goto failed;
-    }
-    ctx->scheduler_data = mpi;
-    return BR_OK;
-failed:
-    bri_pool_free(pool);
-    bri_free(mpi);
-    return st;
-}
-
-/* Ranks that don't fit together still wait for rank 0's exit code, and serve nothing until then. */
-static br_status open_mpi(br_context *ctx)
-{
-    br_status st = join_ranks(ctx);
-    if (!bri_thread_runs())
-        return st;
-    ctx->rank = bri_meet_rank();
-    ctx->nranks = bri_meet_nranks();
-    if (ctx->rank > 0)
-        bri_serve_forever(ctx);
-    BRI_TRY(st);
-    return open_rank_zero(ctx);
 }
 
 static bri_pool *pool_of(br_context *ctx)
@@ -91,10 +104,78 @@ static void close_mpi(br_context *ctx)
 {
     bri_store_close(ctx);
     bri_mpi_context *mpi = ctx->scheduler_data;
+    bool shared = mpi->shared;
     bri_serve_close(mpi->number);
     bri_pool_free(mpi->pool);
     bri_free(mpi);
     ctx->scheduler_data = NULL;
+    if (shared)
+        bri_leave_comm();
+}
+
+static br_status open_rank_zero(br_context *ctx, bool shared)
+{
+    bri_mpi_context *mpi = bri_calloc(1, sizeof *mpi);
+    bri_pool *pool = mpi != NULL ? bri_pool_new(ctx->nthreads) : NULL;
+    if (pool == NULL) {
+        bri_free(mpi);
+        return BR_ENOMEM;
+    }
+    *mpi = (bri_mpi_context){.number = next_number(), .pool = pool, .shared = shared};
+    ctx->scheduler_data = mpi;
+    return bri_serve_open(mpi->number);
+}
+
+/* Rank 0. What fails is told after the others were let go, so its text is kept. */
+static br_status open_or_leave(br_context *ctx, bool shared, br_status met)
+{
+    char why[BRI_ERROR_TEXT];
+    br_status st = met != BR_OK ? met : open_rank_zero(ctx, shared);
+    if (st == BR_OK)
+        return BR_OK;
+    snprintf(why, sizeof why, "%s", bri_last_error());
+    if (ctx->scheduler_data != NULL)
+        close_mpi(ctx);
+    else if (shared)
+        bri_leave_comm();
+    return bri_error(st, "%s", why);
+}
+
+/* Ranks above 0. Where bramble runs MPI the program's main never goes on, so everything is freed
+ * here. Ranks that don't fit together still wait for rank 0, and serve nothing until it ends. */
+static br_status serve(br_context *ctx, bool shared, br_status met)
+{
+    char why[BRI_ERROR_TEXT];
+    snprintf(why, sizeof why, "%s", met != BR_OK ? bri_last_error() : "");
+    int code = bri_serve_forever(ctx);
+    if (!shared) {
+        bri_memory_free(ctx->memory);
+        bri_free(ctx);
+        bri_leave_exit(code);
+    }
+    bri_leave_served();
+    if (met != BR_OK)
+        return bri_error(met, "%s", why);
+    ctx->worker = true;
+    return bri_error(BR_EUNSUPPORTED,
+                     "rank %d of the communicator was a worker of rank 0, which has closed: "
+                     "arrays are made on rank 0 alone",
+                     ctx->rank);
+}
+
+static br_status open_mpi(br_context *ctx)
+{
+    bri_invitation *invitation = ctx->scheduler_data;
+    ctx->scheduler_data = NULL;
+    bool joined;
+    br_status st = join_ranks(ctx, invitation, &joined);
+    if (!joined)
+        return st;
+    ctx->rank = bri_meet_rank();
+    ctx->nranks = bri_meet_nranks();
+    if (ctx->rank > 0)
+        return serve(ctx, invitation != NULL, st);
+    return open_or_leave(ctx, invitation != NULL, st);
 }
 
 static void about(br_context *ctx, int rank, br_rank_info *info)

@@ -245,8 +245,7 @@ static void serve_job(const command *c)
         bri_part_absent(c->packet.job, BR_ENOMEM, bri_last_error());
 }
 
-/* Everything is freed here, since br_open does not return to somebody who could call br_close. */
-static _Noreturn void leave(int code)
+static void close_all(void)
 {
     br_context *ctx = serving.opened;
     while (serving.contexts != NULL)
@@ -254,10 +253,8 @@ static _Noreturn void leave(int code)
     if (serving.engine_open)
         ctx->engine->close(ctx);
     bri_ask_end();
+    ctx->engine = NULL;
     bri_pool_free(serving.pool);
-    bri_memory_free(ctx->memory);
-    bri_free(ctx);
-    bri_leave_exit(code);
 }
 
 static void obey(const command *c)
@@ -277,7 +274,7 @@ static void obey(const command *c)
     }
 }
 
-_Noreturn void bri_serve_forever(br_context *ctx)
+int bri_serve_forever(br_context *ctx)
 {
     serving.opened = ctx;
     serving.engine_open = true;
@@ -290,5 +287,6 @@ _Noreturn void bri_serve_forever(br_context *ctx)
         obey(c);
     int code = c->packet.number;
     bri_free(c);
-    leave(code);
+    close_all();
+    return code;
 }

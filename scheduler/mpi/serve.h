@@ -12,6 +12,7 @@
 typedef struct bri_mpi_context {
     unsigned number; /* the same on every rank */
     bri_pool *pool;
+    bool shared;           /* the program runs MPI */
     uint64_t last_started; /* job */
 } bri_mpi_context;
 
@@ -27,8 +28,9 @@ void bri_serve_send_exit(int code);
 
 /* ---- ranks above 0 ---- */
 
-/* Serves all contexts of rank 0 until its process ends. ctx is the one this rank has opened. */
-_Noreturn void bri_serve_forever(br_context *ctx);
+/* Serves all contexts of rank 0 until it ends or leaves the communicator: returns the exit code.
+ * ctx is the one this rank has opened; its engine is closed then. */
+int bri_serve_forever(br_context *ctx);
 
 /* Some job has landed: the serving thread frees what it leaves. Any thread. */
 void bri_serve_tidy(void);

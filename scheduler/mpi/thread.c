@@ -41,7 +41,9 @@ static struct {
     bool asleep, started, met, ended;
     br_status meeting;
     char meeting_text[BRI_ERROR_TEXT];
+    struct bri_invitation *invitation;
     bool stop;
+    int nparted; /* ranks that have sent their last packet */
 } comm = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 double bri_thread_now(void)
@@ -128,6 +130,12 @@ static void on_beat(int from, const bri_packet *packet, const void *payload)
     (void)from, (void)packet, (void)payload; /* that it came is all it says */
 }
 
+static void on_bye(int from, const bri_packet *packet, const void *payload)
+{
+    (void)from, (void)packet, (void)payload;
+    comm.nparted++;
+}
+
 static void on_packet(int from, const bri_packet *packet, const void *payload)
 {
     // clang-format off
@@ -144,6 +152,7 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_SERVE] = bri_serve_on_command,
         [BRI_PACKET_CLOSE] = bri_serve_on_command,
         [BRI_PACKET_EXIT] = bri_serve_on_command,
+        [BRI_PACKET_BYE] = on_bye,
         [BRI_PACKET_BEAT] = on_beat,
         [BRI_PACKET_ASK] = bri_ask_on_ask,
         [BRI_PACKET_ANSWER] = bri_ask_on_answer,
@@ -183,21 +192,34 @@ static void rest(double quiet)
             clamp(quiet / 4, SHORTEST_SLEEP, busy ? LONGEST_SLEEP_BUSY : LONGEST_SLEEP_IDLE));
 }
 
+static const bri_link_events events = {.packet = on_packet, .moved = bri_peers_heard};
+
 static void loop(void)
 {
-    static const bri_link_events events = {.packet = on_packet, .moved = bri_peers_heard};
     double last = bri_thread_now();
     while (!comm.stop) {
         bool something = run_requests();
         something |= bri_link_poll(&events);
         something |= bri_parts_step();
         double now = bri_thread_now();
-        bri_peers_step(now);
+        if (!comm.stop)
+            bri_peers_step(now);
         if (something)
             last = now;
         else
             rest(now - last);
     }
+}
+
+/* Rank 0 has said its last (EXIT), and hears the last of everybody: MPI would keep what nobody has
+ * received for the next communicator that gets the number of ours. */
+static void part(void)
+{
+    if (bri_meet_rank() > 0)
+        bri_link_send(0, &(bri_packet){.kind = BRI_PACKET_BYE}, NULL);
+    while (bri_meet_rank() == 0 && comm.nparted < bri_meet_nranks() - 1)
+        if (!bri_link_poll(&events))
+            sleep_a_while(SHORTEST_SLEEP);
 }
 
 /* ---- its life ---- */
@@ -218,12 +240,13 @@ static void *thread_main(void *unused)
     pthread_mutex_unlock(&comm.lock);
     pthread_setname_np(pthread_self(), "bramble-mpi");
     prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0); /* the default adds 50 us to every sleep */
-    bri_link_open(&rank, &nranks);
+    bri_link_open(comm.invitation, &rank, &nranks);
     comm.meeting = bri_meet(rank, nranks);
     snprintf(comm.meeting_text, sizeof comm.meeting_text, "%s", bri_last_error());
     bri_peers_begin();
     tell(&comm.met);
     loop();
+    part();
     bri_link_close();
     bri_values_free();
     bri_peers_end();
@@ -253,15 +276,27 @@ bool bri_thread_runs(void)
     return comm.started;
 }
 
-br_status bri_thread_start(void)
+static void prepare(struct bri_invitation *invitation)
+{
+    static bool prepared; /* conditions live as long as the process */
+    pthread_condattr_t clock;
+    comm.invitation = invitation;
+    comm.met = comm.ended = comm.stop = false;
+    comm.nparted = 0;
+    if (prepared)
+        return;
+    prepared = true;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&comm.wake, &clock);
+    pthread_cond_init(&comm.changed, &clock);
+    pthread_condattr_destroy(&clock);
+}
+
+br_status bri_thread_start(struct bri_invitation *invitation)
 {
     if (!comm.started) {
-        pthread_condattr_t clock;
-        pthread_condattr_init(&clock);
-        pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-        pthread_cond_init(&comm.wake, &clock);
-        pthread_cond_init(&comm.changed, &clock);
-        pthread_condattr_destroy(&clock);
+        prepare(invitation);
         BRI_TRY(start_thread());
     }
     pthread_mutex_lock(&comm.lock);
@@ -287,6 +322,7 @@ bool bri_thread_join(double seconds)
     pthread_mutex_unlock(&comm.lock);
     if (ended) {
         pthread_join(comm.thread, NULL);
+        comm.started = false;
         bri_free(comm.queue);
         bri_free(comm.taken);
         comm.queue = comm.taken = NULL;

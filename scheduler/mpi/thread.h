@@ -2,7 +2,8 @@
  * thread.h - the communication thread: the only one that calls MPI, from MPI_Init_thread to
  * MPI_Finalize.
  *
- * It starts with the first context that opens and lives as long as the process. Other threads hand
+ * It starts with the first context that opens and lives as long as the process, or as long as the
+ * context when the program runs MPI itself (invitation.h). Other threads hand
  * it requests.
  */
 #ifndef BRI_MPI_THREAD_H
@@ -24,19 +25,23 @@ struct bri_request {
     int rank;
 };
 
-/* It has been started. */
+struct bri_invitation;
+
+/* It has been started, and has not been joined. */
 bool bri_thread_runs(void);
-/* Starts the thread and waits until all ranks have met. Returns what they found (meet.h). */
-br_status bri_thread_start(void);
+/* Starts the thread, unless it runs, and waits until all ranks have met: on the invitation's
+ * communicator, or without one all of them. Returns what they found (meet.h). */
+br_status bri_thread_start(struct bri_invitation *invitation);
 /* Hands a request over (copied). Requests of one thread run in their order. BR_ENOMEM. Any thread.
  */
 br_status bri_thread_post(const bri_request *request);
 /* For requests that must not be lost: without memory for it the job is aborted. */
 void bri_thread_must_post(const bri_request *request);
 
-/* For the thread itself: leaves the loop after this round, finalises MPI and ends. */
+/* For the thread itself: leaves the loop after this round, parts from the other ranks and ends. */
 void bri_thread_stop(void);
-/* Waits for that; false when it has not ended after so many seconds. */
+/* Waits for that; false when it has not ended after so many seconds. Afterwards it may be started
+ * anew, if the program runs MPI. */
 bool bri_thread_join(double seconds);
 
 bool bri_thread_is_this(void);

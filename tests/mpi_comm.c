@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * mpi_comm.c - an MPI program that opens bramble on its communicators; started by test_mpi_comm.sh.
+ *
+ * The first argument says what it does; each rank prints what it found, rank 0 what it computed.
+ * MPI's functions that bramble calls while it computes are replaced by ones that look who calls.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <bramble/bramble.h>
+#include <bramble/mpi.h>
+
+static int rank;
+static int nranks;
+static atomic_int failures;
+
+#define EXPECT(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "rank %d: line %d: %s\n", rank, __LINE__, #condition);                 \
+            atomic_fetch_add(&failures, 1);                                                        \
+        }                                                                                          \
+    } while (0)
+
+/* ---- who calls MPI ---- */
+
+static _Thread_local bool mine; /* the program's own call */
+
+static void look_who_calls(const char *name)
+{
+    char thread[16] = "";
+    prctl(PR_GET_NAME, thread, 0, 0, 0);
+    if (mine || strcmp(thread, "bramble-mpi") == 0)
+        return;
+    fprintf(stderr, "rank %d: thread %s called %s\n", rank, thread, name);
+    atomic_fetch_add(&failures, 1);
+}
+
+int MPI_Isend(const void *data, int n, MPI_Datatype type, int to, int tag, MPI_Comm comm,
+              MPI_Request *request)
+{
+    look_who_calls("MPI_Isend");
+    return PMPI_Isend(data, n, type, to, tag, comm, request);
+}
+
+int MPI_Irecv(void *data, int n, MPI_Datatype type, int from, int tag, MPI_Comm comm,
+              MPI_Request *request)
+{
+    look_who_calls("MPI_Irecv");
+    return PMPI_Irecv(data, n, type, from, tag, comm, request);
+}
+
+int MPI_Improbe(int from, int tag, MPI_Comm comm, int *found, MPI_Message *message,
+                MPI_Status *status)
+{
+    look_who_calls("MPI_Improbe");
+    return PMPI_Improbe(from, tag, comm, found, message, status);
+}
+
+int MPI_Mrecv(void *data, int n, MPI_Datatype type, MPI_Message *message, MPI_Status *status)
+{
+    look_who_calls("MPI_Mrecv");
+    return PMPI_Mrecv(data, n, type, message, status);
+}
+
+int MPI_Testsome(int n, MPI_Request requests[], int *ndone, int indices[], MPI_Status statuses[])
+{
+    look_who_calls("MPI_Testsome");
+    return PMPI_Testsome(n, requests, ndone, indices, statuses);
+}
+
+/* ---- what the program does by itself ---- */
+
+/* Messages that nobody but the program may take: any source and tag. */
+static void chat(MPI_Comm comm)
+{
+    int me;
+    int n;
+    mine = true;
+    MPI_Comm_rank(comm, &me);
+    MPI_Comm_size(comm, &n);
+    int to = (me + 1) % n;
+    int told = me;
+    int heard = -1;
+    MPI_Request request;
+    MPI_Isend(&told, 1, MPI_INT, to, 1, comm, &request);
+    MPI_Recv(&heard, 1, MPI_INT, MPI_ANY_SOURCE, MPI_ANY_TAG, comm, MPI_STATUS_IGNORE);
+    MPI_Wait(&request, MPI_STATUS_IGNORE);
+    EXPECT(heard == (me + n - 1) % n);
+    MPI_Allreduce(&told, &heard, 1, MPI_INT, MPI_SUM, comm);
+    EXPECT(heard == n * (n - 1) / 2);
+    mine = false;
+}
+
+static void *chat_on(void *comm)
+{
+    for (int i = 0; i < 200; i++)
+        chat(*(MPI_Comm *)comm);
+    return NULL;
+}
+
+/* ---- computing ---- */
+
+static int squares(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    (void)nin, (void)data;
+    const double *x = in[0].data;
+    double *y = out->data;
+    for (int64_t i = 0; i < out->extent[0]; i++)
+        y[i] = x[i] * x[i];
+    return 0;
+}
+
+static int breaks(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    (void)in, (void)nin, (void)data;
+    memset(out->data, 0, (size_t)out->extent[0] * sizeof(double));
+    return out->chunk[0] == 30 ? 5 : 0;
+}
+
+static br_array *numbers(br_context *ctx)
+{
+    return br_arange(ctx, BR_NUM(0.0), BR_NUM(8000), .chunks = BR_CHUNKS(250));
+}
+
+/* Chunks of a transposed product travel. */
+static double total(br_context *ctx)
+{
+    double sum = -1;
+    br_array *x = br_reshape(br_map_blocks(numbers(ctx), squares), BR_SHAPE(80, 100));
+    br_array *y = br_matmul(x, br_matrix_transpose(x));
+    br_compute_f64(br_sum(br_sub(y, br_matrix_transpose(y))), &sum);
+    EXPECT(sum == 0);
+    br_compute_f64(br_sum(br_map_blocks(numbers(ctx), squares)), &sum);
+    return sum;
+}
+
+static void check_total(br_context *ctx, int expected_ranks)
+{
+    EXPECT(br_error_status(ctx) == BR_OK);
+    EXPECT(br_num_ranks(ctx) == expected_ranks);
+    EXPECT(total(ctx) == 8000.0 * 7999 * 15999 / 6);
+    EXPECT(br_error_status(ctx) == BR_OK);
+}
+
+/* What a worker may not do says why. */
+static void check_worker(br_context *ctx)
+{
+    double sum;
+    br_rank_info info;
+    EXPECT(br_error_status(ctx) == BR_OK);
+    EXPECT(strstr(br_message(ctx), "was a worker") != NULL);
+    EXPECT(br_compute_f64(br_sum(numbers(ctx)), &sum) == BR_EUNSUPPORTED);
+    EXPECT(br_error_status(ctx) == BR_EUNSUPPORTED);
+    EXPECT(strstr(br_message(ctx), "was a worker of rank 0") != NULL);
+    EXPECT(br_rank(ctx, 0, &info) == BR_EUNSUPPORTED);
+    EXPECT(br_graph_new(ctx) == NULL);
+}
+
+static void open_and_compute(MPI_Comm comm)
+{
+    int me;
+    int n;
+    MPI_Comm_rank(comm, &me);
+    MPI_Comm_size(comm, &n);
+    br_context *ctx = br_open_comm(comm);
+    EXPECT(br_is_worker(ctx) == (me > 0));
+    if (!br_is_worker(ctx))
+        check_total(ctx, n);
+    EXPECT(br_close(ctx) == 0);
+}
+
+/* ---- what there is to do ---- */
+
+static void twice(void)
+{
+    MPI_Comm copy;
+    pthread_t talker;
+    MPI_Comm_dup(MPI_COMM_WORLD, &copy);
+    chat(MPI_COMM_WORLD);
+    pthread_create(&talker, NULL, chat_on, &copy);
+    open_and_compute(MPI_COMM_WORLD);
+    chat(MPI_COMM_WORLD);
+    open_and_compute(MPI_COMM_WORLD);
+    chat(MPI_COMM_WORLD);
+    pthread_join(talker, NULL);
+    MPI_Comm_free(&copy);
+}
+
+/* Communicators come and go between the opens, and get the numbers that bramble's had. */
+static void many(void)
+{
+    for (int i = 0; i < 40; i++) {
+        MPI_Comm copy;
+        open_and_compute(MPI_COMM_WORLD);
+        MPI_Comm_dup(MPI_COMM_WORLD, &copy);
+        chat(copy);
+        MPI_Comm_free(&copy);
+    }
+}
+
+/* Both halves at a time, in each the last rank is the first; then one half alone, and in the end
+ * everybody. */
+static void parts(void)
+{
+    MPI_Comm part;
+    MPI_Comm_split(MPI_COMM_WORLD, rank % 2, -rank, &part);
+    open_and_compute(part);
+    if (rank % 2 == 0)
+        open_and_compute(part);
+    else
+        for (int i = 0; i < 50; i++)
+            chat(part);
+    MPI_Comm_free(&part);
+    open_and_compute(MPI_COMM_SELF);
+    open_and_compute(MPI_COMM_WORLD);
+}
+
+static void worker(void)
+{
+    br_context *ctx = br_open_comm(MPI_COMM_WORLD);
+    if (br_is_worker(ctx)) {
+        check_worker(ctx);
+        br_clear_error(ctx);
+        EXPECT(br_error_status(ctx) != BR_OK);
+        EXPECT(br_close(ctx) == BR_EUNSUPPORTED);
+        return;
+    }
+    double sum;
+    EXPECT(br_compute_f64(br_sum(br_map_blocks(numbers(ctx), breaks)), &sum) == BR_EUSER);
+    printf("%s\n", br_message(ctx));
+    br_clear_error(ctx);
+    check_total(ctx, nranks);
+    EXPECT(br_close(ctx) == 0);
+}
+
+/* A context that every rank gets and that failed everywhere for the same reason. */
+static void refused(MPI_Comm comm)
+{
+    br_context *ctx = br_open_comm(comm);
+    EXPECT(!br_is_worker(ctx));
+    EXPECT(br_error_status(ctx) != BR_OK);
+    EXPECT(br_add(br_zeros(ctx, BR_SHAPE(3)), 1) != NULL);
+    printf("refused: %s\n", br_message(ctx));
+    br_set_log(ctx, NULL, NULL);
+    setenv("BRAMBLE_LOG", "quiet", 1);
+    EXPECT(br_close(ctx) != 0);
+    unsetenv("BRAMBLE_LOG");
+}
+
+static void one_is_bad(void)
+{
+    if (rank == nranks - 1)
+        setenv("BRAMBLE_NUM_THREADS", "many", 1);
+    refused(MPI_COMM_WORLD);
+    unsetenv("BRAMBLE_NUM_THREADS");
+    open_and_compute(MPI_COMM_WORLD);
+}
+
+/* Rank 0 asks for a second context, on the same ranks and on itself, and for one by br_open. */
+static void nested(void)
+{
+    br_context *ctx = br_open_comm(MPI_COMM_WORLD);
+    if (!br_is_worker(ctx)) {
+        refused(MPI_COMM_WORLD);
+        refused(MPI_COMM_SELF);
+        br_context *other = br_open(NULL, NULL);
+        printf("refused: %s\n", br_message(other));
+        EXPECT(br_close(other) != 0);
+        check_total(ctx, nranks);
+    }
+    EXPECT(br_close(ctx) == 0);
+}
+
+static void null_and_inter(void)
+{
+    MPI_Comm part;
+    MPI_Comm inter;
+    refused(MPI_COMM_NULL);
+    MPI_Comm_split(MPI_COMM_WORLD, rank > 0, 0, &part);
+    MPI_Intercomm_create(part, 0, MPI_COMM_WORLD, rank > 0 ? 0 : 1, 5, &inter);
+    refused(inter);
+    MPI_Comm_free(&inter);
+    MPI_Comm_free(&part);
+    open_and_compute(MPI_COMM_WORLD);
+}
+
+/* The program ends, or a rank does, while a context is open. */
+static void leave_open(const char *how)
+{
+    br_context *ctx = br_open_comm(MPI_COMM_WORLD);
+    if (br_is_worker(ctx)) {
+        printf("rank %d returned\n", rank);
+        fflush(stdout);
+        sleep(1); /* MPI_Finalize would wait for a rank that has gone */
+        return;
+    }
+    check_total(ctx, nranks);
+    if (strcmp(how, "finalise") == 0)
+        MPI_Finalize();
+    exit(7);
+}
+
+static int kills(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    (void)in, (void)nin, (void)data;
+    if (out->chunk[0] == 31)
+        raise(SIGKILL);
+    memset(out->data, 0, (size_t)out->extent[0] * sizeof(double));
+    return 0;
+}
+
+static void lose_a_rank(void)
+{
+    double sum;
+    br_context *ctx = br_open_comm(MPI_COMM_WORLD);
+    if (!br_is_worker(ctx))
+        br_compute_f64(br_sum(br_map_blocks(numbers(ctx), kills)), &sum);
+    br_close(ctx);
+}
+
+static void with_threads(const char *what)
+{
+    if (strcmp(what, "twice") == 0)
+        twice();
+    else if (strcmp(what, "many") == 0)
+        many();
+    else if (strcmp(what, "parts") == 0)
+        parts();
+    else if (strcmp(what, "worker") == 0)
+        worker();
+    else if (strcmp(what, "bad") == 0)
+        one_is_bad();
+    else if (strcmp(what, "refused") == 0)
+        refused(MPI_COMM_WORLD);
+    else if (strcmp(what, "nested") == 0)
+        nested();
+    else if (strcmp(what, "null") == 0)
+        null_and_inter();
+    else if (strcmp(what, "exit") == 0 || strcmp(what, "finalise") == 0)
+        leave_open(what);
+    else if (strcmp(what, "kill") == 0)
+        lose_a_rank();
+    else
+        EXPECT(!"a known argument");
+}
+
+static void without_mpi(void)
+{
+    br_context *ctx = br_open_comm(MPI_COMM_WORLD);
+    printf("refused: %s\n", br_message(ctx));
+    EXPECT(br_close(ctx) == BR_EMPI);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    int level;
+    mine = true;
+    if (strcmp(what, "early") == 0)
+        without_mpi();
+    MPI_Init_thread(&argc, &argv,
+                    strcmp(what, "single") == 0 ? MPI_THREAD_SINGLE : MPI_THREAD_MULTIPLE, &level);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &nranks);
+    mine = false;
+    if (strcmp(what, "single") == 0)
+        refused(MPI_COMM_WORLD);
+    else if (strcmp(what, "open") == 0)
+        EXPECT(br_close(br_open(&argc, &argv)) == BR_EMPI);
+    else if (strcmp(what, "early") != 0)
+        with_threads(what);
+    mine = true;
+    MPI_Finalize();
+    if (failures == 0)
+        printf("rank %d of %d is fine\n", rank, nranks);
+    return failures == 0 ? 0 : 1;
+}
