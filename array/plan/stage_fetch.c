@@ -40,7 +40,8 @@ static br_status execute(bri_work *work)
     bri_leaf_box(work->stage, work->chunk, work->step, &leaf);
     if (leaf.nelem == 0)
         return BR_OK;
-    bri_view out = bri_output_view(work->stage, &leaf, work->task->output);
+    bri_view out;
+    bri_output_view(work->stage, &leaf, work->task->output, &out);
     return bri_copy_input(work, 0, &leaf, &bump, &out);
 }
 
