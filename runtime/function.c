@@ -73,6 +73,31 @@ static bool same_build(const bri_function_id *a, const bri_function_id *b)
            memcmp(a->build_id, b->build_id, a->build_id_bytes) == 0;
 }
 
+/* ---- is it there? ---- */
+
+static int check_in(struct dl_phdr_info *module, size_t size, void *data)
+{
+    (void)size;
+    query *q = data;
+    q->found = holds_code(module, q->address);
+    return q->found;
+}
+
+static br_status not_loaded(uintptr_t address)
+{
+    return bri_error(BR_EARG,
+                     "its function at %p is in no loaded program or library: was a plugin unloaded "
+                     "(dlclose)?",
+                     (void *)address);
+}
+
+br_status bri_function_check(bri_function f)
+{
+    query q = {.address = (uintptr_t)f};
+    dl_iterate_phdr(check_in, &q);
+    return q.found ? BR_OK : not_loaded(q.address);
+}
+
 /* ---- identify ---- */
 
 static int identify_in(struct dl_phdr_info *module, size_t size, void *data)
@@ -93,8 +118,7 @@ br_status bri_function_identify(bri_function f, bri_function_id *id)
     query q = {.address = (uintptr_t)f, .id = id};
     dl_iterate_phdr(identify_in, &q);
     if (!q.found)
-        return bri_error(BR_EARG, "%p is no function of a loaded program or library",
-                         (void *)q.address);
+        return not_loaded(q.address);
     if (id->build_id_bytes == 0) {
         char name[256];
         bri_function_name(f, name, sizeof name);

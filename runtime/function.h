@@ -20,6 +20,9 @@ typedef struct bri_function_id {
 
 typedef void (*bri_function)(void);
 
+/* BR_EARG when the address is in no module that is loaded (any more). 20 ns for the
+ * program's own functions. */
+br_status bri_function_check(bri_function f);
 /* BR_EARG when the module has no build-id (linked with --build-id=none) or the address is in no
  * module. */
 br_status bri_function_identify(bri_function f, bri_function_id *id);

@@ -9,11 +9,15 @@
  * missing     a file that is not there
  * limit       more than the memory limit allows
  * passes      passes fit the memory of rank 0, but not of rank 1, which holds a persisted array
+ * lacking     a function of a plugin that rank 0 alone has loaded; unloaded: that nobody has any more
+ * memory      the last rank gets no more memory
  * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second br_open
  */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <bramble/bramble.h>
@@ -35,6 +39,23 @@ static int fails_at_the_end(const br_block *in, int n, const br_block *out, cons
     (void)data;
     memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
     return out->chunk[0] == 39 ? 7 : 0;
+}
+
+/* What the process has now is all it gets. */
+static int takes_memory_away(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    (void)data;
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f == NULL || fscanf(f, "%lu", &pages) != 1)
+        return 1;
+    fclose(f);
+    rlim_t bytes = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+    if (out->chunk[0] == 39)
+        setrlimit(RLIMIT_AS, &(struct rlimit){.rlim_cur = bytes, .rlim_max = bytes});
+    memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
+    return 0;
 }
 
 static double add(double x, const void *data)
@@ -99,6 +120,28 @@ static void compute(br_context *ctx, br_array *x)
     fflush(stdout);
 }
 
+/* The plugin's function, and whether the library stays loaded. */
+static br_array *by_plugin(br_context *ctx, const char *path, bool stays)
+{
+    void *plugin = dlopen(path, RTLD_NOW);
+    if (plugin == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        exit(EXIT_FAILURE);
+    }
+    br_block_function doubles = (br_block_function)(uintptr_t)dlsym(plugin, "plugin_doubles");
+    br_array *x = br_map_blocks(numbers(ctx), doubles);
+    if (!stays)
+        dlclose(plugin);
+    return x;
+}
+
+/* Chunks of 64 MB on every rank, after the last one has what it gets. */
+static void out_of_memory(br_context *ctx)
+{
+    compute(ctx, br_map_blocks(numbers(ctx), takes_memory_away));
+    compute(ctx, br_persist(br_ones(ctx, BR_SHAPE(64 << 20), .chunks = BR_CHUNKS(8 << 20))));
+}
+
 static void rows_of_normal_numbers(br_context *ctx)
 {
     const int64_t n = 80000;
@@ -111,7 +154,7 @@ static void rows_of_normal_numbers(br_context *ctx)
     compute(ctx, br_add(br_square(br_div(br_sub(x, mean), sd)), br_mul(br_index(held, "0"), 0)));
 }
 
-static void bad(br_context *ctx, const char *what)
+static void bad(br_context *ctx, const char *what, const char *plugin)
 {
     static const double one = 1;
     static const int none;
@@ -132,6 +175,10 @@ static void bad(br_context *ctx, const char *what)
         compute(ctx, reduction(numbers(ctx), NULL));
     if (strcmp(what, "missing") == 0)
         compute(ctx, br_from_hdf5(ctx, "not/there.h5", "x"));
+    if (strcmp(what, "lacking") == 0 || strcmp(what, "unloaded") == 0)
+        compute(ctx, by_plugin(ctx, plugin, strcmp(what, "lacking") == 0));
+    if (strcmp(what, "memory") == 0)
+        out_of_memory(ctx);
     if (strcmp(what, "passes") == 0)
         rows_of_normal_numbers(ctx);
     if (strcmp(what, "limit") == 0)
@@ -151,7 +198,7 @@ int main(int argc, char **argv)
         br_close(ctx);
         ctx = br_open(NULL, NULL);
     }
-    bad(ctx, what);
+    bad(ctx, what, argc > 2 ? argv[2] : "");
     compute(ctx, numbers(ctx));
     if (strcmp(what, "exit3") == 0)
         exit(3);

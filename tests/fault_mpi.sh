@@ -5,6 +5,8 @@
 # usage: fault_mpi.sh DIRECTORY    where the program fault_array is
 set -uo pipefail
 program=$(realpath "$1/fault_array")
+forged=$(realpath "$1/mpi_forged")
+plugin=$(realpath "$1/plugin.so")
 cd "$(dirname "$0")" || exit 2
 # shellcheck source=tests/mpi-root.sh
 . ./mpi-root.sh
@@ -14,12 +16,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
 
-# ranks N ARGUMENT: runs the program; what it wrote in $work/out, its exit code in $code, the time in $seconds.
+# ranks N ARGUMENTS...: runs the program; what it wrote in $work/out, its exit code in $code, the time in $seconds.
 ranks()
 {
     local start=$SECONDS
     code=0
-    timeout -k 5 40 mpirun --oversubscribe -np "$1" "$program" "$2" >"$work/out" 2>&1 </dev/null || code=$?
+    timeout -k 5 40 mpirun --oversubscribe -np "$1" "$program" "${@:2}" >"$work/out" 2>&1 </dev/null || code=$?
     seconds=$((SECONDS - start))
 }
 
@@ -75,6 +77,45 @@ BRAMBLE_NUM_THREADS=many ranks 3 good
 verdict "a bad setting" refused 'BRAMBLE_NUM_THREADS.*many'
 BRAMBLE_NUM_TREADS=2 ranks 3 good
 verdict "an unknown setting" refused 'BRAMBLE_NUM_TREADS'
+
+ranks 3 lacking "$plugin"
+verdict "a plugin that other ranks have not loaded" recovered 'rank [12] on .*build-id .*lacks a plugin'
+for n in 1 3; do
+    ranks $n unloaded "$plugin"
+    verdict "a plugin that was unloaded, $n ranks" recovered 'map_blocks .*fault_array\.c:[0-9]+\).*in no loaded program or library'
+done
+ranks 3 memory
+no_memory() { [ "$code" != 0 ] && [ "$code" -lt 124 ] && [ "$seconds" -lt 20 ] && says_once "$1" && says '^failed with out of memory'; }
+verdict "the last rank gets no more memory" no_memory '^bramble: rank 2 on .*: full .*no memory for 67108864 bytes'
+
+# What hosts must have in common: forged by the last rank, then real settings of one rank.
+# apart ARGUMENTS OF MPIRUN...
+apart()
+{
+    local start=$SECONDS
+    code=0
+    timeout -k 5 40 mpirun --oversubscribe "$@" >"$work/out" 2>&1 </dev/null || code=$?
+    seconds=$((SECONDS - start))
+}
+parted() { refused "$1" && [ "$seconds" -lt 10 ]; }
+for row in "order|has another byte order or word size than rank 0 on .*same kind of system" \
+    "words|has another byte order or word size than rank 0 on .*same kind of system" \
+    "version|has another version of bramble \(99\.0\.1\) than rank 0 on" \
+    "library|loads another libbramble \(build-id .*install the same one"; do
+    apart -np 3 "$forged" "${row%%|*}"
+    verdict "hosts that differ: ${row%%|*}" parted "^bramble: rank 2 on .* ${row#*|}"
+done
+apart -np 3 "$forged" none
+verdict "hosts that do not differ" test "$code" = 0
+if [ "$(uname -m)" = x86_64 ]; then
+    apart -np 1 -x OPENBLAS_CORETYPE=Haswell "$program" good : -np 2 -x OPENBLAS_CORETYPE=Nehalem "$program" good
+    verdict "hosts with other OpenBLAS kernels" parted \
+        '^bramble: rank 1 on .* \(and 1 more\) has another OpenBLAS kernel \(Nehalem\).*OPENBLAS_CORETYPE'
+    apart -np 2 "$program" good : -np 1 -x BRAMBLE_ISA=x86-64-v2 "$program" good
+    verdict "hosts with other instructions" parted '^bramble: rank 2 on .* has kernels with other bits.*BRAMBLE_ISA'
+    apart -np 1 -x BRAMBLE_ISA=x86-64-v2 "$program" good : -np 2 "$program" good
+    verdict "rank 0's instruction set is everybody's" ended 3 1
+fi
 
 # One rank is killed while all compute.
 timeout -k 5 40 mpirun --oversubscribe -np 3 "$program" slow >"$work/out" 2>&1 </dev/null &

@@ -68,6 +68,8 @@ typedef struct bri_op {
     br_status (*open)(bri_node *node);
     /* Frees node->resource. */
     void (*destroy)(bri_node *node);
+    /* Before every run: is what the node stands on still there? NULL: nothing could go. */
+    br_status (*check)(const bri_node *node);
 } bri_op;
 
 struct bri_node {

@@ -17,6 +17,7 @@ const bri_op bri_op_blockwise = {
     .print = bri_user_print,
     .pack = bri_user_pack,
     .unpack = bri_user_unpack,
+    .check = bri_user_check,
 };
 
 /* The letters of indices in the order of their numbers. */

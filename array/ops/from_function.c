@@ -69,6 +69,7 @@ const bri_op bri_op_fromfunction = {
     .print = bri_user_print,
     .pack = bri_user_pack,
     .unpack = bri_user_unpack,
+    .check = bri_user_check,
 };
 
 /* ---- chunk by chunk ---- */
@@ -81,6 +82,7 @@ const bri_op bri_op_from_blocks = {
     .print = bri_user_print,
     .pack = bri_user_pack,
     .unpack = bri_user_unpack,
+    .check = bri_user_check,
 };
 
 /* ---- calls ---- */

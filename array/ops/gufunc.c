@@ -17,7 +17,7 @@
     {                                                                                              \
         .name = op_name, .infer = bri_blocks_infer, .stage = &bri_stage_blocks,                    \
         .any_extent = true, .costly = true, .print = bri_user_print, .pack = bri_user_pack,        \
-        .unpack = bri_user_unpack                                                                  \
+        .unpack = bri_user_unpack, .check = bri_user_check                                         \
     }
 const bri_op bri_op_gufunc = CORES("apply_gufunc");
 const bri_op bri_op_along_axis = CORES("apply_along_axis");

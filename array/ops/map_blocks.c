@@ -15,6 +15,7 @@ const bri_op bri_op_map_blocks = {
     .print = bri_user_print,
     .pack = bri_user_pack,
     .unpack = bri_user_unpack,
+    .check = bri_user_check,
 };
 
 /* The axes that are listed, none when none are given. */

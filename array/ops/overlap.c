@@ -143,6 +143,7 @@ const bri_op bri_op_map_overlap = {
     .print = print,
     .pack = bri_user_pack,
     .unpack = bri_user_unpack,
+    .check = bri_user_check,
 };
 
 /* ---- the call ---- */

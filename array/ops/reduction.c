@@ -102,6 +102,14 @@ static br_status unpack(br_context *ctx, bri_reader *r, void **params, size_t *b
     return st;
 }
 
+static br_status check_loaded(const bri_node *node)
+{
+    const bri_reduction_params *p = node->params;
+    BRI_TRY(bri_function_check((bri_function)p->accumulate));
+    BRI_TRY(bri_function_check((bri_function)p->merge));
+    return bri_function_check((bri_function)p->finish);
+}
+
 const bri_op bri_op_reduction = {
     .name = "reduction",
     .infer = infer,
@@ -111,6 +119,7 @@ const bri_op bri_op_reduction = {
     .print = print,
     .pack = pack,
     .unpack = unpack,
+    .check = check_loaded,
 };
 
 /* ---- calls ---- */

@@ -26,6 +26,11 @@ void bri_user_print(const bri_node *node, FILE *to)
     fprintf(to, "%s", name);
 }
 
+br_status bri_user_check(const bri_node *node)
+{
+    return bri_function_check(((const bri_user_params *)node->params)->fn);
+}
+
 br_status bri_user_pack(const bri_node *node, bri_writer *w)
 {
     const bri_user_params *p = node->params;
@@ -95,6 +100,7 @@ const bri_op bri_op_map = {
     .print = bri_user_print,
     .pack = bri_user_pack,
     .unpack = bri_user_unpack,
+    .check = bri_user_check,
 };
 
 const bri_op bri_op_map2 = {
@@ -106,6 +112,7 @@ const bri_op bri_op_map2 = {
     .print = bri_user_print,
     .pack = bri_user_pack,
     .unpack = bri_user_unpack,
+    .check = bri_user_check,
 };
 
 /* Calls with data of unknown extent or side effects are never merged with equal ones. */

@@ -47,5 +47,6 @@ static inline const void *bri_user_spec(const void *params)
 void bri_user_print(const bri_node *node, FILE *to);
 br_status bri_user_pack(const bri_node *node, bri_writer *w);
 br_status bri_user_unpack(br_context *ctx, bri_reader *r, void **params, size_t *bytes);
+br_status bri_user_check(const bri_node *node);
 
 #endif

@@ -155,9 +155,11 @@ br_status bri_plan_check(bri_plan *plan)
 {
     for (int i = 0; i < plan->nnodes; i++) {
         const bri_node *node = plan->nodes[i];
-        if (!bri_is_file(node->op) || node->resource == NULL)
-            continue;
-        br_status st = bri_h5_unchanged(node->resource);
+        br_status st = BR_OK;
+        if (bri_is_file(node->op) && node->resource != NULL)
+            st = bri_h5_unchanged(node->resource);
+        else if (node->op->check != NULL)
+            st = node->op->check(node);
         if (st != BR_OK)
             return bri_error_context(st, "%s (%s:%d)", node->op->name, bri_file_name(node->at.file),
                                      node->at.line);
