@@ -79,7 +79,7 @@ BRAMBLE_NUM_TREADS=2 ranks 3 good
 verdict "an unknown setting" refused 'BRAMBLE_NUM_TREADS'
 
 ranks 3 lacking "$plugin"
-verdict "a plugin that other ranks have not loaded" recovered 'rank [12] on .*build-id .*lacks a plugin'
+verdict "a plugin that other ranks have not loaded" recovered 'rank [12] on .*: map_blocks: .*build-id .*lacks a plugin'
 for n in 1 3; do
     ranks $n unloaded "$plugin"
     verdict "a plugin that was unloaded, $n ranks" recovered 'map_blocks .*fault_array\.c:[0-9]+\).*in no loaded program or library'

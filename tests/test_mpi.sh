@@ -114,7 +114,9 @@ done
 # A copy with one byte of its build-id changed.
 cp "$toy" "$work/other"
 offset=$(readelf -SW "$toy" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 == ".note.gnu.build-id" { print $4 }')
-printf '\252' | dd of="$work/other" bs=1 seek=$((0x$offset + 16)) conv=notrunc status=none
+byte=$(od -An -tu1 -j $((0x$offset + 16)) -N 1 "$work/other")
+# shellcheck disable=SC2059
+printf "\\$(printf %o $((255 - byte)))" | dd of="$work/other" bs=1 seek=$((0x$offset + 16)) conv=notrunc status=none
 abort_all=1 ranks 1 "$toy" who : -np 2 "$work/other" who
 verdict "another binary is refused" failed_saying '^bramble: rank 1 on .* \(and 1 more\) runs another binary'
 

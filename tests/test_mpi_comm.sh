@@ -66,7 +66,9 @@ verdict "another scheduler" fine_saying 2 '^refused: rank 0 on .*BRAMBLE_SCHEDUL
 # A copy with one byte of its build-id changed.
 cp "$program" "$work/other"
 offset=$(readelf -SW "$program" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 == ".note.gnu.build-id" { print $4 }')
-printf '\252' | dd of="$work/other" bs=1 seek=$((0x$offset + 16)) conv=notrunc status=none
+byte=$(od -An -tu1 -j $((0x$offset + 16)) -N 1 "$work/other")
+# shellcheck disable=SC2059
+printf "\\$(printf %o $((255 - byte)))" | dd of="$work/other" bs=1 seek=$((0x$offset + 16)) conv=notrunc status=none
 code=0
 timeout -k 5 60 mpirun --oversubscribe -np 1 "$program" refused : -np 2 "$work/other" refused \
     >"$work/out" 2>&1 </dev/null || code=$?

@@ -166,8 +166,10 @@ static const char *intern_file(const char *name)
 static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r, void **params,
                                size_t *bytes)
 {
-    if (op->unpack != NULL)
-        return op->unpack(ctx, r, params, bytes);
+    if (op->unpack != NULL) {
+        br_status st = op->unpack(ctx, r, params, bytes);
+        return st == BR_OK ? BR_OK : bri_error_context(st, "%s", op->name);
+    }
     *bytes = r->left;
     *params = bri_memdup(r->at, r->left);
     return *params != NULL ? BR_OK : BR_ENOMEM;
