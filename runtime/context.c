@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include "runtime/alloc.h"
+#include "runtime/crash.h"
 #include "runtime/host.h"
 #include "runtime/log.h"
 #include "runtime/scheduler.h"
 #include "runtime/spill.h"
+#include "runtime/watch.h"
 
 /* What br_open returns when there is no memory even for a context; shared, so never written to. */
 static br_context no_memory = {
@@ -106,6 +108,22 @@ static br_status open_scheduler(br_context *ctx, const bri_scheduler *scheduler)
     return st;
 }
 
+static br_status open_watch(br_context *ctx)
+{
+    BRI_TRY(bri_watch_open(ctx));
+    bri_crash_open();
+    return BR_OK;
+}
+
+/* A job that has not ended is still watched while its engine waits for it. */
+static void close_watch(br_context *ctx)
+{
+    if (!ctx->watched)
+        return;
+    bri_crash_close();
+    bri_watch_close(ctx);
+}
+
 static br_status open_parts(br_context *ctx, const bri_scheduler *scheduler)
 {
     BRI_TRY(bri_config_read(&ctx->config));
@@ -116,6 +134,7 @@ static br_status open_parts(br_context *ctx, const bri_scheduler *scheduler)
     BRI_TRY(bri_host_threads(ctx));
     BRI_TRY(open_memory(ctx));
     BRI_TRY(open_engine(ctx));
+    BRI_TRY(open_watch(ctx));
     return open_scheduler(ctx, scheduler);
 }
 
@@ -124,6 +143,7 @@ static void close_parts(br_context *ctx)
 {
     if (ctx->engine != NULL)
         ctx->engine->close(ctx);
+    close_watch(ctx);
     if (ctx->scheduler != NULL)
         ctx->scheduler->close(ctx);
     bri_memory_free(ctx->memory);

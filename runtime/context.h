@@ -45,7 +45,9 @@ struct br_context {
     void *array_data;                  /* the array layer's: table of nodes, persisted chunks */
 
     int rank, nranks;
-    bool worker; /* it has served rank 0 of a communicator, and all calls on it fail */
+    bool watched;             /* by runtime/watch.c */
+    br_context *next_watched; /*  and its list */
+    bool worker;              /* it has served rank 0 of a communicator, and all calls on it fail */
     int nthreads;
     char threads_why[160]; /* "2 cores of the host / 1 rank", for 00_hello and br_explain */
     char host[64];

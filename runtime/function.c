@@ -19,6 +19,7 @@
 /* What is looked for among the loaded modules. */
 typedef struct query {
     uintptr_t address;
+    bool inside; /* also when the address is not a function's first */
     bri_function_id *id;
     bool found;
 } query;
@@ -187,6 +188,12 @@ static const void *elf_range(const elf_file *file, size_t offset, size_t count, 
     return file->bytes + offset;
 }
 
+static bool is_it(const ElfW(Sym) * sym, const query *q)
+{
+    return sym->st_value == q->address ||
+           (q->inside && q->address - sym->st_value < sym->st_size && q->address > sym->st_value);
+}
+
 static bool name_in_table(const elf_file *file, const ElfW(Shdr) * symbols,
                           const ElfW(Shdr) * strings, const query *q, char *text, size_t size)
 {
@@ -194,7 +201,7 @@ static bool name_in_table(const elf_file *file, const ElfW(Shdr) * symbols,
     const ElfW(Sym) *sym = elf_range(file, symbols->sh_offset, n, sizeof *sym);
     const char *names = elf_range(file, strings->sh_offset, strings->sh_size, 1);
     for (size_t i = 0; sym != NULL && names != NULL && i < n; i++) {
-        if (ELF64_ST_TYPE(sym[i].st_info) != STT_FUNC || sym[i].st_value != q->address ||
+        if (ELF64_ST_TYPE(sym[i].st_info) != STT_FUNC || !is_it(&sym[i], q) ||
             sym[i].st_name >= strings->sh_size)
             continue;
         size_t most = strings->sh_size - sym[i].st_name;
@@ -220,7 +227,7 @@ static bool name_in_file(const elf_file *file, const query *q, char *text, size_
 }
 
 /* Static functions are only in .symtab, which is not loaded: it is read from the file. */
-static bool name_from_file(const char *path, uintptr_t offset, char *text, size_t size)
+static bool name_from_file(const char *path, const query *q, char *text, size_t size)
 {
     struct stat about;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -232,7 +239,7 @@ static bool name_from_file(const char *path, uintptr_t offset, char *text, size_
         void *map = mmap(NULL, file.size, PROT_READ, MAP_PRIVATE, fd, 0);
         file.bytes = map;
         if (map != MAP_FAILED) {
-            found = name_in_file(&file, &(query){.address = offset}, text, size);
+            found = name_in_file(&file, q, text, size);
             munmap(map, file.size);
         }
     }
@@ -247,23 +254,40 @@ static const char *module_path(const struct link_map *map)
                                                                         : "/proc/self/exe";
 }
 
-void bri_function_name(bri_function f, char *text, size_t size)
+/* Static functions, too; the name in the module's own table comes first, since a neighbour of one
+ * that is not exported may be. */
+static void name_of(uintptr_t address, bool inside, char *text, size_t size)
 {
     Dl_info info;
     struct link_map *map = NULL;
-    if (dladdr1((void *)(uintptr_t)f, &info, (void **)&map, RTLD_DL_LINKMAP) == 0) {
-        snprintf(text, size, "%p", (void *)(uintptr_t)f);
+    if (dladdr1((void *)address, &info, (void **)&map, RTLD_DL_LINKMAP) == 0) {
+        snprintf(text, size, "%p", (void *)address);
         return;
     }
-    if (info.dli_sname != NULL && info.dli_saddr == (void *)(uintptr_t)f) {
+    if (info.dli_sname != NULL && (uintptr_t)info.dli_saddr == address) {
         snprintf(text, size, "%s", info.dli_sname);
         return;
     }
-    uintptr_t offset = (uintptr_t)f - (map != NULL ? map->l_addr : 0);
-    if (name_from_file(module_path(map), offset, text, size))
+    uintptr_t offset = address - (map != NULL ? map->l_addr : 0);
+    query q = {.address = offset, .inside = inside};
+    if (name_from_file(module_path(map), &q, text, size))
         return;
     const char *slash = info.dli_fname != NULL ? strrchr(info.dli_fname, '/') : NULL;
-    snprintf(text, size, "%s+0x%zx", slash != NULL ? slash + 1 : info.dli_fname, (size_t)offset);
+    const char *module = slash != NULL ? slash + 1 : info.dli_fname;
+    if (inside && info.dli_sname != NULL)
+        snprintf(text, size, "%s in %s", info.dli_sname, module);
+    else
+        snprintf(text, size, "%s+0x%zx", module, (size_t)offset);
+}
+
+void bri_function_name(bri_function f, char *text, size_t size)
+{
+    name_of((uintptr_t)f, false, text, size);
+}
+
+void bri_function_at(const void *code, char *text, size_t size)
+{
+    name_of((uintptr_t)code, true, text, size);
 }
 
 /* ---- which builds run ---- */

@@ -31,6 +31,8 @@ br_status bri_function_identify(bri_function f, bri_function_id *id);
 br_status bri_function_resolve(const bri_function_id *id, bri_function *f);
 /* "name" from the symbol table where there is one, else "module+0xoffset". */
 void bri_function_name(bri_function f, char *text, size_t size);
+/* The function that holds an address of code: its name, "name in module" or "module+0xoffset". */
+void bri_function_at(const void *code, char *text, size_t size);
 /* Build-id of the running program and of libbramble's module as hex texts ("none" without one). */
 void bri_build_ids(char program[2 * BRI_BUILD_ID + 1], char library[2 * BRI_BUILD_ID + 1]);
 

@@ -8,6 +8,7 @@
 #include "runtime/alloc.h"
 #include "runtime/job_inside.h"
 #include "runtime/job_spill.h"
+#include "runtime/watch.h"
 
 br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan)
 {
@@ -18,7 +19,9 @@ br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, vo
     job->max_in_flight = 1;
     pthread_mutex_init(&job->emit, NULL);
     bri_records_init(&job->value_records, (sizeof(bri_value) + 63) & ~(size_t)63);
-    return bri_values_init(&job->values);
+    BRI_TRY(bri_values_init(&job->values));
+    bri_watch_begin(job);
+    return BR_OK;
 }
 
 bool bri_job_done(const bri_job *job)
@@ -60,6 +63,7 @@ void bri_job_fini(bri_job *job)
         bri_turns_leave(job);
         return;
     }
+    bri_watch_end(job);
     bri_job_reap(job);
     for (size_t i = 0; i < job->nin_flight; i++)
         release_promises(job, job->in_flight[i]);

@@ -113,6 +113,10 @@ typedef struct bri_job_ops {
     br_status (*execute)(bri_job *job, bri_task *task, void *scratch);
     /* "mean of climate.c:12, chunk (0, 3)", for messages. */
     void (*describe)(bri_job *job, const bri_task *task, char *text, size_t size);
+    /* The same of a value; NULL: its number will do. */
+    void (*name)(bri_job *job, bri_key key, char *text, size_t size);
+    /* The user's function that the task calls, "" when there is none; NULL: never. */
+    void (*function)(bri_job *job, const bri_task *task, char *text, size_t size);
 } bri_job_ops;
 
 /* Records for tasks with more inputs double in size. */
@@ -164,7 +168,8 @@ struct bri_job {
     void *transport;        /* what the scheduler needs to know in `over` */
     bri_job *next_launched; /* (launcher's mutex) */
 
-    bri_job *next_attached; /* the thread pool's list of jobs (pool's mutex) */
+    bri_job *next_watched, **link_watched; /* runtime/watch.c's list */
+    bri_job *next_attached;                /* the thread pool's list of jobs (pool's mutex) */
     atomic_int users; /* pool threads that may touch the job now; seq_cst, see scheduler/threads */
     atomic_int pulling; /* whether one of them emits, and whether another one wanted to meanwhile */
 };
@@ -234,6 +239,11 @@ bool bri_job_done(const bri_job *job);
 /* Stores the first error; cheap to call again. Makes the rest of the job pass through. */
 void bri_job_fail(bri_job *job, br_status status, const char *text);
 br_status bri_job_status(const bri_job *job);
+
+/* What it does at the moment and what it waits for: a line for each task that runs or waits, then
+ * what the scheduler adds. Takes `emit`, but not for longer than a second. */
+void bri_job_print(bri_job *job, FILE *to);
+void bri_job_name_value(bri_job *job, bri_key key, char *text, size_t size);
 
 /* ---- for the transport ---- */
 

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "runtime/busy.h"
 #include "runtime/job_inside.h"
 #include "runtime/job_spill.h"
 #include "runtime/scheduler.h"
@@ -36,8 +37,10 @@ static void run_task(bri_job *job, bri_task *t)
 {
     void *scratch = NULL;
     br_status st = take_blocks(job, t, &scratch);
+    bri_busy_begin(job, t);
     if (st == BR_OK)
         st = t->kind >= 0 ? job->ops->execute(job, t, scratch) : bri_spill_execute(job, t);
+    bri_busy_end();
     if (scratch != NULL)
         bri_memory_put(job->ctx->memory, scratch, t->scratch);
     if (t->scratch > 0)

@@ -43,6 +43,12 @@ typedef struct bri_scheduler {
 
     /* The rest is NULL for schedulers of one process. */
 
+    /* Adds what the job waits for beside its tasks to bri_job_print. On the watch thread. */
+    void (*inspect)(br_context *ctx, bri_job *job, FILE *to);
+    /* Rank 0: all others print what they do (bri_watch_ask). Ranks above: tells rank 0 that this one
+     * got on (bri_watch_progress). */
+    void (*tell_ranks)(br_context *ctx);
+
     /* Host, threads and reason of a rank (0 <= rank < ctx->nranks), gathered when the ranks met. */
     void (*about)(br_context *ctx, int rank, br_rank_info *info);
     /* Rank 0: tells every rank to serve this message (bri_engine.serve) as job `id`. */

@@ -11,6 +11,9 @@
  * passes      passes fit the memory of rank 0, but not of rank 1, which holds a persisted array
  * lacking     a function of a plugin that rank 0 alone has loaded; unloaded: that nobody has any more
  * memory      the last rank gets no more memory
+ * crash       a function reads at address 8; overflow: has no end; abort: calls abort; fused: one that is
+ *             called by a block program; all of them on the last rank
+ * sleep       a function sleeps for SECONDS on the last rank; slow_last: every now and then
  * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second br_open
  */
 #include <dlfcn.h>
@@ -55,6 +58,72 @@ static int takes_memory_away(const br_block *in, int n, const br_block *out, con
     if (out->chunk[0] == 39)
         setrlimit(RLIMIT_AS, &(struct rlimit){.rlim_cur = bytes, .rlim_max = bytes});
     memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
+    return 0;
+}
+
+static volatile int nowhere;
+
+__attribute__((noinline)) static int reads_nowhere(const int *at)
+{
+    return at[2] + nowhere;
+}
+
+static int crashes(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    (void)data;
+    memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
+    return out->chunk[0] == 39 ? reads_nowhere((const int *)(uintptr_t)nowhere) : 0;
+}
+
+__attribute__((noinline)) static int deeper(volatile char *above)
+{
+    volatile char here[4096];
+    here[0] = above[0];
+    return nowhere == 0 ? deeper(here) + here[0] : 0;
+}
+
+static int overflows(const br_block *in, int n, const br_block *out, const void *data)
+{
+    volatile char top[16] = {0};
+    (void)n;
+    (void)data;
+    memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
+    return out->chunk[0] == 39 ? deeper(top) : 0;
+}
+
+static int aborts(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    (void)data;
+    memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
+    if (out->chunk[0] == 39)
+        abort();
+    return 0;
+}
+
+static double crashes_at_the_end(double x, const void *data)
+{
+    (void)data;
+    return x > 399 ? x + reads_nowhere((const int *)(uintptr_t)nowhere) : x;
+}
+
+static int slow_at_the_end(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    (void)data;
+    memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
+    if (out->chunk[0] >= 30)
+        usleep(500000);
+    return 0;
+}
+
+static int sleeps(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
+    if (out->chunk[0] == 39)
+        sleep((unsigned)*(const int *)data);
     return 0;
 }
 
@@ -154,7 +223,7 @@ static void rows_of_normal_numbers(br_context *ctx)
     compute(ctx, br_add(br_square(br_div(br_sub(x, mean), sd)), br_mul(br_index(held, "0"), 0)));
 }
 
-static void bad(br_context *ctx, const char *what, const char *plugin)
+static void bad(br_context *ctx, const char *what, const char *argument)
 {
     static const double one = 1;
     static const int none;
@@ -176,7 +245,23 @@ static void bad(br_context *ctx, const char *what, const char *plugin)
     if (strcmp(what, "missing") == 0)
         compute(ctx, br_from_hdf5(ctx, "not/there.h5", "x"));
     if (strcmp(what, "lacking") == 0 || strcmp(what, "unloaded") == 0)
-        compute(ctx, by_plugin(ctx, plugin, strcmp(what, "lacking") == 0));
+        compute(ctx, by_plugin(ctx, argument, strcmp(what, "lacking") == 0));
+    if (strcmp(what, "crash") == 0)
+        compute(ctx, br_map_blocks(numbers(ctx), crashes));
+    if (strcmp(what, "overflow") == 0)
+        compute(ctx, br_map_blocks(numbers(ctx), overflows));
+    if (strcmp(what, "abort") == 0)
+        compute(ctx, br_map_blocks(numbers(ctx), aborts));
+    if (strcmp(what, "fused") == 0)
+        compute(ctx, br_add(br_map(numbers(ctx), crashes_at_the_end), 1));
+    if (strcmp(what, "slow_last") == 0)
+        compute(ctx, br_map_blocks(numbers(ctx), slow_at_the_end));
+    if (strcmp(what, "sleep") == 0) {
+        int seconds = atoi(argument);
+        fprintf(stderr, "it begins in process %ld\n", (long)getpid());
+        compute(ctx, br_map_blocks(numbers(ctx), sleeps, .data = &seconds,
+                                   .data_bytes = sizeof seconds));
+    }
     if (strcmp(what, "memory") == 0)
         out_of_memory(ctx);
     if (strcmp(what, "passes") == 0)

@@ -43,6 +43,21 @@ START_TEST(functions_are_found_again)
 }
 END_TEST
 
+/* An address inside of a function, as that of an instruction that failed. */
+START_TEST(functions_by_an_address_inside)
+{
+    char name[128];
+    bri_function_at((const char *)(uintptr_t)there_and_back + 5, name, sizeof name);
+    ck_assert_str_eq(name, "there_and_back");
+    bri_function_at((const char *)(uintptr_t)a_global_function + 1, name, sizeof name);
+    ck_assert_str_eq(name, "a_global_function");
+    bri_function_at((const void *)(uintptr_t)16, name, sizeof name);
+    ck_assert_str_eq(name, "0x10");
+    ck_assert_int_eq(bri_function_check((bri_function)there_and_back), BR_OK);
+    ck_assert_int_eq(bri_function_check((bri_function)(uintptr_t)16), BR_EARG);
+}
+END_TEST
+
 START_TEST(strangers_are_refused)
 {
     static double data;
@@ -50,7 +65,7 @@ START_TEST(strangers_are_refused)
     bri_function f;
     ck_assert_int_eq(bri_function_identify((bri_function)(uintptr_t)&data, &id), BR_EARG);
     ck_assert_int_eq(bri_function_identify(NULL, &id), BR_EARG);
-    ck_assert_ptr_nonnull(strstr(bri_last_error(), "no function"));
+    ck_assert_ptr_nonnull(strstr(bri_last_error(), "in no loaded program or library"));
 
     ck_assert_int_eq(bri_function_identify((bri_function)a_static_function, &id), BR_OK);
     bri_function_id other = id;
@@ -103,6 +118,7 @@ int main(void)
     Suite *suite = suite_create("function");
     TCase *tests = tcase_create("function");
     tcase_add_test(tests, functions_are_found_again);
+    tcase_add_test(tests, functions_by_an_address_inside);
     tcase_add_test(tests, strangers_are_refused);
     tcase_add_test(tests, functions_have_names);
     tcase_add_test(tests, builds_have_ids);

@@ -198,6 +198,7 @@ static void toy_describe(bri_job *job, const bri_task *task, char *text, size_t 
     snprintf(text, size, "node %lld", (long long)task->key.index);
 }
 
-static const bri_job_ops toy_ops = {toy_next, toy_execute, toy_describe};
+static const bri_job_ops toy_ops = {
+    .next = toy_next, .execute = toy_execute, .describe = toy_describe};
 
 #endif

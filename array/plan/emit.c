@@ -593,4 +593,16 @@ static void describe(bri_job *job, const bri_task *task, char *text, size_t size
     bri_describe(plan->stages[task->kind], task->argument[0], text, size);
 }
 
-const bri_job_ops bri_plan_job_ops = {next, execute, describe};
+static void describe_value(bri_job *job, bri_key key, char *text, size_t size)
+{
+    const bri_plan *plan = job->plan;
+    bri_describe_value(plan->stages[key.stage], key, text, size);
+}
+
+static void name_function(bri_job *job, const bri_task *task, char *text, size_t size)
+{
+    const bri_plan *plan = job->plan;
+    bri_describe_function(plan->stages[task->kind], text, size);
+}
+
+const bri_job_ops bri_plan_job_ops = {next, execute, describe, describe_value, name_function};

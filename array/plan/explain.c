@@ -46,6 +46,36 @@ void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size
              bri_shape_text(stage->ndim, coord, where, sizeof where));
 }
 
+static int64_t chunk_of(const bri_stage *stage, bri_key key)
+{
+    int64_t chunk = key.index;
+    if (stage->fold == BRI_FOLD_TREE)
+        chunk /= bri_tree_width(stage->nsteps, (int)key.level);
+    return chunk < stage->nchunks ? chunk : stage->nchunks - 1;
+}
+
+void bri_describe_value(const bri_stage *stage, bri_key key, char *text, size_t size)
+{
+    int64_t chunk = chunk_of(stage, key);
+    bri_key whole = bri_stage_key(stage, chunk);
+    bool final = whole.level == key.level && whole.index == key.index;
+    int n = snprintf(text, size, "%s", final ? "" : "part of ");
+    bri_describe(stage, chunk, text + n, size - (size_t)n);
+}
+
+void bri_describe_function(const bri_stage *stage, char *text, size_t size)
+{
+    const bri_node *node = stage->node;
+    text[0] = '\0';
+    if (node->op->check == NULL || node->op->print == NULL)
+        return;
+    FILE *to = fmemopen(text, size, "w");
+    if (to == NULL)
+        return;
+    node->op->print(node, to);
+    fclose(to);
+}
+
 static void bytes_text(double bytes, char *text, size_t size)
 {
     static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB"};

@@ -430,5 +430,9 @@ br_status bri_check_outside_task(void);
 void bri_operation_name(const bri_node *node, char *text, size_t size);
 /* "mean (climate.c:12), chunk (0, 3)" */
 void bri_describe(const bri_stage *stage, int64_t chunk, char *text, size_t size);
+/* The same of a value: that of a chunk, or "part of" one. */
+void bri_describe_value(const bri_stage *stage, bri_key key, char *text, size_t size);
+/* The user's function that the stage's node calls; "" when there is none. */
+void bri_describe_function(const bri_stage *stage, char *text, size_t size);
 
 #endif

@@ -32,6 +32,8 @@ enum { BRI_LINK_INLINE = 32 << 10 };
     X(CLOSE)  /* 0->: the context closes */                                                        \
     X(EXIT)   /* 0->: it is over, with this exit code */                                           \
     X(BYE)    /* ->0: the last packet */                                                           \
+    X(PRINT)  /* 0->: print what you do (runtime/watch.h) */                                       \
+    X(GOT_ON) /* ->0: tasks have finished here, for rank 0's watchdog */                           \
     X(BEAT)   /* a sign of life */                                                                 \
     X(ASK)    /* 0->: a question to the engine */                                                  \
     X(ANSWER) /* ->0: the engine's, or why there is none */

@@ -11,8 +11,10 @@
 
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
+#include "runtime/watch.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/mpi/ask.h"
+#include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/invitation.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
@@ -149,6 +151,7 @@ static br_status serve(br_context *ctx, bool shared, br_status met)
     snprintf(why, sizeof why, "%s", met != BR_OK ? bri_last_error() : "");
     int code = bri_serve_forever(ctx);
     if (!shared) {
+        bri_watch_close(ctx);
         bri_memory_free(ctx->memory);
         bri_free(ctx);
         bri_leave_exit(code);
@@ -327,6 +330,8 @@ const bri_scheduler bri_scheduler_mpi = {
     .close = close_mpi,
     .pool = pool_of,
     .about = about,
+    .inspect = bri_inspect,
+    .tell_ranks = bri_inspect_tell,
     .announce = announce,
     .ask = ask,
     .send = send_value,

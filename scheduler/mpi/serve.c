@@ -10,6 +10,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
+#include "runtime/watch.h"
 #include "scheduler/mpi/ask.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
@@ -192,6 +193,7 @@ static br_status open_context(const command *c)
         return BR_ENOMEM;
     close_engine(s);
     BRI_TRY(bri_config_import((const char *)c->message, &s->ctx->config));
+    bri_watch_set(s->ctx->config.watchdog);
     BRI_TRY(s->ctx->engine->open(s->ctx));
     s->engine_open = true;
     return BR_OK;

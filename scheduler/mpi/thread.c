@@ -17,7 +17,9 @@
 #include <time.h>
 
 #include "runtime/alloc.h"
+#include "runtime/crash.h"
 #include "scheduler/mpi/ask.h"
+#include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/meet.h"
@@ -153,6 +155,8 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_CLOSE] = bri_serve_on_command,
         [BRI_PACKET_EXIT] = bri_serve_on_command,
         [BRI_PACKET_BYE] = on_bye,
+        [BRI_PACKET_PRINT] = bri_inspect_on_print,
+        [BRI_PACKET_GOT_ON] = bri_inspect_on_got_on,
         [BRI_PACKET_BEAT] = on_beat,
         [BRI_PACKET_ASK] = bri_ask_on_ask,
         [BRI_PACKET_ANSWER] = bri_ask_on_answer,
@@ -259,7 +263,7 @@ static br_status start_thread(void)
 {
     sigset_t all;
     sigset_t old;
-    sigfillset(&all);
+    bri_crash_blocked(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pthread_mutex_lock(&comm.lock);
     int failure = pthread_create(&comm.thread, NULL, thread_main, NULL);

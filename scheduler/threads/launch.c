@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "runtime/crash.h"
 #include "scheduler/threads/worker.h"
 
 /* Lock: `lock` guards the list and goes with `changed`. */
@@ -137,7 +138,7 @@ static int start_threads(bri_launcher *l)
 {
     sigset_t all;
     sigset_t old;
-    sigfillset(&all);
+    bri_crash_blocked(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int failure = pthread_create(&l->sitter, NULL, sit, l);
     if (failure == 0) {

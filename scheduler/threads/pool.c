@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "runtime/crash.h"
 #include "runtime/host.h"
 #include "scheduler/threads/worker.h"
 
@@ -127,7 +128,7 @@ static br_status start_thread(bri_pool_worker *w)
 {
     sigset_t all;
     sigset_t old;
-    sigfillset(&all);
+    bri_crash_blocked(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int failure = pthread_create(&w->thread, NULL, worker_main, w);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * busy.c - the list of threads that have run tasks.
+ */
+#include "runtime/busy.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "runtime/crash.h"
+
+_Thread_local bri_busy bri_busy_here;
+
+/* `lock` guards the list. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_once_t once;
+    pthread_key_t key;
+    bri_busy *first;
+} threads = {.lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT};
+
+static void leave(void *running)
+{
+    bri_busy *r = running;
+    pthread_mutex_lock(&threads.lock);
+    *r->link = r->next;
+    if (r->next != NULL)
+        r->next->link = r->link;
+    r->link = NULL;
+    pthread_mutex_unlock(&threads.lock);
+    bri_crash_thread_end();
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&threads.key, leave);
+}
+
+/* The key's destructor runs at the thread's end, while its thread-local data is still there. Of a
+ * thread that cannot be taken out then nothing is noted. */
+void bri_busy_join(void)
+{
+    bri_busy *r = &bri_busy_here;
+    pthread_once(&threads.once, make_key);
+    if (pthread_setspecific(threads.key, r) != 0)
+        return;
+    bri_crash_thread_begin();
+    pthread_mutex_lock(&threads.lock);
+    r->next = threads.first;
+    if (r->next != NULL)
+        r->next->link = &r->next;
+    r->link = &threads.first;
+    threads.first = r;
+    pthread_mutex_unlock(&threads.lock);
+}
+
+void bri_busy_name(bri_job *job, const bri_task *task, char *text, size_t size)
+{
+    char function[128] = "";
+    if (task->kind < 0) {
+        char value[256];
+        bri_job_name_value(job, task->key, value, sizeof value);
+        snprintf(text, size, "to or from disk: %s", value);
+        return;
+    }
+    if (job->ops->describe != NULL)
+        job->ops->describe(job, task, text, size);
+    else
+        snprintf(text, size, "task %lld", (long long)task->key.index);
+    if (job->ops->function != NULL)
+        job->ops->function(job, task, function, sizeof function);
+    size_t n = strlen(text);
+    if (function[0] != '\0')
+        snprintf(text + n, size - n, ", function %s", function);
+}
+
+static int print_thread(bri_job *job, const bri_busy *r, FILE *to)
+{
+    int printed = 0;
+    int deep = atomic_load_explicit(&r->deep, memory_order_acquire);
+    for (int i = 0; i < deep && i < BRI_BUSY_DEEP; i++) {
+        char name[384];
+        const bri_task *task = atomic_load_explicit(&r->of[i].task, memory_order_relaxed);
+        if (atomic_load_explicit(&r->of[i].job, memory_order_relaxed) != job)
+            continue;
+        bri_busy_name(job, task, name, sizeof name);
+        fprintf(to, "  running for %.1f s: %s\n",
+                1e-3 * (double)(bri_busy_clock() - atomic_load(&r->of[i].since)), name);
+        printed++;
+    }
+    return printed;
+}
+
+int bri_busy_print(bri_job *job, FILE *to)
+{
+    int printed = 0;
+    pthread_mutex_lock(&threads.lock);
+    for (const bri_busy *r = threads.first; r != NULL; r = r->next)
+        printed += print_thread(job, r, to);
+    pthread_mutex_unlock(&threads.lock);
+    return printed;
+}

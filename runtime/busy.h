@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * busy.h - which task each thread runs: for the watch thread, and for a thread that crashes.
+ */
+#ifndef BRI_BUSY_H
+#define BRI_BUSY_H
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "runtime/job.h"
+
+/* Waiting inside a task may run others; deeper ones are not noted. */
+enum { BRI_BUSY_DEEP = 4 };
+
+typedef struct bri_busy_task {
+    _Atomic(bri_job *) job;
+    _Atomic(const bri_task *) task;
+    atomic_llong since; /* ms of the coarse monotonic clock */
+} bri_busy_task;
+
+/* A thread's own, read by others: the first `deep` of its tasks, the innermost last. */
+typedef struct bri_busy {
+    struct bri_busy *next, **link;
+    atomic_int deep; /* release: the tasks below are written */
+    bri_busy_task of[BRI_BUSY_DEEP];
+} bri_busy;
+
+extern _Thread_local bri_busy bri_busy_here;
+
+/* Makes the thread known to bri_busy_print and gives it a stack for crashes (crash.h); its end
+ * undoes both. */
+void bri_busy_join(void);
+
+static inline long long bri_busy_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static inline void bri_busy_begin(bri_job *job, const bri_task *task)
+{
+    bri_busy *r = &bri_busy_here;
+    int deep = atomic_load_explicit(&r->deep, memory_order_relaxed);
+    if (r->link == NULL)
+        bri_busy_join();
+    if (deep < BRI_BUSY_DEEP) {
+        bri_busy_task *of = &r->of[deep];
+        atomic_store_explicit(&of->job, job, memory_order_relaxed);
+        atomic_store_explicit(&of->task, task, memory_order_relaxed);
+        atomic_store_explicit(&of->since, bri_busy_clock(), memory_order_relaxed);
+    }
+    atomic_store_explicit(&r->deep, deep + 1, memory_order_release);
+}
+
+static inline void bri_busy_end(void)
+{
+    bri_busy *r = &bri_busy_here;
+    int deep = atomic_load_explicit(&r->deep, memory_order_relaxed);
+    atomic_store_explicit(&r->deep, deep - 1, memory_order_release);
+}
+
+/* A line for each task of the job that some thread runs; how many. With job->emit held, so that
+ * records of tasks stay what they are. */
+int bri_busy_print(bri_job *job, FILE *to);
+
+/* "sum (a.c:3), chunk (2,), function f": a task and the function of the user's that it calls. */
+void bri_busy_name(bri_job *job, const bri_task *task, char *text, size_t size);
+
+#endif

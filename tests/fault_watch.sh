@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# fault_watch.sh - what a program says when a task crashes, on SIGUSR1, and when nothing gets on (BRAMBLE_WATCHDOG).
+#
+# usage: fault_watch.sh DIRECTORY    where the program fault_array is
+set -uo pipefail
+program=$(realpath "$1/fault_array")
+cd "$(dirname "$0")" || exit 2
+# shellcheck source=tests/mpi-root.sh
+. ./mpi-root.sh
+unset "${!BRAMBLE_@}"
+ulimit -c 0
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+verdict()
+{
+    local name=$1
+    shift
+    if "$@"; then
+        echo "PASS $name"
+        return
+    fi
+    echo "FAIL $name (exit code $code after $seconds s)"
+    sed 's/^/    /' "$work/out" | head -40
+    failures=$((failures + 1))
+}
+
+# run SCHEDULER ARGUMENTS...: sync, threads or a number of ranks; output in $work/out, exit code in $code.
+launcher()
+{
+    case $1 in
+        sync | threads) launch=(env "BRAMBLE_SCHEDULER=$1" BRAMBLE_NUM_THREADS=3 "$program") ;;
+        *) launch=(mpirun --oversubscribe -np "$1" "$program") ;;
+    esac
+}
+run()
+{
+    local start=$SECONDS
+    launcher "$1"
+    code=0
+    { timeout -k 5 40 "${launch[@]}" "${@:2}" >"$work/out" 2>&1 </dev/null || code=$?; } 2>/dev/null
+    seconds=$((SECONDS - start))
+}
+
+says() { grep -qE -- "$1" "$work/out"; }
+says_once() { [ "$(grep -cE -- "$1" "$work/out")" = 1 ]; }
+crashed() { [ "$code" != 0 ] && [ "$code" != 124 ] && [ "$seconds" -lt 10 ] && says_once "^bramble: .*$1" && ! says '^sum'; }
+ended() { [ "$code" = 0 ] && says '^sum 80000'; }
+
+# ---- crashes ----
+
+for scheduler in sync threads 3; do
+    who=""
+    [ $scheduler = 3 ] && who='rank 2 on .*'
+    task='while it ran map_blocks \(fault_array\.c:[0-9]+\), chunk \(39,\), function'
+    run $scheduler crash
+    verdict "$scheduler: a function reads nowhere" crashed "${who}SIGSEGV .*at 0x8\) in reads_nowhere, $task crashes"
+    run $scheduler overflow
+    verdict "$scheduler: a function without end" crashed "${who}SIGSEGV .* in deeper, $task overflows"
+    run $scheduler abort
+    verdict "$scheduler: a function aborts" crashed "${who}SIGABRT .*, $task aborts"
+    run $scheduler fused
+    verdict "$scheduler: a function inside of another task" crashed "${who}SIGSEGV .* in reads_nowhere, while it ran sum "
+done
+
+# ---- asked what it does ----
+
+# Asks once the program sleeps; of several ranks rank 0, or mpirun, which tells all of them.
+ask()
+{
+    local whom=$2 pid=
+    launcher "$1"
+    code=0
+    seconds=0
+    timeout -k 5 40 "${launch[@]}" sleep 3 >"$work/out" 2>&1 </dev/null &
+    job=$!
+    for _ in $(seq 100); do
+        sleep 0.1
+        says '^it begins' && break
+    done
+    sleep 0.5
+    case $whom in
+        rank0) pid=$(awk '$1 == "it" && $2 == "begins" { print $5; exit }' "$work/out") ;;
+        mpirun) pid=$(pgrep -P $job -x mpirun) ;;
+    esac
+    [ -n "$pid" ] && kill -USR1 "$pid"
+    wait $job || code=$?
+}
+runs='running for [0-9.]+ s: map_blocks \(fault_array\.c:[0-9]+\), chunk \(39,\), function sleeps'
+told_alone() { ended && says_once "^bramble: .*: job 1: [0-9]+ tasks done" && says_once "^bramble: .*: +$runs"; }
+for scheduler in sync threads; do
+    ask $scheduler rank0
+    verdict "$scheduler: SIGUSR1" told_alone
+done
+# told_by_all [MOST]: between once and so many times.
+times() { local n; n=$(grep -cE -- "$2" "$work/out"); [ "$n" -ge 1 ] && [ "$n" -le "$1" ]; }
+told_by_all()
+{
+    local most=${1:-1}
+    for rank in 0 1 2; do
+        times "$most" "^bramble: rank $rank on .*: job 1: [0-9]+ tasks done, [0-9]+ in flight" || return 1
+    done
+    times "$most" "^bramble: rank 2 on .*: +$runs" &&
+        times "$most" '^bramble: rank 2 on .* waiting: sum .* for map_blocks .*, chunk \(39,\)$' &&
+        says '^bramble: rank 0 on .* waiting: sum .* for .*from rank 2' &&
+        says '^bramble: rank 2 on .* rank 0 waits for: .*sum'
+}
+for whom in rank0 mpirun; do
+    ask 3 $whom
+    verdict "3 ranks: SIGUSR1 to $whom" told_by_all
+    verdict "3 ranks: the program goes on" ended
+done
+
+# ---- the watchdog ----
+
+told_late() { ended && says '^bramble: nothing has finished for 1 s \(BRAMBLE_WATCHDOG\)' && says "^bramble: .* $runs"; }
+for scheduler in sync threads 3; do
+    BRAMBLE_WATCHDOG=1 run $scheduler sleep 3
+    verdict "$scheduler: the watchdog" told_late
+done
+verdict "3 ranks: all of them tell" told_by_all 2
+# Every chunk takes 0.2 s, all together 8 s on one thread: something finishes in every second.
+silent() { [ "$code" = 0 ] && ! says 'nothing has finished' && ! says 'in flight'; }
+BRAMBLE_WATCHDOG=1 run threads slow
+verdict "threads: the watchdog is silent while tasks finish" silent
+BRAMBLE_WATCHDOG=1 run 3 slow_last
+verdict "3 ranks: it is silent while one rank gets on" silent
+
+echo "$failures failures"
+[ $failures = 0 ]
