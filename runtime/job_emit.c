@@ -139,14 +139,21 @@ static bool admit(bri_job *job, size_t bytes)
 /* The same where values can go to disk. *moves: the tasks that make room, or bring inputs back. */
 static bool admit_spilling(bri_job *job, size_t bytes, bri_task **moves)
 {
-    bri_spill_room room = BRI_ROOM_MADE;
+    bri_memory *memory = job->ctx->memory;
+    /* Asked first: what a task that ends meanwhile has read could go, too. */
+    bool alone = bri_job_in_flight(job, memory_order_acquire) == 0;
     size_t absent;
     if (!bri_spill_absent(job->staged, &absent))
         return false;
-    while (!bri_memory_reserve(job->ctx->memory, bytes + absent) && room == BRI_ROOM_MADE)
-        room = bri_spill_make_room(job, bytes + absent, moves);
-    if (room == BRI_ROOM_COMES || (room == BRI_ROOM_NONE && !admit(job, bytes + absent)))
-        return false;
+    while (!bri_memory_reserve(memory, bytes + absent)) {
+        bri_spill_room room = bri_spill_make_room(job, bytes + absent, moves);
+        if (room == BRI_ROOM_COMES || (room == BRI_ROOM_NONE && !alone))
+            return false;
+        if (room == BRI_ROOM_NONE) {
+            bri_memory_force(memory, bytes + absent);
+            break;
+        }
+    }
     return absent == 0 || bri_spill_bring(job, job->staged, absent, moves);
 }
 

@@ -31,6 +31,7 @@ struct bri_page {
     bri_value *value;
     bri_job_spill *of;
     bri_spill_block block;     /* where it is in the file, once it has been there */
+    bool lent;                 /*  the block is somebody else's */
     int64_t next;              /* event of its next reader */
     int64_t last;              /* recording: its event before */
     int left;                  /* tasks of this rank that read it and are not yet emitted */
@@ -173,13 +174,21 @@ void bri_spill_value_read(bri_value *value)
     note(value->page);
 }
 
+void bri_spill_value_has_copy(bri_value *value, const bri_spill_block *block)
+{
+    if (value->page == NULL)
+        return;
+    value->page->block = *block;
+    value->page->lent = true;
+}
+
 void bri_spill_value_free(bri_job *job, bri_value *value)
 {
     bri_job_spill *s = job->spill;
     bri_page *page = value->page;
     if (page == NULL)
         return;
-    if (s->file != NULL)
+    if (s->file != NULL && !page->lent)
         bri_spill_drop(s->file, &page->block);
     bri_page *last = s->page[--s->n];
     s->page[page->place] = last;

@@ -54,6 +54,9 @@ void bri_job_spill_fini(bri_job *job);
 br_status bri_spill_value_new(bri_job *job, bri_value *value, int readers);
 /* Of a value that has a page: a task that reads it is emitted. */
 void bri_spill_value_read(bri_value *value);
+/* What a task makes is in the file already (the task itself says so, without the lock): the block
+ * stays the caller's. Nothing happens in runs that do not spill. */
+void bri_spill_value_has_copy(bri_value *value, const bri_spill_block *block);
 /* Its record goes. */
 void bri_spill_value_free(bri_job *job, bri_value *value);
 

@@ -56,6 +56,14 @@ static double want_centred(void)
     return apart;
 }
 
+/* What does not fit is persisted on disk. */
+static br_array *persisted(br_context *ctx)
+{
+    br_array *y = br_persist(made(ctx));
+    br_array *x = br_index(y, "::-1");
+    return br_sum(br_abs(br_sub(x, br_floor(br_mean(y)))));
+}
+
 /* The last chunks first, and each with its mirror image. */
 static br_array *turned(br_context *ctx)
 {
@@ -113,6 +121,7 @@ static const struct {
     double (*want)(void);
 } cases[] = {
     {"centred", centred, want_centred},
+    {"persisted", persisted, want_centred},
     {"turned", turned, want_turned},
     {"recut", recut, want_recut},
 };

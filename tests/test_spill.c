@@ -161,6 +161,17 @@ static int costly(const br_block *in, int n, const br_block *out, const void *da
     return 0;
 }
 
+static int twice(const br_block *in, int n, const br_block *out, const void *data)
+{
+    const double *v = in->data;
+    double *to = out->data;
+    (void)n;
+    (void)data;
+    for (int64_t i = 0; i < out->extent[0] * out->extent[1]; i++)
+        to[i] = 2 * v[i];
+    return 0;
+}
+
 static br_context *open_with(const char *limit, const char *scheduler)
 {
     setenv("BRAMBLE_MEMORY_LIMIT", limit, 1);
@@ -208,6 +219,52 @@ START_TEST(same_bits)
 }
 END_TEST
 
+/* An array that does not fit is persisted on disk. */
+START_TEST(persisted)
+{
+    br_context *ctx = open_with("3M", "threads");
+    br_run_info run;
+    double sum;
+    double again;
+    atomic_store(&calls, 0);
+    br_array *y = br_from_blocks(ctx, costly, BR_SHAPE(SIDE, SIDE), .dtype = BR_FLOAT64,
+                                 .chunks = BR_CHUNKS(CHUNK, CHUNK));
+    br_array *x = br_persist(y);
+    ck_assert_msg(br_error(x)[0] == '\0', "%s", br_message(ctx));
+    br_last_run(ctx, &run);
+    ck_assert_int_eq(run.bytes_spilled, 8 * SIDE * SIDE);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(br_compute_f64(br_sum(br_abs(br_sub(x, br_mean(x)))), &sum), BR_OK);
+        br_last_run(ctx, &run);
+        ck_assert_int_eq(run.bytes_spilled, 0);
+        ck_assert_int_ge(run.bytes_fetched, 8 * SIDE * SIDE);
+        ck_assert_int_le(run.peak_bytes, 3 << 20);
+    }
+    ck_assert_int_eq(atomic_load(&calls), SIDE / CHUNK * SIDE / CHUNK);
+    ck_assert_int_eq(br_compute_f64(br_sum(br_abs(br_sub(y, br_mean(y)))), &again), BR_OK);
+    ck_assert_mem_eq(&sum, &again, sizeof sum);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+/* One that fits goes there when a task needs its room. */
+START_TEST(persisted_moves)
+{
+    br_context *ctx = open_with("3M", "threads");
+    double sum;
+    br_array *kept = br_persist(br_ones(ctx, BR_SHAPE(SIDE / 4, SIDE), .dtype = BR_FLOAT64,
+                                        .chunks = BR_CHUNKS(CHUNK, CHUNK)));
+    br_array *large = br_from_blocks(ctx, costly, BR_SHAPE(CHUNK, SIDE / 2), .dtype = BR_FLOAT64,
+                                     .chunks = BR_CHUNKS(-1, -1));
+    br_array *two = br_map_blocks(large, twice, .dtype = BR_FLOAT64);
+    ck_assert_int_eq(br_compute_f64(br_sum(kept), &sum), BR_OK); /* its plan is kept */
+    ck_assert_msg(br_compute_f64(br_sum(two), &sum) == BR_OK, "%s", br_message(ctx));
+    ck_assert_int_eq(br_compute_f64(br_sum(kept), &sum), BR_OK);
+    ck_assert(sum == SIDE / 4 * SIDE);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 /* Before anything runs, with how much would do. */
 START_TEST(too_little)
 {
@@ -248,6 +305,8 @@ int main(void)
     tcase_add_test(tests, damage);
     tcase_add_test(tests, directories);
     tcase_add_test(tests, same_bits);
+    tcase_add_test(tests, persisted);
+    tcase_add_test(tests, persisted_moves);
     tcase_add_test(tests, too_little);
     tcase_add_test(tests, in_memory);
     suite_add_tcase(suite, tests);

@@ -276,7 +276,7 @@ static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_tas
         return BR_ENOMEM;
     *out = t;
     t->scratch = sizes.scratch;
-    t->keeps = s->kind->keeps;
+    t->keeps = s->kind == &bri_stage_keep && !bri_keeps_on_disk(s);
     BRI_TRY(connect_needs(plan, job, f, t));
     if (chained) {
         bri_key before = {s->id, p.key.level - 1, p.key.index};

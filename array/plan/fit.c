@@ -6,6 +6,8 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/cache.h"
+#include "array/plan/flight.h"
 #include "array/plan/persist.h"
 #include "array/plan/run.h"
 
@@ -144,11 +146,12 @@ static br_status check_memory(bri_plan *plan)
     if (dry.peak <= room)
         return BR_OK;
     plan->peak = room;
+    plan->needed = dry.peak;
     if (!may_spill)
         return does_not_fit(&memory, dry.peak, dry.worst);
-    size_t needed = dry.least + plan->trace.room * sizeof plan->trace.next[0];
-    return needed <= room ? prepare_spilling(plan, &dry, room)
-                          : does_not_fit(&memory, needed, dry.neediest);
+    plan->needed = dry.least + plan->trace.room * sizeof plan->trace.next[0];
+    return plan->needed <= room ? prepare_spilling(plan, &dry, room)
+                                : does_not_fit(&memory, plan->needed, dry.neediest);
 }
 
 br_status bri_plan_check(bri_plan *plan)
@@ -167,14 +170,44 @@ br_status bri_plan_check(bri_plan *plan)
     return check_memory(plan);
 }
 
+/* Something that stands in memory goes to disk: false when there is nothing, or it does not help.
+ * Plans that read it where it lies are no good any more. On several ranks all would have to do it.
+ */
+static br_status make_room(br_context *ctx, size_t needed, bool *made)
+{
+    bri_memory_stats memory;
+    bri_memory_about(ctx->memory, &memory);
+    *made = false;
+    if (ctx->nranks > 1 || !bri_flights_none(ctx) || needed > memory.limit)
+        return BR_OK;
+    br_status st = bri_persisted_move_out(ctx, made);
+    if (*made)
+        bri_cache_clear(ctx);
+    return st;
+}
+
+/* What more is given up, or done for it; BR_EMEMLIMIT with the message of the plan that did not fit
+ * when there is nothing more. */
+static br_status give_up_more(br_context *ctx, bri_outputs *outputs, const bri_plan *plan)
+{
+    char why[BRI_ERROR_TEXT];
+    bool made;
+    unsigned left = plan->could & ~outputs->thrift;
+    if (left != 0) {
+        outputs->thrift |= left & -left;
+        return BR_OK;
+    }
+    snprintf(why, sizeof why, "%s", bri_last_error());
+    BRI_TRY(make_room(ctx, plan->needed, &made));
+    outputs->thrift = made ? 0 : outputs->thrift;
+    return made ? BR_OK : bri_error(BR_EMEMLIMIT, "%s", why);
+}
+
 br_status bri_plan_thriftily(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
 {
     br_status st = BR_EMEMLIMIT;
     while (st == BR_EMEMLIMIT && *plan != NULL) {
-        unsigned left = (*plan)->could & ~outputs->thrift;
-        if (left == 0)
-            return st;
-        outputs->thrift |= left & -left;
+        BRI_TRY(give_up_more(ctx, outputs, *plan));
         bri_plan_free(*plan);
         *plan = NULL;
         bri_drop_failed(ctx, outputs);

@@ -12,19 +12,27 @@
 #include "array/plan/place.h"
 #include "runtime/alloc.h"
 
+static void free_chunk(bri_persisted *p, int64_t c)
+{
+    if (p->chunk[c] == NULL)
+        return;
+    bri_memory_put(p->ctx->memory, p->chunk[c], p->bytes[c]);
+    bri_memory_unstand(p->ctx->memory, p->bytes[c]);
+    bri_memory_release(p->ctx->memory, p->bytes[c]);
+    p->chunk[c] = NULL;
+}
+
 static void free_persisted(bri_persisted *p)
 {
-    for (int64_t c = 0; p->chunk != NULL && c < p->nchunks; c++) {
-        if (p->chunk[c] == NULL)
-            continue;
-        bri_memory_put(p->ctx->memory, p->chunk[c], p->bytes[c]);
-        bri_memory_unstand(p->ctx->memory, p->bytes[c]);
-        bri_memory_release(p->ctx->memory, p->bytes[c]);
-    }
+    for (int64_t c = 0; p->chunk != NULL && c < p->nchunks; c++)
+        free_chunk(p, c);
+    for (int64_t c = 0; p->block != NULL && c < p->nchunks; c++)
+        bri_spill_drop(p->ctx->spill, &p->block[c]);
     for (int a = 0; a < p->ndim; a++)
         bri_axis_release(&p->axis[a]);
     bri_free(p->owner);
     bri_free(p->chunk);
+    bri_free(p->block);
     bri_free(p->bytes);
     bri_free(p);
 }
@@ -44,8 +52,10 @@ br_status bri_persisted_new(br_context *ctx, int64_t id, const bri_stage *stage,
         p->axis[p->ndim] = bri_axis_share(&stage->axis[p->ndim]);
     p->owner = bri_calloc((size_t)p->nchunks, sizeof *p->owner);
     p->chunk = bri_calloc((size_t)p->nchunks, sizeof *p->chunk);
+    p->block = bri_calloc((size_t)p->nchunks, sizeof *p->block);
     p->bytes = bri_calloc((size_t)p->nchunks, sizeof *p->bytes);
-    if (p->owner == NULL || p->chunk == NULL || p->bytes == NULL) {
+    p->on_disk = stage->plan->thrift & BRI_KEEP_ON_DISK;
+    if (p->owner == NULL || p->chunk == NULL || p->block == NULL || p->bytes == NULL) {
         free_persisted(p);
         return BR_ENOMEM;
     }
@@ -90,6 +100,49 @@ void bri_persisted_drop(br_context *ctx, int64_t id)
     free_persisted(p);
 }
 
+static size_t bytes_in_memory(const bri_persisted *p)
+{
+    size_t bytes = 0;
+    for (int64_t c = 0; c < p->nchunks; c++)
+        bytes += p->chunk[c] != NULL ? p->bytes[c] : 0;
+    return bytes;
+}
+
+/* What is written already stays where it is when the disk is full. */
+static br_status move_out(bri_persisted *p)
+{
+    br_status st = BR_OK;
+    for (int64_t c = 0; c < p->nchunks && st == BR_OK; c++)
+        if (p->chunk[c] != NULL && p->bytes[c] > 0)
+            st = bri_spill_write(p->ctx->spill, p->chunk[c], p->bytes[c], &p->block[c]);
+    for (int64_t c = 0; c < p->nchunks; c++)
+        if (st == BR_OK)
+            free_chunk(p, c);
+        else
+            bri_spill_drop(p->ctx->spill, &p->block[c]);
+    p->on_disk = st == BR_OK;
+    return st == BR_OK ? BR_OK : bri_error_context(st, "a persisted array");
+}
+
+br_status bri_persisted_move_out(br_context *ctx, bool *moved)
+{
+    bri_persisted *largest = NULL;
+    size_t most = 0;
+    *moved = false;
+    for (bri_persisted *p = bri_array_data_of(ctx)->persisted; p != NULL; p = p->next) {
+        size_t bytes = bytes_in_memory(p);
+        if (bytes > most) {
+            most = bytes;
+            largest = p;
+        }
+    }
+    if (largest == NULL)
+        return BR_OK;
+    BRI_TRY(move_out(largest));
+    *moved = true;
+    return BR_OK;
+}
+
 /* ---- the node ---- */
 
 static br_status infer(bri_node *node)
@@ -132,10 +185,11 @@ const bri_op bri_op_persisted = {
 
 static br_status build_persisted(bri_plan *plan, bri_stage *stage)
 {
-    bri_stage_grid(stage, stage->node);
-    stage->direct = true;
-    stage->data =
+    const bri_persisted *p =
         bri_persisted_find(plan->ctx, ((const bri_persisted_params *)stage->node->params)->id);
+    bri_stage_grid(stage, stage->node);
+    stage->direct = !p->on_disk;
+    stage->data = (void *)(uintptr_t)p;
     return BR_OK;
 }
 
@@ -188,9 +242,26 @@ const char *bri_source_element(bri_work *work, const bri_stage *from, int64_t ch
     return data;
 }
 
-/* These tasks exist only for chunks that other ranks read: they make the value that is sent. */
+/* What is in the file need not be written there again to spill it. */
+static br_status read_persisted(bri_work *work, const bri_spill_block *block)
+{
+    bri_value *v = work->task->output;
+    if (block->bytes == 0)
+        return BR_OK;
+    BRI_TRY(bri_spill_read(work->plan->ctx->spill, block, v->data));
+    atomic_fetch_add_explicit(&work->job->stats.bytes_fetched, (long long)v->bytes,
+                              memory_order_relaxed);
+    bri_spill_value_has_copy(v, block);
+    return BR_OK;
+}
+
+/* These tasks exist only for chunks on disk and those that other ranks read: they make the value
+ * that is sent. */
 static br_status export_persisted(bri_work *work)
 {
+    const bri_persisted *p = work->stage->data;
+    if (p->on_disk)
+        return read_persisted(work, &p->block[work->chunk]);
     size_t bytes =
         (size_t)bri_chunk_nelem(work->stage, work->chunk) * br_dtype_size(work->stage->dtype);
     if (bytes > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * persist.h - arrays whose chunks stay in the memory of the ranks that computed them.
+ * persist.h - arrays whose chunks stay in the memory of the ranks that computed them, or in files.
  */
 #ifndef BRI_PERSIST_H
 #define BRI_PERSIST_H
@@ -16,11 +16,14 @@ typedef struct bri_persisted {
     bri_axis axis[BR_MAX_NDIM];
     int64_t nchunks;
     int32_t *owner;
+    bool on_disk; /* on every rank: chunks are in the ranks' spill files, block[i] says where */
     void **chunk;
+    bri_spill_block *block;
     size_t *bytes;
 } bri_persisted;
 
-/* A new entry in the context's table with the grid of the stage's value. */
+/* A new entry in the context's table with the grid of the stage's value; on disk when the plan is
+ * that thrifty. */
 br_status bri_persisted_new(br_context *ctx, int64_t id, const bri_stage *stage,
                             bri_persisted **out);
 /* Notes the owners of the chunks, when the plan that makes them knows them. */
@@ -29,7 +32,11 @@ bri_persisted *bri_persisted_find(br_context *ctx, int64_t id);
 /* Takes an entry out and frees its chunks; unknown ids are fine. */
 void bri_persisted_drop(br_context *ctx, int64_t id);
 
-/* The persisted chunk of a stage of that kind, on its owner. */
+/* Writes a persisted array that is in memory to disk, the largest one; *moved false when there is
+ * none. On a single rank, while nothing runs. */
+br_status bri_persisted_move_out(br_context *ctx, bool *moved);
+
+/* The persisted chunk of a stage of that kind, on its owner; it is in memory. */
 void *bri_persisted_chunk(const bri_stage *stage, int64_t chunk);
 
 /* Do the chunks of a stage of that kind lie where the plan would put them? */

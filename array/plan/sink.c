@@ -135,6 +135,13 @@ static br_status put_packed(bri_work *work)
     return st == BR_OK ? bri_h5_note_done(work->stage->data, work->chunk) : st;
 }
 
+static br_status write_chunk(bri_work *work, const bri_value *v, bri_spill_block *block)
+{
+    atomic_fetch_add_explicit(&work->job->stats.bytes_spilled, (long long)v->bytes,
+                              memory_order_relaxed);
+    return bri_spill_write(work->plan->ctx->spill, v->data, v->bytes, block);
+}
+
 /* Takes the value's block over when nobody else reads it, else copies. */
 static br_status keep_chunk(bri_work *work)
 {
@@ -143,6 +150,9 @@ static br_status keep_chunk(bri_work *work)
         return BR_OK; /* a chunk without elements */
     bri_value *v = work->task->inputs[0].value;
     size_t bytes = v->bytes;
+    p->bytes[work->chunk] = bytes;
+    if (p->on_disk)
+        return write_chunk(work, v, &p->block[work->chunk]);
     void *block = bri_task_take(work->task, 0);
     if (block == NULL) {
         bri_memory_force(work->plan->ctx->memory, bytes);
@@ -154,7 +164,6 @@ static br_status keep_chunk(bri_work *work)
         memcpy(block, v->data, bytes);
     }
     bri_memory_stand(work->plan->ctx->memory, bytes);
-    p->bytes[work->chunk] = bytes;
     p->chunk[work->chunk] = block;
     return BR_OK;
 }
@@ -195,8 +204,7 @@ const bri_stage_kind bri_stage_keep = {.name = "persist",
                                        .build = no_build,
                                        .sizes = sizes,
                                        .execute = keep_chunk,
-                                       .owner = where_it_is,
-                                       .keeps = true};
+                                       .owner = where_it_is};
 
 static const bri_stage_kind *const kinds[] = {
     [BRI_SINK_RESULT] = &bri_stage_result,
@@ -204,6 +212,11 @@ static const bri_stage_kind *const kinds[] = {
     [BRI_SINK_KEEP] = &bri_stage_keep,
     [BRI_SINK_NPY] = &bri_stage_store_npy,
 };
+
+bool bri_keeps_on_disk(const bri_stage *stage)
+{
+    return ((const bri_persisted *)stage->data)->on_disk;
+}
 
 bool bri_is_sink(const bri_stage *stage)
 {
@@ -280,8 +293,10 @@ static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, 
         kind = &bri_stage_store_packed;
     }
     br_status st = stage_after(plan, kind, from, &stage);
-    if (st == BR_OK && sink->kind == BRI_SINK_KEEP)
+    if (st == BR_OK && sink->kind == BRI_SINK_KEEP) {
+        plan->could |= BRI_KEEP_ON_DISK;
         st = bri_persisted_new(plan->ctx, sink->id, from, (bri_persisted **)&stage->data);
+    }
     if (st == BR_OK && sink->kind == BRI_SINK_RESULT)
         stage->data = sink->buffer;
     if (st == BR_OK && (sink->kind == BRI_SINK_STORE || sink->kind == BRI_SINK_NPY))

@@ -13,6 +13,8 @@ br_status bri_sink_build(bri_plan *plan, bri_node *output, const bri_sink *sink,
  * straight into the caller's memory. */
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root);
 
+/* Does the stage of that kind, which keeps a persisted array, write its chunks to disk? */
+bool bri_keeps_on_disk(const bri_stage *stage);
 /* Notes where the chunks of persisted outputs will be, once that is known. */
 void bri_sinks_place(const bri_plan *plan);
 

@@ -115,8 +115,6 @@ struct bri_stage_kind {
     /* The rank that runs a step; NULL: contiguous runs of the order (chunk, step). */
     int (*owner)(const bri_stage *stage, int64_t chunk, int64_t step);
     void (*destroy)(bri_stage *stage);
-    /* A task keeps its input's bytes beyond the run. */
-    bool keeps;
 };
 
 /* The leaves that make chunks, where not all do: along one axis, in ascending order. Chunk c along
@@ -212,6 +210,7 @@ struct bri_plan {
     bool serial;           /* one task after the other whatever the scheduler (fit.c) */
     bool spills;           /* values go to disk: what the serial order does to them, and what it */
     size_t spill_limit;    /*  may hold (fit.c) */
+    size_t needed;         /* bytes that it takes at least, where it does not fit */
     bri_spill_trace trace;
     bri_spill_counts predicted_spill;
     bri_emitter *emitter;
@@ -399,10 +398,11 @@ typedef struct bri_sink {
 
 /* What a plan can do with less memory, and more time. */
 typedef enum bri_thrift {
-    BRI_READ_AGAIN = 1, /* a file's chunks are read by each task that needs them, not held */
-    BRI_CUT_FIRST = 2,  /* computed chunks that several new ones need are cut (stage_cut.c) */
-    BRI_APART = 4,      /* no passes, no takes in two parts, no value held that need not be */
-    BRI_SPILL = 8,      /* values wait on disk (job_spill.h) */
+    BRI_READ_AGAIN = 1,    /* a file's chunks are read by each task that needs them, not held */
+    BRI_CUT_FIRST = 2,     /* computed chunks that several new ones need are cut (stage_cut.c) */
+    BRI_APART = 4,         /* no passes, no takes in two parts, no value held that need not be */
+    BRI_SPILL = 8,         /* values wait on disk (job_spill.h) */
+    BRI_KEEP_ON_DISK = 16, /* what is persisted is kept there */
 } bri_thrift;
 
 /* What a run is to make. */

@@ -67,7 +67,10 @@ BR_API br_future *br_compute_many_async(const br_result *results, size_t n);
 
 /* br_persist - computes x now and returns an array whose chunks stay where they were computed,
  * until the array is freed.
- * They count in BRAMBLE_MEMORY_LIMIT. On an error the array carries it, and the context too. */
+ * They count in BRAMBLE_MEMORY_LIMIT. An array that does not fit is kept in files in
+ * BRAMBLE_SPILL_DIR, each rank's part in one of its own; on one rank arrays that do fit are moved
+ * there when a later run needs their room. On an error the array carries it, and the context too.
+ */
 BR_API br_array *br_persist_(br_array *x, br_place at);
 
 /* br_resolve - computes what x's shape depends on (it counts the masks below it) and returns x with
