@@ -173,6 +173,72 @@ START_TEST(axes_are_cut)
 }
 END_TEST
 
+/* Made by arithmetic, an axis is the same as one made of a list of its chunks. */
+static void check_like_listed(const bri_axis *y)
+{
+    bri_axis listed;
+    int64_t extent[64];
+    check_axis(y);
+    for (int64_t c = 0; c < y->nchunks; c++)
+        extent[c] = bri_axis_count(y, c);
+    ck_assert_int_eq(bri_axis_listed(extent, y->nchunks, &listed), BR_OK);
+    ck_assert_ptr_null(listed.starts);
+    ck_assert(listed.first == y->first && listed.chunk == y->chunk);
+    ck_assert(listed.extent == y->extent && listed.nchunks == y->nchunks);
+}
+
+START_TEST(regular_axes_by_arithmetic)
+{
+    int made = 0;
+    for (int k = 0; k < 20000; k++) {
+        int64_t extent = 2 + dice(30);
+        int64_t chunk = 1 + dice(6);
+        int64_t start = dice(extent);
+        bri_axis whole = bri_axis_regular(extent, chunk);
+        bri_axis x; /* with another first chunk */
+        bri_axis y;
+        ck_assert_int_eq(bri_axis_slice(&whole, start, 1, extent - start, &x), BR_OK);
+        ck_assert_ptr_null(x.starts);
+        check_slice(&x);
+        check_like_listed(&x);
+        bri_axis next = bri_axis_regular(1 + dice(20), chunk);
+        if (bri_axis_join_regular(&x, &next, &y)) {
+            made++;
+            check_like_listed(&y);
+            ck_assert_int_eq(y.nchunks, x.nchunks + next.nchunks);
+            for (int64_t c = 0; c < y.nchunks; c++)
+                ck_assert_int_eq(bri_axis_count(&y, c), c < x.nchunks
+                                                            ? bri_axis_count(&x, c)
+                                                            : bri_axis_count(&next, c - x.nchunks));
+        }
+    }
+    ck_assert_int_gt(made, 1000);
+}
+END_TEST
+
+/* Nothing is listed, so a number of chunks that fits no memory is no matter. */
+START_TEST(very_many_chunks)
+{
+    const int64_t n = (int64_t)1 << 50;
+    static const struct {
+        int64_t start, step, chunks;
+    } slices[] = {{1, 1, (int64_t)1 << 46},  {7, 4, (int64_t)1 << 46},   {-1, -1, (int64_t)1 << 46},
+                  {5, 64, (int64_t)1 << 44}, {-2, -8, (int64_t)1 << 46}, {0, 1000, n / 1000 + 1}};
+    bri_axis x = bri_axis_regular(n, 16);
+    for (size_t i = 0; i < sizeof slices / sizeof *slices; i++) {
+        int64_t step = slices[i].step;
+        int64_t start = slices[i].start < 0 ? n + slices[i].start : slices[i].start;
+        int64_t count = step > 0 ? (n - 1 - start) / step + 1 : start / -step + 1;
+        bri_axis y;
+        bri_axis both;
+        ck_assert(bri_axis_slice_regular(&x, start, step, count, &y));
+        ck_assert_int_eq(y.nchunks, slices[i].chunks);
+        ck_assert(bri_axis_join_regular(&x, &x, &both));
+        ck_assert_int_eq(both.nchunks, 2 * x.nchunks);
+    }
+}
+END_TEST
+
 START_TEST(automatic_chunks)
 {
     for (int k = 0; k < 5000; k++) {
@@ -205,6 +271,8 @@ int main(void)
     tcase_add_test(tcase, ranges_and_inverses);
     tcase_add_test(tcase, maps_compose);
     tcase_add_test(tcase, axes_are_cut);
+    tcase_add_test(tcase, regular_axes_by_arithmetic);
+    tcase_add_test(tcase, very_many_chunks);
     tcase_add_test(tcase, automatic_chunks);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

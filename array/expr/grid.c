@@ -185,6 +185,8 @@ br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t
         *out = bri_axis_regular(count, count);
         return BR_OK;
     }
+    if (bri_axis_slice_regular(x, start, step, count, out))
+        return BR_OK;
     int64_t from = bri_axis_find(x, start);
     int64_t to = bri_axis_find(x, start + (count - 1) * step);
     bri_starts *s = new_starts((from < to ? to - from : from - to) + 1);

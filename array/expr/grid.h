@@ -64,6 +64,11 @@ br_status bri_axis_unpack(const int64_t **word, bri_axis *out);
 /* The axis of x[start::step] with `count` elements, cut where x is cut. */
 br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t count,
                          bri_axis *out);
+/* The same, and b behind a, where the result is regular and x, or a and b, are: made by arithmetic
+ * alone; false when it is not. */
+bool bri_axis_slice_regular(const bri_axis *x, int64_t start, int64_t step, int64_t count,
+                            bri_axis *out);
+bool bri_axis_join_regular(const bri_axis *a, const bri_axis *b, bri_axis *out);
 /* Cut wherever a or b is; both have the same extent. Unknown when one of them is. */
 br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out);
 

@@ -19,6 +19,17 @@ static bool any_unknown(const bri_node *node, int axis)
     return false;
 }
 
+/* By arithmetic alone, where the chunks of all inputs together are regular. */
+static bool append_regular(const bri_node *node, int axis, bri_axis *out)
+{
+    bri_axis all = node->input[0]->axis[axis];
+    for (int i = 1; i < node->ninputs; i++)
+        if (!bri_axis_join_regular(&all, &node->input[i]->axis[axis], &all))
+            return false;
+    *out = bri_axis_share(&all);
+    return true;
+}
+
 /* The chunks of all inputs one after the other. */
 static br_status append_chunks(const bri_node *node, int axis, bri_axis *out)
 {
@@ -33,6 +44,8 @@ static br_status append_chunks(const bri_node *node, int axis, bri_axis *out)
         if (__builtin_add_overflow(extent, node->input[i]->axis[axis].extent, &extent))
             return bri_error(BR_ESHAPE, "more than 2^63 elements along axis %d", axis);
     }
+    if (append_regular(node, axis, out))
+        return BR_OK;
     int64_t *extents = bri_calloc((size_t)nchunks, sizeof *extents);
     if (extents == NULL)
         return BR_ENOMEM;
