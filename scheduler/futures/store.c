@@ -72,6 +72,7 @@ static bri_store *new_store(br_context *ctx)
     init_lock(&store->lock);
     store->pool = ctx->scheduler->pool(ctx);
     store->event = store->pool != NULL ? bri_pool_event(store->pool) : &store->own;
+    store->hungry = ctx->rank == 0 && ctx->nranks > 1;
     store->helper.work = work;
     store->helper.any = any;
     store->pinned = bri_calloc((size_t)ctx->nranks, sizeof *store->pinned);
@@ -99,6 +100,32 @@ bri_store *bri_store_of(br_context *ctx)
     return store;
 }
 
+/* Foreign errands are left over when rank 0's program has ended without waiting for them. */
+static void drop_foreign(bri_queue *q)
+{
+    bri_errand *own = NULL;
+    for (bri_errand *e; (e = bri_queue_first(q)) != NULL;) {
+        bri_queue_remove(q, e);
+        if (e->foreign) {
+            atomic_fetch_sub(&e->store->nready, 1);
+            bri_errand_release(e);
+            continue;
+        }
+        e->next_in_walk = own;
+        own = e;
+    }
+    for (; own != NULL; own = own->next_in_walk)
+        bri_queue_put_back(q, own);
+}
+
+void bri_store_forget(bri_store *store)
+{
+    bri_store_lock(store);
+    drop_foreign(&store->anywhere);
+    drop_foreign(&store->pinned[store->ctx->rank]);
+    bri_store_unlock(store);
+}
+
 void bri_store_close(br_context *ctx)
 {
     bri_store *store = atomic_load_explicit(&ctx->store, memory_order_acquire);
@@ -119,7 +146,8 @@ void bri_store_unlock(bri_store *store)
 {
     int fresh = store->fresh;
     bool tell = store->tell;
-    bool offer = store->offer;
+    bool offer = store->offer && !store->offered;
+    store->offered |= offer;
     store->fresh = 0;
     store->tell = store->offer = false;
     pthread_mutex_unlock(&store->lock);
@@ -160,6 +188,13 @@ void bri_errand_make_ready(bri_errand *e)
     e->turn = e->store->turn++;
     bri_queue_push(queue_of(e), e);
     make_known(e);
+}
+
+bri_errand *bri_store_first(bri_store *store, int rank)
+{
+    bri_errand *a = bri_queue_first(&store->anywhere);
+    bri_errand *b = bri_queue_first(&store->pinned[rank]);
+    return bri_queue_before(a, b) ? a : b;
 }
 
 void bri_errand_take(bri_errand *e, int rank)
@@ -207,9 +242,42 @@ static void free_errand(bri_errand *e)
     bri_memory_release(memory, e->promised);
     bri_free(e->edges);
     bri_free(e->inputs);
-    bri_free(e->parcel);
+    bri_parcel_release(e->parcel);
+    if (e->foreign)
+        bri_free(e->future.text);
     bri_free(e->name);
     bri_free(e);
+}
+
+void bri_parcel_release(bri_parcel *parcel)
+{
+    if (parcel == NULL ||
+        atomic_fetch_sub_explicit(&parcel->references, 1, memory_order_acq_rel) != 1)
+        return;
+    bri_free(parcel->bytes);
+    bri_free(parcel);
+}
+
+bri_errand *bri_errand_foreign(bri_store *store, br_submit_function *fn, bri_parcel *parcel,
+                               size_t ninputs)
+{
+    bri_errand *e = bri_calloc(1, sizeof *e);
+    if (e == NULL)
+        return NULL;
+    e->store = store;
+    e->fn = fn;
+    e->foreign = true;
+    e->on = store->ctx->rank;
+    e->future.ctx = store->ctx;
+    atomic_init(&e->references, 1);
+    if (ninputs > 0 && (e->inputs = bri_calloc(ninputs, sizeof *e->inputs)) == NULL) {
+        bri_free(e);
+        return NULL;
+    }
+    e->ninputs = ninputs;
+    e->parcel = parcel;
+    atomic_fetch_add_explicit(&parcel->references, 1, memory_order_relaxed);
+    return e;
 }
 
 bri_input bri_errand_output(const bri_errand *e)

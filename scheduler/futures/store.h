@@ -88,14 +88,22 @@ struct bri_errand {
 
     /* Of a foreign errand: rank 0's name of it, and what came with it. */
     bool foreign;
+    bool pinned;
     uint64_t ticket;
+    int64_t ns; /* that its function took */
     bri_input *inputs;
     size_t ninputs;
-    void *parcel;
+    struct bri_parcel *parcel;
 
     _Alignas(16) unsigned char small_result[BRI_SMALL_RESULT];
     _Alignas(16) unsigned char room[];
 };
+
+/* Bytes that came from another rank for several errands; the last one frees them. */
+typedef struct bri_parcel {
+    atomic_int references;
+    void *bytes;
+} bri_parcel;
 
 /* What a thread has taken together. Others may steal from it with the store's lock. */
 enum { BRI_DRAIN_MOST = 32 };
@@ -118,6 +126,7 @@ struct bri_store {
     bri_event own;
     bri_helper helper;
     bri_deliver *deliver;
+    void *crew; /* scheduler/mpi's */
     pthread_mutex_t lock;
     bri_queue anywhere;  /* (lock) */
     bri_queue *pinned;   /* by rank (lock) */
@@ -127,6 +136,8 @@ struct bri_store {
     uint64_t turn, walk; /* (lock) */
     bri_drain *drains;   /* (lock) */
     bool hungry;         /* other ranks would take more (lock) */
+    bool offered;        /* they have been told that there is more (lock) */
+    atomic_int nwaiting; /* threads that wait outside of tasks, and so run errands */
     int fresh;           /* made ready and nobody woken yet (lock) */
     bool tell, offer;    /* waiting threads, other ranks must hear of it (lock) */
 };
@@ -139,6 +150,7 @@ struct br_task {
     void *result;
     size_t result_bytes;
     br_status status; /* why it fails when that is known */
+    int64_t begun;    /* of a foreign errand, ns */
     char text[512];
 };
 
@@ -146,6 +158,8 @@ struct br_task {
 
 /* The context's, made when it is not there yet; NULL with a BR_ENOMEM error. */
 bri_store *bri_store_of(br_context *ctx);
+/* Rank 0 has ended: what it has handed out does not begin any more. */
+void bri_store_forget(bri_store *store);
 /* Everything in it is over and its futures are freed, or will not be looked at any more. */
 void bri_store_close(br_context *ctx);
 void bri_store_lock(bri_store *store);
@@ -157,6 +171,8 @@ void bri_errand_discard(bri_errand *errand);
 void bri_errand_make_ready(bri_errand *errand);
 /* With the lock: takes it out of its queue. */
 void bri_errand_take(bri_errand *errand, int rank);
+/* With the lock: the next one for this rank alone, or for any; NULL when there is none. */
+bri_errand *bri_store_first(bri_store *store, int rank);
 /* With the lock: it was taken, but will not begin there. */
 void bri_errand_put_back(bri_errand *errand);
 void bri_errand_free(br_future *future);
@@ -169,6 +185,12 @@ extern const bri_future_kind bri_errand_kind;
 bri_input bri_errand_output(const bri_errand *errand);
 /* Of a future made by br_submit; else NULL. */
 bri_errand *bri_errand_of(br_future *future);
+
+/* An errand of rank 0's: it runs on this rank, and `deliver` brings back what came out. parcel gets
+ * a reference. NULL with a BR_ENOMEM error. */
+bri_errand *bri_errand_foreign(bri_store *store, br_submit_function *fn, bri_parcel *parcel,
+                               size_t ninputs);
+void bri_parcel_release(bri_parcel *parcel);
 
 /* ---- end.c ---- */
 
@@ -200,6 +222,8 @@ void bri_errand_run(bri_errand *errand, bri_drain *drain);
 br_task *bri_task_current(void);
 void bri_task_drop_result(br_task *task);
 void bri_drain_give_back(bri_drain *drain);
+/* With the lock: one that some thread has taken and not begun, or NULL. */
+bri_errand *bri_store_steal(bri_store *store, const bri_drain *own);
 
 /* ---- wait.c ---- */
 

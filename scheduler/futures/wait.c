@@ -79,10 +79,12 @@ static void wait_outside(bri_store *store, const bri_wish *wish)
         return;
     if (!wish->told)
         want_all(store, wish);
+    atomic_fetch_add(&store->nwaiting, 1);
     if (store->pool != NULL)
         bri_pool_work_until(store->pool, &until);
     while (store->pool == NULL && !wish->done(wish->data))
         sleep_alone(store, wish, &until);
+    atomic_fetch_sub(&store->nwaiting, 1);
 }
 
 /* ---- what an errand needs; with the lock ---- */

@@ -37,6 +37,7 @@ static void begin(br_task *task, bri_errand *e, bri_drain *drain)
     task->result_bytes = 0;
     task->status = BR_EUSER;
     task->text[0] = '\0';
+    task->begun = e->foreign ? now_ns() : 0;
     atomic_fetch_add_explicit(&e->attempts, 1, memory_order_relaxed);
     current = task;
 }
@@ -69,6 +70,8 @@ static bool finish(br_task *task, int code)
     else if (failed)
         snprintf(task->text, sizeof task->text, "was cancelled");
     if (e->foreign) {
+        atomic_fetch_sub(&e->store->ntaken, 1);
+        e->ns = now_ns() - task->begun;
         e->store->deliver(e->store, e, failed ? task->status : BR_OK, task->text);
         return true;
     }
@@ -98,14 +101,7 @@ void bri_errand_run(bri_errand *e, bri_drain *drain)
 
 /* ---- taking some; with the lock ---- */
 
-static bri_errand *next_ready(bri_store *store)
-{
-    bri_errand *a = bri_queue_first(&store->anywhere);
-    bri_errand *b = bri_queue_first(&store->pinned[store->ctx->rank]);
-    return bri_queue_before(a, b) ? a : b;
-}
-
-static bri_errand *steal(bri_store *store, const bri_drain *own)
+bri_errand *bri_store_steal(bri_store *store, const bri_drain *own)
 {
     for (bri_drain *d = store->drains; d != NULL; d = d->next) {
         if (d == own || atomic_load(&d->at) >= d->n)
@@ -129,11 +125,11 @@ static void take(bri_store *store, bri_drain *d)
     bri_errand *e;
     int most = how_many(store, d);
     int n = 0;
-    for (; n < most && (e = next_ready(store)) != NULL; n++) {
+    for (; n < most && (e = bri_store_first(store, store->ctx->rank)) != NULL; n++) {
         bri_errand_take(e, store->ctx->rank);
         d->errand[n] = e;
     }
-    if (n == 0 && (e = steal(store, d)) != NULL)
+    if (n == 0 && (e = bri_store_steal(store, d)) != NULL)
         d->errand[n++] = e;
     atomic_store(&d->at, 0);
     d->n = n;

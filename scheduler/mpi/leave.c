@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/error.h"
+#include "scheduler/futures/store.h"
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
@@ -86,6 +87,8 @@ _Noreturn void bri_leave_abort(int code, const char *format, ...)
 
 static bool inside_a_task(void)
 {
+    if (bri_task_current() != NULL)
+        return true;
     if (pthread_equal(pthread_self(), leaving.opener))
         return leaving.working;
     return bri_parts_any();

@@ -19,24 +19,27 @@ enum { BRI_LINK_INLINE = 32 << 10 };
 
 /* What packets say. ->0: to rank 0, 0->: from it. */
 #define BRI_PACKETS(X)                                                                             \
-    X(WANT)   /* reader -> owner: send this value to my slot */                                    \
-    X(VALUE)  /* owner -> reader: here is a short one */                                           \
-    X(REFUSE) /* owner -> reader: the job failed, none will come */                                \
-    X(FAIL)   /* ->0: my part of the job failed */                                                 \
-    X(DONE)   /* ->0: my part is over, nothing is on its way */                                    \
-    X(CANCEL) /* 0->: the job failed somewhere */                                                  \
-    X(END)    /* 0->: all parts are over */                                                        \
-    X(OPEN)   /* 0->: a context with these settings */                                             \
-    X(OPENED) /* ->0: it is open here, or why not */                                               \
-    X(SERVE)  /* 0->: the engine's message */                                                      \
-    X(CLOSE)  /* 0->: the context closes */                                                        \
-    X(EXIT)   /* 0->: it is over, with this exit code */                                           \
-    X(BYE)    /* ->0: the last packet */                                                           \
-    X(PRINT)  /* 0->: print what you do (runtime/watch.h) */                                       \
-    X(GOT_ON) /* ->0: tasks have finished here, for rank 0's watchdog */                           \
-    X(BEAT)   /* a sign of life */                                                                 \
-    X(ASK)    /* 0->: a question to the engine */                                                  \
-    X(ANSWER) /* ->0: the engine's, or why there is none */
+    X(WANT)    /* reader -> owner: send this value to my slot */                                   \
+    X(VALUE)   /* owner -> reader: here is a short one */                                          \
+    X(REFUSE)  /* owner -> reader: the job failed, none will come */                               \
+    X(FAIL)    /* ->0: my part of the job failed */                                                \
+    X(DONE)    /* ->0: my part is over, nothing is on its way */                                   \
+    X(CANCEL)  /* 0->: the job failed somewhere */                                                 \
+    X(END)     /* 0->: all parts are over */                                                       \
+    X(OPEN)    /* 0->: a context with these settings */                                            \
+    X(OPENED)  /* ->0: it is open here, or why not */                                              \
+    X(SERVE)   /* 0->: the engine's message */                                                     \
+    X(CLOSE)   /* 0->: the context closes */                                                       \
+    X(EXIT)    /* 0->: it is over, with this exit code */                                          \
+    X(BYE)     /* ->0: the last packet */                                                          \
+    X(PRINT)   /* 0->: print what you do (runtime/watch.h) */                                      \
+    X(GOT_ON)  /* ->0: tasks have finished here, for rank 0's watchdog */                          \
+    X(BEAT)    /* a sign of life */                                                                \
+    X(ASK)     /* 0->: a question to the engine */                                                 \
+    X(ANSWER)  /* ->0: the engine's, or why there is none */                                       \
+    X(TASKS)   /* 0->: errands to run */                                                           \
+    X(RESULTS) /* ->0: what came out of some, or those that were recalled */                       \
+    X(RECALL)  /* 0->: give back what has not begun */
 
 typedef enum bri_packet_kind {
 #define BRI_PACKET_ENUM(NAME) BRI_PACKET_##NAME,

@@ -14,6 +14,7 @@
 #include "runtime/watch.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/mpi/ask.h"
+#include "scheduler/mpi/errands.h"
 #include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/invitation.h"
 #include "scheduler/mpi/leave.h"
@@ -104,6 +105,7 @@ static bri_pool *pool_of(br_context *ctx)
 
 static void close_mpi(br_context *ctx)
 {
+    bri_errands_forget(atomic_load(&ctx->store));
     bri_store_close(ctx);
     bri_mpi_context *mpi = ctx->scheduler_data;
     bool shared = mpi->shared;
@@ -317,6 +319,12 @@ static void expect(br_context *ctx, bri_job *job, bri_value *value)
         bri_job_fail(job, BR_ENOMEM, bri_last_error());
 }
 
+static void offer(br_context *ctx)
+{
+    const bri_mpi_context *mpi = ctx->scheduler_data;
+    bri_errands_offer(atomic_load(&ctx->store), mpi->number);
+}
+
 const bri_scheduler bri_scheduler_mpi = {
     .name = "mpi",
     .open = open_mpi,
@@ -336,4 +344,5 @@ const bri_scheduler bri_scheduler_mpi = {
     .ask = ask,
     .send = send_value,
     .expect = expect,
+    .offer = offer,
 };

@@ -12,6 +12,7 @@
 #include "runtime/scheduler.h"
 #include "runtime/watch.h"
 #include "scheduler/mpi/ask.h"
+#include "scheduler/mpi/errands.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
@@ -36,11 +37,10 @@ typedef struct served {
  * the queue. */
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
     command *first, **last;
-    bool landed; /* some job has */
-} queue = {
-    .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .last = &queue.first};
+    bool landed;    /* some job has */
+    bri_pool *pool; /* NULL while nobody serves */
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .last = &queue.first};
 
 /* The serving thread's own. */
 static struct {
@@ -52,12 +52,26 @@ static struct {
 
 /* ---- the queue ---- */
 
+/* With the lock. The serving thread works in the pool while it waits. */
+static void wake(void)
+{
+    if (queue.pool != NULL)
+        bri_pool_notify(queue.pool);
+}
+
+static void serve_with(bri_pool *pool)
+{
+    pthread_mutex_lock(&queue.lock);
+    queue.pool = pool;
+    pthread_mutex_unlock(&queue.lock);
+}
+
 static void is_here(bri_transfer *transfer)
 {
     command *c = (command *)transfer; /* its first member */
     pthread_mutex_lock(&queue.lock);
     c->here = true;
-    pthread_cond_signal(&queue.changed);
+    wake();
     pthread_mutex_unlock(&queue.lock);
 }
 
@@ -99,8 +113,17 @@ void bri_serve_tidy(void)
 {
     pthread_mutex_lock(&queue.lock);
     queue.landed = true;
-    pthread_cond_signal(&queue.changed);
+    wake();
     pthread_mutex_unlock(&queue.lock);
+}
+
+static bool is_called(const void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&queue.lock);
+    bool called = queue.landed || (queue.first != NULL && queue.first->here);
+    pthread_mutex_unlock(&queue.lock);
+    return called;
 }
 
 static command *next_command(void)
@@ -109,13 +132,12 @@ static command *next_command(void)
     while (queue.first == NULL || !queue.first->here) {
         bool landed = queue.landed;
         queue.landed = false;
-        if (landed) {
-            pthread_mutex_unlock(&queue.lock);
+        pthread_mutex_unlock(&queue.lock);
+        if (landed)
             tidy_contexts();
-            pthread_mutex_lock(&queue.lock);
-            continue;
-        }
-        pthread_cond_wait(&queue.changed, &queue.lock);
+        else
+            bri_pool_work_until(queue.pool, &(bri_until){.done = is_called, .helps = true});
+        pthread_mutex_lock(&queue.lock);
     }
     command *c = queue.first;
     queue.first = c->next;
@@ -152,6 +174,8 @@ static br_context *free_context(void)
         return NULL;
     ctx->failure = BR_OK;
     ctx->array_data = NULL;
+    ctx->owned = NULL;
+    atomic_init(&ctx->store, NULL);
     ctx->root = (br_scope){.ctx = ctx};
     ctx->scope = &ctx->root;
     return ctx;
@@ -192,6 +216,7 @@ static br_status open_context(const command *c)
     if (s == NULL)
         return BR_ENOMEM;
     close_engine(s);
+    BRI_TRY(bri_errands_enter(s->mpi.number, s->ctx));
     BRI_TRY(bri_config_import((const char *)c->message, &s->ctx->config));
     bri_watch_set(s->ctx->config.watchdog);
     BRI_TRY(s->ctx->engine->open(s->ctx));
@@ -225,6 +250,7 @@ static void close_context(unsigned number)
     if (s == NULL)
         return;
     *link = s->next;
+    bri_errands_leave(number);
     close_engine(s);
     s->ctx->scheduler_data = NULL;
     if (s->ctx != serving.opened)
@@ -256,6 +282,7 @@ static void close_all(void)
         ctx->engine->close(ctx);
     bri_ask_end();
     ctx->engine = NULL;
+    serve_with(NULL);
     bri_pool_free(serving.pool);
 }
 
@@ -284,6 +311,7 @@ int bri_serve_forever(br_context *ctx)
     serving.pool = bri_pool_new(ctx->nthreads);
     if (serving.pool == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
+    serve_with(serving.pool);
     command *c;
     for (; (c = next_command())->packet.kind != BRI_PACKET_EXIT; bri_free(c))
         obey(c);

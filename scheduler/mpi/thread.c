@@ -19,6 +19,7 @@
 #include "runtime/alloc.h"
 #include "runtime/crash.h"
 #include "scheduler/mpi/ask.h"
+#include "scheduler/mpi/errands.h"
 #include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/link.h"
@@ -160,6 +161,9 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_BEAT] = on_beat,
         [BRI_PACKET_ASK] = bri_ask_on_ask,
         [BRI_PACKET_ANSWER] = bri_ask_on_answer,
+        [BRI_PACKET_TASKS] = bri_errands_on_tasks,
+        [BRI_PACKET_RESULTS] = bri_errands_on_results,
+        [BRI_PACKET_RECALL] = bri_errands_on_recall,
     };
     // clang-format on
     bri_peers_heard(from);
@@ -188,7 +192,7 @@ static void sleep_a_while(double seconds)
 /* quiet: seconds since something happened. */
 static void rest(double quiet)
 {
-    bool busy = bri_link_busy() || bri_parts_any();
+    bool busy = bri_link_busy() || bri_parts_any() || bri_errands_out();
     if (quiet < SPIN)
         sched_yield();
     else
@@ -208,6 +212,7 @@ static void loop(void)
         double now = bri_thread_now();
         if (!comm.stop)
             bri_peers_step(now);
+        bri_errands_step(now);
         if (something)
             last = now;
         else
