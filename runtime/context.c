@@ -11,6 +11,7 @@
 #include "runtime/crash.h"
 #include "runtime/host.h"
 #include "runtime/log.h"
+#include "runtime/running.h"
 #include "runtime/scheduler.h"
 #include "runtime/spill.h"
 #include "runtime/watch.h"
@@ -135,6 +136,8 @@ static br_status open_parts(br_context *ctx, const bri_scheduler *scheduler)
     BRI_TRY(open_memory(ctx));
     BRI_TRY(open_engine(ctx));
     BRI_TRY(open_watch(ctx));
+    if (strcmp(ctx->config.sigint, "cancel") == 0)
+        BRI_TRY(bri_interrupt_catch(ctx, true));
     return open_scheduler(ctx, scheduler);
 }
 
@@ -146,6 +149,8 @@ static void close_parts(br_context *ctx)
     close_watch(ctx);
     if (ctx->scheduler != NULL)
         ctx->scheduler->close(ctx);
+    if (ctx->catches_interrupts)
+        bri_interrupt_catch(ctx, false);
     bri_memory_free(ctx->memory);
     bri_spill_free(ctx->spill);
     ctx->engine = NULL;

@@ -35,6 +35,8 @@ struct br_context {
     void (*log)(void *data, br_status status, const char *text);
     void *log_data;
 
+    bool catches_interrupts; /* changed only while nothing runs */
+
     bri_config config;
     bri_memory *memory;
     struct bri_spill *spill; /* the file of what does not fit there */

@@ -271,6 +271,52 @@ START_TEST(the_first_error_ends_the_rest)
 }
 END_TEST
 
+static void *cancel_all(void *unused)
+{
+    while (atomic_load(&here) < 5)
+        nap(1000);
+    br_cancel_all(ctx);
+    return unused;
+}
+
+static int slow_task(void *data, int64_t task)
+{
+    (void)data, (void)task;
+    atomic_fetch_add(&here, 1);
+    nap(2000);
+    return 0;
+}
+
+/* A compute that blocks, one in flight beside it, and a graph. */
+START_TEST(another_thread_may_cancel_all)
+{
+    static double out[2][SLOW];
+    pthread_t thread;
+    ctx = open_with(_i, 1 << 26);
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_all, NULL), 0);
+    br_future *f = _i > 0 ? br_compute_async(slow_array(NULL), out[0], sizeof out[0]) : NULL;
+    ck_assert_int_eq(br_compute(slow_array(NULL), out[1], sizeof out[1]), BR_ECANCELLED);
+    pthread_join(thread, NULL);
+    ck_assert_ptr_nonnull(strstr(br_message(ctx), "br_cancel_all"));
+    if (f != NULL)
+        ck_assert_int_eq(br_wait(f), BR_ECANCELLED);
+    br_clear_error(ctx);
+    still_works();
+    br_graph *g = br_graph_new(ctx);
+    for (int i = 0; i < SLOW; i++)
+        br_graph_add(g, slow_task, NULL, i > 0 ? (int64_t[]){i - 1} : NULL, i > 0);
+    atomic_store(&here, 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_all, NULL), 0);
+    ck_assert_int_eq(br_graph_run(g), BR_ECANCELLED);
+    pthread_join(thread, NULL);
+    ck_assert_int_lt(atomic_load(&here), 2000);
+    br_clear_error(ctx);
+    br_cancel_all(ctx); /* there is nothing */
+    still_works();
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 /* An error that nobody asked for is the context's at the end. */
 START_TEST(an_unseen_error_is_not_lost)
 {
@@ -405,6 +451,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_cancel_ends_it_soon, 1, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, freeing_and_closing_cancel, 1, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, the_first_error_ends_the_rest, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, another_thread_may_cancel_all, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, an_unseen_error_is_not_lost, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_wait_for_a_future, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_not_compute, 0, 3 * (MOST_THREADS + 1));

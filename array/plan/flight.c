@@ -11,6 +11,7 @@
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
 #include "runtime/future.h"
+#include "runtime/running.h"
 #include "runtime/scheduler.h"
 
 /* Lock: `lock` guards everything but `flying`, which is changed with it. */
@@ -34,7 +35,8 @@ struct bri_flight {
     bri_outputs outputs; /* of those two */
     bool unpacked;
     computing *future; /* or NULL */
-    br_status status;  /* when it has landed */
+    bri_running running;
+    br_status status; /* when it has landed */
     double begun;
     br_run_info before, info;
     bri_flight *next;
@@ -164,6 +166,7 @@ static void landed(bri_job *job)
     br_context *ctx = job->ctx;
     bri_flights *flights = flights_of(ctx);
     char text[BRI_ERROR_TEXT];
+    bri_running_end(&f->running);
     computing *c = take_future(flights, f);
     bri_run_info(job, bri_now() - f->begun, &f->before, &f->info);
     bri_memory_reclaim(ctx->memory);
@@ -190,6 +193,8 @@ void bri_flight_launch(bri_flight *f, uint64_t id, bri_plan *plan, br_status st)
     f->before = bri_array_data_of(ctx)->counted;
     if (plan != NULL)
         bri_turns_enter(&f->job, plan->peak, bri_plan_most(plan));
+    bri_running_begin(&f->running, ctx, NULL);
+    bri_running_job(&f->running, &f->job);
     ctx->scheduler->launch(ctx, &f->job, landed);
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/alloc.h"
 #include "runtime/blas.h"
 #include "runtime/future.h"
+#include "runtime/running.h"
 
 void bri_drop_failed(br_context *ctx, const bri_outputs *outputs)
 {
@@ -64,7 +65,7 @@ static void run_on_scheduler(bri_job *job)
 }
 
 /* Runs a planned job and waits for it. */
-static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan)
+static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, bri_running *running)
 {
     bri_job job;
     bri_array_data *data = bri_array_data_of(ctx);
@@ -75,10 +76,14 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan)
         bri_memory_reset_peak(ctx->memory);
     double start = bri_now();
     bool now = bri_flights_none(ctx) || bri_turns_enter(&job, plan->peak, bri_plan_most(plan));
+    if (!plan->serial || ctx->catches_interrupts) /* else there is nothing to cancel in time */
+        bri_running_job(running, &job);
     if (plan->serial && now)
         bri_job_run_here(&job); /* waking others costs more than such a run */
     else
         run_on_scheduler(&job);
+    if (running->job != NULL)
+        bri_running_job(running, NULL);
     bri_run_info(&job, bri_now() - start, &data->counted, &data->last_run);
     bri_memory_reclaim(ctx->memory);
     br_status result = bri_job_status(&job);
@@ -110,30 +115,30 @@ static br_status planned_before(br_context *ctx, bri_outputs *outputs, bri_plan 
     return st == BR_EMEMLIMIT ? bri_plan_thriftily(ctx, outputs, plan) : st;
 }
 
-static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri_plan *plan)
+static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri_plan *plan,
+                                bri_running *running)
 {
     uint64_t id = ++ctx->next_job;
     BRI_TRY(announce(ctx, id, outputs));
-    return run_job(ctx, id, plan);
+    return run_job(ctx, id, plan, running);
 }
 
-br_status bri_run(br_context *ctx, const bri_outputs *outputs)
+static br_status plan_and_run(br_context *ctx, const bri_outputs *outputs, bri_running *running)
 {
     bri_plan *plan = NULL;
     bri_outputs planned = *outputs;
-    BRI_TRY(bri_check_outside_task());
     bri_flights_tidy(ctx);
     br_status st = bri_file_ranks_ask(ctx, outputs->node, outputs->n, &planned.files);
     if (st == BR_OK)
         st = planned_before(ctx, &planned, &plan);
     bool fitted = st == BR_OK;
     if (fitted)
-        st = run_everywhere(ctx, &planned, plan);
+        st = run_everywhere(ctx, &planned, plan, running);
     while (fitted && st == BR_EMEMLIMIT) { /* it fitted here, but not on another rank */
         st = bri_plan_thriftily(ctx, &planned, &plan);
         fitted = st == BR_OK;
         if (fitted)
-            st = run_everywhere(ctx, &planned, plan);
+            st = run_everywhere(ctx, &planned, plan, running);
     }
     bri_file_ranks_release(planned.files);
     if (st == BR_OK) {
@@ -143,6 +148,16 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs)
     bri_plan_free(plan);
     bri_drop_failed(ctx, outputs);
     return bri_context_fail(ctx, st, bri_last_error());
+}
+
+br_status bri_run(br_context *ctx, const bri_outputs *outputs)
+{
+    bri_running running;
+    BRI_TRY(bri_check_outside_task());
+    bri_running_begin(&running, ctx, NULL);
+    br_status st = plan_and_run(ctx, outputs, &running);
+    bri_running_end(&running);
+    return st;
 }
 
 /* The flight has taken the plan over when this succeeds. */

@@ -50,6 +50,27 @@ BR_API void br_clear_error(br_context *ctx);
 BR_API void br_set_log(br_context *ctx, void (*log)(void *data, br_status status, const char *text),
                        void *data);
 
+/* br_cancel_all - stops what runs in the context, from another thread than the one that waits for it.
+ *
+ * Computes and stores (blocking ones, too), graphs and tasks: what has begun of them runs to its
+ * end, the rest is dropped, files are as before, and the calls return BR_ECANCELLED. The context
+ * stays usable. Does nothing when nothing runs. Any thread, also a task; not a signal handler.
+ */
+BR_API void br_cancel_all(br_context *ctx);
+
+/* br_catch_interrupts - makes Ctrl-C (SIGINT) a br_cancel_all of this context; so does the setting
+ * BRAMBLE_SIGINT=cancel, for each context that opens.
+ *
+ * The first Ctrl-C cancels, with one line on standard error; while nothing runs it cancels the next
+ * call that computes. A second one before that has ended does what it did before, as a rule ends the
+ * program. The program's handler is restored when the last such context closes. Under mpirun a
+ * Ctrl-C on the terminal makes mpirun end all ranks; what cancels is SIGINT to the process of rank 0.
+ *
+ * on  false: no longer
+ * Errors  BR_EARG while the context computes, BR_ENOMEM.
+ */
+BR_API br_status br_catch_interrupts(br_context *ctx, bool on);
+
 /* What runs where; all of them are cheap and answer on rank 0. */
 BR_API int br_num_ranks(const br_context *ctx);   /* MPI ranks, 1 without MPI */
 BR_API int br_num_threads(const br_context *ctx); /* threads of this rank */

@@ -9,6 +9,7 @@
 #include "runtime/alloc.h"
 #include "runtime/function.h"
 #include "runtime/host.h"
+#include "runtime/running.h"
 #include "runtime/scheduler.h"
 
 /* A wake costs 6-18 us, so idle threads spin for a while before they sleep, unless there are more
@@ -172,10 +173,14 @@ static br_status open_gang(bri_gang *gang, br_graph *g)
 /* ---- running ---- */
 
 /* Tasks that were dropped have counted some of their inputs. */
-static br_status failed(br_graph *g, const bri_gang *gang)
+static void count_anew(br_graph *g)
 {
     for (size_t t = 0; t < g->n; t++)
         atomic_store_explicit(&g->vertex[t].pending, g->vertex[t].ninputs, memory_order_relaxed);
+}
+
+static br_status failed(const br_graph *g, const bri_gang *gang)
+{
     char name[128];
     bri_function_name((bri_function)g->vertex[gang->culprit].fn, name, sizeof name);
     return bri_error(BR_EUSER, "graph: task %u of %zu: function %s returned %d", gang->culprit,
@@ -186,11 +191,18 @@ static br_status run_gang(br_graph *g, bri_gang *gang)
 {
     br_context *ctx = g->ctx;
     bri_job job;
+    bri_running running;
     BRI_TRY(bri_job_init(&job, ctx, &gang_ops, gang));
+    gang->job = &job;
+    bri_running_begin(&running, ctx, NULL);
+    bri_running_job(&running, &job);
     br_status st = ctx->scheduler->run_here(ctx, &job);
+    bri_running_end(&running);
     if (st == BR_OK && bri_job_status(&job) != BR_OK)
         st = bri_error(bri_job_status(&job), "%s", job.error_text);
     bri_job_fini(&job);
+    if (atomic_load(&gang->failed))
+        count_anew(g);
     return st == BR_OK && atomic_load(&gang->failed) ? failed(g, gang) : st;
 }
 

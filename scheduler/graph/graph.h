@@ -56,7 +56,8 @@ typedef struct bri_ready {
 
 typedef struct bri_gang {
     br_graph *graph;
-    bri_ready *ready; /* one a thread */
+    const bri_job *job; /* fails when the run is cancelled */
+    bri_ready *ready;   /* one a thread */
     int nthreads;
     int64_t spin_ns;
     int sent;          /* threads that were asked to come (job->emit) */

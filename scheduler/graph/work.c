@@ -220,6 +220,16 @@ static void fail(bri_gang *gang, uint32_t task, int code)
     bri_event_wake(&gang->event, INT_MAX, BRI_SLEEPS_ANY);
 }
 
+/* br_graph_run tells why. */
+static bool is_cancelled(bri_gang *gang)
+{
+    if (!atomic_load_explicit(&gang->job->failed, memory_order_relaxed))
+        return false;
+    atomic_store(&gang->failed, true);
+    bri_event_wake(&gang->event, INT_MAX, BRI_SLEEPS_ANY);
+    return true;
+}
+
 /* Was that its last input? The counter of a task with one input need not be written. */
 static bool is_ready(bri_vertex *v)
 {
@@ -262,6 +272,8 @@ static void run(worker *w, uint32_t task)
             return;
         }
         w->done++;
+        if (is_cancelled(w->gang))
+            return;
         task = v->nsuccessors > 0 ? finish(w, v) : NONE;
     }
 }

@@ -289,10 +289,8 @@ static void notify(br_context *ctx)
 static void cancel(br_context *ctx, bri_job *job, const char *why)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
-    if (job->id != 0) { /* one of all ranks */
-        bri_part_cancel(part_id(ctx, job->id), why);
+    if (job->id != 0 && bri_part_cancel(part_id(ctx, job->id), why))
         return;
-    }
     bri_job_fail(job, BR_ECANCELLED, why);
     bri_pool_notify(mpi->pool);
 }

@@ -224,15 +224,17 @@ void bri_parts_abandon(void)
     }
 }
 
-void bri_part_cancel(uint64_t id, const char *why)
+bool bri_part_cancel(uint64_t id, const char *why)
 {
     pthread_mutex_lock(&parts.lock);
     bri_part *part = find_locked(id);
-    if (part != NULL && part->job != NULL) {
+    bool found = part != NULL && part->job != NULL;
+    if (found) {
         bri_job_fail(part->job, BR_ECANCELLED, why);
         bri_pool_notify(part->pool);
     }
     pthread_mutex_unlock(&parts.lock);
+    return found;
 }
 
 /* ---- counters ---- */

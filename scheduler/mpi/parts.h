@@ -56,8 +56,8 @@ void bri_part_leave(bri_part *part);
 bool bri_part_wait(bri_part *part, bool block);
 /* A rank that could not even start its part: fails it and takes it for done. */
 void bri_part_absent(uint64_t id, br_status status, const char *text);
-/* Fails the job with BR_ECANCELLED, if it has not ended. */
-void bri_part_cancel(uint64_t id, const char *why);
+/* Fails the part's job with BR_ECANCELLED; false when it has not begun or has ended. */
+bool bri_part_cancel(uint64_t id, const char *why);
 /* At exit: cancels what still runs and waits for its end. */
 void bri_parts_abandon(void);
 /* Of a part that no other rank has been told of. */
