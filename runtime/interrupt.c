@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/crash.h"
 #include "runtime/host.h"
 #include "runtime/running.h"
 
@@ -78,7 +79,7 @@ static br_status start_thread(void)
     sem_init(&in.wake, 0, 0);
     atomic_store(&in.stop, false);
     atomic_store(&in.cancelling, false);
-    sigfillset(&everything);
+    bri_crash_blocked(&everything);
     pthread_sigmask(SIG_SETMASK, &everything, &old);
     int failure = pthread_create(&in.thread, NULL, watch, NULL);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
