@@ -185,6 +185,9 @@ typedef struct bri_dry_run {
     size_t peak;
     int64_t tasks;
     char worst[256];
+    size_t largest;     /* task: what it makes, its scratch, and inputs from other ranks */
+    int64_t messages;   /* values that come from other ranks, */
+    size_t received;    /*  their bytes */
     size_t least;       /* the peak where all that can be spilled is, while it is not read; */
     char neediest[256]; /*  the task at it. Only of a job with job->spill */
 } bri_dry_run;

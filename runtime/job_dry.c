@@ -31,15 +31,20 @@ static void done(bri_job *job, bri_value *v, int readers, held *h)
 }
 
 /* Values that were only asked for begin to live with their first reader. */
-static void receive(const bri_job *job, const bri_task *t, held *h)
+static void receive(const bri_job *job, const bri_task *t, held *h, bri_dry_run *result)
 {
+    size_t bytes = bri_task_bytes(t);
     for (unsigned i = 0; i < t->ninputs; i++) {
         bri_value *v = t->inputs[i].value;
         if (v->owner != job->ctx->rank && !v->borrowed) {
             v->borrowed = true; /* counted */
             made(v, h);
+            bytes += v->bytes;
+            result->received += v->bytes;
+            result->messages++;
         }
     }
+    result->largest = bytes > result->largest ? bytes : result->largest;
 }
 
 static void look_for_peaks(bri_job *job, const bri_task *t, const held *h, bri_dry_run *result)
@@ -61,7 +66,7 @@ static void look_for_peaks(bri_job *job, const bri_task *t, const held *h, bri_d
 /* The task's inputs are its last uses here. */
 static void step(bri_job *job, bri_task *t, held *h, bri_dry_run *result)
 {
-    receive(job, t, h);
+    receive(job, t, h, result);
     if (job->spill != NULL)
         bri_spill_dry_room(job, t, bri_task_bytes(t), &h->live);
     for (bri_value *v = t->output; v != NULL; v = v->next_output)

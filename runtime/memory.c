@@ -39,6 +39,7 @@ typedef struct idle_block {
 
 struct bri_memory {
     size_t limit;
+    atomic_size_t ceiling; /* at most the limit */
     atomic_size_t promised;
     atomic_size_t standing; /* of those */
     atomic_size_t peak;
@@ -57,6 +58,7 @@ bri_memory *bri_memory_new(size_t limit)
     if (m == NULL)
         return NULL;
     m->limit = limit;
+    atomic_init(&m->ceiling, limit);
     pthread_mutex_init(&m->lock, NULL);
     pthread_mutex_init(&m->reclaiming, NULL);
     pthread_mutex_init(&m->turns.lock, NULL);
@@ -78,8 +80,9 @@ static void raise_peak(bri_memory *m, size_t promised)
 bool bri_memory_spare(bri_memory *m, size_t bytes)
 {
     size_t promised = atomic_load_explicit(&m->promised, memory_order_relaxed);
+    size_t most = atomic_load_explicit(&m->ceiling, memory_order_relaxed);
     do {
-        if (promised > m->limit || bytes > m->limit - promised)
+        if (promised > most || bytes > most - promised)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&m->promised, &promised, promised + bytes,
                                                     memory_order_relaxed, memory_order_relaxed));
@@ -127,6 +130,12 @@ void bri_memory_remove_reclaimer(bri_memory *m, bri_reclaimer *reclaimer)
         before->next = reclaimer->next;
     }
     pthread_mutex_unlock(&m->reclaiming);
+}
+
+void bri_memory_set_ceiling(bri_memory *m, size_t bytes)
+{
+    bytes = bytes > 0 && bytes < m->limit ? bytes : m->limit;
+    atomic_store_explicit(&m->ceiling, bytes, memory_order_relaxed);
 }
 
 void bri_memory_force(bri_memory *m, size_t bytes)

@@ -41,6 +41,10 @@ void bri_memory_remove_reclaimer(bri_memory *m, bri_reclaimer *reclaimer);
 /* Has all of them give back what they can. */
 void bri_memory_reclaim(bri_memory *m);
 
+/* Nothing is promised beyond so many bytes, while one run has been predicted to need no more; 0 or
+ * more than the limit: the limit. */
+void bri_memory_set_ceiling(bri_memory *m, size_t bytes);
+
 /* Promises them anyway, for the one task that must run so that there is progress. */
 void bri_memory_force(bri_memory *m, size_t bytes);
 void bri_memory_release(bri_memory *m, size_t bytes);

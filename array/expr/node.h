@@ -152,7 +152,9 @@ typedef struct bri_array_data {
     int ndropped;
     int64_t next_persisted;
     br_run_info last_run;
-    br_run_info counted;         /* what the phases did that come before a run (resolve.c) */
+    const bri_node *last_node; /* what it made, where that is one array; only compared, with its */
+    uint64_t last_hash;        /*  hash */
+    br_run_info counted;       /* what the phases did that come before a run (resolve.c) */
     struct bri_flights *flights; /* runs that nobody waits for */
     struct bri_cache *plans;     /* kept for computing the same again */
     void (*forget_plans)(bri_node *output);

@@ -102,6 +102,8 @@ typedef struct bri_h5_boxes {
 
 /* True when a stored chunk lies across this index of an axis. */
 bool bri_h5_cuts(const bri_h5_dataset *d, int axis, int64_t index);
+/* Bytes of decoded chunks that may be kept. */
+size_t bri_h5_shared_bytes(const bri_h5_dataset *d);
 /* Where tasks cut stored chunks that must be decoded, those are kept for the next tasks, within a
  * quarter of `limit` bytes of memory. */
 void bri_h5_share_chunks(bri_h5_dataset *d, const bri_h5_boxes *boxes, bri_memory *memory,

@@ -105,6 +105,14 @@ void bri_h5_cache_allow(bri_h5_cache *cache, size_t most)
     pthread_mutex_unlock(&cache->mutex);
 }
 
+size_t bri_h5_cache_most(bri_h5_cache *cache)
+{
+    pthread_mutex_lock(&cache->mutex);
+    size_t most = cache->most;
+    pthread_mutex_unlock(&cache->mutex);
+    return most;
+}
+
 void bri_h5_cache_free(bri_h5_cache *cache)
 {
     if (cache == NULL)

@@ -14,6 +14,7 @@
 bri_h5_cache *bri_h5_cache_new(bri_memory *memory, size_t most);
 /* Lets it keep more. */
 void bri_h5_cache_allow(bri_h5_cache *cache, size_t most);
+size_t bri_h5_cache_most(bri_h5_cache *cache);
 void bri_h5_cache_free(bri_h5_cache *cache);
 
 typedef struct bri_h5_kept bri_h5_kept;

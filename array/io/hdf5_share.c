@@ -76,6 +76,11 @@ void bri_h5_share_chunks(bri_h5_dataset *d, const bri_h5_boxes *boxes, bri_memor
         bri_h5_adopt_cache(d, i);
 }
 
+size_t bri_h5_shared_bytes(const bri_h5_dataset *d)
+{
+    return d->cache != NULL ? bri_h5_cache_most(d->cache) : 0;
+}
+
 bool bri_h5_shares_chunks(const bri_h5_dataset *d)
 {
     return d->cache != NULL;

@@ -247,9 +247,18 @@ static void print_sources(const bri_plan *plan, FILE *to)
 
 /* ---- public ---- */
 
-typedef br_status (*plan_writer)(bri_plan *plan, FILE *to);
+typedef br_status (*plan_reader)(bri_plan *plan, void *data);
 
-static br_status with_plan(br_array *x, FILE *to, plan_writer writer)
+static br_status written(const br_array *x, FILE *to)
+{
+    if (!ferror(to))
+        return BR_OK;
+    br_status st = bri_error(BR_EIO, "writing failed");
+    return bri_context_fail(x->ctx, st, bri_last_error());
+}
+
+/* Plans x and shows the plan to the reader, with `anyway` one that does not fit, too. */
+static br_status with_plan(br_array *x, void *data, plan_reader reader, bool anyway)
 {
     BRI_TRY(bri_check(x));
     bri_plan *plan = NULL;
@@ -260,49 +269,161 @@ static br_status with_plan(br_array *x, FILE *to, plan_writer writer)
     br_status st = bri_file_ranks_ask(x->ctx, &node, 1, &outputs.files);
     if (st == BR_OK)
         st = bri_plan_fitting(x->ctx, &outputs, &plan);
-    if (plan != NULL && (st == BR_OK || st == BR_EMEMLIMIT))
-        st = writer(plan, to);
+    if (plan != NULL && (st == BR_OK || (st == BR_EMEMLIMIT && anyway)))
+        st = reader(plan, data);
     bri_plan_free(plan);
     bri_file_ranks_release(outputs.files);
     bri_node_release(node);
-    if (st == BR_OK && ferror(to))
-        st = bri_error(BR_EIO, "writing failed");
     return st == BR_OK ? BR_OK : bri_context_fail(x->ctx, st, bri_last_error());
 }
 
-static br_status explain(bri_plan *plan, FILE *to)
+/* Did the context's last run make this node? */
+static bool has_run(const bri_plan *plan)
 {
-    bri_dry_run dry;
-    char peak[32];
+    const bri_array_data *data = bri_array_data_of(plan->ctx);
+    const bri_node *node = plan->nodes[plan->nnodes - 1];
+    return data->last_node == node && data->last_hash == node->hash;
+}
+
+static void print_memory(const bri_plan *plan, FILE *to)
+{
+    char serial[32];
+    char bound[32];
     char limit[32];
     bri_memory_stats memory;
-    BRI_TRY(bri_plan_measure(plan, &dry, NULL));
     bri_memory_about(plan->ctx->memory, &memory);
-    bytes_text((double)dry.peak, peak, sizeof peak);
+    bytes_text((double)plan->dry.peak, serial, sizeof serial);
+    bytes_text((double)bri_plan_bound(plan), bound, sizeof bound);
     bytes_text((double)memory.limit, limit, sizeof limit);
+    fprintf(to, "this rank: %lld tasks; %s at least at a time (%s), ", (long long)plan->dry.tasks,
+            serial, plan->dry.tasks > 0 ? plan->dry.worst : "nothing");
+    if (plan->needed > 0 && !plan->spills)
+        fprintf(to, "which does not fit in %s\n", limit);
+    else
+        fprintf(to, "%sat most %s of %s\n", plan->spills ? "but in part on disk: " : "", bound,
+                limit);
+}
+
+static void print_moves(const bri_plan *plan, FILE *to)
+{
+    char bytes[2][32];
+    if (plan->spills) {
+        bytes_text((double)plan->predicted_spill.written, bytes[0], sizeof bytes[0]);
+        bytes_text((double)plan->predicted_spill.read, bytes[1], sizeof bytes[1]);
+        fprintf(to, "on disk: %s go to %s, %s come back\n", bytes[0], plan->ctx->config.spill_dir,
+                bytes[1]);
+    }
+    if (plan->nranks > 1) {
+        bytes_text((double)plan->dry.received, bytes[0], sizeof bytes[0]);
+        fprintf(to, "messages to this rank: %lld values, %s\n", (long long)plan->dry.messages,
+                bytes[0]);
+    }
+}
+
+static void print_measured(const bri_plan *plan, FILE *to)
+{
+    const br_run_info *run = &bri_array_data_of(plan->ctx)->last_run;
+    char peak[32];
+    char bound[32];
+    char read[32];
+    char spilled[32];
+    char sent[32];
+    bytes_text((double)run->peak_bytes, peak, sizeof peak);
+    bytes_text((double)bri_plan_bound(plan), bound, sizeof bound);
+    bytes_text((double)run->bytes_read, read, sizeof read);
+    bytes_text((double)run->bytes_spilled, spilled, sizeof spilled);
+    bytes_text((double)run->bytes_sent, sent, sizeof sent);
+    fprintf(to,
+            "the last run%s: %lld tasks (predicted %lld%s); at most %s at a time (predicted %s); "
+            "%s read, %s to disk, %lld messages of %s; %.3g s\n",
+            plan->nranks > 1 ? ", all ranks" : "", (long long)run->tasks,
+            (long long)plan->dry.tasks, plan->nranks > 1 ? " of them here" : "", peak, bound, read,
+            spilled, (long long)run->messages, sent, run->seconds);
+}
+
+static br_status measured(bri_plan *plan)
+{
+    if (plan->measured)
+        return BR_OK;
+    BRI_TRY(bri_plan_measure(plan, &plan->dry, NULL));
+    plan->measured = true;
+    return BR_OK;
+}
+
+static br_status explain(bri_plan *plan, void *data)
+{
+    FILE *to = data;
+    BRI_TRY(measured(plan));
     fprintf(to, "stages\n");
     for (int i = 0; i < plan->nstages; i++)
         if (plan->stages[i]->wanted && plan->stages[i]->kind != &bri_stage_face)
             print_stage(plan->stages[i], to);
     print_sources(plan, to);
     bri_file_ranks_print(plan, to);
-    fprintf(to,
-            "this rank: %lld tasks; %s at least at a time (%s), more as threads allow, never above "
-            "%s\n",
-            (long long)dry.tasks, peak, dry.tasks > 0 ? dry.worst : "nothing", limit);
+    print_memory(plan, to);
+    print_moves(plan, to);
+    if (has_run(plan))
+        print_measured(plan, to);
     fprintf(to, "kernels %s, BLAS %s%s, scheduler %s, ranks %d, threads %d\n", bri_kernels_isa(),
             bri_blas_kernel(), bri_blas_hint(), plan->ctx->scheduler->name, plan->nranks,
             plan->ctx->nthreads);
     return BR_OK;
 }
 
-br_status br_explain(br_array *x, FILE *to)
+/* Adds what a stage's input reads of its source; the source's own passes are summed by slot. */
+static void add_source(const bri_stage *stage, const bri_input *input, double *passes,
+                       br_prediction *p)
 {
-    return with_plan(x, to, explain);
+    amount read = {0};
+    double whole = (double)bri_node_nelem(input->node);
+    if (!is_source(input))
+        return;
+    add_reading(stage, input, &read);
+    p->bytes_read += (int64_t)read.bytes;
+    int32_t slot = input->node->slot;
+    if (slot < 0 || slot >= stage->plan->nnodes || stage->plan->nodes[slot] != input->node)
+        return; /* a node of the plan's own */
+    passes[slot] += whole > 0 ? read.elements / whole : 0;
+    p->passes = passes[slot] > p->passes ? passes[slot] : p->passes;
 }
 
-static br_status write_dot(bri_plan *plan, FILE *to)
+static br_status predict(bri_plan *plan, void *data)
 {
+    br_prediction *p = data;
+    double *passes = bri_calloc((size_t)plan->nnodes, sizeof *passes);
+    br_status st = passes != NULL ? measured(plan) : BR_ENOMEM;
+    *p = (br_prediction){.tasks = plan->dry.tasks,
+                         .peak_bytes = (int64_t)bri_plan_bound(plan),
+                         .serial_bytes = (int64_t)plan->dry.peak,
+                         .bytes_spilled = plan->predicted_spill.written,
+                         .bytes_fetched = plan->predicted_spill.read,
+                         .messages = plan->dry.messages,
+                         .bytes_received = (int64_t)plan->dry.received};
+    for (int i = 0; i < plan->nstages && st == BR_OK; i++) {
+        const bri_stage *s = plan->stages[i];
+        p->stages += s->wanted;
+        for (int k = 0; k < s->ninputs && s->wanted && s->kind != &bri_stage_face; k++)
+            add_source(s, &s->inputs[k], passes, p);
+    }
+    bri_free(passes);
+    return st;
+}
+
+br_status br_predict(br_array *x, br_prediction *prediction)
+{
+    *prediction = (br_prediction){0};
+    return with_plan(x, prediction, predict, false);
+}
+
+br_status br_explain(br_array *x, FILE *to)
+{
+    BRI_TRY(with_plan(x, to, explain, true));
+    return written(x, to);
+}
+
+static br_status write_dot(bri_plan *plan, void *data)
+{
+    FILE *to = data;
     char name[96];
     fprintf(to, "digraph bramble {\n  rankdir=BT;\n  node [shape=box, fontname=\"sans-serif\"];\n");
     for (int i = 0; i < plan->nnodes; i++) {
@@ -327,7 +448,7 @@ br_status br_visualize(br_array *x, const char *path)
         br_status st = bri_error(BR_EIO, "visualize: %s cannot be written: %m", path);
         return bri_context_fail(x->ctx, st, bri_last_error());
     }
-    br_status st = with_plan(x, to, write_dot);
+    br_status st = with_plan(x, to, write_dot, true);
     if (fclose(to) != 0 && st == BR_OK)
         st = bri_context_fail(x->ctx, bri_error(BR_EIO, "visualize: %s: %m", path),
                               bri_last_error());

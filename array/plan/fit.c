@@ -130,28 +130,90 @@ static br_status prepare_spilling(bri_plan *plan, const bri_dry_run *dry, size_t
     return predict_spilling(plan);
 }
 
+/* Where tasks handle so many bytes each, walking through them beforehand is nothing beside running
+ * them. */
+enum { WORTH_WALKING = 128 << 10, AHEAD_BYTES = 4 << 20 };
+
+static bool is_worth_walking(const bri_plan *plan)
+{
+    double tasks = 0;
+    for (int i = 0; i < plan->nstages; i++)
+        if (plan->stages[i]->wanted && !plan->stages[i]->direct)
+            tasks += (double)plan->stages[i]->nchunks * (double)plan->stages[i]->nsteps;
+    return plan->careless_bound >= WORTH_WALKING * tasks && !plan->serial;
+}
+
+/* Decoded chunks that files keep for the next tasks. */
+static size_t shared_chunks(const bri_plan *plan)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < plan->nnodes; i++)
+        if (bri_is_file(plan->nodes[i]->op) && plan->nodes[i]->resource != NULL)
+            bytes += bri_h5_shared_bytes(plan->nodes[i]->resource);
+    return bytes;
+}
+
+/* Emission is ahead of the serial order by so many tasks, or bytes (runtime/job_emit.c). */
+static size_t run_ahead(const bri_plan *plan)
+{
+    const br_context *ctx = plan->ctx;
+    size_t tasks = 2 * (size_t)ctx->nthreads * plan->dry.largest;
+    size_t bytes = AHEAD_BYTES + plan->dry.largest;
+    if (ctx->nthreads == 1 && plan->nranks == 1)
+        return 0;
+    return tasks > bytes ? tasks : bytes;
+}
+
+static br_status measure_once(bri_plan *plan, bool traced)
+{
+    if (plan->measured && (!traced || plan->trace.n > 0))
+        return BR_OK;
+    BRI_TRY(bri_plan_measure(plan, &plan->dry, traced ? &plan->trace : NULL));
+    plan->measured = true;
+    return BR_OK;
+}
+
+size_t bri_plan_bound(const bri_plan *plan)
+{
+    bri_memory_stats memory;
+    bri_memory_about(plan->ctx->memory, &memory);
+    if (plan->ceiling > 0)
+        return plan->ceiling;
+    double most = plan->careless_bound + (double)memory.standing;
+    return plan->spills || most > (double)memory.limit ? memory.limit : (size_t)most;
+}
+
+static br_status check_measured(bri_plan *plan, const bri_memory_stats *memory)
+{
+    const bri_dry_run *dry = &plan->dry;
+    size_t room = room_in(memory);
+    if (dry->peak <= room) {
+        plan->peak = dry->peak;
+        size_t bound = dry->peak + run_ahead(plan) + shared_chunks(plan);
+        plan->ceiling = memory->standing + (bound < room ? bound : room);
+        return BR_OK;
+    }
+    plan->peak = room;
+    plan->needed = dry->peak;
+    if (!(plan->thrift & BRI_SPILL))
+        return does_not_fit(memory, dry->peak, dry->worst);
+    plan->needed = dry->least + plan->trace.room * sizeof plan->trace.next[0];
+    return plan->needed <= room ? prepare_spilling(plan, dry, room)
+                                : does_not_fit(memory, plan->needed, dry->neediest);
+}
+
 static br_status check_memory(bri_plan *plan)
 {
     bri_memory_stats memory;
     bri_memory_about(plan->ctx->memory, &memory);
-    size_t room = room_in(&memory);
-    bool may_spill = plan->thrift & BRI_SPILL;
-    bri_dry_run dry;
+    bool fits = plan->careless_bound <= (double)room_in(&memory);
     plan->spills = false;
+    plan->ceiling = 0;
     plan->peak = bri_plan_most(plan);
-    if (plan->careless_bound <= (double)room)
+    if (fits && !is_worth_walking(plan))
         return BR_OK;
-    BRI_TRY(bri_plan_measure(plan, &dry, may_spill ? &plan->trace : NULL));
-    plan->peak = dry.peak;
-    if (dry.peak <= room)
-        return BR_OK;
-    plan->peak = room;
-    plan->needed = dry.peak;
-    if (!may_spill)
-        return does_not_fit(&memory, dry.peak, dry.worst);
-    plan->needed = dry.least + plan->trace.room * sizeof plan->trace.next[0];
-    return plan->needed <= room ? prepare_spilling(plan, &dry, room)
-                                : does_not_fit(&memory, plan->needed, dry.neediest);
+    BRI_TRY(measure_once(plan, !fits && plan->thrift & BRI_SPILL));
+    return check_measured(plan, &memory);
 }
 
 br_status bri_plan_check(bri_plan *plan)

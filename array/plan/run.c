@@ -72,8 +72,10 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, bri_runni
     if (bri_plan_begin(plan, &job) != BR_OK)
         bri_job_fail(&job, BR_ENOMEM, bri_last_error());
     job.id = id;
-    if (bri_flights_none(ctx))
+    if (bri_flights_none(ctx)) {
         bri_memory_reset_peak(ctx->memory);
+        bri_memory_set_ceiling(ctx->memory, plan->ceiling);
+    }
     double start = bri_now();
     bool now = bri_flights_none(ctx) || bri_turns_enter(&job, plan->peak, bri_plan_most(plan));
     if (!plan->serial || ctx->catches_interrupts) /* else there is nothing to cancel in time */
@@ -86,6 +88,7 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, bri_runni
         bri_running_job(running, NULL);
     bri_run_info(&job, bri_now() - start, &data->counted, &data->last_run);
     bri_memory_reclaim(ctx->memory);
+    bri_memory_set_ceiling(ctx->memory, 0);
     br_status result = bri_job_status(&job);
     if (result != BR_OK)
         bri_error(result, "%s", job.error_text);
@@ -142,6 +145,8 @@ static br_status plan_and_run(br_context *ctx, const bri_outputs *outputs, bri_r
     }
     bri_file_ranks_release(planned.files);
     if (st == BR_OK) {
+        bri_array_data_of(ctx)->last_node = outputs->n == 1 ? outputs->node[0] : NULL;
+        bri_array_data_of(ctx)->last_hash = outputs->node[0]->hash;
         bri_cache_put(ctx, &planned, plan);
         return BR_OK;
     }

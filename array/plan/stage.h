@@ -210,7 +210,10 @@ struct bri_plan {
     bool serial;           /* one task after the other whatever the scheduler (fit.c) */
     bool spills;           /* values go to disk: what the serial order does to them, and what it */
     size_t spill_limit;    /*  may hold (fit.c) */
-    size_t needed;         /* bytes that it takes at least, where it does not fit */
+    bool measured;         /* dry is what emission without running says */
+    bri_dry_run dry;
+    size_t ceiling; /* bytes that this run will not exceed: predicted, and enforced; or 0 */
+    size_t needed;  /* bytes that it takes at least, where it does not fit */
     bri_spill_trace trace;
     bri_spill_counts predicted_spill;
     bri_emitter *emitter;

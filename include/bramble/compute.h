@@ -85,8 +85,32 @@ BR_API br_status br_print_values(br_array *x, FILE *to);
 
 /* br_explain - what computing x would do, before anything runs: stages and what is fused in
  * each, with places; passes over and bytes read from each source; tasks; peak memory of this
- * rank. Reads no data, but for counting masks where x's shape depends on them. */
+ * rank; what goes to disk. After x has been computed, what its last run did is beside that. Reads no
+ * data, but for counting masks where x's shape depends on them. */
 BR_API br_status br_explain(br_array *x, FILE *to);
+
+/* br_predict - what br_explain says, in numbers, before anything runs.
+ *
+ * tasks        of this rank
+ * bytes_read   from all sources by all ranks; passes is how often the one that is read most often
+ *              is read whole
+ * peak_bytes   what this rank will hold at most, persisted arrays included. It is enforced, so
+ *              br_last_run finds no more (under MPI but for values that wait to be sent);
+ *              serial_bytes is what one thread would need
+ * bytes_spilled, bytes_fetched  to the disk and back, where the values do not fit
+ * messages, bytes_received      values that come to this rank from others
+ * Errors  BR_EMEMLIMIT when no plan fits, with what is needed and by which operation, as br_compute
+ *         gives it.
+ */
+typedef struct br_prediction {
+    int64_t stages, tasks;
+    int64_t bytes_read;
+    double passes;
+    int64_t peak_bytes, serial_bytes;
+    int64_t bytes_spilled, bytes_fetched;
+    int64_t messages, bytes_received;
+} br_prediction;
+BR_API br_status br_predict(br_array *x, br_prediction *prediction);
 
 /* br_visualize - writes the expression and its stages as a Graphviz file: dot -Tsvg FILE.dot >
  * FILE.svg */
