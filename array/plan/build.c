@@ -284,7 +284,8 @@ static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
     bri_sinks_place(plan);
     BRI_TRY(bri_plan_faces(plan));
     bri_plan_shifts(plan);
-    return bri_plan_demand(plan);
+    BRI_TRY(bri_plan_demand(plan));
+    return bri_plan_eager(plan);
 }
 
 br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out)

@@ -7,7 +7,8 @@
  * others'. A rank asks for a value of another rank when its own task needs it.
  *
  * Leaves of a pass belong to several reductions: whatever they complete follows at once (streamed
- * stages), so that states don't wait for their own reduction's turn.
+ * stages), so that states don't wait for their own reduction's turn. So do reductions and outputs
+ * that need nothing but a chunk that others read, too (eager.c).
  */
 #include <string.h>
 
@@ -349,12 +350,20 @@ static br_status see_to_needs(bri_emitter *e, frame *f, bool *pushed)
     return BR_OK;
 }
 
-/* Streamed steps come in any order: a node is complete when all its leaves have been made. */
+/* Streamed steps come in any order: a node is complete when all its leaves have been made. Looked
+ * at from the last on, since that is what is missing when they come in order; bytes at a time. */
 static bool node_complete(const bri_stage *s, int64_t chunk, int64_t first, int64_t end)
 {
-    for (int64_t step = end - 1; step >= first; step--)
-        if (!bit(s->steps_made, chunk * s->nsteps + step))
+    int64_t from = chunk * s->nsteps + first;
+    int64_t to = chunk * s->nsteps + end;
+    while (to > from)
+        if (to % 8 == 0 && to - from >= 8) {
+            to -= 8;
+            if (s->steps_made[to >> 3] != UINT8_MAX)
+                return false;
+        } else if (!bit(s->steps_made, --to)) {
             return false;
+        }
     return true;
 }
 
@@ -376,8 +385,8 @@ static int next_node(const frame *f)
     return 0;
 }
 
-/* A streamed stage's chunk is complete: the next stage of the same reduction follows with the step
- * that reads it, and outputs take it away. */
+/* A chunk is complete: reductions that read it alone follow with the step that does, the next stage
+ * of the same reduction among them, and outputs take it away. */
 static br_status follow_chunk(bri_emitter *e, bri_stage *stage, int64_t chunk)
 {
     int64_t coord[BR_MAX_NDIM];
@@ -390,8 +399,8 @@ static br_status follow_chunk(bri_emitter *e, bri_stage *stage, int64_t chunk)
             bri_leaf_place(reader, coord, &f.chunk, &f.step);
             if (bri_is_demanded(reader, f.chunk))
                 BRI_TRY(push_frame(e, &f));
-        } else if (bri_is_sink(reader) && bri_is_demanded(reader, chunk) &&
-                   !is_emitted(reader, chunk)) {
+        } else if ((reader->eager || (stage->streamed && bri_is_sink(reader))) &&
+                   bri_is_demanded(reader, chunk) && !is_emitted(reader, chunk)) {
             BRI_TRY(push(e, reader, chunk));
         }
     }
@@ -456,6 +465,8 @@ static br_status move_on(bri_emitter *e)
     e->depth--;
     if (stage->kind == &bri_stage_cut)
         note_pieces(stage, chunk);
+    if (stage->followed && !stage->streamed) /* a streamed one's readers have followed already */
+        return follow_chunk(e, stage, chunk);
     return bri_is_pass(stage) ? follow_leaf(e, stage, chunk) : BR_OK;
 }
 

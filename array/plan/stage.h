@@ -161,7 +161,9 @@ struct bri_stage {
     int follows; /* the input whose owners this stage's are (place.c), or -1 */
     bri_reducing reducing;
     bri_stage *pass; /* its leaves are made by the tasks of this stage */
-    bool streamed;   /* its tasks are emitted as soon as a pass has made what they read */
+    bool streamed;   /* its tasks are emitted as soon as what they read has been made */
+    bool followed;   /* has such readers, or eager ones (eager.c) */
+    bool eager;      /* the same of a stage whose chunk c needs chunk c of one stage alone */
     bool shifted;    /* some inputs read one source, shifted */
     bool widened;    /* its program runs over widened leaves: elements are made more than once */
     bool direct; /* the chunks are at hand on the rank that owns them: no task makes them there */
@@ -314,6 +316,8 @@ bool bri_input_reads(const bri_input *input, const bri_leaf *leaf, int64_t of);
 void bri_visit_leaves(const bri_stage *stage, int input, int64_t of, const bri_visitor *visitor);
 /* Marks what the roots need, down to the sources. */
 br_status bri_plan_demand(bri_plan *plan);
+/* Finds the readers that run as soon as a chunk is there (eager.c); needs the demand. */
+br_status bri_plan_eager(bri_plan *plan);
 bool bri_is_demanded(const bri_stage *stage, int64_t chunk);
 /* Number of tasks on this rank that read a chunk's value, and the other ranks with such tasks, into
  * `ranks` (nranks flags). */
