@@ -103,6 +103,21 @@ static bool launcher_mask(const cpu_mask *own, cpu_mask *launcher)
     return false;
 }
 
+pid_t bri_host_launcher(void)
+{
+    pid_t pid = getpid();
+    for (int i = 0; i < MOST_PARENTS && pid > 1; i++) {
+        char name[32];
+        pid_t parent;
+        if (!read_process(pid, name, &parent))
+            return 0;
+        if (is_launcher(name))
+            return pid;
+        pid = parent;
+    }
+    return 0;
+}
+
 /* Open MPI tells its children of a binding that the user asked for, and whether it bound them at
  * all. */
 static bool bound_by_default(void)

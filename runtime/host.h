@@ -4,6 +4,8 @@
 #ifndef BRI_HOST_H
 #define BRI_HOST_H
 
+#include <sys/types.h>
+
 #include "runtime/context.h"
 
 /* How the process was launched, from the environment mpirun sets; 0 of 1 without it. Asks nothing
@@ -23,6 +25,9 @@ typedef struct bri_cgroup_limits {
 
 /* Versions 1 and 2. `mount` is /sys/fs/cgroup and `membership` /proc/self/cgroup, but for tests. */
 void bri_cgroup_read(const char *mount, const char *membership, bri_cgroup_limits *limits);
+
+/* The mpirun or orted that started this process, perhaps by way of others; 0 when there is none. */
+pid_t bri_host_launcher(void);
 
 /* Cores this process may run on: its affinity mask and its groups' quota, rounded up. */
 int bri_host_cores(void);

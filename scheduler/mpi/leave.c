@@ -5,13 +5,16 @@
 #include "scheduler/mpi/leave.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "runtime/error.h"
+#include "runtime/host.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/meet.h"
@@ -19,9 +22,10 @@
 #include "scheduler/mpi/serve.h"
 #include "scheduler/mpi/thread.h"
 
-/* MPI_Abort was seen to hang when a cable is cut; MPI_Finalize waits for hosts that may be frozen.
- */
+/* MPI_Abort was seen to hang when a cable is cut; MPI_Finalize waits for hosts that may be frozen,
+ * and mpirun for its daemons on lost hosts, for minutes or for ever. */
 enum { ABORT_SECONDS = 5, FINALISE_SECONDS = 30, HEAD_START_MICROSECONDS = 100000 };
+enum { MOST_FILES = 1024 };
 
 static struct {
     pthread_t opener; /* the thread of the first br_open; written before others run */
@@ -67,20 +71,59 @@ static _Noreturn void wait_for_the_end(int code)
     _exit(code);
 }
 
-_Noreturn void bri_leave_abort(int code, const char *format, ...)
+static _Noreturn void BR_PRINTF(2, 0) abort_saying(int code, const char *format, va_list args)
 {
     if (atomic_flag_test_and_set(&leaving.aborting))
         wait_for_the_end(code);
     char name[96];
     char text[BRI_ERROR_TEXT];
-    va_list args;
-    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     fprintf(stderr, "bramble: %s: %s\n", bri_meet_name(bri_meet_rank(), name), text);
     if (bri_thread_is_this())
         abort_here(code);
     abort_elsewhere(code);
+}
+
+_Noreturn void bri_leave_abort(int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    abort_saying(code, format, args);
+}
+
+/* ---- when mpirun hangs ---- */
+
+/* In a process of its own, since the first thing mpirun does is to kill its ranks. It holds nothing
+ * that mpirun reads from. mpirun answers SIGTERM by waiting on, and a second one by crashing. */
+static _Noreturn void outlive_launcher(int pidfd)
+{
+    setsid();
+    for (int fd = 0; fd < MOST_FILES; fd++)
+        if (fd != pidfd)
+            close(fd);
+    sleep(ABORT_SECONDS);
+    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    _exit(0);
+}
+
+/* By a descriptor: the process that has its number later is not meant. */
+static void end_launcher_later(void)
+{
+    pid_t launcher = bri_host_launcher();
+    int pidfd = launcher > 0 ? (int)syscall(SYS_pidfd_open, launcher, 0) : -1;
+    if (pidfd < 0)
+        return;
+    if (fork() == 0)
+        outlive_launcher(pidfd);
+    close(pidfd);
+}
+
+_Noreturn void bri_leave_lost(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    end_launcher_later();
+    abort_saying(1, format, args);
 }
 
 /* ---- leaving together ---- */

@@ -10,6 +10,9 @@
 /* Prints "bramble: rank r on host: text" and aborts every rank. Any thread; does not return. */
 _Noreturn void bri_leave_abort(int code, const char *format, ...) BR_PRINTF(2, 3);
 
+/* The same when a host may be lost, which mpirun would wait for. */
+_Noreturn void bri_leave_lost(const char *format, ...) BR_PRINTF(1, 2);
+
 /* Registers what exit() has to do in this process. On the thread that opened the first context. */
 br_status bri_leave_prepare(void);
 

@@ -64,8 +64,7 @@ static void look(double now)
     char name[96];
     for (int r = 0; r < bri_meet_nranks(); r++)
         if (watched(r) && now - peers.heard[r] > peers.timeout)
-            bri_leave_abort(
-                1,
+            bri_leave_lost(
                 "no sign of life from %s for %.0f s (BRAMBLE_PEER_TIMEOUT): the host hangs or "
                 "its network is down",
                 bri_meet_name(r, name), now - peers.heard[r]);

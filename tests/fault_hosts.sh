@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# fault_hosts.sh - a host that is lost while ranks compute: cable cut, network silent, frozen, without power. The job ends in time with
+# one message that names the rank and its host, and no rank is left behind. Hosts are network namespaces, so this needs root.
+#
+# usage: fault_hosts.sh DIRECTORY    where the programs fault_array and mpi_toy are
+set -uo pipefail
+sleeper=$(realpath "$1/fault_array")
+toy=$(realpath "$1/mpi_toy")
+cd "$(dirname "$0")" || exit 2
+
+# shellcheck source=tests/virtual-hosts.sh
+. ./virtual-hosts.sh
+virtual_hosts brlost 3 81
+
+# Three ranks on hosts of their own, started in the background. Their host and network may be lost for mpirun, too, which would notice it
+# after minutes.
+begin()
+{
+    BRAMBLE_PEER_TIMEOUT=3 BRAMBLE_NUM_THREADS=1 timeout -k 5 90 cluster/vcluster mpirun \
+        --mca plm_rsh_agent "$work/rsh" -np 3 --map-by node "$@" >"$work/out" 2>&1 </dev/null &
+    job=$!
+    for _ in $(seq 100); do
+        sleep 0.1
+        [ "$(ranks_alive)" = 3 ] && break
+    done
+    sleep 1.5
+    start=$SECONDS
+}
+
+ranks_alive()
+{
+    local n=0 pid
+    for pid in $(pgrep -f "^($sleeper|$toy) "); do
+        [ "$(awk '$1 == "State:" { print $2 }' "/proc/$pid/status" 2>/dev/null)" != Z ] && n=$((n + 1))
+    done
+    echo $n
+}
+
+end()
+{
+    code=0
+    { wait $job || code=$?; } 2>/dev/null
+    seconds=$((SECONDS - start))
+}
+
+says_once() { [ "$(grep -cE -- "$1" "$work/out")" = 1 ]; }
+lost() { echo "    exit code $code after $seconds s"; [ "$code" != 0 ] && [ "$code" != 124 ] && [ "$seconds" -le 20 ] && says_once "$1"; }
+# Ranks that were cut off notice it by themselves.
+gone()
+{
+    for _ in $(seq 150); do
+        [ "$(ranks_alive)" = 0 ] && return
+        sleep 0.1
+    done
+    return 1
+}
+
+# The last host is lost while everybody waits for its rank, and while all send to all.
+for what in cut blackhole; do
+    begin "$sleeper" sleep 60
+    cluster/vcluster link brlost-2 $what
+    end
+    check "$what: one message in time" lost '^bramble: rank 0 on brlost-0: no sign of life from rank 2 on brlost-2 for [34] s'
+    check "$what: no rank is left" gone
+    cluster/vcluster link brlost-2 up
+    begin "$toy" exchange 100000 1000000
+    cluster/vcluster link brlost-2 $what
+    end
+    check "$what while values travel: one message in time" lost '^bramble: rank 0 on brlost-0: no sign of life from rank 2 on brlost-2'
+    check "$what while values travel: no rank is left" gone
+    cluster/vcluster link brlost-2 up
+done
+
+# Then the first host, where mpirun is: each of the two sides ends by itself.
+begin "$sleeper" sleep 60
+cluster/vcluster link brlost-0 cut
+end
+check "the first host is cut off: one message in time" lost '^bramble: rank 0 on brlost-0: no sign of life from rank 1 on brlost-1 for [34] s'
+check "the first host is cut off: no rank is left" gone
+cluster/vcluster link brlost-0 up
+
+# A frozen host answers whoever asks its kernel; its ranks end when it goes on.
+begin "$sleeper" sleep 60
+cluster/vcluster freeze brlost-1
+end
+check "frozen: one message in time" lost '^bramble: rank 0 on brlost-0: no sign of life from rank 1 on brlost-1 for [34] s'
+cluster/vcluster thaw brlost-1
+check "frozen: no rank is left after it goes on" gone
+
+begin "$sleeper" sleep 60
+cluster/vcluster kill brlost-1
+end
+check "a host without power: in time" lost '^(ORTE was unable|ORTE has lost|bramble: rank 0 on brlost-0: no sign of life from rank 1)'
+check "a host without power: no rank is left" gone
+
+echo "$failures failures"
+[ $failures = 0 ]
