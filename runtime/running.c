@@ -31,6 +31,7 @@ void bri_running_begin(bri_running *r, br_context *ctx,
     pthread_mutex_lock(&all.lock);
     r->next = all.first;
     r->link = &all.first;
+    r->listed = true;
     if (r->next != NULL)
         r->next->link = &r->next;
     all.first = r;
@@ -43,7 +44,7 @@ void bri_running_begin(bri_running *r, br_context *ctx,
 
 void bri_running_job(bri_running *r, bri_job *job)
 {
-    if (r->link == NULL)
+    if (!r->listed)
         return;
     pthread_mutex_lock(&all.lock);
     r->job = job;
@@ -54,13 +55,13 @@ void bri_running_job(bri_running *r, bri_job *job)
 
 void bri_running_end(bri_running *r)
 {
-    if (r->link == NULL)
+    if (!r->listed)
         return;
     pthread_mutex_lock(&all.lock);
     *r->link = r->next;
     if (r->next != NULL)
         r->next->link = r->link;
-    r->link = NULL;
+    r->listed = false;
     if (r->why != NULL)
         all.ending--;
     pthread_mutex_unlock(&all.lock);

@@ -394,11 +394,15 @@ int main(int argc, char **argv)
     ctx = br_open(&argc, &argv);
     double begun = now();
     long long n = 0;
-    for (; (rounds == 0 || n < rounds) && (seconds == 0 || now() - begun < seconds); n++) {
+    double longest = 0;
+    for (double at = begun, then;
+         (rounds == 0 || n < rounds) && (seconds == 0 || at - begun < seconds); at = then, n++) {
         alarm(HANG_SECONDS); /* its signal ends the program */
         round();
+        then = now();
+        longest = then - at > longest ? then - at : longest;
     }
     alarm(0);
-    printf("%s: %lld rounds\n", argv[1], n);
+    printf("%s: %lld rounds, the longest %.3f s\n", argv[1], n, longest);
     return br_close(ctx);
 }
