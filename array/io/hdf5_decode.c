@@ -85,6 +85,28 @@ static const char *range(const decoding *s, bool final, size_t *first, size_t *l
     return final && s->n != s->how->bytes ? "its decoded size is wrong" : NULL;
 }
 
+/* The wanted elements right to their places. */
+static void unshuffle_rows(const bri_h5_decode *how, const bri_h5_planes *planes)
+{
+    const bri_h5_box *box = how->rows;
+    int64_t index[BR_MAX_NDIM] = {0}, element = (int64_t)planes->element;
+    int inner = box->ndim - 1;
+    size_t at = how->first / planes->element, n = (size_t)box->count[inner];
+    char *to = how->rows_to;
+    for (int a = inner; a >= 0;) {
+        bri_h5_unshuffle(planes, at, at + n, to);
+        for (a = inner - 1; a >= 0; a--) {
+            at += (size_t)(box->from[a] / element);
+            to += box->to[a];
+            if (++index[a] < box->count[a])
+                break;
+            index[a] = 0;
+            at -= (size_t)(box->from[a] / element * box->count[a]);
+            to -= box->to[a] * box->count[a];
+        }
+    }
+}
+
 static const char *unshuffle(decoding *s, bool final)
 {
     size_t element = s->how->filters->element, first, last;
@@ -94,6 +116,12 @@ static const char *unshuffle(decoding *s, bool final)
     bri_h5_planes planes = {s->at, s->n / element, element};
     size_t begin = first / element, end = (last + element - 1) / element;
     bool exact = begin * element == first && end * element == last; /* not one field of it */
+    if (final && exact && s->how->rows != NULL) {
+        unshuffle_rows(s->how, &planes);
+        s->base = first;
+        now_at(s, s->how->rows_to, s->n);
+        return NULL;
+    }
     char *to = final && exact && s->how->into != NULL ? s->how->into : s->spare;
     if (!final) { /* a checksum before this filter made the size odd; the rest is not shuffled */
         size_t whole = planes.n * element;

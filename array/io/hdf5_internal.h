@@ -170,16 +170,19 @@ bool bri_h5_checksum_ok(const char *bytes, size_t n);
 
 typedef struct bri_h5_decode {
     const bri_h5_filters *filters;
-    uint32_t mask;      /* bit k: filter k was not applied to this chunk */
-    size_t bytes;       /* of the whole decoded chunk */
-    size_t first, last; /* the bytes wanted of it, whole elements */
-    char *into;         /* if not NULL, where the bytes wanted may be put */
-    char *spare;        /* a buffer as large as the one that holds the stored bytes, */
-    size_t room;        /* which is this large */
+    uint32_t mask;                 /* bit k: filter k was not applied to this chunk */
+    size_t bytes;                  /* of the whole decoded chunk */
+    size_t first, last;            /* the bytes wanted of it, whole elements */
+    char *into;                    /* if not NULL, where the bytes wanted may be put; */
+    const struct bri_h5_box *rows; /* if not NULL, the elements wanted, in rows that are dense */
+    char *rows_to;                 /* in the chunk and from here on, where they may be put */
+    char *spare;                   /* a buffer as large as the one that holds the stored bytes, */
+    size_t room;                   /* which is this large */
     struct libdeflate_decompressor *inflater;
 } bri_h5_decode;
 
-/* Undoes the filters of n stored bytes, which it overwrites. *out is where byte `first` is then.
+/* Undoes the filters of n stored bytes, which it overwrites. *out is where byte `first` is then, or
+ * rows_to when all the elements are in their places.
  * Returns NULL, or what is wrong with the chunk. */
 const char *bri_h5_decode_chunk(const bri_h5_decode *how, char *stored, size_t n, char **out);
 /* What one buffer must hold besides the stored bytes. */

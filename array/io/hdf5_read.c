@@ -156,6 +156,17 @@ static uint64_t bytes_of(const bri_h5_dataset *d, const piece *p, int64_t index)
     return d->cache == NULL || p->first == d->offset ? d->chunks[index].bytes : 0;
 }
 
+/* Rows that are dense on both sides, and long enough to be unshuffled one by one. */
+static bool has_rows(const bri_h5_dataset *d, const bri_h5_box *box)
+{
+    enum { SHORTEST = 16 };
+    int inner = box->ndim - 1;
+    int64_t element = (int64_t)d->element;
+    return inner > 0 && d->fix == BRI_H5_AS_IS && d->filters.element == d->element &&
+           box->from[inner] == element && box->to[inner] == element &&
+           box->count[inner] >= SHORTEST;
+}
+
 static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want,
                                struct libdeflate_decompressor *inflater)
 {
@@ -174,6 +185,8 @@ static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index,
         .first = p->first,
         .last = p->first + bri_h5_box_span(&p->box, 0, d->element),
         .into = bri_h5_box_is_run(&p->box, d->element) ? p->to : NULL,
+        .rows = has_rows(d, &p->box) ? &p->box : NULL,
+        .rows_to = p->to,
         .inflater = inflater,
     };
     BRI_TRY(decode(d, index, want, &how, &from));
