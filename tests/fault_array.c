@@ -123,7 +123,8 @@ static int sleeps(const br_block *in, int n, const br_block *out, const void *da
     (void)n;
     memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
     if (out->chunk[0] == 39)
-        sleep((unsigned)*(const int *)data);
+        for (unsigned left = (unsigned)*(const int *)data; left > 0;) /* signals cut it short */
+            left = sleep(left);
     return 0;
 }
 
