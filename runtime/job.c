@@ -33,6 +33,18 @@ bool bri_job_done(const bri_job *job)
            atomic_load_explicit(&job->nsends, memory_order_acquire) == 0;
 }
 
+void bri_job_owe(bri_job *job, int n)
+{
+    atomic_fetch_add_explicit(&job->nsends, n, memory_order_release);
+}
+
+void bri_job_keep_room(bri_job *job, size_t bytes)
+{
+    job->supply_room = bytes;
+    if (bytes > 0)
+        bri_memory_force(job->ctx->memory, bytes);
+}
+
 void bri_job_fail(bri_job *job, br_status status, const char *text)
 {
     int none = BR_OK;
@@ -67,6 +79,8 @@ void bri_job_fini(bri_job *job)
     bri_job_reap(job);
     for (size_t i = 0; i < job->nin_flight; i++)
         release_promises(job, job->in_flight[i]);
+    if (job->supply_room > 0)
+        bri_memory_release(job->ctx->memory, job->supply_room);
     bri_free(job->in_flight);
     bri_values_fini(job);
     bri_job_spill_fini(job);

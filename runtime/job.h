@@ -117,6 +117,10 @@ typedef struct bri_job_ops {
     void (*name)(bri_job *job, bri_key key, char *text, size_t size);
     /* The user's function that the task calls, "" when there is none; NULL: never. */
     void (*function)(bri_job *job, const bri_task *task, char *text, size_t size);
+    /* Is it a value that no task makes for other ranks, but `supply` when they ask? Then its bytes
+     * and the scratch that this takes. NULL: there are none such. Any thread. */
+    bool (*supplies)(bri_job *job, bri_key key, size_t *bytes, size_t *scratch);
+    br_status (*supply)(bri_job *job, bri_key key, void *data, void *scratch);
 } bri_job_ops;
 
 /* Records for tasks with more inputs double in size. */
@@ -153,7 +157,9 @@ struct bri_job {
     atomic_size_t ahead;          /* bytes promised to tasks in flight; relaxed, for emission */
     _Atomic(bri_task *) finished; /* tasks that are done, to be freed with what died by them */
     _Atomic(bri_value *) dead;    /* values whose last reader was a send */
-    atomic_int nsends;            /* values on their way to other ranks */
+    atomic_int nsends;            /* values on their way to other ranks, or owed to them */
+    size_t supply_room;           /* bytes promised for supplying values, one at a time; */
+    atomic_int supplying;         /*  others at work, which have memory from the rest */
     atomic_bool end_seen;         /* `end`, for those without the lock */
     bri_job_stats stats;
     char after_counts[64];
@@ -202,6 +208,11 @@ void bri_task_input(bri_task *task, int i, bri_value *value);
  * end. */
 void bri_task_abandon(bri_job *job, bri_task *task);
 bri_value *bri_value_find(bri_job *job, bri_key key);
+/* Other ranks will ask for n more values that are supplied, or have got -n: the job is not done
+ * before. Any thread. */
+void bri_job_owe(bri_job *job, int n);
+/* Promises bytes for supplying one value at a time, whatever else runs, until the job's end. */
+void bri_job_keep_room(bri_job *job, size_t bytes);
 /* A new value in the table with its number of readers (local tasks only; destinations add theirs).
  * */
 bri_value *bri_value_new(bri_job *job, bri_key key, size_t bytes, int readers);

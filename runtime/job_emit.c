@@ -124,13 +124,19 @@ static bool stage_next(bri_job *job)
     return job->staged != NULL;
 }
 
-/* The staged task is admitted when its bytes fit, or when waiting would not free any: nothing else
- * is in flight. */
+/* Nothing is at work that gives memory back. */
+static bool is_alone(const bri_job *job)
+{
+    return bri_job_in_flight(job, memory_order_acquire) == 0 &&
+           atomic_load_explicit(&job->supplying, memory_order_acquire) == 0;
+}
+
+/* The staged task is admitted when its bytes fit, or when waiting would not free any. */
 static bool admit(bri_job *job, size_t bytes)
 {
     if (bri_memory_reserve(job->ctx->memory, bytes))
         return true;
-    if (bri_job_in_flight(job, memory_order_acquire) > 0)
+    if (!is_alone(job))
         return false;
     bri_memory_force(job->ctx->memory, bytes);
     return true;
@@ -141,7 +147,7 @@ static bool admit_spilling(bri_job *job, size_t bytes, bri_task **moves)
 {
     bri_memory *memory = job->ctx->memory;
     /* Asked first: what a task that ends meanwhile has read could go, too. */
-    bool alone = bri_job_in_flight(job, memory_order_acquire) == 0;
+    bool alone = is_alone(job);
     size_t absent;
     if (!bri_spill_absent(job->staged, &absent))
         return false;

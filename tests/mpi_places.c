@@ -2,7 +2,8 @@
  * mpi_places.c - computes with files that not all ranks have; started by test_mpi_places.sh in
  * directories of their own. Files are relative paths.
  *
- * usage: mpi_places make | cases | travel LACKING | within | compute | vanish PATH | explain
+ * usage: mpi_places make | cases | travel LACKING | within | slow |
+ * compute | vanish PATH | explain
  */
 #include <bramble/bramble.h>
 #include <inttypes.h>
@@ -210,6 +211,41 @@ static void within(void)
     fprintf(stderr, "peak %lld\n", (long long)peak);
 }
 
+/* ---- all ranks at a time ---- */
+
+enum { PAUSE_US = 20000 };
+
+static int slow_copy(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    (void)nin;
+    (void)data;
+    memcpy(out->data, in[0].data, COLUMNS * DEPTH * sizeof(double));
+    usleep(PAUSE_US);
+    return 0;
+}
+
+/* Sources on rank 0 that all read: the ranks work at the same time, not one after the other. */
+static void together(br_array *x, const char *what)
+{
+    br_run_info run;
+    br_array *rows = br_map_blocks(br_rechunk(x, BR_CHUNKS(1, COLUMNS, DEPTH)), slow_copy);
+    const double alone = 1e-6 * PAUSE_US * ROWS;
+    show(br_sum(rows), "data", what);
+    br_last_run(ctx, &run);
+    fprintf(stderr, "%s: %.2f s, %.2f s on one rank\n", what, run.seconds, alone);
+    if (br_num_ranks(ctx) > 1 && run.seconds > 0.75 * alone) {
+        fprintf(stderr, "mpi_places: %s: ranks wait for each other\n", what);
+        failures++;
+    }
+}
+
+static void slow(void)
+{
+    together(br_from_hdf5(ctx, "data.h5", "packed", .chunks = BR_CHUNKS(1, COLUMNS, DEPTH)),
+             "file");
+    together(elements(), "memory");
+}
+
 /* ---- one computation, several times ---- */
 
 static void compute(void)
@@ -255,6 +291,8 @@ int main(int argc, char **argv)
         travel(atoi(argv[2]));
     else if (strcmp(mode, "within") == 0)
         within();
+    else if (strcmp(mode, "slow") == 0)
+        slow();
     else if (strcmp(mode, "compute") == 0)
         compute();
     else if (strcmp(mode, "vanish") == 0 && argc > 2)

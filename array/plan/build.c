@@ -189,6 +189,15 @@ static void seen_of_axis(const bri_stage *stage, const bri_input *input, int a, 
                       bri_axis_start(axis, bri_axis_find(axis, low)));
 }
 
+bool bri_reads_little(const bri_stage *stage, const bri_input *input)
+{
+    double seen = readings(stage, input);
+    double held = 1;
+    for (int a = 0; a < input->map.ndim; a++)
+        seen_of_axis(stage, input, a, &seen, &held);
+    return 2 * seen <= held;
+}
+
 br_status bri_hold_file(bri_stage *stage, bri_input *input)
 {
     double seen = readings(stage, input);

@@ -15,6 +15,7 @@
 #include "array/plan/cut.h"
 #include "array/plan/pass.h"
 #include "array/plan/sink.h"
+#include "array/plan/supply.h"
 #include "runtime/alloc.h"
 
 /* A chunk on its way: its current step and which of the step's needs have been seen to. */
@@ -144,6 +145,8 @@ static br_status add_output(bri_plan *plan, bri_job *job, bri_task *task, const 
         local = 1;
     else
         plan->emitter->ranks[p->reader] = 1;
+    if (bri_is_supplied(p->stage)) /* other ranks ask for it */
+        memset(plan->emitter->ranks, 0, (size_t)plan->nranks);
     bri_value *v = bri_value_new(job, p->key, p->bytes, local);
     if (v == NULL)
         return BR_ENOMEM;
@@ -269,7 +272,12 @@ static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_tas
 {
     bri_stage *s = f->stage;
     bool chained = s->fold == BRI_FOLD_CHAIN && f->step > 0;
+    int local = 1;
     bri_sizes sizes;
+    if (bri_is_supplied(s))
+        BRI_TRY(bri_supply_owe(job, s, f->chunk, plan->emitter->ranks, &local));
+    if (local == 0)
+        return BR_OK;
     s->kind->sizes(s, f->chunk, f->step, &sizes);
     product p = product_of_step(s, f->chunk, f->step, sizes.output);
     bri_task *t = new_task(plan, job, f, p.key, f->needs.n + chained);
@@ -616,4 +624,5 @@ static void name_function(bri_job *job, const bri_task *task, char *text, size_t
     bri_describe_function(plan->stages[task->kind], text, size);
 }
 
-const bri_job_ops bri_plan_job_ops = {next, execute, describe, describe_value, name_function};
+const bri_job_ops bri_plan_job_ops = {
+    next, execute, describe, describe_value, name_function, bri_supply_sizes, bri_supply_value};

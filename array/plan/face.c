@@ -365,6 +365,7 @@ static bool may_have_faces(const bri_stage *reader, const bri_input *input)
     bool plain = reader->kind->needs == NULL && reader->kind->readers == NULL &&
                  reader->picks == NULL && reader->kind != &bri_stage_mirror && !bri_is_sink(reader);
     return input->from == BRI_FROM_STAGE && plain && reader->pass == NULL &&
+           input->stage->kind != &bri_stage_fetch && /* has other means (stage_fetch.c) */
            input->stage->kind != &bri_stage_mirror && input->stage->picks == NULL &&
            !reads_alike(reader, input) && !repeats(reader, input);
 }

@@ -10,6 +10,7 @@
 #include "array/plan/flight.h"
 #include "array/plan/persist.h"
 #include "array/plan/run.h"
+#include "array/plan/supply.h"
 
 /* Emits everything without running it. */
 static br_status walk(bri_plan *plan, bri_dry_run *result, bri_spill_trace *record)
@@ -24,6 +25,8 @@ static br_status walk(bri_plan *plan, bri_dry_run *result, bri_spill_trace *reco
         st = bri_job_spill_status(&job);
     bri_job_fini(&job);
     bri_emitter_restart(plan);
+    result->peak += plan->supply_room;
+    result->least += plan->supply_room;
     return st;
 }
 
@@ -87,7 +90,8 @@ static bool is_serial(const bri_plan *plan)
 br_status bri_plan_make(br_context *ctx, const bri_outputs *outputs, bri_plan **out)
 {
     BRI_TRY(bri_plan_new(ctx, outputs, out));
-    (*out)->careless_bound = careless_bound(*out);
+    (*out)->supply_room = bri_supply_most(*out);
+    (*out)->careless_bound = careless_bound(*out) + (double)(*out)->supply_room;
     (*out)->serial = is_serial(*out);
     return BR_OK;
 }
@@ -126,7 +130,7 @@ static br_status prepare_spilling(bri_plan *plan, const bri_dry_run *dry, size_t
         return bri_error_context(st, "%zu MiB are needed at a time, by %s", (dry->peak >> 20) + 1,
                                  dry->worst);
     plan->spills = true;
-    plan->spill_limit = room - held;
+    plan->spill_limit = room - held - plan->supply_room;
     return predict_spilling(plan);
 }
 
@@ -153,7 +157,8 @@ static size_t shared_chunks(const bri_plan *plan)
     return bytes;
 }
 
-/* Emission is ahead of the serial order by so many tasks, or bytes (runtime/job_emit.c). */
+/* Emission is ahead of the serial order by so many tasks, or bytes (runtime/job_emit.c), and each
+ * thread may supply another rank. */
 static size_t run_ahead(const bri_plan *plan)
 {
     const br_context *ctx = plan->ctx;
@@ -161,7 +166,7 @@ static size_t run_ahead(const bri_plan *plan)
     size_t bytes = AHEAD_BYTES + plan->dry.largest;
     if (ctx->nthreads == 1 && plan->nranks == 1)
         return 0;
-    return tasks > bytes ? tasks : bytes;
+    return (tasks > bytes ? tasks : bytes) + (size_t)ctx->nthreads * plan->supply_room;
 }
 
 static br_status measure_once(bri_plan *plan, bool traced)
@@ -290,6 +295,7 @@ br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out
 br_status bri_plan_begin(bri_plan *plan, bri_job *job)
 {
     BRI_TRY(bri_job_init(job, plan->ctx, &bri_plan_job_ops, plan));
+    bri_job_keep_room(job, plan->supply_room);
     return plan->spills
                ? bri_job_spill_begin(job, &plan->trace, plan->spill_limit, plan->ctx->spill)
                : BR_OK;

@@ -209,6 +209,7 @@ struct bri_plan {
     size_t lists;          /* bytes of the lists of places that stages keep (gather.h) */
     double careless_bound; /* bytes that are never all held (fit.c) */
     size_t peak;           /* of the serial order, at most; set where the memory is checked */
+    size_t supply_room;    /* bytes kept free to supply other ranks (supply.h) */
     bool serial;           /* one task after the other whatever the scheduler (fit.c) */
     bool spills;           /* values go to disk: what the serial order does to them, and what it */
     size_t spill_limit;    /*  may hold (fit.c) */
@@ -264,6 +265,8 @@ br_status bri_plan_share(bri_plan *plan);
  * input becomes the stage that reads each chunk once, unless thrift says otherwise or each leaf's
  * part is small. */
 br_status bri_hold_file(bri_stage *stage, bri_input *input);
+/* All leaves together read at most half of the chunks of the input's node that they touch. */
+bool bri_reads_little(const bri_stage *stage, const bri_input *input);
 /* Numbers the stages anew, inputs before readers. */
 br_status bri_plan_renumber(bri_plan *plan);
 /* Fuses the node into the stage's program, over the stage's leaf grid; sets *value. */

@@ -171,10 +171,11 @@ static void forget_edge(bri_stage *from, int edge)
 
 static br_status take_apart(bri_plan *plan, bri_stage *chunks)
 {
+    const bool apart = plan->thrift & BRI_READ_AGAIN || chunks->nconsumers == 1;
     for (int i = chunks->nconsumers - 1; i >= 0; i--) {
         bri_edge edge = chunks->consumers[i];
         bri_input *input = &edge.stage->inputs[edge.input];
-        if (!reads_boxes(edge.stage, input))
+        if (!reads_boxes(edge.stage, input) || !(apart || bri_reads_little(edge.stage, input)))
             continue;
         BRI_TRY(boxes_of(plan, edge.stage, input));
         forget_edge(chunks, i);
@@ -187,10 +188,8 @@ br_status bri_plan_fetch(bri_plan *plan)
 {
     int nstages = plan->nstages;
     for (int i = 0; i < nstages && plan->files != NULL; i++) {
-        bri_stage *s = plan->stages[i];
-        bool apart = plan->thrift & BRI_READ_AGAIN || s->nconsumers == 1;
-        if (bri_is_fetch(s) && apart)
-            BRI_TRY(take_apart(plan, s));
+        if (bri_is_fetch(plan->stages[i]))
+            BRI_TRY(take_apart(plan, plan->stages[i]));
     }
     return plan->nstages > nstages ? bri_plan_renumber(plan) : BR_OK;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/aside.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/thread.h"
@@ -15,7 +16,6 @@ _Static_assert((int)BRI_ASK_BYTES <= (int)BRI_LINK_INLINE, "questions travel ins
 
 /* A packet and what comes with it, on its way to or from the communication thread. */
 typedef struct message {
-    struct message *next;
     bri_packet packet;
     unsigned char payload[];
 } message;
@@ -112,17 +112,12 @@ void bri_ask_on_answer(int from, const bri_packet *packet, const void *payload)
 
 /* ---- ranks above 0 ---- */
 
-/* The questions that wait; `lock` guards all of it. */
-static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    const bri_engine *engine;
-    message *first, **last;
-    pthread_t thread;
-    bool started, ending;
-} answering = {.lock = PTHREAD_MUTEX_INITIALIZER,
-               .changed = PTHREAD_COND_INITIALIZER,
-               .last = &answering.first};
+static const bri_engine *engine; /* set before any question can come */
+
+typedef struct question {
+    bri_aside work; /* first */
+    message *asked;
+} question;
 
 static void send_answer(const bri_request *request)
 {
@@ -132,15 +127,14 @@ static void send_answer(const bri_request *request)
 }
 
 /* What the engine says, or why it says nothing. */
-static message *answer(const message *question)
+static message *answer(const message *asked_for)
 {
-    size_t each = (size_t)question->packet.number;
+    size_t each = (size_t)asked_for->packet.number;
     bri_packet packet = {.kind = BRI_PACKET_ANSWER, .bytes = each};
     message *m = message_new(&packet, NULL, each > BRI_ERROR_TEXT ? each : BRI_ERROR_TEXT);
     if (m == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
-    br_status st =
-        answering.engine->answer(question->payload, question->packet.bytes, m->payload, each);
+    br_status st = engine->answer(asked_for->payload, asked_for->packet.bytes, m->payload, each);
     if (st == BR_OK)
         return m;
     m->packet.number = (int32_t)st;
@@ -149,58 +143,26 @@ static message *answer(const message *question)
     return m;
 }
 
-static message *next_question(void)
+static void run(bri_aside *work)
 {
-    pthread_mutex_lock(&answering.lock);
-    while (answering.first == NULL && !answering.ending)
-        pthread_cond_wait(&answering.changed, &answering.lock);
-    message *m = answering.first;
-    if (m != NULL)
-        answering.first = m->next;
-    if (answering.first == NULL)
-        answering.last = &answering.first;
-    pthread_mutex_unlock(&answering.lock);
-    return m;
+    question *q = (question *)work; /* its first member */
+    bri_thread_must_post(&(bri_request){.run = send_answer, .data = answer(q->asked)});
+    bri_free(q->asked);
+    bri_free(q);
 }
 
-static void *answer_all(void *unused)
+void bri_ask_answers_of(const bri_engine *of)
 {
-    message *m;
-    pthread_setname_np(pthread_self(), "bramble-answers");
-    for (; (m = next_question()) != NULL; bri_free(m))
-        bri_thread_must_post(&(bri_request){.run = send_answer, .data = answer(m)});
-    return unused;
+    engine = of;
 }
 
-void bri_ask_answers_of(const bri_engine *engine)
-{
-    answering.engine = engine; /* before any question can come */
-}
-
-/* The thread starts with the first question, and gets no signals as this one gets none. */
 void bri_ask_on_ask(int from, const bri_packet *packet, const void *payload)
 {
     (void)from;
-    message *m = message_new(packet, payload, packet->bytes);
+    question *q = bri_calloc(1, sizeof *q);
+    message *m = q != NULL ? message_new(packet, payload, packet->bytes) : NULL;
     if (m == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
-    pthread_mutex_lock(&answering.lock);
-    *answering.last = m;
-    answering.last = &m->next;
-    if (!answering.started && pthread_create(&answering.thread, NULL, answer_all, NULL) != 0)
-        bri_leave_abort(1, "cannot start a thread");
-    answering.started = true;
-    pthread_cond_signal(&answering.changed);
-    pthread_mutex_unlock(&answering.lock);
-}
-
-void bri_ask_end(void)
-{
-    pthread_mutex_lock(&answering.lock);
-    bool started = answering.started;
-    answering.ending = true;
-    pthread_cond_signal(&answering.changed);
-    pthread_mutex_unlock(&answering.lock);
-    if (started)
-        pthread_join(answering.thread, NULL);
+    *q = (question){.work.run = run, .asked = m};
+    bri_aside_add(&q->work);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * ask.h - short questions of rank 0's engine to that of every other rank, outside any job.
  *
- * A thread of its own answers them, so that no answer waits for a job that runs there.
+ * Threads beside the pool answer them (aside.h), so that no answer waits for a job that runs there.
  */
 #ifndef BRI_MPI_ASK_H
 #define BRI_MPI_ASK_H
@@ -16,8 +16,6 @@ br_status bri_ask(const void *question, size_t bytes, void *answers, size_t each
 
 /* Ranks above 0, before they serve: whose answers these are. */
 void bri_ask_answers_of(const bri_engine *engine);
-/* Ends the thread that answers. */
-void bri_ask_end(void);
 
 /* ---- the communication thread ---- */
 

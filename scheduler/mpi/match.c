@@ -86,6 +86,17 @@ bri_match_entry *bri_match_pop(bri_match *match)
     return NULL;
 }
 
+void bri_match_sift(bri_match *match, bool (*take)(void *data, const bri_match_entry *entry),
+                    void *data)
+{
+    for (size_t i = 0; i < match->nbuckets; i++)
+        for (bri_match_entry **link = &match->buckets[i]; *link != NULL;)
+            if (take(data, *link))
+                bri_free(unlink_entry(match, link));
+            else
+                link = &(*link)->next;
+}
+
 void bri_match_fini(bri_match *match)
 {
     for (bri_match_entry *e; (e = bri_match_pop(match)) != NULL;)

@@ -30,6 +30,9 @@ bri_match_entry *bri_match_take(bri_match *match, bri_key key, int rank);
 br_status bri_match_put(bri_match *match, const bri_match_entry *half);
 /* Takes any entry out, NULL when there is none. */
 bri_match_entry *bri_match_pop(bri_match *match);
+/* Takes out and frees all entries for which `take` is true. */
+void bri_match_sift(bri_match *match, bool (*take)(void *data, const bri_match_entry *entry),
+                    void *data);
 void bri_match_fini(bri_match *match);
 
 #endif

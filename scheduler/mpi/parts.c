@@ -8,6 +8,7 @@
 #include "runtime/alloc.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/supply.h"
 #include "scheduler/mpi/thread.h"
 #include "scheduler/mpi/values.h"
 
@@ -390,6 +391,14 @@ static void tell_of_failure(bri_part *part, br_status status, const char *text)
     bri_values_give_up(part);
 }
 
+bri_job *bri_part_job(bri_part *part)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_job *job = part->job;
+    pthread_mutex_unlock(&parts.lock);
+    return job;
+}
+
 void bri_part_fail(bri_part *part, br_status status, const char *text)
 {
     char copy[BRI_ERROR_TEXT]; /* text may be the thread's last error, which another one replaces */
@@ -454,6 +463,10 @@ static bool step(bri_part *part)
         job != NULL && !part->failed && atomic_load_explicit(&job->failed, memory_order_acquire);
     if (news)
         tell_of_failure(part, bri_job_status(job), job->error_text);
+    if (job != NULL && !part->begun) {
+        part->begun = true;
+        bri_supply_early(part);
+    }
     bool over = left && !part->reported && part->moving == 0;
     if (over)
         report(part);

@@ -31,9 +31,11 @@ struct bri_part {
     br_status status;          /* the first failure that rank 0 has heard of, told to all (lock) */
     char text[BRI_ERROR_TEXT]; /* (lock) */
 
-    bool failed;   /* this rank knows of a failure and has told rank 0 */
-    bool reported; /* DONE */
-    int moving;    /* sends under way and values asked for */
+    bool room_taken; /* the job's room for supplying a value is in use (supply.c's lock) */
+    bool begun;      /* its early wishes have been looked at (supply.h) */
+    bool failed;     /* this rank knows of a failure and has told rank 0 */
+    bool reported;   /* DONE */
+    int moving;      /* sends under way and values asked for */
     bri_match matches;
 
     int nreported;                     /* rank 0 */
@@ -69,6 +71,8 @@ bool bri_parts_any(void);
 
 /* The part, begun if it is not known yet. */
 bri_part *bri_part_get(uint64_t id);
+/* Its job, NULL until that has started here. */
+bri_job *bri_part_job(bri_part *part);
 /* Fails the job with an error of this rank. */
 void bri_part_fail(bri_part *part, br_status status, const char *text);
 /* An expected value's bytes have come: passes on the tasks that became ready. */

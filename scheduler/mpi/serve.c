@@ -280,7 +280,6 @@ static void close_all(void)
         close_context(serving.contexts->mpi.number);
     if (serving.engine_open)
         ctx->engine->close(ctx);
-    bri_ask_end();
     ctx->engine = NULL;
     serve_with(NULL);
     bri_pool_free(serving.pool);

@@ -18,6 +18,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/crash.h"
+#include "scheduler/mpi/aside.h"
 #include "scheduler/mpi/ask.h"
 #include "scheduler/mpi/errands.h"
 #include "scheduler/mpi/inspect.h"
@@ -255,6 +256,7 @@ static void *thread_main(void *unused)
     bri_peers_begin();
     tell(&comm.met);
     loop();
+    bri_aside_end();
     part();
     bri_link_close();
     bri_values_free();

@@ -2,6 +2,7 @@
  * values.c - wishes and answers.
  */
 #include "scheduler/mpi/values.h"
+#include "scheduler/mpi/supply.h"
 
 #include <string.h>
 
@@ -182,7 +183,7 @@ void bri_values_on_want(int from, const bri_packet *packet, const void *payload)
     if (ready != NULL) {
         answer_or_fail(part, ready->value, &half);
         bri_free(ready);
-    } else if (bri_match_put(&part->matches, &half) != BR_OK) {
+    } else if (!bri_supply(part, &half) && bri_match_put(&part->matches, &half) != BR_OK) {
         refuse(from, packet->number);
         bri_part_fail(part, BR_ENOMEM, bri_last_error());
     }
