@@ -54,12 +54,12 @@ verdict()
 # Conditions, which verdict calls.
 # shellcheck disable=SC2317
 {
-as_alone() { [ "$code" = 0 ] && diff "$work/alone" "$work/out"; }
-silent() { as_alone && [ ! -s "$work/errors" ]; }
-ended() { [ "$code" = 0 ]; }
-says() { [ "$code" = 0 ] && grep -qE -- "$1" "$work/out"; }
-refused() { says "^failed: .*$1" && ! grep -q '^sum' "$work/out"; }
-warned_once() { as_alone && [ "$(grep -cE -- "$1" "$work/errors")" = 1 ]; }
+    as_alone() { [ "$code" = 0 ] && diff "$work/alone" "$work/out"; }
+    silent() { as_alone && [ ! -s "$work/errors" ]; }
+    ended() { [ "$code" = 0 ]; }
+    says() { [ "$code" = 0 ] && grep -qE -- "$1" "$work/out"; }
+    refused() { says "^failed: .*$1" && ! grep -q '^sum' "$work/out"; }
+    warned_once() { as_alone && [ "$(grep -cE -- "$1" "$work/errors")" = 1 ]; }
 }
 
 # ---- the same bits, wherever the files are ----

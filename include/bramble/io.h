@@ -13,7 +13,11 @@ extern "C" {
 /* br_from_hdf5 - a dataset of an HDF5 or netCDF-4 file. Only metadata is read now; elements are
  * read when a graph is run.
  *
- * path     the file; under MPI every rank opens this path on its own host
+ * path     the file. Under MPI each rank looks for it under this path on its own host; rank 0 must
+ *          have it. Where ranks do not see it, those that do read it for them (br_explain says so).
+ *          A file that differs between hosts in size or contents is refused when it is run: sizes,
+ *          the first 4 KiB and samples of the rest are compared. Another modification time alone is
+ *          a line in the log, since copying changes it.
  * dataset  "temperature" or "group/temperature"
  * .chunks  of the array; by default multiples of the stored chunks of about 4 MiB
  * .field   the member of compounds that is wanted
@@ -71,7 +75,7 @@ BR_API br_array *br_from_hdf5_(br_from_hdf5_args args);
  *          size much below 4 MiB are put together
  * .field, .raw, .untrusted  as of br_from_hdf5. Files may have different factors and missing values: then it is
  *          br_concat of an array for each file
- * Under MPI every rank opens the paths on its own host.
+ * Under MPI each rank looks for the paths on its own host, as of br_from_hdf5.
  * Cost    about a millisecond a file
  * Errors  those of br_from_hdf5, with the file's path; BR_ENOTFOUND (no path matches), BR_EAXIS,
  *         BR_ESHAPE and BR_ETYPE (names two files that do not fit).
@@ -93,7 +97,7 @@ BR_API br_array *br_from_hdf5_many_(br_from_hdf5_many_args args);
 /* br_from_npy - the array of an .npy file, as numpy.save writes it. Only the header is read now;
  * elements are read when a graph is run, each task what it needs.
  *
- * path     the file, of version 1 to 3; under MPI every rank opens this path on its own host
+ * path     the file, of version 1 to 3; under MPI as of br_from_hdf5
  * .chunks  of the array; by default runs of whole rows of about 4 MiB
  * Both byte orders; an array in Fortran order is a view whose axes are cut accordingly.
  * Errors  BR_ENOTFOUND, BR_EFORMAT (another file, a bad header, fewer elements than it says),
@@ -118,7 +122,7 @@ typedef enum br_byte_order {
 /* br_from_raw - the elements of a file that has nothing else, in C order, as numpy.fromfile and
  * numpy.memmap take them.
  *
- * path     the file; under MPI every rank opens this path on its own host
+ * path     the file; under MPI as of br_from_hdf5
  * dtype    of its elements
  * shape    one extent may be -1: as many as the file has
  * .offset  bytes before the first element, by default 0; bytes behind the last one are passed over
