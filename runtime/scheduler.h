@@ -58,6 +58,9 @@ typedef struct bri_scheduler {
      * way. The first error of any rank. */
     br_status (*ask)(br_context *ctx, const void *question, size_t bytes, void *answers,
                      size_t each);
+    /* Rank 0: gives every other rank's engine bytes that later messages mention (bri_engine.keep).
+     */
+    br_status (*share)(br_context *ctx, const void *message, size_t bytes);
     /* Sends a ready value to a rank; calls bri_job_sent when its bytes are free again. Any thread.
      * */
     void (*send)(br_context *ctx, bri_job *job, bri_value *value, int rank);
@@ -86,6 +89,8 @@ typedef struct bri_engine {
     /* Answers a question of rank 0's engine (bri_scheduler.ask) with `each` bytes, on a thread of
      * its own, while jobs may run: it knows no context. */
     br_status (*answer)(const void *question, size_t bytes, void *answer, size_t each);
+    /* Takes bytes that rank 0 shares, in the order of its messages. */
+    void (*keep)(br_context *ctx, const void *message, size_t bytes);
     /* Called by br_open after config, memory and host are known and before the scheduler opens,
      * since a rank above 0 never returns from that: kernels are chosen here. */
     br_status (*open)(br_context *ctx);

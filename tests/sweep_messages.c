@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * sweep_messages.c - what travels between ranks: partial results of reductions, faces of stencils,
  * each element of a rechunk once, each chunk of a persisted array at most once to each rank, and
- * nothing at all where operands lie alike.
+ * nothing at all where operands lie alike; and that the message which starts a run is short,
+ * whatever the number of chunks, indices and bytes of the user's.
  */
 #include <math.h>
 
+#include "array/expr/node.h"
 #include "tests/sweep.h"
 
 enum { ROWS = 12, COLUMNS = 10, SIDE = 64, LINE = 100 };
@@ -190,6 +192,85 @@ static void products(br_array *x)
     check_sent("x x' + 2 x x'", (ranks - 1) * chunks * 2, (ranks - 1) * chunks * 2 * chunk_bytes);
 }
 
+/* ---- the message ---- */
+
+enum { MESSAGE = 64 << 10, MANY = 50000, DATA = 100000 };
+
+static void check_message(const char *name, int64_t apart)
+{
+    const bri_array_data *data = bri_array_data_of(sweep.ctx);
+    if (data->message_bytes > MESSAGE || (data->message_bytes == 0) != (ranks == 1))
+        fail(name, "the message has %zu bytes", data->message_bytes);
+    if (data->apart.sent != (ranks > 1 ? apart : 0))
+        fail(name, "%" PRId64 " bytes have travelled apart, expected %" PRId64, data->apart.sent,
+             apart);
+}
+
+static int add_byte(const br_block *in, int n, const br_block *out, const void *data)
+{
+    const unsigned char *table = data;
+    const double *x = in->data;
+    double *y = out->data;
+    for (int64_t i = 0; i < out->extent[0]; i++)
+        y[i] = x[i] + table[(out->origin[0] + i) % DATA];
+    return n - 1;
+}
+
+/* Bytes of the user's, as data of a function. */
+static void long_data(void)
+{
+    static unsigned char data[DATA];
+    double want = sum_to(LINE * SIDE);
+    int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
+    br_array *x = line(LINE);
+    for (int i = 0; i < DATA; i++)
+        data[i] = (unsigned char)(i % 251);
+    for (int i = 0; i < LINE * SIDE; i++)
+        want += i % 251;
+    br_array *y = br_map_blocks(x, add_byte, .data = data, .data_bytes = sizeof data);
+    for (int again = 0; again < 2; again++) {
+        sum_of("long data", br_add(y, again), want + again * (double)LINE * SIDE);
+        int64_t sent = bri_array_data_of(sweep.ctx)->apart.sent - before;
+        if (ranks > 1 && (sent < DATA || sent > DATA + 4096))
+            fail("long data", "%" PRId64 " bytes travelled apart", sent);
+        check_message("long data", bri_array_data_of(sweep.ctx)->apart.sent);
+    }
+}
+
+/* The indices of a take, in two expressions; then others, when nothing mentions the first ones. */
+static void long_tables(void)
+{
+    static int64_t index[MANY];
+    int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
+    br_array *x = line(LINE);
+    br_scope *inner = br_scope_open(sweep.ctx);
+    for (int round = 0; round < 2; round++) {
+        double want = 0;
+        for (int i = 0; i < MANY; i++)
+            want += (double)(index[i] = (int64_t)i * (7 + round) % (LINE * SIDE));
+        br_array *at = br_from_memory(sweep.ctx, index, BR_INT64, BR_SHAPE(MANY), .copy = true);
+        br_array *taken = br_take(x, at, .axis = BR_AXIS(0));
+        sum_of("take", taken, want);
+        sum_of("take, doubled", br_mul(taken, 2), 2 * want);
+        check_message("take", before + (round + 1) * (int64_t)sizeof index);
+        br_scope_close(inner);
+        inner = br_scope_open(sweep.ctx);
+        sum_of("between", x, sum_to(LINE * SIDE));
+        if (ranks > 1 && bri_array_data_of(sweep.ctx)->apart.n > 1)
+            fail("take", "%zu tables are still there", bri_array_data_of(sweep.ctx)->apart.n);
+    }
+    br_scope_close(inner);
+}
+
+static void many_chunks(void)
+{
+    int64_t apart = bri_array_data_of(sweep.ctx)->apart.sent;
+    br_array *x =
+        br_arange(sweep.ctx, .stop = BR_NUM(4 * MANY), .dtype = BR_FLOAT64, .chunks = BR_CHUNKS(4));
+    sum_of("50000 chunks", br_add(br_mul(x, 2), x), 3 * sum_to(4.0 * MANY));
+    check_message("50000 chunks", apart);
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -201,5 +282,8 @@ int main(int argc, char **argv)
     stencils(x);
     rechunks(x);
     products(x);
+    many_chunks();
+    long_data();
+    long_tables();
     return sweep_close();
 }

@@ -70,6 +70,7 @@ static void free_node(bri_node *node)
     bri_free(node->axis);
     bri_free(node->params);
     bri_table_release(node->table);
+    bri_table_release(node->packed);
     bri_free(node);
 }
 

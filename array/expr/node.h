@@ -11,6 +11,7 @@
 
 #include <bramble/compute.h>
 
+#include "array/expr/apart.h"
 #include "array/expr/map.h"
 #include "array/expr/table.h"
 #include "array/kernels/program.h"
@@ -88,7 +89,8 @@ struct bri_node {
     br_place at;    /* of the first call that made it */
     void *params;
     size_t params_bytes;
-    bri_table *table; /* NULL for most */
+    bri_table *table;  /* NULL for most */
+    bri_table *packed; /* the parameters as they travel, when they do so apart (wire.c) */
     /* An open dataset, a copy of the caller\'s elements; freed by destroy. */
     void *resource;
     uint32_t
@@ -158,6 +160,8 @@ typedef struct bri_array_data {
     struct bri_flights *flights; /* runs that nobody waits for */
     struct bri_cache *plans;     /* kept for computing the same again */
     void (*forget_plans)(bri_node *output);
+    bri_apart apart;
+    size_t message_bytes; /* of the last run's message to the other ranks */
 } bri_array_data;
 
 static inline bri_array_data *bri_array_data_of(const br_context *ctx)

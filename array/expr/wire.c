@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "array/expr/apart.h"
 #include "array/expr/hash.h"
 #include "runtime/alloc.h"
 #include "runtime/function.h"
@@ -16,13 +17,14 @@ typedef struct node_head {
     int32_t unique;
     uint32_t params_bytes;
     int32_t line;
-    uint32_t file_bytes;
-    uint64_t table_bytes; /* NO_TABLE without one */
-    uint64_t table_hash;
+    uint32_t file_bytes;  /* 0: the same as of the node before */
+    int32_t params_apart; /* they are a table of their own */
+    int32_t unused;       /* no padding: it would be hashed */
     uint64_t hash; /* of this head, with 0 here, and what follows up to the table */
 } node_head;
 
-#define NO_TABLE UINT64_MAX
+/* Of a table: one of these, or the number under which it travels apart. */
+enum { NO_TABLE = 0, INSIDE = -1 };
 
 br_status bri_write(bri_writer *w, const void *bytes, size_t n)
 {
@@ -83,15 +85,97 @@ static int number_of_op(const bri_op *op)
     return i;
 }
 
+static br_status garbled(void)
+{
+    return bri_error(BR_EINTERNAL, "an expression from rank 0 came garbled");
+}
+
+/* ---- tables ---- */
+
+br_status bri_write_table(bri_writer *w, bri_table *table)
+{
+    int64_t id = NO_TABLE;
+    uint64_t bytes = table != NULL ? table->bytes : 0;
+    if (table != NULL && (w->apart == NULL || bytes <= BRI_APART_BYTES))
+        id = INSIDE;
+    else if (table != NULL)
+        BRI_TRY(bri_apart_number(w->apart, table, &id));
+    BRI_TRY(bri_write(w, &id, sizeof id));
+    if (id != INSIDE)
+        return BR_OK;
+    BRI_TRY(bri_write(w, &bytes, sizeof bytes));
+    BRI_TRY(bri_write(w, &table->hash, sizeof table->hash));
+    return bri_write(w, table->data, table->bytes);
+}
+
+static br_status read_inside(br_context *ctx, bri_reader *r, bri_table **out)
+{
+    uint64_t bytes = 0;
+    uint64_t hash = 0;
+    const void *from = NULL;
+    BRI_TRY(bri_read(r, &bytes, sizeof bytes));
+    BRI_TRY(bri_read(r, &hash, sizeof hash));
+    BRI_TRY(bri_read_view(r, bytes, &from));
+    bri_table *table = bri_table_new(bytes);
+    if (table == NULL)
+        return BR_ENOMEM;
+    br_status st = bri_table_charge(table, ctx->memory);
+    if (st == BR_OK && bytes > 0)
+        memcpy(table->data, from, bytes);
+    bri_table_seal(table);
+    if (st == BR_OK && table->hash != hash)
+        st = garbled();
+    if (st != BR_OK) {
+        bri_table_release(table);
+        return st;
+    }
+    *out = table;
+    return BR_OK;
+}
+
+br_status bri_read_table(br_context *ctx, bri_reader *r, bri_table **out)
+{
+    int64_t id = NO_TABLE;
+    *out = NULL;
+    BRI_TRY(bri_read(r, &id, sizeof id));
+    if (id == NO_TABLE)
+        return BR_OK;
+    return id == INSIDE ? read_inside(ctx, r, out) : bri_apart_find(ctx, id, out);
+}
+
+/* ---- nodes ---- */
+
 static br_status pack_params(const bri_node *node, bri_writer *w)
 {
     return node->op->pack != NULL ? node->op->pack(node, w)
                                   : bri_write(w, node->params, node->params_bytes);
 }
 
-static br_status pack_table(const bri_node *node, bri_writer *w)
+/* The packed parameters become a table, which the node keeps, as they don't change. */
+static br_status set_params_apart(bri_node *node, bri_writer *w, size_t from)
 {
-    return node->table != NULL ? bri_write(w, node->table->data, node->table->bytes) : BR_OK;
+    if (node->packed == NULL) {
+        node->packed = bri_table_new(w->n - from);
+        if (node->packed == NULL)
+            return BR_ENOMEM;
+        memcpy(node->packed->data, w->bytes + from, w->n - from);
+        bri_table_seal(node->packed);
+    }
+    w->n = from;
+    return bri_write_table(w, node->packed);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* What a node adds to a message has a bound that does not depend on chunks or data. */
+static size_t most_bytes(const bri_node *node)
+{
+    size_t file = node->at.file != NULL ? strlen(node->at.file) + 1 : 1;
+    return sizeof(node_head) + file + (size_t)node->ninputs * sizeof(int32_t) +
+           2 * (size_t)BRI_APART_BYTES + 8 * sizeof(int64_t);
 }
 
 /* What operations find in their parameters they believe, so a message that was garbled on its way
@@ -103,35 +187,46 @@ static uint64_t hash_of(const node_head *head, const void *rest, size_t n)
     return bri_hash_bytes(bri_hash_bytes(n, &h, sizeof h), rest, n);
 }
 
+/* Params inside, or their table; *bytes counts those inside. */
+static br_status pack_params_somewhere(bri_node *node, bri_writer *w, node_head *head)
+{
+    size_t from = w->n;
+    head->params_apart = node->packed != NULL && w->apart != NULL;
+    if (!head->params_apart)
+        BRI_TRY(pack_params(node, w));
+    head->params_bytes = (uint32_t)(w->n - from);
+    if (w->apart != NULL && head->params_bytes > BRI_APART_BYTES)
+        head->params_apart = true;
+    if (!head->params_apart)
+        return BR_OK;
+    BRI_TRY(set_params_apart(node, w, from));
+    head->params_bytes = (uint32_t)(w->n - from);
+    return BR_OK;
+}
+
 /* The length of the parameters is known only after packing them. */
-static br_status pack_node(const bri_node *node, bri_writer *w)
+static br_status pack_node(bri_node *node, bri_writer *w)
 {
     const char *file = node->at.file != NULL ? node->at.file : "";
-    node_head head = {number_of_op(node->op),
-                      node->ninputs,
-                      node->unique,
-                      0,
-                      node->at.line,
-                      (uint32_t)strlen(file) + 1,
-                      NO_TABLE,
-                      0,
-                      0};
-    if (node->table != NULL) {
-        head.table_bytes = node->table->bytes;
-        head.table_hash = node->table->hash;
-    }
+    node_head head = {.op = number_of_op(node->op),
+                      .ninputs = node->ninputs,
+                      .unique = node->unique,
+                      .line = node->at.line};
+    if (!same_file(file, w->file))
+        head.file_bytes = (uint32_t)strlen(file) + 1;
+    w->file = file;
     size_t head_at = w->n;
     BRI_TRY(bri_write(w, &head, sizeof head));
     BRI_TRY(bri_write(w, file, head.file_bytes));
     for (int i = 0; i < node->ninputs; i++)
         BRI_TRY(bri_write(w, &node->input[i]->slot, sizeof node->input[i]->slot));
-    size_t params_at = w->n;
-    BRI_TRY(pack_params(node, w));
-    head.params_bytes = (uint32_t)(w->n - params_at);
+    BRI_TRY(pack_params_somewhere(node, w, &head));
     size_t rest = head_at + sizeof head;
     head.hash = hash_of(&head, w->bytes + rest, w->n - rest);
     memcpy(w->bytes + head_at, &head, sizeof head);
-    return pack_table(node, w);
+    BRI_TRY(bri_write_table(w, node->table));
+    BRI_ASSERT(w->apart == NULL || w->n - head_at <= most_bytes(node));
+    return BR_OK;
 }
 
 br_status bri_pack_nodes(br_context *ctx, bri_writer *w, bri_node *const *outputs, int noutputs)
@@ -163,8 +258,8 @@ static const char *intern_file(const char *name)
     return known[i];
 }
 
-static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r, void **params,
-                               size_t *bytes)
+static br_status unpack_from(br_context *ctx, const bri_op *op, bri_reader *r, void **params,
+                             size_t *bytes)
 {
     if (op->unpack != NULL) {
         br_status st = op->unpack(ctx, r, params, bytes);
@@ -175,37 +270,21 @@ static br_status unpack_params(br_context *ctx, const bri_op *op, bri_reader *r,
     return *params != NULL ? BR_OK : BR_ENOMEM;
 }
 
-static br_status garbled(void)
+/* r: the parameters, or the table that has them. */
+static br_status unpack_params(br_context *ctx, const node_head *head, bri_reader *r, void **params,
+                               size_t *bytes)
 {
-    return bri_error(BR_EINTERNAL, "an expression from rank 0 came garbled");
-}
-
-static br_status unpack_table(br_context *ctx, bri_reader *r, const node_head *head,
-                              bri_table **out)
-{
-    const void *from = NULL;
-    uint64_t bytes = head->table_bytes;
-    *out = NULL;
-    if (bytes == NO_TABLE)
-        return BR_OK;
-    BRI_TRY(bri_read_view(r, bytes, &from));
-    bri_table *table = bri_table_new(bytes);
-    if (table == NULL)
-        return BR_ENOMEM;
-    br_status st = bri_table_charge(table, ctx->memory);
-    if (st != BR_OK) {
-        bri_table_release(table);
-        return st;
-    }
-    if (bytes > 0)
-        memcpy(table->data, from, bytes);
-    bri_table_seal(table);
-    if (table->hash != head->table_hash) {
-        bri_table_release(table);
+    const bri_op *op = bri_op_table[head->op];
+    bri_table *apart = NULL;
+    if (!head->params_apart)
+        return unpack_from(ctx, op, r, params, bytes);
+    BRI_TRY(bri_read_table(ctx, r, &apart));
+    if (apart == NULL)
         return garbled();
-    }
-    *out = table;
-    return BR_OK;
+    bri_reader inner = {.at = apart->data, .left = apart->bytes};
+    br_status st = unpack_from(ctx, op, &inner, params, bytes);
+    bri_table_release(apart);
+    return st;
 }
 
 /* The nodes of n slots, in a list of their own. */
@@ -235,13 +314,16 @@ static br_status read_node(bri_reader *r, packed_node *p)
     node_head *head = &p->head;
     BRI_TRY(bri_read(r, head, sizeof *head));
     if (head->op < 0 || head->op >= bri_op_count || head->ninputs < 0 ||
-        (size_t)head->ninputs > r->left || head->file_bytes == 0)
+        (size_t)head->ninputs > r->left || (head->file_bytes == 0 && r->file == NULL))
         return bri_error(BR_EINTERNAL, "an expression from rank 0 is not understood");
     BRI_TRY(bri_read_view(r, head->file_bytes, &p->file));
     BRI_TRY(bri_read_view(r, (size_t)head->ninputs * sizeof(int32_t), &p->slots));
     BRI_TRY(bri_read_view(r, head->params_bytes, &p->params));
     size_t n = (size_t)(r->at - (const unsigned char *)p->file);
-    return hash_of(head, p->file, n) == head->hash ? BR_OK : garbled();
+    if (hash_of(head, p->file, n) != head->hash)
+        return garbled();
+    r->file = head->file_bytes > 0 ? intern_file(p->file) : r->file;
+    return BR_OK;
 }
 
 static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *list, int made,
@@ -253,20 +335,20 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
     bri_table *table = NULL;
     size_t bytes = 0;
     BRI_TRY(read_node(r, &p));
-    const bri_op *op = bri_op_table[p.head.op];
-    bri_reader inner = {p.params, p.head.params_bytes};
-    BRI_TRY(unpack_params(ctx, op, &inner, &params, &bytes));
-    br_status st = unpack_table(ctx, r, &p.head, &table);
+    bri_reader inner = {.at = p.params, .left = p.head.params_bytes};
+    br_status st = unpack_params(ctx, &p.head, &inner, &params, &bytes);
+    if (st == BR_OK)
+        st = bri_read_table(ctx, r, &table);
     if (st == BR_OK)
         st = unpack_inputs(p.slots, p.head.ninputs, list, made, &inputs);
-    bri_recipe recipe = {.op = op,
+    bri_recipe recipe = {.op = bri_op_table[p.head.op],
                          .params = params,
                          .params_bytes = bytes,
                          .inputs = inputs,
                          .ninputs = p.head.ninputs};
     recipe.unique = p.head.unique != 0;
     recipe.table = table;
-    recipe.at = (br_place){intern_file(p.file), p.head.line};
+    recipe.at = (br_place){r->file, p.head.line};
     if (st == BR_OK)
         st = bri_node_make(ctx, &recipe, out);
     bri_table_release(table);

@@ -10,17 +10,25 @@
 struct bri_writer {
     unsigned char *bytes;
     size_t n, room;
+    br_context *apart; /* tables and long parameters travel apart, in this context; NULL: inside */
+    const char *file;  /* of the node before */
 };
 
 struct bri_reader {
     const unsigned char *at;
     size_t left;
+    const char *file;
 };
 
 br_status bri_write(bri_writer *w, const void *bytes, size_t n);
 br_status bri_read(bri_reader *r, void *out, size_t n);
 /* The next n bytes where they stand. */
 br_status bri_read_view(bri_reader *r, size_t n, const void **out);
+
+/* Bytes that may be many: a number when they travel apart. The reader's are counted for the caller;
+ * NULL: there are none. */
+br_status bri_write_table(bri_writer *w, bri_table *table);
+br_status bri_read_table(br_context *ctx, bri_reader *r, bri_table **out);
 
 /* Functions travel as (build-id, offset). */
 br_status bri_write_function(bri_writer *w, bri_function f);

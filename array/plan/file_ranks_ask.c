@@ -48,7 +48,7 @@ static br_status read_entry(bri_reader *r, bri_seen *asker, const char **path)
 
 br_status bri_file_ranks_answer(const void *question, size_t bytes, void *answer, size_t each)
 {
-    bri_reader r = {question, bytes};
+    bri_reader r = {.at = question, .left = bytes};
     unsigned char *out = answer;
     for (size_t done = 0; done + sizeof(bri_seen) <= each; done += sizeof(bri_seen)) {
         bri_seen asker;

@@ -13,7 +13,6 @@ typedef struct sink_head {
     int64_t id;
     int32_t kind;
     int32_t has_form;
-    uint64_t stored_bytes;
 } sink_head;
 
 void bri_message_note_dropped(br_context *ctx, int64_t id)
@@ -33,40 +32,87 @@ typedef struct run_head {
     uint32_t thrift;
 } run_head;
 
+/* Tells the other ranks which tables nothing mentions any more. */
+static br_status pack_gone(br_context *ctx, bri_writer *w)
+{
+    int64_t *gone = NULL;
+    int n = 0;
+    BRI_TRY(bri_apart_sweep(ctx, &gone, &n));
+    br_status st = bri_write(w, &n, sizeof n);
+    if (st == BR_OK)
+        st = bri_write(w, gone, (size_t)n * sizeof gone[0]);
+    bri_free(gone);
+    return st;
+}
+
+/* A bit for each chunk: a table, since chunks may be many. */
+static br_status pack_stored(const bri_sink *sink, bri_writer *w)
+{
+    bri_table *bits = NULL;
+    if (sink->stored != NULL) {
+        bits = bri_table_new(sink->stored_bytes);
+        if (bits == NULL)
+            return BR_ENOMEM;
+        memcpy(bits->data, sink->stored, sink->stored_bytes);
+        bri_table_seal(bits);
+    }
+    br_status st = bri_write_table(w, bits);
+    bri_table_release(bits);
+    return st;
+}
+
+static br_status pack_sink(const bri_sink *sink, bri_writer *w)
+{
+    sink_head head = {sink->id, (int32_t)sink->kind, sink->form != NULL};
+    BRI_TRY(bri_write(w, &head, sizeof head));
+    if (sink->form != NULL)
+        BRI_TRY(bri_write(w, sink->form, sizeof *sink->form));
+    return pack_stored(sink, w);
+}
+
 br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_writer *w)
 {
     run_head run = {outputs->n, outputs->thrift};
     bri_array_data *data = bri_array_data_of(ctx);
+    w->apart = ctx;
+    BRI_TRY(pack_gone(ctx, w));
     BRI_TRY(bri_write(w, &data->ndropped, sizeof data->ndropped));
     BRI_TRY(bri_write(w, data->dropped, (size_t)data->ndropped * sizeof data->dropped[0]));
     BRI_TRY(bri_write(w, &run, sizeof run));
-    for (int i = 0; i < outputs->n; i++) {
-        const bri_sink *sink = &outputs->sink[i];
-        sink_head head = {sink->id, (int32_t)sink->kind, sink->form != NULL, sink->stored_bytes};
-        BRI_TRY(bri_write(w, &head, sizeof head));
-        if (sink->form != NULL)
-            BRI_TRY(bri_write(w, sink->form, sizeof *sink->form));
-        BRI_TRY(bri_write(w, sink->stored, sink->stored_bytes));
-    }
+    for (int i = 0; i < outputs->n; i++)
+        BRI_TRY(pack_sink(&outputs->sink[i], w));
     BRI_TRY(bri_file_ranks_pack(outputs->files, w));
     BRI_TRY(bri_pack_nodes(ctx, w, outputs->node, outputs->n));
     data->ndropped = 0;
+    data->message_bytes = w->n;
     return BR_OK;
 }
 
-static br_status drop_persisted(br_context *ctx, bri_reader *r)
+/* A list of numbers of what is gone. */
+static br_status drop_all(br_context *ctx, bri_reader *r, void (*drop)(br_context *ctx, int64_t id))
 {
     int n;
     BRI_TRY(bri_read(r, &n, sizeof n));
     for (int i = 0; i < n; i++) {
         int64_t id;
         BRI_TRY(bri_read(r, &id, sizeof id));
-        bri_persisted_drop(ctx, id);
+        drop(ctx, id);
     }
     return BR_OK;
 }
 
-static br_status unpack_sink(bri_reader *r, bri_sink *sink)
+static br_status unpack_stored(br_context *ctx, bri_reader *r, bri_sink *sink)
+{
+    bri_table *bits;
+    BRI_TRY(bri_read_table(ctx, r, &bits));
+    if (bits == NULL)
+        return BR_OK;
+    sink->stored = bri_memdup(bits->data, bits->bytes);
+    bri_table_release(bits);
+    return sink->stored != NULL ? BR_OK : BR_ENOMEM;
+}
+
+static br_status unpack_sink(br_context *ctx, bri_reader *r, bri_sink *sink)
 {
     sink_head head;
     BRI_TRY(bri_read(r, &head, sizeof head));
@@ -78,12 +124,7 @@ static br_status unpack_sink(bri_reader *r, bri_sink *sink)
             return BR_ENOMEM;
         BRI_TRY(bri_read(r, form, sizeof *form));
     }
-    if (head.stored_bytes == 0)
-        return BR_OK;
-    const void *stored;
-    BRI_TRY(bri_read_view(r, head.stored_bytes, &stored));
-    sink->stored = bri_memdup(stored, head.stored_bytes);
-    return sink->stored != NULL ? BR_OK : BR_ENOMEM;
+    return unpack_stored(ctx, r, sink);
 }
 
 void bri_message_free(bri_sink *sinks, int n)
@@ -94,12 +135,12 @@ void bri_message_free(bri_sink *sinks, int n)
     }
 }
 
-static br_status unpack_sinks(bri_reader *r, bri_sink *sinks, int n)
+static br_status unpack_sinks(br_context *ctx, bri_reader *r, bri_sink *sinks, int n)
 {
     for (int i = 0; i < n; i++)
         sinks[i] = (bri_sink){0};
     for (int i = 0; i < n; i++)
-        BRI_TRY(unpack_sink(r, &sinks[i]));
+        BRI_TRY(unpack_sink(ctx, r, &sinks[i]));
     return BR_OK;
 }
 
@@ -108,12 +149,13 @@ br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, b
 {
     run_head run;
     *outputs = (bri_outputs){.node = nodes, .sink = sinks};
-    BRI_TRY(drop_persisted(ctx, r));
+    BRI_TRY(drop_all(ctx, r, bri_apart_drop));
+    BRI_TRY(drop_all(ctx, r, bri_persisted_drop));
     BRI_TRY(bri_read(r, &run, sizeof run));
     if (run.noutputs < 0 || run.noutputs > BRI_MAX_OUTPUTS)
         return bri_error(BR_EINTERNAL, "a run of rank 0 has %d outputs", (int)run.noutputs);
     outputs->thrift = run.thrift;
-    br_status st = unpack_sinks(r, sinks, run.noutputs);
+    br_status st = unpack_sinks(ctx, r, sinks, run.noutputs);
     if (st == BR_OK)
         st = bri_file_ranks_unpack(r, ctx->nranks, &outputs->files);
     if (st == BR_OK)

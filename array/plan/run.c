@@ -223,8 +223,8 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
     bri_sink sinks[BRI_MAX_OUTPUTS];
     bri_outputs outputs;
     bri_plan *plan = NULL;
-    bri_reader r = {message, bytes};
     bri_flights_tidy(ctx);
+    bri_reader r = {.at = message, .left = bytes};
     br_status st = bri_message_unpack(ctx, &r, nodes, sinks, &outputs);
     if (st != BR_OK)
         outputs.n = 0;
@@ -324,6 +324,7 @@ static void close_arrays(br_context *ctx)
         bri_persisted_drop(ctx, data->persisted->id);
     BRI_ASSERT(data->nnodes == 0);
     bri_free(data->buckets);
+    bri_apart_clear(ctx);
     bri_free(data->dropped);
     bri_free(data);
     ctx->array_data = NULL;
@@ -344,6 +345,7 @@ const bri_engine bri_array_engine = {.open = open_arrays,
                                      .serve = serve,
                                      .answer = bri_file_ranks_answer,
                                      .tidy = bri_flights_tidy,
+                                     .keep = bri_apart_keep,
                                      .arithmetic = arithmetic,
                                      .release = release_arrays,
                                      .close = close_arrays};

@@ -174,6 +174,11 @@ br_status bri_serve_announce(uint64_t part, const void *message, size_t bytes)
     return st;
 }
 
+br_status bri_serve_share(unsigned number, const void *message, size_t bytes)
+{
+    return give(&(bri_packet){.kind = BRI_PACKET_SHARE, .job = number, .bytes = bytes}, message);
+}
+
 void bri_serve_send_exit(int code)
 {
     must_give(&(bri_packet){.kind = BRI_PACKET_EXIT, .number = code});

@@ -29,6 +29,7 @@ enum { BRI_LINK_INLINE = 32 << 10 };
     X(OPEN)    /* 0->: a context with these settings */                                            \
     X(OPENED)  /* ->0: it is open here, or why not */                                              \
     X(SERVE)   /* 0->: the engine's message */                                                     \
+    X(SHARE)   /* 0->: bytes that such messages mention */                                         \
     X(CLOSE)   /* 0->: the context closes */                                                       \
     X(EXIT)    /* 0->: it is over, with this exit code */                                          \
     X(BYE)     /* ->0: the last packet */                                                          \

@@ -213,6 +213,12 @@ static br_status ask(br_context *ctx, const void *question, size_t bytes, void *
     return bri_ask(question, bytes, answers, each);
 }
 
+static br_status share(br_context *ctx, const void *message, size_t bytes)
+{
+    const bri_mpi_context *mpi = ctx->scheduler_data;
+    return bri_serve_share(mpi->number, message, bytes);
+}
+
 /* The part comes first, so that it is there when the pool's threads send and expect. */
 static br_status start(br_context *ctx, bri_job *job)
 {
@@ -340,6 +346,7 @@ const bri_scheduler bri_scheduler_mpi = {
     .tell_ranks = bri_inspect_tell,
     .announce = announce,
     .ask = ask,
+    .share = share,
     .send = send_value,
     .expect = expect,
     .offer = offer,

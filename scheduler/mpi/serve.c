@@ -273,6 +273,13 @@ static void serve_job(const command *c)
         bri_part_absent(c->packet.job, BR_ENOMEM, bri_last_error());
 }
 
+static void keep_shared(const command *c)
+{
+    served *s = find_context((unsigned)c->packet.job);
+    BRI_ASSERT(s != NULL);
+    s->ctx->engine->keep(s->ctx, c->message, c->packet.bytes);
+}
+
 static void close_all(void)
 {
     br_context *ctx = serving.opened;
@@ -293,6 +300,9 @@ static void obey(const command *c)
         break;
     case BRI_PACKET_SERVE:
         serve_job(c);
+        break;
+    case BRI_PACKET_SHARE:
+        keep_shared(c);
         break;
     case BRI_PACKET_CLOSE:
         close_context((unsigned)c->packet.job);

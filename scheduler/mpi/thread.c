@@ -154,6 +154,7 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_OPEN] = bri_serve_on_command,
         [BRI_PACKET_OPENED] = bri_serve_on_opened,
         [BRI_PACKET_SERVE] = bri_serve_on_command,
+        [BRI_PACKET_SHARE] = bri_serve_on_command,
         [BRI_PACKET_CLOSE] = bri_serve_on_command,
         [BRI_PACKET_EXIT] = bri_serve_on_command,
         [BRI_PACKET_BYE] = on_bye,

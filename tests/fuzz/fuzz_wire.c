@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
         begin();
     bri_node *outputs[MOST_OUTPUTS];
     unsigned char *bytes = fuzz_copy(input, n, n);
-    bri_reader r = {bytes, n};
+    bri_reader r = {.at = bytes, .left = n};
     int count = 0;
     br_status st = bri_unpack_nodes(ctx, &r, outputs, MOST_OUTPUTS, &count);
     FUZZ_CHECK(st == BR_OK || bri_last_error()[0] != '\0');
