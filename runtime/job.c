@@ -71,6 +71,7 @@ static void release_promises(bri_job *job, const bri_task *t)
 
 void bri_job_fini(bri_job *job)
 {
+    bri_free(job->by_rank);
     if (job->values.entry == NULL) {
         bri_turns_leave(job);
         return;

@@ -100,8 +100,14 @@ typedef struct bri_worker {
 typedef struct bri_job_stats {
     atomic_llong tasks, bytes_read, bytes_written, bytes_sent, bytes_received, messages;
     atomic_llong bytes_spilled, bytes_fetched; /* to the spill file and back */
+    atomic_llong busy, work; /* nanoseconds in tasks that count for balance, and what they did */
     atomic_llong peak; /* of promised bytes; of all ranks together it is the largest, not the sum */
 } bri_job_stats;
+
+/* What a rank has done. */
+typedef struct bri_rank_work {
+    int64_t busy, work;
+} bri_rank_work;
 
 /* What the plan provides. */
 typedef struct bri_job_ops {
@@ -162,6 +168,7 @@ struct bri_job {
     atomic_int supplying;         /*  others at work, which have memory from the rest */
     atomic_bool end_seen;         /* `end`, for those without the lock */
     bri_job_stats stats;
+    bri_rank_work *by_rank; /* rank 0, when the job has ended on several; freed with it */
     char after_counts[64];
 
     atomic_int status;  /* first error (compare and swap) */

@@ -5,6 +5,7 @@
 
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/balance.h"
 #include "array/plan/cut.h"
 #include "array/plan/face.h"
 #include "array/plan/fetch.h"
@@ -297,6 +298,14 @@ static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
     return bri_plan_eager(plan);
 }
 
+static br_status weigh_ranks(bri_plan *plan)
+{
+    bri_table *weights = bri_balance_weights(plan->ctx);
+    br_status st = bri_balance_apply(plan, weights);
+    bri_table_release(weights);
+    return st;
+}
+
 br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out)
 {
     int n = outputs->n;
@@ -317,7 +326,10 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
                        : BR_ENOMEM;
     if (st == BR_OK) {
         plan->stage_of = bri_calloc((size_t)plan->nnodes, sizeof *plan->stage_of);
-        st = plan->stage_of != NULL ? build_outputs(plan, outputs) : BR_ENOMEM;
+        st = plan->stage_of != NULL ? weigh_ranks(plan) : BR_ENOMEM;
+    }
+    if (st == BR_OK) {
+        st = build_outputs(plan, outputs);
     }
     for (int i = 0; i < n; i++)
         outputs->node[i]->is_output = false;
@@ -344,6 +356,7 @@ void bri_plan_free(bri_plan *plan)
     for (int i = plan->nown - 1; i >= 0; i--)
         bri_node_release(plan->own[i]);
     bri_free(plan->own);
+    bri_balance_forget(plan);
     bri_free(plan->stage_of);
     bri_free(plan->held);
     bri_free(plan->roots);

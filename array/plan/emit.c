@@ -11,7 +11,9 @@
  * that need nothing but a chunk that others read, too (eager.c).
  */
 #include <string.h>
+#include <time.h>
 
+#include "array/plan/balance.h"
 #include "array/plan/cut.h"
 #include "array/plan/pass.h"
 #include "array/plan/sink.h"
@@ -583,6 +585,21 @@ static br_status refuse(br_status st)
                : bri_error_context(st, "%s", why);
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static br_status execute_timed(bri_work *work)
+{
+    int64_t start = now_ns();
+    br_status st = work->stage->kind->execute(work);
+    bri_balance_count(work->job, work->task, now_ns() - start);
+    return st;
+}
+
 static br_status execute(bri_job *job, bri_task *task, void *scratch)
 {
     bri_plan *plan = job->plan;
@@ -598,7 +615,8 @@ static br_status execute(bri_job *job, bri_task *task, void *scratch)
     bool outer = refused;
     refused = false;
     tasks_deep++;
-    br_status st = work.stage->kind->execute(&work);
+    br_status st = bri_balance_counts(work.stage, task) ? execute_timed(&work)
+                                                        : work.stage->kind->execute(&work);
     tasks_deep--;
     if (refused)
         st = refuse(st);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "array/plan/balance.h"
 #include "array/plan/cache.h"
 #include "array/plan/fit.h"
 #include "array/plan/message.h"
@@ -169,6 +170,7 @@ static void landed(bri_job *job)
     bri_running_end(&f->running);
     computing *c = take_future(flights, f);
     bri_run_info(job, bri_now() - f->begun, &f->before, &f->info);
+    bri_balance_learn(&f->job);
     bri_memory_reclaim(ctx->memory);
     f->status = bri_job_status(job);
     snprintf(text, sizeof text, "%s", f->status != BR_OK ? job->error_text : "");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "array/plan/file_ranks.h"
+#include "array/plan/balance.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
 
@@ -70,7 +71,8 @@ static br_status pack_sink(const bri_sink *sink, bri_writer *w)
     return pack_stored(sink, w);
 }
 
-br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_writer *w)
+br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
+                           bri_writer *w)
 {
     run_head run = {outputs->n, outputs->thrift};
     bri_array_data *data = bri_array_data_of(ctx);
@@ -79,6 +81,7 @@ br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_writ
     BRI_TRY(bri_write(w, &data->ndropped, sizeof data->ndropped));
     BRI_TRY(bri_write(w, data->dropped, (size_t)data->ndropped * sizeof data->dropped[0]));
     BRI_TRY(bri_write(w, &run, sizeof run));
+    BRI_TRY(bri_write_table(w, weights));
     for (int i = 0; i < outputs->n; i++)
         BRI_TRY(pack_sink(&outputs->sink[i], w));
     BRI_TRY(bri_file_ranks_pack(outputs->files, w));
@@ -144,6 +147,13 @@ static br_status unpack_sinks(br_context *ctx, bri_reader *r, bri_sink *sinks, i
     return BR_OK;
 }
 
+static br_status read_weights(br_context *ctx, bri_reader *r)
+{
+    bri_table *weights;
+    BRI_TRY(bri_read_table(ctx, r, &weights));
+    return bri_balance_set(ctx, weights);
+}
+
 br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
                              bri_outputs *outputs)
 {
@@ -155,6 +165,7 @@ br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, b
     if (run.noutputs < 0 || run.noutputs > BRI_MAX_OUTPUTS)
         return bri_error(BR_EINTERNAL, "a run of rank 0 has %d outputs", (int)run.noutputs);
     outputs->thrift = run.thrift;
+    BRI_TRY(read_weights(ctx, r));
     br_status st = unpack_sinks(ctx, r, sinks, run.noutputs);
     if (st == BR_OK)
         st = bri_file_ranks_unpack(r, ctx->nranks, &outputs->files);

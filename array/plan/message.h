@@ -14,8 +14,10 @@ enum { BRI_MAX_OUTPUTS = 1024 };
  * others free it when they close. */
 void bri_message_note_dropped(br_context *ctx, int64_t id);
 
-br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_writer *w);
-/* Drops what is gone, then rebuilds the outputs in nodes and sinks, arrays of BRI_MAX_OUTPUTS; the
+/* weights: the plan's. */
+br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
+                           bri_writer *w);
+/* Drops what is gone, sets the ranks' weights, then rebuilds the outputs in nodes and sinks, arrays of BRI_MAX_OUTPUTS; the
  * nodes are counted for the caller, who frees the sinks by bri_message_free. */
 br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
                              bri_outputs *outputs);

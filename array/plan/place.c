@@ -11,9 +11,22 @@
 #include "array/plan/halo.h"
 #include "array/plan/persist.h"
 
+/* Rank r has the places from ends[r - 1] / ends[nranks - 1] of n on, up to ends[r]. */
 int bri_place_run(const bri_plan *plan, int64_t place, int64_t n)
 {
-    return (int)((__int128)place * plan->nranks / n);
+    if (plan->ends == NULL)
+        return (int)((__int128)place * plan->nranks / n);
+    int64_t at = (int64_t)((__int128)place * plan->ends[plan->nranks - 1] / n);
+    int low = 0;
+    int high = plan->nranks - 1;
+    while (low < high) {
+        int half = low + (high - low) / 2;
+        if (plan->ends[half] <= at)
+            low = half + 1;
+        else
+            high = half;
+    }
+    return low;
 }
 
 /* ---- following ---- */

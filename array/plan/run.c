@@ -10,6 +10,7 @@
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/balance.h"
 #include "array/plan/cache.h"
 #include "array/plan/file_ranks.h"
 #include "array/plan/fit.h"
@@ -87,6 +88,7 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, bri_runni
     if (running->job != NULL)
         bri_running_job(running, NULL);
     bri_run_info(&job, bri_now() - start, &data->counted, &data->last_run);
+    bri_balance_learn(&job);
     bri_memory_reclaim(ctx->memory);
     bri_memory_set_ceiling(ctx->memory, 0);
     br_status result = bri_job_status(&job);
@@ -96,12 +98,13 @@ static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, bri_runni
     return result;
 }
 
-static br_status announce(br_context *ctx, uint64_t id, const bri_outputs *outputs)
+static br_status announce(br_context *ctx, uint64_t id, const bri_outputs *outputs,
+                          const bri_plan *plan)
 {
     bri_writer w = {0};
     if (ctx->nranks == 1)
         return BR_OK;
-    br_status st = bri_message_pack(ctx, outputs, &w);
+    br_status st = bri_message_pack(ctx, outputs, plan->weights, &w);
     if (st == BR_OK)
         st = ctx->scheduler->announce(ctx, id, w.bytes, w.n);
     bri_free(w.bytes);
@@ -122,7 +125,7 @@ static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri
                                 bri_running *running)
 {
     uint64_t id = ++ctx->next_job;
-    BRI_TRY(announce(ctx, id, outputs));
+    BRI_TRY(announce(ctx, id, outputs, plan));
     return run_job(ctx, id, plan, running);
 }
 
@@ -170,7 +173,7 @@ static br_status take_off(bri_flight *flight, const bri_outputs *outputs, bri_pl
 {
     br_context *ctx = plan->ctx;
     uint64_t id = ++ctx->next_job;
-    BRI_TRY(announce(ctx, id, outputs));
+    BRI_TRY(announce(ctx, id, outputs, plan));
     bri_flight_launch(flight, id, plan, BR_OK);
     return BR_OK;
 }
@@ -325,6 +328,7 @@ static void close_arrays(br_context *ctx)
     BRI_ASSERT(data->nnodes == 0);
     bri_free(data->buckets);
     bri_apart_clear(ctx);
+    bri_balance_clear(ctx);
     bri_free(data->dropped);
     bri_free(data);
     ctx->array_data = NULL;

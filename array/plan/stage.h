@@ -191,6 +191,8 @@ void bri_plan_share_chunks(const bri_plan *plan);
 struct bri_plan {
     br_context *ctx;
     int rank, nranks;
+    bri_table *weights; /* of the ranks (balance.h); NULL: all alike, */
+    int64_t *ends;      /*  and their sums */
     bri_stage **stages; /* inputs before readers */
     int nstages;
     size_t room;

@@ -325,6 +325,12 @@ static void end_everywhere(bri_part *part)
         atomic_store_explicit(counter(part->job, i),
                               together(i, atomic_load(counter(part->job, i)), part->elsewhere[i]),
                               memory_order_relaxed);
+    if (part->job != NULL) {
+        part->job->by_rank = part->by_rank;
+        part->by_rank = NULL;
+    }
+    bri_free(part->by_rank);
+    part->by_rank = NULL;
     end_part(part, part->status, text);
 }
 
@@ -423,9 +429,24 @@ void bri_part_arrived(bri_part *part, bri_value *value)
     pthread_mutex_unlock(&parts.lock);
 }
 
-static void hear_of_end(bri_part *part, const int64_t stats[BRI_PART_STATS], bool mine)
+static int number_of(size_t offset)
 {
-    for (int i = 0; i < BRI_PART_STATS && !mine; i++)
+    return (int)(offset / sizeof(atomic_llong));
+}
+
+static void note_rank(bri_part *part, int rank, const int64_t stats[BRI_PART_STATS])
+{
+    if (part->by_rank == NULL)
+        part->by_rank = bri_calloc((size_t)bri_meet_nranks(), sizeof *part->by_rank);
+    if (part->by_rank != NULL)
+        part->by_rank[rank] = (bri_rank_work){stats[number_of(offsetof(bri_job_stats, busy))],
+                                              stats[number_of(offsetof(bri_job_stats, work))]};
+}
+
+static void hear_of_end(bri_part *part, int from, const int64_t stats[BRI_PART_STATS])
+{
+    note_rank(part, from, stats);
+    for (int i = 0; i < BRI_PART_STATS && from != 0; i++)
         part->elsewhere[i] = together(i, part->elsewhere[i], stats[i]);
     if (++part->nreported == bri_meet_nranks())
         end_everywhere(part);
@@ -434,9 +455,8 @@ static void hear_of_end(bri_part *part, const int64_t stats[BRI_PART_STATS], boo
 void bri_parts_on_done(int from, const bri_packet *packet, const void *payload)
 {
     int64_t stats[BRI_PART_STATS];
-    (void)from;
     memcpy(stats, payload, sizeof stats);
-    hear_of_end(bri_part_get(packet->job), stats, false);
+    hear_of_end(bri_part_get(packet->job), from, stats);
 }
 
 static void report(bri_part *part)
@@ -445,7 +465,7 @@ static void report(bri_part *part)
     read_stats(part->job, stats);
     part->reported = true;
     if (bri_meet_rank() == 0) {
-        hear_of_end(part, stats, true);
+        hear_of_end(part, 0, stats);
         return;
     }
     bri_packet packet = {.kind = BRI_PACKET_DONE, .job = part->id, .bytes = sizeof stats};

@@ -15,7 +15,7 @@
 #include "scheduler/mpi/match.h"
 #include "scheduler/threads/pool.h"
 
-enum { BRI_PART_STATS = 9 };
+enum { BRI_PART_STATS = 11 };
 
 /* Locks: those marked (lock) by the lock of parts.c, the rest belongs to the communication thread.
  */
@@ -41,6 +41,7 @@ struct bri_part {
     int nreported;                     /* rank 0 */
     int64_t elsewhere[BRI_PART_STATS]; /* rank 0: sums over the other ranks, in the order of
                                           bri_job_stats */
+    bri_rank_work *by_rank;            /* rank 0; NULL without memory */
 };
 
 uint64_t bri_part_id(unsigned context, uint64_t job);
