@@ -100,14 +100,23 @@ typedef struct bri_worker {
 typedef struct bri_job_stats {
     atomic_llong tasks, bytes_read, bytes_written, bytes_sent, bytes_received, messages;
     atomic_llong bytes_spilled, bytes_fetched; /* to the spill file and back */
-    atomic_llong busy, work; /* nanoseconds in tasks that count for balance, and what they did */
+    atomic_llong lent;                         /* tasks that other ranks ran for this one */
+    /* Of the plan's own choice (settle): nanoseconds in some tasks, what those did, and which. */
+    atomic_llong busy, work, stage;
     atomic_llong peak; /* of promised bytes; of all ranks together it is the largest, not the sum */
 } bri_job_stats;
 
 /* What a rank has done. */
 typedef struct bri_rank_work {
-    int64_t busy, work;
+    int64_t busy, work, stage;
 } bri_rank_work;
+
+/* A task that another rank has lent. */
+typedef struct bri_borrowed {
+    bri_key key;
+    int kind;
+    int64_t argument[2];
+} bri_borrowed;
 
 /* What the plan provides. */
 typedef struct bri_job_ops {
@@ -127,6 +136,13 @@ typedef struct bri_job_ops {
      * and the scratch that this takes. NULL: there are none such. Any thread. */
     bool (*supplies)(bri_job *job, bri_key key, size_t *bytes, size_t *scratch);
     br_status (*supply)(bri_job *job, bri_key key, void *data, void *scratch);
+    /* All tasks have run: ends the statistics. NULL: nothing to do. */
+    void (*settle)(bri_job *job);
+    /* Can another rank run this ready task, knowing the same plan, from what bri_borrowed says? How
+     * long that takes about, 0 when nobody knows. NULL: none can. */
+    bool (*lendable)(bri_job *job, const bri_task *task, int64_t *nanoseconds);
+    /* Makes such a task of another rank's, in a job of its own, whose outputs go to that rank. */
+    br_status (*borrow)(bri_job *job, const bri_borrowed *what, int lender, bri_task **task);
 } bri_job_ops;
 
 /* Records for tasks with more inputs double in size. */
@@ -247,6 +263,8 @@ bri_task *bri_job_pull(bri_job *job, int max);
 /* Runs a ready task and returns the tasks that became ready by it, linked. After a failure it only
  * passes through. */
 bri_task *bri_job_exec(bri_job *job, bri_task *task);
+/* The same of a ready task that another rank has run: its outputs' data is there. */
+bri_task *bri_job_returned(bri_job *job, bri_task *task);
 /* Emits one task and runs it on this thread; the same to the end of the job. */
 void bri_job_step(bri_job *job);
 void bri_job_run_here(bri_job *job);

@@ -112,16 +112,13 @@ static void push_finished(bri_job *job, bri_task *t)
                                                   memory_order_relaxed));
 }
 
-bri_task *bri_job_exec(bri_job *job, bri_task *task)
+/* bytes: what it had promised. */
+static bri_task *finish(bri_job *job, bri_task *task, size_t bytes)
 {
     bri_task *ready = NULL;
-    size_t bytes = bri_task_bytes(task);
     if (!atomic_load_explicit(&job->failed, memory_order_acquire)) {
-        run_task(job, task);
-        if (!atomic_load_explicit(&job->failed, memory_order_acquire)) {
-            ready = follow(job, task);
-            push_finished(job, task);
-        }
+        ready = follow(job, task);
+        push_finished(job, task);
     }
     if (bytes > 0)
         atomic_fetch_sub_explicit(&job->ahead, bytes, memory_order_relaxed);
@@ -129,6 +126,22 @@ bri_task *bri_job_exec(bri_job *job, bri_task *task)
      * it. */
     atomic_fetch_sub_explicit(&job->counts, BRI_ONE_READY + 1, memory_order_release);
     return ready;
+}
+
+bri_task *bri_job_exec(bri_job *job, bri_task *task)
+{
+    size_t bytes = bri_task_bytes(task);
+    if (!atomic_load_explicit(&job->failed, memory_order_acquire))
+        run_task(job, task);
+    return finish(job, task, bytes);
+}
+
+bri_task *bri_job_returned(bri_job *job, bri_task *task)
+{
+    size_t bytes = bri_task_bytes(task);
+    bri_memory_release(job->ctx->memory, task->scratch);
+    task->scratch = 0;
+    return finish(job, task, bytes);
 }
 
 /* With one task in flight nothing else can become ready, and nobody else holds the lock. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sweep_balance.c - a slow rank gets less of the next run, persisted arrays stay where they are,
- * and the bytes are the same.
+ * sweep_balance.c - a slow rank gets less of the next run, persisted arrays stay where they are;
+ * where some chunks cost much more than others, ranks without work run tasks of those that have too
+ * much. The bytes are the same.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -58,6 +59,66 @@ static void check_sum(const char *name, br_array *x, double factor)
     sweep.cases++;
 }
 
+/* ---- uneven costs ---- */
+
+enum { COSTLY = 16 }; /* chunks at the front that take fifty times as long */
+
+static int costly_in_front(const br_block *in, int n, const br_block *out, const void *data)
+{
+    double *y = out->data;
+    (void)in;
+    (void)data;
+    bool costly = out->origin[0] < COSTLY * EACH;
+    nanosleep(&(struct timespec){.tv_nsec = costly ? 10000000 : 200000}, NULL);
+    for (int64_t i = 0; i < out->extent[0]; i++)
+        y[i] = (double)(out->origin[0] + i);
+    return n - 1;
+}
+
+static void check_lent(const char *name, int64_t least)
+{
+    br_run_info info;
+    if (br_last_run(sweep.ctx, &info) != BR_OK)
+        fail(name, "%s", br_message(sweep.ctx));
+    bool several = br_num_ranks(sweep.ctx) > 1;
+    if (info.lent_tasks < (several ? least : 0) || (!several && info.lent_tasks > 0))
+        fail(name, "%" PRId64 " tasks were lent, expected %" PRId64, info.lent_tasks, least);
+}
+
+/* The first rank's costly chunks take as long as eight times all the others'. */
+static void uneven_costs(void)
+{
+    for (int round = 0; round < 3; round++) {
+        br_array *none = br_zeros(sweep.ctx, BR_SHAPE(CHUNKS * EACH), .chunks = BR_CHUNKS(EACH));
+        br_array *x = br_map_blocks(none, costly_in_front, .impure = true);
+        check_sum("uneven costs", x, 1);
+        check_lent("uneven costs", 3);
+    }
+}
+
+static int fails_late(const br_block *in, int n, const br_block *out, const void *data)
+{
+    bool fails = out->origin[0] == 12 * EACH;
+    return fails ? 7 : costly_in_front(in, n, out, data);
+}
+
+/* Wherever a task fails, lent or not, the run ends with its name, and the next one is good. */
+static void failures(void)
+{
+    for (int round = 0; round < 3; round++) {
+        br_array *none = br_zeros(sweep.ctx, BR_SHAPE(CHUNKS * EACH), .chunks = BR_CHUNKS(EACH));
+        br_array *x = br_map_blocks(none, fails_late, .impure = true);
+        double got = 0;
+        br_status st = br_compute_f64(br_sum(x), &got);
+        const char *text = br_message(sweep.ctx);
+        if (st == BR_OK || strstr(text, "fails_late") == NULL ||
+            strstr(text, "chunk (12,)") == NULL)
+            fail("failure", "%s", st == BR_OK ? "none" : text);
+        br_clear_error(sweep.ctx);
+        check_sum("after a failure", br_zeros(sweep.ctx, BR_SHAPE(1)), 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -79,5 +140,7 @@ int main(int argc, char **argv)
     if (br_last_run(sweep.ctx, &info) != BR_OK || info.bytes_sent != 0)
         fail("before * 2", "%" PRId64 " bytes are sent", info.bytes_sent);
     check_sum("before * 2", doubled, 2);
+    uneven_costs();
+    failures();
     return sweep_close();
 }

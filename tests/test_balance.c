@@ -69,7 +69,7 @@ START_TEST(a_faster_rank)
 {
     double speed[] = {1, 1};
     int32_t weight[2];
-    const bri_measured measured[] = {{100 * MS, 3000, 1}, {100 * MS, 1000, 1}};
+    const bri_measured measured[] = {{100 * MS, 3000, 0, 1}, {100 * MS, 1000, 0, 1}};
     ck_assert(bri_speeds_learn(speed, NULL, measured, 2));
     bri_speeds_weigh(speed, 2, weight);
     for (int i = 0; i < 8; i++)
@@ -85,7 +85,7 @@ END_TEST
 START_TEST(more_threads)
 {
     double speed[] = {4, 4};
-    const bri_measured measured[] = {{100 * MS, 1000, 4}, {100 * MS, 1000, 2}};
+    const bri_measured measured[] = {{100 * MS, 1000, 0, 4}, {100 * MS, 1000, 0, 2}};
     for (int i = 0; i < 8; i++)
         bri_speeds_learn(speed, NULL, measured, 2);
     ck_assert_double_eq_tol(speed[0] / speed[1], 2, 0.1);
@@ -96,11 +96,11 @@ END_TEST
 START_TEST(steady)
 {
     double speed[] = {2, 2};
-    const bri_measured alike[] = {{100 * MS, 1100, 1}, {100 * MS, 900, 1}};
+    const bri_measured alike[] = {{100 * MS, 1100, 0, 1}, {100 * MS, 900, 0, 1}};
     for (int i = 0; i < 20; i++)
         ck_assert(!bri_speeds_learn(speed, NULL, alike, 2));
     double other[] = {2, 2};
-    const bri_measured brief[] = {{1 * MS, 5000, 1}, {100 * MS, 900, 1}};
+    const bri_measured brief[] = {{1 * MS, 5000, 0, 1}, {100 * MS, 900, 0, 1}};
     ck_assert(!bri_speeds_learn(other, NULL, brief, 2));
     ck_assert_double_eq(other[0], other[1]);
 }
@@ -110,10 +110,22 @@ END_TEST
 START_TEST(an_idle_rank)
 {
     double speed[] = {2, 2, 2};
-    const bri_measured measured[] = {{100 * MS, 1000, 1}, {0, 0, 1}, {100 * MS, 1000, 1}};
+    const bri_measured measured[] = {{100 * MS, 1000, 0, 1}, {0, 0, 0, 1}, {100 * MS, 1000, 0, 1}};
     ck_assert(!bri_speeds_learn(speed, NULL, measured, 3));
     ck_assert_double_eq(speed[1], 2);
     ck_assert_double_eq_tol(speed[0], 2, 1e-9);
+}
+END_TEST
+
+/* Ranks whose time went into another stage are not compared. */
+START_TEST(other_stages)
+{
+    double speed[] = {1, 1, 1};
+    const bri_measured measured[] = {
+        {200 * MS, 2000, 3, 1}, {100 * MS, 9, 2, 1}, {100 * MS, 1000, 3, 1}};
+    ck_assert(!bri_speeds_learn(speed, NULL, measured, 3));
+    ck_assert_double_eq_tol(speed[0], speed[2], 1e-9);
+    ck_assert_double_eq(speed[1], 1);
 }
 END_TEST
 
@@ -139,6 +151,7 @@ int main(void)
     tcase_add_test(t, more_threads);
     tcase_add_test(t, steady);
     tcase_add_test(t, an_idle_rank);
+    tcase_add_test(t, other_stages);
     tcase_add_test(t, limits);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);

@@ -20,7 +20,7 @@ typedef struct node_head {
     uint32_t file_bytes;  /* 0: the same as of the node before */
     int32_t params_apart; /* they are a table of their own */
     int32_t unused;       /* no padding: it would be hashed */
-    uint64_t hash; /* of this head, with 0 here, and what follows up to the table */
+    uint64_t hash;        /* of this head, with 0 here, and what follows up to the table */
 } node_head;
 
 /* Of a table: one of these, or the number under which it travels apart. */

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * balance.c - speeds of ranks, and the weights that placement follows.
  *
- * A rank counts how long tasks took and how much they did, in bytes of inputs, outputs and scratch.
- * All ranks run the same stages in the same proportions, so the ratio of their rates is that of
- * their speeds. Weights change when a speed has left its weight by far: other weights move the runs
+ * A rank counts how long the tasks of a stage took and how much they did, in bytes of inputs,
+ * outputs and scratch. The ratio of the ranks' rates in the stage that took longest is taken for
+ * that of their speeds. Weights change when a speed has left its weight by far: other weights move the runs
  * of new arrays, but not persisted ones.
  */
 #include "array/plan/balance.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "runtime/alloc.h"
@@ -18,6 +17,8 @@
 static const int64_t SHORTEST_NS = 20000000;
 /* What a task does beside its bytes, in bytes. */
 enum { TASK_WORK = 4096 };
+/* So many tasks tell what one takes. */
+enum { KNOWN_TASKS = 4 };
 /* The average rank's weight, and the limits of any: a rank that gets nothing is not measured. */
 enum { AVERAGE = 16, LEAST = 2, MOST = 128 };
 /* Speeds follow what was measured half way; weights follow speeds that are so much off. */
@@ -33,9 +34,17 @@ struct bri_balance {
 
 /* ---- arithmetic ---- */
 
-static bool was_measured(const bri_measured *m)
+static bool was_measured(const bri_measured *m, int64_t stage)
 {
-    return m->busy >= SHORTEST_NS && m->work > 0;
+    return m->busy >= SHORTEST_NS && m->work > 0 && m->stage == stage;
+}
+
+static int64_t longest_stage(const bri_measured *rank, int n)
+{
+    int longest = 0;
+    for (int r = 1; r < n; r++)
+        longest = rank[r].busy > rank[longest].busy ? r : longest;
+    return rank[longest].stage;
 }
 
 static double rate_of(const bri_measured *m)
@@ -61,11 +70,12 @@ static bool is_far_off(const double *speed, const int32_t *weight, int n)
 
 bool bri_speeds_learn(double *speed, const int32_t *weight, const bri_measured *rank, int n)
 {
+    int64_t stage = longest_stage(rank, n);
     double before = 0;
     double now = 0;
     int measured = 0;
     for (int r = 0; r < n; r++)
-        if (was_measured(&rank[r])) {
+        if (was_measured(&rank[r], stage)) {
             before += speed[r];
             now += rate_of(&rank[r]);
             measured++;
@@ -73,7 +83,7 @@ bool bri_speeds_learn(double *speed, const int32_t *weight, const bri_measured *
     if (measured < 2)
         return false;
     for (int r = 0; r < n; r++)
-        if (was_measured(&rank[r]))
+        if (was_measured(&rank[r], stage))
             speed[r] = (speed[r] + rate_of(&rank[r]) * before / now) / 2;
     return is_far_off(speed, weight, n);
 }
@@ -178,15 +188,34 @@ bool bri_balance_counts(const bri_stage *stage, const bri_task *task)
     return stage->plan->nranks > 1 && stage->kind->owner == NULL && task->key.level == 0;
 }
 
-void bri_balance_count(bri_job *job, const bri_task *task, int64_t nanoseconds)
+void bri_balance_count(bri_stage *stage, const bri_task *task, int64_t nanoseconds)
 {
     size_t bytes = TASK_WORK + task->scratch;
     for (const bri_value *v = task->output; v != NULL; v = v->next_output)
         bytes += v->bytes;
     for (int i = 0; i < task->ninputs; i++)
         bytes += task->inputs[i].value->bytes;
-    atomic_fetch_add_explicit(&job->stats.busy, nanoseconds, memory_order_relaxed);
-    atomic_fetch_add_explicit(&job->stats.work, (long long)bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&stage->busy, nanoseconds, memory_order_relaxed);
+    atomic_fetch_add_explicit(&stage->work, (long long)bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&stage->timed, 1, memory_order_relaxed);
+}
+
+int64_t bri_balance_cost(const bri_stage *stage)
+{
+    long long n = atomic_load_explicit(&stage->timed, memory_order_relaxed);
+    return n < KNOWN_TASKS ? 0 : atomic_load_explicit(&stage->busy, memory_order_relaxed) / n;
+}
+
+void bri_balance_settle(bri_job *job)
+{
+    const bri_plan *plan = job->plan;
+    const bri_stage *longest = plan->stages[0];
+    for (int i = 1; i < plan->nstages; i++)
+        if (atomic_load(&plan->stages[i]->busy) > atomic_load(&longest->busy))
+            longest = plan->stages[i];
+    atomic_store(&job->stats.busy, atomic_load(&longest->busy));
+    atomic_store(&job->stats.work, atomic_load(&longest->work));
+    atomic_store(&job->stats.stage, longest->id);
 }
 
 void bri_balance_learn(const bri_job *job)
@@ -200,8 +229,8 @@ void bri_balance_learn(const bri_job *job)
     struct bri_balance *b = measured != NULL ? balance_of(ctx) : NULL;
     if (b != NULL) {
         for (int r = 0; r < n; r++)
-            measured[r] =
-                (bri_measured){job->by_rank[r].busy, job->by_rank[r].work, threads_of(ctx, r)};
+            measured[r] = (bri_measured){job->by_rank[r].busy, job->by_rank[r].work,
+                                         job->by_rank[r].stage, threads_of(ctx, r)};
         const int32_t *weight =
             b->weights != NULL ? (const int32_t *)(const void *)b->weights->data : NULL;
         if (bri_speeds_learn(b->speed, weight, measured, n))

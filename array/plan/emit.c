@@ -15,7 +15,9 @@
 
 #include "array/plan/balance.h"
 #include "array/plan/cut.h"
+#include "array/plan/demand.h"
 #include "array/plan/pass.h"
+#include "array/plan/place.h"
 #include "array/plan/sink.h"
 #include "array/plan/supply.h"
 #include "runtime/alloc.h"
@@ -31,6 +33,7 @@ typedef struct frame {
         NODES,  /* the same when the step has been made */
         WHOLE,  /* all leaves of a pass; chunk is the next one */
     } mode;
+    int lender; /* the rank that lent it, plus 1; 0: it is this rank's */
     bool listed;
     bri_needs needs;
     size_t seen;
@@ -135,11 +138,31 @@ typedef struct product {
     bool final; /* the chunk is complete with it */
     int reader; /* else the rank that goes on with it */
     size_t bytes;
+    int lender; /* as in frame: then it goes there */
 } product;
+
+static void append_output(bri_task *task, bri_value *v)
+{
+    bri_value **last = &task->output;
+    while (*last != NULL)
+        last = &(*last)->next_output;
+    *last = v;
+}
+
+static br_status add_lent_output(bri_job *job, bri_task *task, const product *p)
+{
+    bri_value *v = bri_value_new(job, p->key, p->bytes, 0);
+    if (v == NULL)
+        return BR_ENOMEM;
+    append_output(task, v);
+    return bri_value_destination(v, p->lender - 1);
+}
 
 static br_status add_output(bri_plan *plan, bri_job *job, bri_task *task, const product *p)
 {
     int local = 0;
+    if (p->lender > 0)
+        return add_lent_output(job, task, p);
     memset(plan->emitter->ranks, 0, (size_t)plan->nranks);
     if (p->final)
         BRI_TRY(bri_count_readers(p->stage, p->chunk, &local, plan->emitter->ranks));
@@ -152,13 +175,29 @@ static br_status add_output(bri_plan *plan, bri_job *job, bri_task *task, const 
     bri_value *v = bri_value_new(job, p->key, p->bytes, local);
     if (v == NULL)
         return BR_ENOMEM;
-    bri_value **last = &task->output;
-    while (*last != NULL)
-        last = &(*last)->next_output;
-    *last = v;
+    append_output(task, v);
     for (int r = 0; r < plan->nranks; r++)
         if (plan->emitter->ranks[r])
             BRI_TRY(bri_value_destination(v, r));
+    return BR_OK;
+}
+
+/* An input of a task that was lent: its lender has it, whoever made it. */
+static br_status connect_lent_input(bri_job *job, bri_task *task, int i, bri_key key, int lender,
+                                    size_t bytes)
+{
+    bri_value *v = bri_value_find(job, key);
+    if (v != NULL) { /* read twice */
+        atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed);
+        bri_task_input(task, i, v);
+        return BR_OK;
+    }
+    v = bri_value_new(job, key, bytes, 1);
+    if (v == NULL)
+        return BR_ENOMEM;
+    v->owner = lender;
+    bri_task_input(task, i, v);
+    bri_value_expect(job, v);
     return BR_OK;
 }
 
@@ -196,6 +235,12 @@ static br_status connect_needs(bri_plan *plan, bri_job *job, const frame *f, bri
 {
     for (size_t i = 0; i < f->needs.n; i++) {
         const bri_need *n = &f->needs.need[i];
+        bri_key key = bri_stage_key(n->stage, n->chunk);
+        if (f->lender > 0) {
+            BRI_TRY(connect_lent_input(job, task, (int)i, key, f->lender - 1,
+                                       final_bytes(n->stage, n->chunk)));
+            continue;
+        }
         BRI_TRY(connect_input(plan, job, task, (int)i, bri_stage_key(n->stage, n->chunk),
                               bri_value_owner(n->stage, n->chunk), final_bytes(n->stage, n->chunk),
                               n));
@@ -210,7 +255,7 @@ static bri_task *new_task(bri_plan *plan, bri_job *job, const frame *f, bri_key 
         return NULL;
     t->argument[0] = f->chunk;
     t->argument[1] = f->step;
-    plan->emitter->emitted++;
+    plan->emitter->emitted += f->lender == 0;
     return t;
 }
 
@@ -230,7 +275,7 @@ static bool parent_owner(const bri_stage *stage, int64_t chunk, int level, int64
 
 static product product_of_step(const bri_stage *s, int64_t chunk, int64_t step, size_t bytes)
 {
-    product p = {s, chunk, {s->id, 0, chunk}, true, s->plan->rank, bytes};
+    product p = {s, chunk, {s->id, 0, chunk}, true, s->plan->rank, bytes, 0};
     if (s->fold == BRI_FOLD_TREE) {
         p.key.index = chunk * s->nsteps + step;
         p.final = !parent_owner(s, chunk, 0, step, &p.reader);
@@ -249,6 +294,7 @@ static br_status add_pass_outputs(bri_plan *plan, bri_job *job, const frame *f, 
     for (int i = 0; i < n; i++) {
         const bri_made *m = &made[i];
         product p = product_of_step(m->member, m->chunk, m->step, m->bytes);
+        p.lender = f->lender;
         if (m->value)
             BRI_TRY(add_output(plan, job, task, &p));
     }
@@ -282,6 +328,7 @@ static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_tas
         return BR_OK;
     s->kind->sizes(s, f->chunk, f->step, &sizes);
     product p = product_of_step(s, f->chunk, f->step, sizes.output);
+    p.lender = f->lender;
     bri_task *t = new_task(plan, job, f, p.key, f->needs.n + chained);
     if (t == NULL)
         return BR_ENOMEM;
@@ -291,8 +338,10 @@ static br_status make_step(bri_plan *plan, bri_job *job, const frame *f, bri_tas
     BRI_TRY(connect_needs(plan, job, f, t));
     if (chained) {
         bri_key before = {s->id, p.key.level - 1, p.key.index};
-        BRI_TRY(
-            connect_input(plan, job, t, (int)f->needs.n, before, plan->rank, sizes.output, NULL));
+        int last = (int)f->needs.n;
+        BRI_TRY(f->lender > 0
+                    ? connect_lent_input(job, t, last, before, f->lender - 1, sizes.output)
+                    : connect_input(plan, job, t, last, before, plan->rank, sizes.output, NULL));
     }
     if (bri_is_pass(s))
         return add_pass_outputs(plan, job, f, t);
@@ -327,7 +376,7 @@ static br_status make_node(bri_plan *plan, bri_job *job, const frame *f, bri_tas
                               bri_stage_owner(s, f->chunk, child << level), child_sizes.output,
                               NULL));
     }
-    product p = {s, f->chunk, key, true, plan->rank, sizes.output};
+    product p = {s, f->chunk, key, true, plan->rank, sizes.output, 0};
     p.final = !parent_owner(s, f->chunk, f->level, i, &p.reader);
     return add_output(plan, job, t, &p);
 }
@@ -596,7 +645,7 @@ static br_status execute_timed(bri_work *work)
 {
     int64_t start = now_ns();
     br_status st = work->stage->kind->execute(work);
-    bri_balance_count(work->job, work->task, now_ns() - start);
+    bri_balance_count(work->stage, work->task, now_ns() - start);
     return st;
 }
 
@@ -642,5 +691,47 @@ static void name_function(bri_job *job, const bri_task *task, char *text, size_t
     bri_describe_function(plan->stages[task->kind], text, size);
 }
 
-const bri_job_ops bri_plan_job_ops = {
-    next, execute, describe, describe_value, name_function, bri_supply_sizes, bri_supply_value};
+/* A step, not a node of a tree, which reads nothing that only its owner has. */
+static bool lendable(bri_job *job, const bri_task *task, int64_t *nanoseconds)
+{
+    const bri_plan *plan = job->plan;
+    const bri_stage *stage = task->kind >= 0 ? plan->stages[task->kind] : NULL;
+    bool node = stage != NULL && stage->fold == BRI_FOLD_TREE && task->key.level > 0;
+    if (stage == NULL || job->spill != NULL || node || stage->kind->owner != NULL ||
+        task->output == NULL || bri_is_supplied(stage) || bri_reads_at_hand(stage))
+        return false;
+    for (unsigned i = 0; i < task->ninputs; i++)
+        if (task->inputs[i].value->borrowed || task->inputs[i].value->data == NULL)
+            return false;
+    *nanoseconds = bri_balance_cost(stage);
+    return true;
+}
+
+static br_status borrow(bri_job *job, const bri_borrowed *what, int lender, bri_task **task)
+{
+    bri_plan *plan = job->plan;
+    frame f = {.stage = plan->stages[what->kind],
+               .chunk = what->argument[0],
+               .step = what->argument[1],
+               .lender = lender + 1};
+    br_status st = bri_needs_of(f.stage, f.chunk, f.step, &f.needs);
+    if (st == BR_OK)
+        st = make_step(plan, job, &f, task);
+    bri_free(f.needs.need);
+    if (st != BR_OK && *task != NULL) {
+        bri_task_abandon(job, *task);
+        *task = NULL;
+    }
+    return st;
+}
+
+const bri_job_ops bri_plan_job_ops = {.next = next,
+                                      .execute = execute,
+                                      .describe = describe,
+                                      .name = describe_value,
+                                      .function = name_function,
+                                      .settle = bri_balance_settle,
+                                      .lendable = lendable,
+                                      .borrow = borrow,
+                                      .supplies = bri_supply_sizes,
+                                      .supply = bri_supply_value};

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "array/plan/file_ranks.h"
 #include "array/plan/balance.h"
+#include "array/plan/file_ranks.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
 

@@ -197,3 +197,11 @@ void bri_plan_place(bri_plan *plan)
             choose(s);
     }
 }
+
+bool bri_reads_at_hand(const bri_stage *stage)
+{
+    for (int i = 0; i < stage->ninputs; i++)
+        if (stage->inputs[i].from == BRI_FROM_STAGE && stage->inputs[i].stage->direct)
+            return true;
+    return false;
+}

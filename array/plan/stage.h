@@ -176,6 +176,8 @@ struct bri_stage {
     unsigned char *demanded;     /* bit for each chunk; NULL: all of them */
     const unsigned char *stored; /* bit for each chunk of a root that is not wanted again; NULL */
     bool wanted;                 /* some chunk is demanded */
+    atomic_llong busy, work;     /* of its tasks here (balance.h), */
+    atomic_llong timed;          /*  and their number */
     unsigned char *emitted;      /* bit for each chunk (emit) */
     unsigned char *steps_made;   /* streamed: bit for each step (emit) */
 };

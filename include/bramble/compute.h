@@ -125,6 +125,7 @@ typedef struct br_run_info {
     int64_t messages, bytes_sent;
     int64_t peak_bytes;
     int64_t bytes_spilled, bytes_fetched; /* to files in BRAMBLE_SPILL_DIR and back */
+    int64_t lent_tasks; /* that ranks without work ran for others; counted in tasks, too */
 } br_run_info;
 BR_API br_status br_last_run(br_context *ctx, br_run_info *info);
 

@@ -35,6 +35,11 @@ enum { BRI_LINK_INLINE = 32 << 10 };
     X(BYE)     /* ->0: the last packet */                                                          \
     X(PRINT)   /* 0->: print what you do (runtime/watch.h) */                                      \
     X(GOT_ON)  /* ->0: tasks have finished here, for rank 0's watchdog */                          \
+    X(IDLE)    /* ->0: I have nothing to run for this job any more */                              \
+    X(HELPER)  /* 0->lender: this rank may help */                                                 \
+    X(FREE)    /* lender->0: it need not any more */                                               \
+    X(LENT)    /* lender -> helper: run this task */                                               \
+    X(RETURN)  /* helper -> lender: it has run */                                                  \
     X(BEAT)    /* a sign of life */                                                                \
     X(ASK)     /* 0->: a question to the engine */                                                 \
     X(ANSWER)  /* ->0: the engine's, or why there is none */                                       \
@@ -52,7 +57,8 @@ typedef enum bri_packet_kind {
 typedef struct bri_packet {
     bri_packet_kind kind;
     int32_t number; /* WANT, VALUE, REFUSE: slot of the reader; FAIL … END, OPENED, ANSWER: status;
-                       EXIT: code; ASK: bytes of the answer */
+                       EXIT: code; ASK: bytes of the answer; IDLE: threads; HELPER, FREE: the
+                       helper; LENT, RETURN: ticket */
     uint64_t job;   /* which job, or which context */
     uint64_t bytes; /* of the payload, or of the value that is wanted */
     bri_key key;

@@ -54,12 +54,13 @@ static bri_match_entry *unlink_entry(bri_match *match, bri_match_entry **link)
     return e;
 }
 
-bri_match_entry *bri_match_take(bri_match *match, bri_key key, int rank)
+bri_match_entry *bri_match_take(bri_match *match, const bri_match_entry *half)
 {
     if (match->nentries == 0)
         return NULL;
-    bri_match_entry **link = &match->buckets[hash(key, rank) & (match->nbuckets - 1)];
-    while (*link != NULL && !is_for(*link, key, rank))
+    bri_match_entry **link = &match->buckets[hash(half->key, half->rank) & (match->nbuckets - 1)];
+    while (*link != NULL && !(is_for(*link, half->key, half->rank) &&
+                              ((*link)->value == NULL) != (half->value == NULL)))
         link = &(*link)->next;
     return *link != NULL ? unlink_entry(match, link) : NULL;
 }

@@ -14,6 +14,7 @@ struct bri_match_entry {
     bri_key key;
     int rank; /* the reader */
     bri_value *value;
+    bri_job *job; /* of the value */
     int slot;
     uint64_t bytes;
 };
@@ -23,9 +24,9 @@ typedef struct bri_match {
     size_t nbuckets, nentries;
 } bri_match;
 
-/* Takes the other half out: the entry is the caller's, to be freed by bri_free. NULL when it is not
- * there yet. */
-bri_match_entry *bri_match_take(bri_match *match, bri_key key, int rank);
+/* Takes the other half of this one out: the entry is the caller's, to be freed by bri_free. NULL
+ * when it is not there yet. There may be several of one kind, for tasks that were lent. */
+bri_match_entry *bri_match_take(bri_match *match, const bri_match_entry *half);
 /* Keeps a half until the other comes (copied). BR_ENOMEM. */
 br_status bri_match_put(bri_match *match, const bri_match_entry *half);
 /* Takes any entry out, NULL when there is none. */

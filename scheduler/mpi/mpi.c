@@ -308,6 +308,7 @@ static void send_value(br_context *ctx, bri_job *job, bri_value *value, int rank
     bri_request request = {.run = bri_values_send,
                            .part = bri_part_find(part_id(ctx, job->id)),
                            .value = value,
+                           .job = job,
                            .rank = rank};
     if (bri_thread_post(&request) == BR_OK)
         return;
@@ -317,8 +318,10 @@ static void send_value(br_context *ctx, bri_job *job, bri_value *value, int rank
 
 static void expect(br_context *ctx, bri_job *job, bri_value *value)
 {
-    bri_request request = {
-        .run = bri_values_expect, .part = bri_part_find(part_id(ctx, job->id)), .value = value};
+    bri_request request = {.run = bri_values_expect,
+                           .part = bri_part_find(part_id(ctx, job->id)),
+                           .value = value,
+                           .job = job};
     if (bri_thread_post(&request) != BR_OK)
         bri_job_fail(job, BR_ENOMEM, bri_last_error());
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/alloc.h"
 #include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/supply.h"
 #include "scheduler/mpi/thread.h"
@@ -248,9 +249,14 @@ static atomic_llong *counter(bri_job *job, int i)
     return (atomic_llong *)&job->stats + i;
 }
 
+static int number_of(size_t offset)
+{
+    return (int)(offset / sizeof(atomic_llong));
+}
+
 static bool is_peak(int i)
 {
-    return i == offsetof(bri_job_stats, peak) / sizeof(atomic_llong);
+    return i == number_of(offsetof(bri_job_stats, peak));
 }
 
 /* Adds a rank's counter to what is known of the others; of peaks the largest counts. */
@@ -261,7 +267,7 @@ static int64_t together(int i, int64_t known, int64_t more)
     return known + more;
 }
 
-static void read_stats(bri_job *job, int64_t stats[BRI_PART_STATS])
+void bri_part_read_stats(bri_job *job, int64_t stats[BRI_PART_STATS])
 {
     bri_memory_stats memory;
     if (job != NULL) {
@@ -270,6 +276,19 @@ static void read_stats(bri_job *job, int64_t stats[BRI_PART_STATS])
     }
     for (int i = 0; i < BRI_PART_STATS; i++)
         stats[i] = job != NULL ? atomic_load_explicit(counter(job, i), memory_order_relaxed) : 0;
+}
+
+/* What a guest has done elsewhere is not this rank's speed; its peak is the other's. */
+void bri_part_add_stats(bri_part *part, const void *stats)
+{
+    int64_t more[BRI_PART_STATS];
+    memcpy(more, stats, sizeof more);
+    more[number_of(offsetof(bri_job_stats, busy))] = 0;
+    more[number_of(offsetof(bri_job_stats, work))] = 0;
+    more[number_of(offsetof(bri_job_stats, stage))] = 0;
+    for (int i = 0; i < BRI_PART_STATS; i++)
+        if (!is_peak(i))
+            atomic_fetch_add_explicit(counter(part->job, i), more[i], memory_order_relaxed);
 }
 
 /* ---- the end ---- */
@@ -286,6 +305,7 @@ static void set_outcome(bri_job *job, br_status status, const char *text)
 static void end_part(bri_part *part, br_status status, const char *text)
 {
     bri_match_fini(&part->matches);
+    bri_lend_free(part);
     pthread_mutex_lock(&parts.lock);
     if (part->job != NULL)
         set_outcome(part->job, status, text);
@@ -356,6 +376,7 @@ static void cancel_here(bri_part *part, br_status status, const char *text)
         bri_pool_notify(part->pool);
     }
     bri_values_give_up(part);
+    bri_lend_cancel(part);
 }
 
 void bri_parts_on_cancel(int from, const bri_packet *packet, const void *payload)
@@ -395,6 +416,7 @@ static void tell_of_failure(bri_part *part, br_status status, const char *text)
     bri_packet packet = verdict(BRI_PACKET_FAIL, part, status, text);
     bri_link_send(0, &packet, text);
     bri_values_give_up(part);
+    bri_lend_cancel(part);
 }
 
 bri_job *bri_part_job(bri_part *part)
@@ -419,19 +441,24 @@ void bri_part_fail(bri_part *part, br_status status, const char *text)
 
 /* ---- progress ---- */
 
-void bri_part_arrived(bri_part *part, bri_value *value)
+bool bri_part_hold(bri_part *part)
+{
+    pthread_mutex_lock(&parts.lock);
+    bool there = part->job != NULL && !part->leaving;
+    if (there)
+        bri_pool_hold(part->job);
+    pthread_mutex_unlock(&parts.lock);
+    return there;
+}
+
+void bri_part_arrived(bri_part *part, bri_job *job, bri_value *value)
 {
     pthread_mutex_lock(&parts.lock);
     /* After a failure nobody needs it. While the lock is held the pool cannot be left, so the tasks
-     * get through it. */
-    if (!part->leaving)
-        bri_pool_push(part->pool, part->job, bri_job_arrived(part->job, value));
+     * get through it; a guest is there until its values have come. */
+    if (job != part->job || !part->leaving)
+        bri_pool_push(part->pool, job, bri_job_arrived(job, value));
     pthread_mutex_unlock(&parts.lock);
-}
-
-static int number_of(size_t offset)
-{
-    return (int)(offset / sizeof(atomic_llong));
 }
 
 static void note_rank(bri_part *part, int rank, const int64_t stats[BRI_PART_STATS])
@@ -440,7 +467,8 @@ static void note_rank(bri_part *part, int rank, const int64_t stats[BRI_PART_STA
         part->by_rank = bri_calloc((size_t)bri_meet_nranks(), sizeof *part->by_rank);
     if (part->by_rank != NULL)
         part->by_rank[rank] = (bri_rank_work){stats[number_of(offsetof(bri_job_stats, busy))],
-                                              stats[number_of(offsetof(bri_job_stats, work))]};
+                                              stats[number_of(offsetof(bri_job_stats, work))],
+                                              stats[number_of(offsetof(bri_job_stats, stage))]};
 }
 
 static void hear_of_end(bri_part *part, int from, const int64_t stats[BRI_PART_STATS])
@@ -462,7 +490,10 @@ void bri_parts_on_done(int from, const bri_packet *packet, const void *payload)
 static void report(bri_part *part)
 {
     int64_t stats[BRI_PART_STATS];
-    read_stats(part->job, stats);
+    if (part->job != NULL && !part->failed && part->job->ops->settle != NULL)
+        part->job->ops->settle(part->job);
+    bri_part_read_stats(part->job, stats);
+    bri_lend_over(part);
     part->reported = true;
     if (bri_meet_rank() == 0) {
         hear_of_end(part, 0, stats);
@@ -488,9 +519,11 @@ static bool step(bri_part *part)
         bri_supply_early(part);
     }
     bool over = left && !part->reported && part->moving == 0;
-    if (over)
+    if (over) {
         report(part);
-    return news || over;
+        return true;
+    }
+    return bri_lend_step(part) || news;
 }
 
 bool bri_parts_step(void)

@@ -15,7 +15,7 @@
 #include "scheduler/mpi/match.h"
 #include "scheduler/threads/pool.h"
 
-enum { BRI_PART_STATS = 11 };
+enum { BRI_PART_STATS = 13 };
 
 /* Locks: those marked (lock) by the lock of parts.c, the rest belongs to the communication thread.
  */
@@ -41,6 +41,9 @@ struct bri_part {
     int nreported;                     /* rank 0 */
     int64_t elsewhere[BRI_PART_STATS]; /* rank 0: sums over the other ranks, in the order of
                                           bri_job_stats */
+    bool idle;                         /* has told rank 0 that it has nothing to run (lend.h), */
+    double quiet;                      /*  after it had nothing since then, or 0 */
+    struct bri_lending *lending;       /* lend.h; NULL when there is none */
     bri_rank_work *by_rank;            /* rank 0; NULL without memory */
 };
 
@@ -76,8 +79,13 @@ bri_part *bri_part_get(uint64_t id);
 bri_job *bri_part_job(bri_part *part);
 /* Fails the job with an error of this rank. */
 void bri_part_fail(bri_part *part, br_status status, const char *text);
-/* An expected value's bytes have come: passes on the tasks that became ready. */
-void bri_part_arrived(bri_part *part, bri_value *value);
+/* The bytes of a value that the job, the part's or a guest, expects have come: passes on the tasks that became ready. */
+void bri_part_arrived(bri_part *part, bri_job *job, bri_value *value);
+/* Counters of a job, as they travel; adds those of another one to the part's. */
+void bri_part_read_stats(bri_job *job, int64_t stats[BRI_PART_STATS]);
+void bri_part_add_stats(bri_part *part, const void *stats);
+/* Keeps the job on its pool until bri_pool_let_go; false when it has left, or not begun. */
+bool bri_part_hold(bri_part *part);
 /* Looks for failures and ends; true when something was done. */
 bool bri_parts_step(void);
 

@@ -23,6 +23,7 @@
 #include "scheduler/mpi/errands.h"
 #include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
@@ -160,6 +161,11 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_BYE] = on_bye,
         [BRI_PACKET_PRINT] = bri_inspect_on_print,
         [BRI_PACKET_GOT_ON] = bri_inspect_on_got_on,
+        [BRI_PACKET_IDLE] = bri_lend_on_idle,
+        [BRI_PACKET_HELPER] = bri_lend_on_helper,
+        [BRI_PACKET_FREE] = bri_lend_on_free,
+        [BRI_PACKET_LENT] = bri_lend_on_lent,
+        [BRI_PACKET_RETURN] = bri_lend_on_return,
         [BRI_PACKET_BEAT] = on_beat,
         [BRI_PACKET_ASK] = bri_ask_on_ask,
         [BRI_PACKET_ANSWER] = bri_ask_on_answer,
@@ -261,6 +267,7 @@ static void *thread_main(void *unused)
     part();
     bri_link_close();
     bri_values_free();
+    bri_lend_close();
     bri_peers_end();
     tell(&comm.ended);
     return unused;

@@ -19,7 +19,8 @@ struct bri_request {
     void (*run)(const bri_request *request);
     struct bri_part *part;
     bri_value *value;
-    void *data; /* owned by run */
+    bri_job *job; /* whose value it is; a guest's (lend.h) is not the part's */
+    void *data;   /* owned by run */
     size_t bytes;
     uint64_t number;
     int rank;

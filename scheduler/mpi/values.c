@@ -8,6 +8,7 @@
 
 #include "runtime/alloc.h"
 #include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/parts.h"
 
 /* A value asked for. Its index is its tag, so that two on their way never share one. */
@@ -15,6 +16,8 @@ typedef struct slot {
     bri_transfer transfer;
     bri_part *part; /* NULL when the slot is free */
     bri_value *value;
+    bri_job *job;   /* of the value: the part's, or a guest */
+    bri_lent *lent; /* the value belongs to a task that was lent; or NULL */
     int index, next_free;
 } slot;
 
@@ -22,6 +25,7 @@ typedef struct sending {
     bri_transfer transfer;
     bri_part *part;
     bri_value *value;
+    bri_job *job;
 } sending;
 
 /* Pointers, since transfers under way must not move. */
@@ -51,7 +55,7 @@ static br_status add_slot(void)
     return BR_OK;
 }
 
-static slot *take_slot(bri_part *part, bri_value *value)
+static slot *take_slot(bri_part *part, bri_job *job, bri_value *value)
 {
     if (slots.first_free == slots.n && add_slot() != BR_OK)
         return NULL;
@@ -59,6 +63,10 @@ static slot *take_slot(bri_part *part, bri_value *value)
     slots.first_free = s->next_free;
     s->part = part;
     s->value = value;
+    s->job = job;
+    s->lent = NULL;
+    if (job != part->job)
+        bri_lend_guest_waits(job, 1);
     part->moving++;
     return s;
 }
@@ -66,6 +74,8 @@ static slot *take_slot(bri_part *part, bri_value *value)
 static void free_slot(slot *s)
 {
     s->part->moving--;
+    if (s->job != s->part->job)
+        bri_lend_guest_waits(s->job, -1);
     s->part = NULL;
     s->next_free = slots.first_free;
     slots.first_free = s->index;
@@ -98,9 +108,9 @@ static void refuse(int rank, int index)
 }
 
 /* The bytes are free again, for which a task may be waiting. */
-static void sent(bri_part *part, bri_value *value)
+static void sent(bri_part *part, bri_job *job, bri_value *value)
 {
-    bri_job_sent(part->job, value);
+    bri_job_sent(job, value);
     bri_pool_notify(part->pool);
 }
 
@@ -108,44 +118,46 @@ static void sent_long(bri_transfer *transfer)
 {
     sending *s = (sending *)transfer; /* its first member */
     s->part->moving--;
-    sent(s->part, s->value);
+    sent(s->part, s->job, s->value);
     bri_free(s);
 }
 
-static br_status answer_long(bri_part *part, bri_value *value, const bri_match_entry *to)
+static br_status answer_long(bri_part *part, const bri_match_entry *from, const bri_match_entry *to)
 {
+    bri_value *value = from->value;
     sending *s = bri_malloc(sizeof *s);
     if (s == NULL)
         return BR_ENOMEM;
-    *s = (sending){.transfer.done = sent_long, .part = part, .value = value};
+    *s = (sending){.transfer.done = sent_long, .part = part, .value = value, .job = from->job};
     part->moving++;
     bri_link_send_long(&s->transfer, (bri_link_place){.rank = to->rank, .tag = to->slot},
                        value->data, value->used, value->bytes);
     return BR_OK;
 }
 
-static br_status answer(bri_part *part, bri_value *value, const bri_match_entry *to)
+static br_status answer(bri_part *part, const bri_match_entry *from, const bri_match_entry *to)
 {
+    bri_value *value = from->value;
     if (to->bytes != value->bytes)
         return bri_error(BR_EINTERNAL, "rank %d expects %llu bytes of a value that has %zu",
                          to->rank, (unsigned long long)to->bytes, value->bytes);
-    count(&part->job->stats.bytes_sent, value->used);
+    count(&from->job->stats.bytes_sent, value->used);
     if (value->bytes > BRI_LINK_INLINE)
-        return answer_long(part, value, to);
+        return answer_long(part, from, to);
     bri_packet packet = {.kind = BRI_PACKET_VALUE, .number = to->slot, .bytes = value->used};
     bri_link_send(to->rank, &packet, value->data);
-    sent(part, value);
+    sent(part, from->job, value);
     return BR_OK;
 }
 
-static void answer_or_fail(bri_part *part, bri_value *value, const bri_match_entry *to)
+static void answer_or_fail(bri_part *part, const bri_match_entry *from, const bri_match_entry *to)
 {
-    br_status st = answer(part, value, to);
+    br_status st = answer(part, from, to);
     if (st == BR_OK)
         return;
     refuse(to->rank, to->slot);
     bri_part_fail(part, st, bri_last_error());
-    sent(part, value);
+    sent(part, from->job, from->value);
 }
 
 void bri_values_send(const bri_request *request)
@@ -153,19 +165,20 @@ void bri_values_send(const bri_request *request)
     bri_part *part = request->part;
     bri_value *value = request->value;
     if (part->failed) {
-        sent(part, value);
+        sent(part, request->job, value);
         return;
     }
-    bri_match_entry *wish = bri_match_take(&part->matches, value->key, request->rank);
+    bri_match_entry half = {
+        .key = value->key, .rank = request->rank, .value = value, .job = request->job};
+    bri_match_entry *wish = bri_match_take(&part->matches, &half);
     if (wish != NULL) {
-        answer_or_fail(part, value, wish);
+        answer_or_fail(part, &half, wish);
         bri_free(wish);
         return;
     }
-    bri_match_entry half = {.key = value->key, .rank = request->rank, .value = value};
     if (bri_match_put(&part->matches, &half) != BR_OK) {
         bri_part_fail(part, BR_ENOMEM, bri_last_error());
-        sent(part, value);
+        sent(part, half.job, value);
     }
 }
 
@@ -179,9 +192,9 @@ void bri_values_on_want(int from, const bri_packet *packet, const void *payload)
     }
     bri_match_entry half = {
         .key = packet->key, .rank = from, .slot = packet->number, .bytes = packet->bytes};
-    bri_match_entry *ready = bri_match_take(&part->matches, packet->key, from);
+    bri_match_entry *ready = bri_match_take(&part->matches, &half);
     if (ready != NULL) {
-        answer_or_fail(part, ready->value, &half);
+        answer_or_fail(part, ready, &half);
         bri_free(ready);
     } else if (!bri_supply(part, &half) && bri_match_put(&part->matches, &half) != BR_OK) {
         refuse(from, packet->number);
@@ -193,7 +206,7 @@ void bri_values_give_up(bri_part *part)
 {
     for (bri_match_entry *e; (e = bri_match_pop(&part->matches)) != NULL; bri_free(e)) {
         if (e->value != NULL)
-            sent(part, e->value);
+            sent(part, e->job, e->value);
         else
             refuse(e->rank, e->slot);
     }
@@ -201,17 +214,26 @@ void bri_values_give_up(bri_part *part)
 
 /* ---- the reader ---- */
 
-static void received_long(bri_transfer *transfer)
+static void received(slot *s)
 {
-    slot *s = (slot *)transfer; /* its first member */
     bri_part *part = s->part;
     bri_value *value = s->value;
+    bri_job *job = s->job;
+    bri_lent *lent = s->lent;
     free_slot(s);
-    count_arrival(part->job, value);
-    bri_part_arrived(part, value);
+    count_arrival(job, value);
+    if (lent != NULL)
+        bri_lend_output(lent);
+    else
+        bri_part_arrived(part, job, value);
 }
 
-static void want(const slot *s)
+static void received_long(bri_transfer *transfer)
+{
+    received((slot *)transfer); /* its first member */
+}
+
+static void want(const slot *s, int from)
 {
     bri_packet packet = {
         .kind = BRI_PACKET_WANT,
@@ -220,42 +242,46 @@ static void want(const slot *s)
         .bytes = s->value->bytes,
         .key = s->value->key,
     };
-    bri_link_send(s->value->owner, &packet, NULL);
+    bri_link_send(from, &packet, NULL);
+}
+
+/* Receives are posted before the wish is sent. False after a failure. */
+static bool ask_for(bri_part *part, bri_job *job, bri_value *value, int from, bri_lent *lent)
+{
+    if (part->failed)
+        return false;
+    slot *s = bri_job_receive_block(job, value) != NULL ? take_slot(part, job, value) : NULL;
+    if (s == NULL) {
+        bri_part_fail(part, BR_ENOMEM, bri_last_error());
+        return false;
+    }
+    s->lent = lent;
+    s->transfer = (bri_transfer){.done = received_long};
+    if (value->bytes > BRI_LINK_INLINE)
+        bri_link_receive_long(&s->transfer, (bri_link_place){.rank = from, .tag = s->index},
+                              value->data, value->bytes);
+    want(s, from);
+    return true;
 }
 
 void bri_values_expect(const bri_request *request)
 {
-    bri_part *part = request->part;
-    bri_value *value = request->value;
-    if (part->failed)
-        return;
-    if (bri_job_receive_block(part->job, value) == NULL) {
-        bri_part_fail(part, BR_ENOMEM, bri_last_error());
-        return;
-    }
-    slot *s = take_slot(part, value);
-    if (s == NULL) {
-        bri_part_fail(part, BR_ENOMEM, bri_last_error());
-        return;
-    }
-    s->transfer = (bri_transfer){.done = received_long};
-    if (value->bytes > BRI_LINK_INLINE)
-        bri_link_receive_long(&s->transfer, (bri_link_place){.rank = value->owner, .tag = s->index},
-                              value->data, value->bytes);
-    want(s);
+    ask_for(request->part, request->job, request->value, request->value->owner, NULL);
+}
+
+void bri_values_fetch(bri_part *part, bri_value *value, int from, bri_lent *lent)
+{
+    if (!ask_for(part, part->job, value, from, lent))
+        bri_lend_output(lent);
 }
 
 void bri_values_on_value(int from, const bri_packet *packet, const void *payload)
 {
     (void)from;
     slot *s = slots.all[packet->number];
-    bri_part *part = s->part;
-    bri_value *value = s->value;
-    free_slot(s);
     if (packet->bytes > 0)
-        memcpy(value->data, payload, packet->bytes);
-    count_arrival(part->job, value);
-    bri_part_arrived(part, value);
+        memcpy(s->value->data, payload, packet->bytes);
+    received(s);
 }
 
 /* The failure itself comes by way of rank 0. */
@@ -263,6 +289,9 @@ void bri_values_on_refuse(int from, const bri_packet *packet, const void *payloa
 {
     (void)from, (void)payload;
     slot *s = slots.all[packet->number];
+    bri_lent *lent = s->lent;
     bri_link_take_back(&s->transfer);
     free_slot(s);
+    if (lent != NULL)
+        bri_lend_output(lent);
 }

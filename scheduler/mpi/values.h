@@ -20,7 +20,12 @@ struct bri_part;
 void bri_values_send(const bri_request *request);
 void bri_values_expect(const bri_request *request);
 
-/* The rest is the communication thread's. After a failure: refuses wishes and forgets values that
+/* The rest is the communication thread's. A value of this rank's that another one makes: wanted of
+ * it, and then bri_lend_output(lent) is called, also when it cannot be had. */
+struct bri_lent;
+void bri_values_fetch(struct bri_part *part, bri_value *value, int from, struct bri_lent *lent);
+
+/* After a failure: refuses wishes and forgets values that
  * wait. */
 void bri_values_give_up(struct bri_part *part);
 

@@ -35,6 +35,15 @@ void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list);
  * sleep. */
 bool bri_pool_work(bri_pool *pool, bri_job *job, bool block);
 
+/* For who is no thread of the pool: ready tasks of the job, linked, taken off other threads or
+ * emitted, or a task handed in that is wanted(task, data); NULL when there are none now. The job
+ * must be held. */
+bri_task *bri_pool_take(bri_pool *pool, bri_job *job,
+                        bool (*wanted)(const bri_task *task, const void *data), const void *data);
+/* Keeps an attached job from being detached, and lets it go again. */
+void bri_pool_hold(bri_job *job);
+void bri_pool_let_go(bri_pool *pool, bri_job *job);
+
 /* What a thread waits for: asked often, by any thread; whoever makes it so calls bri_pool_notify. */
 typedef struct bri_until {
     bool (*done)(const void *data);

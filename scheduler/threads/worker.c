@@ -2,7 +2,7 @@
  * worker.c - how a thread of the pool finds its next task, and when it sleeps.
  *
  * It works for one job at a time and is counted in job->users while it may touch it. It looks for
- * tasks in its own deque, in the job's emission, among tasks from outside, in other deques, in
+ * tasks in its own deque, among tasks from outside, in the job's emission, in other deques, in
  * other jobs. Before it sleeps it looks once more, after it has entered the event's count.
  */
 #include "scheduler/threads/worker.h"
@@ -233,9 +233,9 @@ bri_task *bri_worker_find(bri_pool_worker *w)
 {
     bri_task *task = bri_deque_pop(&w->deque);
     if (task == NULL)
-        task = emit(w);
-    if (task == NULL)
         task = take_outside(w->pool);
+    if (task == NULL)
+        task = emit(w);
     if (task == NULL)
         task = steal(w);
     if (task == NULL)
@@ -304,4 +304,58 @@ bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until)
             return task;
         deadline = 0;
     }
+}
+
+/* ---- for those outside ---- */
+
+void bri_pool_hold(bri_job *job)
+{
+    atomic_fetch_add(&job->users, 1);
+}
+
+/* As bri_worker_leave. */
+void bri_pool_let_go(bri_pool *pool, bri_job *job)
+{
+    bool done = bri_job_done(job);
+    atomic_fetch_sub(&job->users, 1);
+    if (done)
+        bri_pool_job_done(pool);
+}
+
+static bri_task *take_wanted(bri_pool *pool, const bri_job *job,
+                             bool (*wanted)(const bri_task *task, const void *data),
+                             const void *data)
+{
+    if (atomic_load(&pool->noutside) == 0)
+        return NULL;
+    pthread_mutex_lock(&pool->lock);
+    bri_task **link = &pool->outside;
+    while (*link != NULL && ((*link)->job != job || !wanted(*link, data)))
+        link = &(*link)->next;
+    bri_task *task = *link;
+    if (task != NULL) {
+        *link = task->next;
+        if (task->next == NULL)
+            pool->outside_end = link;
+        task->next = NULL;
+        atomic_fetch_sub(&pool->noutside, 1);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return task;
+}
+
+/* Tasks of other jobs that come along go back. */
+bri_task *bri_pool_take(bri_pool *pool, bri_job *job,
+                        bool (*wanted)(const bri_task *task, const void *data), const void *data)
+{
+    bri_task *task = take_wanted(pool, job, wanted, data);
+    for (int i = 0; i < pool->nworkers && task == NULL; i++)
+        task = bri_deque_steal(&pool->workers[i].deque);
+    if (task == NULL)
+        return pull(job);
+    task->next = NULL;
+    if (task->job == job)
+        return task;
+    bri_pool_push(pool, task->job, task);
+    return NULL;
 }
