@@ -104,6 +104,9 @@ static const char usage[] =
     "workloads by default\n"
     "bramble-bench [options] tasks: ns a task of graphs of functions and of arrays of tiny chunks, "
     "the least of the runs\n"
+    "bramble-bench [options] futures: what br_submit costs, on threads or over the ranks of "
+    "mpirun, "
+    "the least of the runs\n"
     "bramble-bench [options] many: arrays of 1e8 chunks once, and the memory that takes\n"
     "bramble-bench [options] metg: the smallest tasks that keep half of the machine busy\n"
     "  --list       print the workloads\n"
@@ -209,6 +212,8 @@ int main(int argc, char **argv)
         return stop - 1;
     if (argc == optind + 1 && strcmp(argv[optind], "tasks") == 0)
         return bench_tasks(&options) ? 0 : 1;
+    if (argc == optind + 1 && strcmp(argv[optind], "futures") == 0)
+        return bench_futures(&options) ? 0 : 1;
     if (argc == optind + 1 && strcmp(argv[optind], "many") == 0)
         return bench_many(&options) ? 0 : 1;
     if (argc == optind + 1 && strcmp(argv[optind], "metg") == 0)

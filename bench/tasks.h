@@ -39,6 +39,8 @@ double tasks_run_tbb(const tasks_graph *g, int threads);
  * patterns of Task Bench. */
 bool bench_tasks(const bench_options *options);
 bool bench_metg(const bench_options *options);
+/* Prints ns a future, and the share of the threads' time that tasks of some lengths get. */
+bool bench_futures(const bench_options *options);
 /* The arrays alone, on so many threads; 10^8 chunks, and the memory that their tasks take. */
 bool bench_chunks(const bench_options *options, int threads);
 bool bench_many(const bench_options *options);

@@ -13,7 +13,7 @@
 
 /* What lies ahead of a rank's threads: about AHEAD seconds of work, at least one errand when those
  * are shorter than WORTH_ONE, since a new one takes up to a millisecond to come. */
-#define AHEAD     4e-3
+#define AHEAD     8e-3
 #define WORTH_ONE 50e-3
 /* How often idle threads are looked for, and how long a rank must have been silent to be asked. */
 #define LOOK    2e-3

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * fault_futures.c - tasks on several ranks that go wrong, for fault_futures.sh. Argument: how.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bramble/bramble.h>
+
+enum { MANY = 200 };
+
+static int quick(br_task *task, const void *args, size_t bytes)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    return br_task_return(task, args, bytes);
+}
+
+static int fails(br_task *task, const void *args, size_t bytes)
+{
+    (void)bytes;
+    if (br_task_attempt(task) > 0)
+        return br_task_fail(task, "again nothing on rank %d", br_task_rank(task));
+    return *(const int *)args;
+}
+
+static int dies(br_task *task, const void *args, size_t bytes)
+{
+    (void)task, (void)args, (void)bytes;
+    raise(SIGKILL);
+    return 0;
+}
+
+static int leaves(br_task *task, const void *args, size_t bytes)
+{
+    (void)task, (void)args, (void)bytes;
+    exit(3);
+}
+
+static int waits_for_none(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    br_future *f = br_submit(br_task_context(task), quick, NULL, 0,
+                             .on = BR_RANK(br_task_rank(task) == 0 ? 1 : 0));
+    return br_wait(f) == BR_OK ? 0 : br_task_fail(task, "inner: %s", br_future_message(f));
+}
+
+static int long_one(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    sleep(1);
+    return br_task_return(task, "done", 4);
+}
+
+/* All the others are well. */
+static bool the_rest_works(br_context *ctx)
+{
+    br_future *f[MANY];
+    int x[MANY], got, sum = 0;
+    for (int i = 0; i < MANY; i++)
+        x[i] = i;
+    br_submit_many(ctx, quick, x, sizeof x[0], MANY, f);
+    for (int i = 0; i < MANY; i++) {
+        sum += br_future_result(f[i], &got, sizeof got) == BR_OK ? got : 0;
+        br_future_free(f[i]);
+    }
+    printf("sum %d\n", sum);
+    return sum == MANY * (MANY - 1) / 2;
+}
+
+static br_future *begin(br_context *ctx, const char *how, int last)
+{
+    int seven = 7;
+    if (strcmp(how, "fails") == 0)
+        return br_submit(ctx, fails, &seven, sizeof seven, .on = BR_RANK(last), .name = "probe");
+    if (strcmp(how, "retries") == 0)
+        return br_submit(ctx, fails, &seven, sizeof seven, .on = BR_RANK(last), .retries = 3);
+    if (strcmp(how, "dies") == 0)
+        return br_submit(ctx, dies, NULL, 0, .on = BR_RANK(last));
+    if (strcmp(how, "leaves") == 0)
+        return br_submit(ctx, leaves, NULL, 0, .on = BR_RANK(last));
+    if (strcmp(how, "inner") == 0)
+        return br_submit(ctx, waits_for_none, NULL, 0, .on = BR_RANK(last));
+    return br_submit(ctx, quick, &seven, sizeof seven);
+}
+
+int main(int argc, char **argv)
+{
+    br_context *ctx = br_open(&argc, &argv);
+    const char *how = argc > 1 ? argv[1] : "";
+    if (strcmp(how, "exit") == 0) { /* without waiting for anybody */
+        for (int i = 0; i < 50; i++)
+            br_submit(ctx, long_one, NULL, 0);
+        exit(5);
+    }
+    if (strcmp(how, "close") == 0) {
+        for (int i = 0; i < 50; i++)
+            br_submit(ctx, long_one, NULL, 0);
+        return br_close(ctx) == BR_ECANCELLED ? 0 : 1;
+    }
+    br_future *f = begin(ctx, how, br_num_ranks(ctx) - 1);
+    bool rest = the_rest_works(ctx);
+    br_status st = br_wait(f);
+    printf("%s after %d attempts\n", br_status_text(st), br_future_attempts(f));
+    int code = br_close(ctx);
+    return rest ? code : 99;
+}

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# fault_futures.sh - tasks that go wrong on several ranks: an error names task and rank and leaves the others alone; a rank
+# that dies ends the job; a program that ends does not wait for what it has not waited for.
+#
+# usage: fault_futures.sh DIRECTORY    where the program fault_futures is
+set -uo pipefail
+program=$(realpath "$1/fault_futures")
+cd "$(dirname "$0")" || exit 2
+# shellcheck source=tests/mpi-root.sh
+. ./mpi-root.sh
+unset "${!BRAMBLE_@}"
+export BRAMBLE_NUM_THREADS=1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+ranks()
+{
+    local start=$SECONDS
+    code=0
+    timeout -k 5 60 mpirun --oversubscribe -np "$1" "$program" "$2" >"$work/out" 2>&1 </dev/null || code=$?
+    seconds=$((SECONDS - start))
+}
+
+verdict()
+{
+    local name=$1
+    shift
+    if "$@"; then
+        echo "PASS $name"
+        return
+    fi
+    echo "FAIL $name (exit code $code after $seconds s)"
+    sed 's/^/    /' "$work/out" | head -40
+    failures=$((failures + 1))
+}
+
+# shellcheck disable=SC2317
+says() { grep -qE -- "$1" "$work/out"; }
+# shellcheck disable=SC2317
+alive() { [ "$code" != 0 ] && [ "$code" -lt 99 ] && says '^sum 19900' && says "$1"; }
+# shellcheck disable=SC2317
+ended() { [ "$code" != 0 ] && [ "$code" != 124 ] && [ "$seconds" -lt 30 ] && says "$1"; }
+
+for n in 2 3; do
+    ranks $n good
+    verdict "$n ranks, nothing goes wrong" test "$code" = 0
+    ranks $n fails
+    verdict "a task fails on the last of $n" alive \
+        "rank $((n - 1)) on .*: task probe \(fault_futures.c:[0-9]+\): function fails returned 7"
+    ranks $n retries
+    verdict "and again" alive "again nothing on rank $((n - 1)).*after 4 attempts"
+    ranks $n dies
+    verdict "SIGKILL of the last of $n in a task" ended "rank $((n - 1)).*signal 9"
+    ranks $n leaves
+    verdict "exit(3) in a task on the last of $n" ended "rank $((n - 1)) on .*exit\(3\) was called inside a task"
+    ranks $n inner
+    verdict "a task on the last of $n wants another rank" alive "inner: submit .*runs on the rank of the task"
+    ranks $n exit
+    verdict "exit(5) of the program with $n ranks at work" test "$code" = 5 -a "$seconds" -lt 10
+    ranks $n close
+    verdict "br_close with $n ranks at work" test "$code" = 0 -a "$seconds" -lt 20
+done
+echo "$failures failures"
+exit $((failures > 0))
