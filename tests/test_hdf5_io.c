@@ -242,7 +242,7 @@ END_TEST
 START_TEST(refuses_what_cannot_be_written)
 {
     layout l = {"slow", &H5T_STD_I32BE_g, BR_INT32, "", "", COMPACT, 2, {20, 30}, {0}};
-    expect_no_writer(in_folder("no/such/out.h5"), "x", BR_EIO, "No such file");
+    expect_no_writer(in_folder("no/such/out.h5"), "x", BR_EIO, "there is no directory");
     expect_no_writer(folder, "x", BR_EIO, "not a regular file");
     expect_no_writer("/dev/full", "x", BR_EIO, "not a regular file");
     expect_no_writer(in_folder("out.h5"), "", BR_EARG, "name");
