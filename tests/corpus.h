@@ -24,7 +24,7 @@ static inline const char *in_corpus(const char *name)
     static int next;
     char *path = text[next++ % 4];
     const char *build = getenv("TEST_BUILD_DIR");
-    snprintf(path, sizeof text[0], "%s/tests/corpus/%s", build != NULL ? build : ".", name);
+    snprintf(path, sizeof text[0], "%.280s/tests/corpus/%.63s", build != NULL ? build : ".", name);
     return path;
 }
 
