@@ -5,10 +5,13 @@
 #include <bramble/bramble.h>
 #include <check.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "array/expr/handle.h"
 #include "array/plan/fit.h"
@@ -441,6 +444,43 @@ START_TEST(contexts_on_several_threads)
 }
 END_TEST
 
+/* ---- fork ---- */
+
+static int compute_in_child(void)
+{
+    static double out[N];
+    br_context *c = open_with(2, 1 << 26);
+    br_future *f = br_compute_async(product(c, 4), out, sizeof out);
+    bool right = br_wait(f) == BR_OK && is_product(out, 4);
+    br_future_free(f);
+    return br_close(c) != 0 || !right;
+}
+
+/* The parent has threads, a compute behind it, and goes on afterwards. */
+START_TEST(a_child_has_contexts_of_its_own)
+{
+    int status;
+    signal(SIGINT, SIG_DFL); /* Check has a handler of its own */
+    ctx = open_with(2, 1 << 26);
+    ck_assert_int_eq(br_catch_interrupts(ctx, true), BR_OK);
+    still_works();
+    pid_t child = fork();
+    if (child == 0)
+        _exit(compute_in_child());
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    child = fork();
+    if (child == 0) {
+        raise(SIGINT); /* has nobody who cancels there */
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+    still_works();
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("async");
@@ -456,6 +496,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_task_may_wait_for_a_future, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_not_compute, 0, 3 * (MOST_THREADS + 1));
     tcase_add_loop_test(tcase, contexts_on_several_threads, 0, MOST_THREADS + 1);
+    tcase_add_test(tcase, a_child_has_contexts_of_its_own);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
