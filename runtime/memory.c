@@ -13,6 +13,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/error.h"
+#include "runtime/watch.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -28,7 +29,8 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
-#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_PAGE   ((size_t)2 << 20)
+#define MAPPED_FROM ((size_t)256 << 10)
 
 enum { SMALLEST_BITS = 6, LARGEST_BITS = 47, STEPS = 4 };
 enum { NCLASSES = (LARGEST_BITS - SMALLEST_BITS) * STEPS + 1 };
@@ -46,8 +48,9 @@ struct bri_memory {
     atomic_size_t idle;   /* bytes in the lists; written with `lock` */
     pthread_mutex_t lock; /* guards lists and largest */
     idle_block *lists[NCLASSES];
-    int largest;                /* no list above it has a block */
-    pthread_mutex_t reclaiming; /* guards the list of those who can give back */
+    int largest;                  /* no list above it has a block */
+    uint64_t taken, taken_before; /* blocks, until now and at the last look (lock) */
+    pthread_mutex_t reclaiming;   /* guards the list of those who can give back */
     bri_reclaimer *_Atomic reclaimers;
     bri_turns turns;
 };
@@ -203,9 +206,16 @@ static int class_of(size_t bytes)
 
 /* ---- blocks of the system ---- */
 
+/* Huge pages for what any block of the class fills: the rest would be resident, too. */
+static size_t for_huge_pages(size_t size)
+{
+    size_t filled = size - size / (STEPS + 1);
+    return filled / HUGE_PAGE * HUGE_PAGE;
+}
+
 /* From 2 MiB on: aligned to 2 MiB, so that the kernel can give huge pages (FACTS: a tenth of the
  * cost of small ones). */
-static void *map_block(size_t size)
+static void *map_huge(size_t size)
 {
     char *all = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -215,22 +225,31 @@ static void *map_block(size_t size)
     if (before > 0)
         munmap(all, before);
     munmap(all + before + size, HUGE_PAGE - before);
-    madvise(all + before, size,
+    madvise(all + before, for_huge_pages(size),
             MADV_HUGEPAGE); /* refused by some kernels: then small pages it is */
     return all + before;
+}
+
+static void *map_small(size_t size)
+{
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
 }
 
 static void *new_block(size_t size)
 {
     if (bri_alloc_should_fail())
         return NULL;
-    return size >= HUGE_PAGE ? map_block(size) : aligned_alloc(64, (size + 63) & ~(size_t)63);
+    if (size >= HUGE_PAGE)
+        return map_huge(size);
+    return size >= MAPPED_FROM ? map_small(size) : aligned_alloc(64, (size + 63) & ~(size_t)63);
 }
 
 static void give_back(void *block, size_t size)
 {
     ASAN_UNPOISON_MEMORY_REGION(block, size);
-    if (size >= HUGE_PAGE)
+    if (size >= MAPPED_FROM)
         munmap(block, size);
     else
         free(block);
@@ -287,6 +306,7 @@ void *bri_memory_get(bri_memory *m, size_t bytes)
         return NULL;
     }
     pthread_mutex_lock(&m->lock);
+    m->taken++;
     void *block = take_idle(m, class);
     if (block == NULL)
         trim(m, room_for_idle(m));
@@ -307,6 +327,20 @@ void bri_memory_put(bri_memory *m, void *block, size_t bytes)
     add_idle(m, class, block);
     trim(m, room_for_idle(m));
     pthread_mutex_unlock(&m->lock);
+    if (atomic_load_explicit(&m->idle, memory_order_relaxed) > BRI_MEMORY_RESTS)
+        bri_watch_rest();
+}
+
+bool bri_memory_rest(bri_memory *m)
+{
+    pthread_mutex_lock(&m->lock);
+    bool rests = m->taken == m->taken_before;
+    m->taken_before = m->taken;
+    if (rests)
+        trim(m, BRI_MEMORY_RESTS);
+    bool done = atomic_load_explicit(&m->idle, memory_order_relaxed) <= BRI_MEMORY_RESTS;
+    pthread_mutex_unlock(&m->lock);
+    return done;
 }
 
 void bri_memory_free(bri_memory *m)

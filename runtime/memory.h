@@ -5,7 +5,8 @@
  * bri_memory_release when what it made is gone); the pool hands out the blocks themselves. A block
  * is only taken by who has reserved its bytes, so the bytes in use never exceed the bytes promised.
  * Idle blocks stay in the pool (fresh pages cost 1.6 us each) but are given back to the system when
- * promised + idle would exceed the limit.
+ * promised + idle would exceed the limit, and all but 64 MiB of them when none has been taken for a
+ * second or two. Blocks from 256 KiB on are mapped, so what is given back is gone.
  */
 #ifndef BRI_MEMORY_H
 #define BRI_MEMORY_H
@@ -61,6 +62,12 @@ void bri_memory_put(bri_memory *m, void *block, size_t bytes);
 
 /* The jobs that share it. */
 bri_turns *bri_memory_turns(bri_memory *m);
+
+/* Of idle blocks up to so many bytes stay for good. */
+#define BRI_MEMORY_RESTS ((size_t)64 << 20)
+/* Gives the others back if no block has been taken since the last call; true when there is nothing
+ * to come back for. */
+bool bri_memory_rest(bri_memory *m);
 
 void bri_memory_about(const bri_memory *m, bri_memory_stats *stats);
 void bri_memory_reset_peak(bri_memory *m);

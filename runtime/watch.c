@@ -32,7 +32,7 @@ static struct {
     long long tasks_of_ended; /* jobs */
 
     sem_t wake;
-    atomic_bool stop, asked;
+    atomic_bool stop, asked, resting;
     atomic_int seconds; /* of the watchdog */
     atomic_llong elsewhere;
     void (*_Atomic call)(void);
@@ -160,7 +160,7 @@ static void tell_ranks(bool to_print)
 
 typedef struct looks {
     long long finished;
-    double changed, printed;
+    double changed, printed, rested;
 } looks;
 
 static bool is_rank_0(void)
@@ -200,13 +200,32 @@ static void look(looks *l, int seconds)
     l->changed = t;
 }
 
+/* Have all contexts' blocks been taken again, or given back? Once a second. */
+static void look_for_idle(looks *l)
+{
+    bool resting = false;
+    if (now() - l->rested < 1)
+        return;
+    l->rested = now();
+    atomic_store(&watch.resting, false);
+    pthread_mutex_lock(&watch.lock);
+    for (br_context *ctx = watch.contexts; ctx != NULL; ctx = ctx->next_watched)
+        resting |= ctx->memory != NULL && !bri_memory_rest(ctx->memory);
+    pthread_mutex_unlock(&watch.lock);
+    if (resting)
+        atomic_store(&watch.resting, true);
+}
+
 /* The watchdog looks four times in its interval. */
 static void wait_until_called(int seconds)
 {
-    if (seconds == 0) {
+    bool resting = atomic_load(&watch.resting);
+    if (seconds == 0 && !resting) {
         sem_wait(&watch.wake);
         return;
     }
+    if (resting && (seconds == 0 || seconds > 4))
+        seconds = 4;
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += seconds / 4;
@@ -230,6 +249,8 @@ static void *watch_main(void *unused)
             print_everywhere(&l);
         if (seconds > 0)
             look(&l, seconds);
+        if (atomic_load(&watch.resting))
+            look_for_idle(&l);
     }
     return unused;
 }
@@ -238,6 +259,13 @@ void bri_watch_ask(void)
 {
     atomic_store(&watch.asked, true);
     sem_post(&watch.wake);
+}
+
+void bri_watch_rest(void)
+{
+    if (!atomic_load_explicit(&watch.resting, memory_order_relaxed) &&
+        !atomic_exchange(&watch.resting, true))
+        sem_post(&watch.wake);
 }
 
 void bri_watch_progress(void)

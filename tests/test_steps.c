@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * test_steps.c - long iterations: a thousand steps of x = persist(f(x)) in constant memory and
- * constant time a step.
+ * constant time a step; and what is resident when nothing runs.
  */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <bramble/bramble.h>
 
@@ -133,12 +134,30 @@ START_TEST(on_disk)
 }
 END_TEST
 
+/* What nobody uses goes back to the system after a moment, but for 64 MiB. */
+START_TEST(rests)
+{
+    br_context *ctx = open_with("threads", "512M");
+    long before = resident_kib();
+    br_array *x = br_persist(br_ones(ctx, BR_SHAPE(200, 1 << 17), .dtype = BR_FLOAT64));
+    ck_assert_int_ge(resident_kib() - before, 200 << 10);
+    br_release(x);
+    ck_assert_int_ge(resident_kib() - before, 200 << 10);
+    long most = before + (72 << 10);
+    for (int i = 0; i < 100 && resident_kib() > most; i++)
+        usleep(100000);
+    ck_assert_int_le(resident_kib(), most);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("steps");
     TCase *tests = tcase_create("steps");
     tcase_add_loop_test(tests, in_memory, 0, 2);
     tcase_add_test(tests, on_disk);
+    tcase_add_test(tests, rests);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
