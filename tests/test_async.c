@@ -320,6 +320,42 @@ START_TEST(another_thread_may_cancel_all)
 }
 END_TEST
 
+static int slow_errand(br_task *task, const void *args, size_t bytes)
+{
+    (void)task, (void)args, (void)bytes;
+    atomic_fetch_add(&here, 1);
+    nap(2000);
+    return 0;
+}
+
+START_TEST(cancelling_all_drops_tasks)
+{
+    static br_future *f[SLOW];
+    int cancelled = 0;
+    ctx = open_with(_i, 1 << 26);
+    for (int i = 0; i < SLOW; i++)
+        f[i] = br_submit(ctx, slow_errand);
+    while (atomic_load(&here) < 3) {
+        br_test(f[SLOW - 1]);
+        nap(100);
+    }
+    br_cancel_all(ctx);
+    for (int i = 0; i < SLOW; i++)
+        cancelled += br_wait(f[i]) == BR_ECANCELLED;
+    ck_assert_int_gt(cancelled, SLOW / 2);
+    ck_assert_ptr_nonnull(strstr(br_message(ctx), "br_cancel_all"));
+    ck_assert_int_eq(atomic_load(&here), SLOW - cancelled);
+    br_clear_error(ctx);
+    br_future *again = br_submit(ctx, slow_errand);
+    ck_assert_int_eq(br_wait(again), BR_OK);
+    br_future_free(again);
+    for (int i = 0; i < SLOW; i++)
+        br_future_free(f[i]);
+    still_works();
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 /* An error that nobody asked for is the context's at the end. */
 START_TEST(an_unseen_error_is_not_lost)
 {
@@ -492,6 +528,7 @@ int main(void)
     tcase_add_loop_test(tcase, freeing_and_closing_cancel, 1, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, the_first_error_ends_the_rest, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, another_thread_may_cancel_all, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(tcase, cancelling_all_drops_tasks, 2, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, an_unseen_error_is_not_lost, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_wait_for_a_future, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_not_compute, 0, 3 * (MOST_THREADS + 1));

@@ -52,9 +52,10 @@ BR_API void br_set_log(br_context *ctx, void (*log)(void *data, br_status status
 
 /* br_cancel_all - stops what runs in the context, from another thread than the one that waits for it.
  *
- * Computes and stores (blocking ones, too), graphs and tasks: what has begun of them runs to its
- * end, the rest is dropped, files are as before, and the calls return BR_ECANCELLED. The context
- * stays usable. Does nothing when nothing runs. Any thread, also a task; not a signal handler.
+ * Computes and stores (blocking ones, too), graphs and tasks of br_submit: what has begun of them
+ * runs to its end (also the few tasks that a thread or rank has taken to do next, and those that wait
+ * for such), the rest is dropped, files are as before, and the calls return BR_ECANCELLED. The
+ * context stays usable. Does nothing when nothing runs. Any thread, also a task; not a signal handler.
  */
 BR_API void br_cancel_all(br_context *ctx);
 

@@ -209,3 +209,32 @@ void bri_errand_cancel(br_future *future)
         end_unstarted(e, BR_ECANCELLED, text);
     bri_store_unlock(store);
 }
+
+/* ---- stopping all ---- */
+
+/* With the lock. Who waits for one of them follows it. */
+static int stop_queue(bri_store *store, const bri_queue *queue, const char *why)
+{
+    char name[400];
+    char text[BRI_ERROR_TEXT];
+    int n = 0;
+    for (bri_errand *e; (e = bri_queue_first(queue)) != NULL; n++) {
+        bri_errand_describe(e, name, sizeof name);
+        snprintf(text, sizeof text, "%.400s: %.200s", name, why);
+        bri_errand_take(e, store->ctx->rank);
+        atomic_fetch_sub(&store->ntaken, 1);
+        end_unstarted(e, BR_ECANCELLED, text);
+    }
+    return n;
+}
+
+bool bri_store_stop(bri_running *running, const char *why)
+{
+    bri_store *store = (bri_store *)((char *)running - offsetof(bri_store, running));
+    bri_store_lock(store);
+    int n = stop_queue(store, &store->anywhere, why);
+    for (int r = 0; r < store->ctx->nranks; r++)
+        n += stop_queue(store, &store->pinned[r], why);
+    bri_store_unlock(store);
+    return n > 0;
+}

@@ -81,6 +81,7 @@ static bri_store *new_store(br_context *ctx)
         free_store(store);
         return NULL;
     }
+    bri_running_begin(&store->running, ctx, bri_store_stop);
     return store;
 }
 
@@ -133,6 +134,7 @@ void bri_store_close(br_context *ctx)
         return;
     if (store->pool != NULL)
         bri_pool_remove_helper(store->pool, &store->helper);
+    bri_running_end(&store->running);
     free_store(store);
     atomic_store_explicit(&ctx->store, NULL, memory_order_relaxed);
 }

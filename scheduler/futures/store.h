@@ -20,6 +20,7 @@
 #include <bramble/submit.h>
 
 #include "runtime/future.h"
+#include "runtime/running.h"
 #include "scheduler/futures/queue.h"
 #include "scheduler/threads/event.h"
 #include "scheduler/threads/pool.h"
@@ -121,8 +122,9 @@ typedef void bri_deliver(bri_store *store, bri_errand *errand, br_status status,
 
 struct bri_store {
     br_context *ctx;
-    bri_pool *pool;   /* NULL under sync */
-    bri_event *event; /* the pool's, or own */
+    bri_running running; /* for br_cancel_all */
+    bri_pool *pool;      /* NULL under sync */
+    bri_event *event;    /* the pool's, or own */
     bri_event own;
     bri_helper helper;
     bri_deliver *deliver;
@@ -193,6 +195,9 @@ bri_errand *bri_errand_foreign(bri_store *store, br_submit_function *fn, bri_par
 void bri_parcel_release(bri_parcel *parcel);
 
 /* ---- end.c ---- */
+
+/* Cancels the errands that stand in queues (bri_running.stop). */
+bool bri_store_stop(bri_running *running, const char *why);
 
 /* It is over; the store's reference is the caller's to release. Without the lock. */
 void bri_errand_end(bri_errand *errand, br_status status, const char *text);
