@@ -159,6 +159,14 @@ static void close_parts(br_context *ctx)
     ctx->spill = NULL;
 }
 
+void bri_context_drop(br_context *ctx)
+{
+    ctx->scheduler = NULL;
+    close_parts(ctx);
+    pthread_mutex_destroy(&ctx->lock);
+    bri_free(ctx);
+}
+
 /* A rank above 0 must never go on into the user's main. Where rank 0 failed for the same reason (as
  * a rule: the settings are the same) its message is the one to see, and mpirun ends us with it; so
  * ours waits. */

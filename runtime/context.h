@@ -64,6 +64,9 @@ struct br_context {
  * br_open_comm stands on it. */
 br_context *bri_context_open(const struct bri_scheduler *scheduler, void *scheduler_data);
 
+/* Frees a context, which br_open has not returned yet, and all of it but its scheduler's own. */
+void bri_context_drop(br_context *ctx);
+
 /* A context that failed to open with the calling thread's last error. */
 br_context *bri_context_refuse(br_status status);
 /* A context has not opened on any rank: the calling thread's last error says why, and rank 0 alone

@@ -59,7 +59,7 @@ for scheduler in sync threads 3; do
     run $scheduler crash
     verdict "$scheduler: a function reads nowhere" crashed "${who}SIGSEGV .*at 0x8\) in reads_nowhere, $task crashes"
     run $scheduler overflow
-    verdict "$scheduler: a function without end" crashed "${who}SIGSEGV .* in deeper, $task overflows"
+    verdict "$scheduler: a function without end" crashed "${who}SIGSEGV .*, $task overflows"
     run $scheduler abort
     verdict "$scheduler: a function aborts" crashed "${who}SIGABRT .*, $task aborts"
     run $scheduler fused

@@ -11,7 +11,6 @@
 
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
-#include "runtime/watch.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/mpi/ask.h"
 #include "scheduler/mpi/errands.h"
@@ -153,9 +152,7 @@ static br_status serve(br_context *ctx, bool shared, br_status met)
     snprintf(why, sizeof why, "%s", met != BR_OK ? bri_last_error() : "");
     int code = bri_serve_forever(ctx);
     if (!shared) {
-        bri_watch_close(ctx);
-        bri_memory_free(ctx->memory);
-        bri_free(ctx);
+        bri_context_drop(ctx);
         bri_leave_exit(code);
     }
     bri_leave_served();
