@@ -265,6 +265,36 @@ START_TEST(persisted_moves)
 }
 END_TEST
 
+/* Compressed chunks that each row of a product needs are decoded once and wait on disk; a file's
+ * plain bytes are read again instead. */
+START_TEST(decoded_once)
+{
+    enum { N = 768, PART = 64 };
+    static const char path[] = "spill.h5";
+    double want = 0;
+    double got;
+    br_run_info run;
+    br_context *ctx = open_with("256M", "threads");
+    br_array *x = br_from_blocks(ctx, costly, BR_SHAPE(N, N), .dtype = BR_FLOAT64,
+                                 .chunks = BR_CHUNKS(PART, PART));
+    ck_assert_int_eq(br_store_hdf5(x, path, "packed", .mode = BR_STORE_TRUNCATE, .deflate = 1), 0);
+    ck_assert_int_eq(br_store_hdf5(x, path, "plain", .contiguous = true), 0);
+    ck_assert_int_eq(br_close(ctx), 0);
+    for (int i = 0; i < 3; i++) {
+        ctx = open_with(i == 0 ? "256M" : "3M", "threads");
+        x = br_from_hdf5(ctx, path, i == 2 ? "plain" : "packed", .chunks = BR_CHUNKS(PART, PART));
+        ck_assert_msg(br_compute_f64(br_sum(br_matmul(x, x)), &got) == BR_OK, "%s",
+                      br_message(ctx));
+        want = i == 0 ? got : want;
+        ck_assert_mem_eq(&got, &want, sizeof got);
+        br_last_run(ctx, &run);
+        ck_assert_int_eq(run.bytes_spilled > 0, i == 1);
+        ck_assert_int_eq(br_close(ctx), 0);
+    }
+    unlink(path);
+}
+END_TEST
+
 /* Before anything runs, with how much would do. */
 START_TEST(too_little)
 {
@@ -307,6 +337,7 @@ int main(void)
     tcase_add_test(tests, same_bits);
     tcase_add_test(tests, persisted);
     tcase_add_test(tests, persisted_moves);
+    tcase_add_test(tests, decoded_once);
     tcase_add_test(tests, too_little);
     tcase_add_test(tests, in_memory);
     suite_add_tcase(suite, tests);

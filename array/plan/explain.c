@@ -138,6 +138,22 @@ static bool is_source(const bri_input *input)
     return input->from == BRI_FROM_FILE || input->stage->direct;
 }
 
+void bri_plan_reads(const bri_plan *plan, double *plain, double *decoded)
+{
+    *plain = *decoded = 0;
+    for (int i = 0; i < plan->nstages; i++) {
+        const bri_stage *s = plan->stages[i];
+        for (int k = 0; k < s->ninputs && s->wanted; k++) {
+            const bri_input *input = &s->inputs[k];
+            amount read = {0};
+            if (input->from != BRI_FROM_FILE || input->node->resource == NULL)
+                continue;
+            add_reading(s, input, &read);
+            *(bri_h5_about(input->node->resource)->contiguous ? plain : decoded) += read.bytes;
+        }
+    }
+}
+
 static void print_input(const bri_stage *stage, const bri_input *input, FILE *to)
 {
     char bytes[32];

@@ -270,6 +270,50 @@ static br_status give_up_more(br_context *ctx, bri_outputs *outputs, const bri_p
     return made ? BR_OK : bri_error(BR_EMEMLIMIT, "%s", why);
 }
 
+/* ---- read again or spill ---- */
+
+/* GB/s of one core. Measured with the files in the page cache: pread 11, deflated and shuffled chunks
+ * 0.7, spilling 3.8 and fetching 5.6 with the checksum (which alone makes 14). What is spilled must
+ * reach a disk in the end, so it counts at a disk's rate. */
+static const double plain_rate = 10, decoding_rate = 0.7, spilling_rate = 1, fetching_rate = 2;
+
+static double cost(const bri_plan *plan, double *decoded)
+{
+    double plain;
+    bri_plan_reads(plan, &plain, decoded);
+    double seconds = plain / plain_rate + *decoded / decoding_rate;
+    if (plan->spills)
+        seconds += (double)plan->predicted_spill.written / spilling_rate +
+                   (double)plan->predicted_spill.read / fetching_rate;
+    return seconds;
+}
+
+/* Where files would be decoded again and again, what has been decoded may wait on disk instead:
+ * takes that plan when it fits and is cheaper. */
+static br_status weigh_spilling(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
+{
+    double decoded;
+    double other_decoded;
+    bri_plan *other = NULL;
+    bri_outputs spilling = *outputs;
+    double seconds = cost(*plan, &decoded);
+    bool persists = (*plan)->could & BRI_KEEP_ON_DISK; /* its table has one entry for each */
+    if (!(outputs->thrift & BRI_READ_AGAIN) || (*plan)->spills || decoded == 0 || persists)
+        return BR_OK;
+    spilling.thrift = (outputs->thrift & ~(unsigned)BRI_READ_AGAIN) | BRI_SPILL;
+    br_status st = bri_plan_make(ctx, &spilling, &other);
+    if (st == BR_OK)
+        st = bri_plan_check(other);
+    if (st == BR_OK && cost(other, &other_decoded) < seconds) {
+        bri_plan *dearer = *plan;
+        *plan = other;
+        other = dearer;
+        outputs->thrift = spilling.thrift;
+    }
+    bri_plan_free(other);
+    return st == BR_ENOMEM ? st : BR_OK;
+}
+
 br_status bri_plan_thriftily(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
 {
     br_status st = BR_EMEMLIMIT;
@@ -282,7 +326,7 @@ br_status bri_plan_thriftily(br_context *ctx, bri_outputs *outputs, bri_plan **p
         if (st == BR_OK)
             st = bri_plan_check(*plan);
     }
-    return st;
+    return st == BR_OK ? weigh_spilling(ctx, outputs, plan) : st;
 }
 
 br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out)

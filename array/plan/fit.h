@@ -24,6 +24,10 @@ br_status bri_plan_thriftily(br_context *ctx, bri_outputs *outputs, bri_plan **p
  * (outputs->thrift says what it gives up). BR_EMEMLIMIT comes with a plan, to be looked at. */
 br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out);
 
+/* Bytes that all tasks read from files as they are, and of chunks that must be decoded (explain.c).
+ */
+void bri_plan_reads(const bri_plan *plan, double *plain, double *decoded);
+
 /* Bytes that the run of a plan that has been checked will not exceed, with what stands in memory:
  * what br_explain predicts. Under MPI what waits to be sent comes on top. */
 size_t bri_plan_bound(const bri_plan *plan);
