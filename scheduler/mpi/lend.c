@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * lend.c - helpers, lent tasks and guests.
+ * lend.c - who helps whom, and lent tasks on their way; guest.c runs them.
  */
 #include "scheduler/mpi/lend.h"
 
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/thread.h"
@@ -48,17 +49,6 @@ struct bri_lent {
     int index, next_free;
 };
 
-typedef struct guest {
-    bri_job job; /* first */
-    bri_job_ops ops;
-    bri_part *part;
-    struct guest *next;
-    bri_borrowed what;
-    int lender, ticket;
-    int waits; /* values of the lender's that have not come */
-    bool emitted;
-} guest;
-
 /* Of a part. */
 struct bri_lending {
     idle_rank *rank; /* rank 0; NULL elsewhere */
@@ -66,7 +56,6 @@ struct bri_lending {
     size_t nhelpers, room;
     int nlent;
     double again; /* when to look for tasks */
-    guest *guests;
 };
 
 /* Tickets of what is lent; pointers, since they are known by address. */
@@ -75,13 +64,6 @@ static struct {
     size_t n, room;
     int first_free; /* an index, or n */
 } tickets;
-
-/* What a LENT packet says beside the key. */
-typedef struct lent_task {
-    int64_t argument[2];
-    int32_t kind;
-    int32_t unused;
-} lent_task;
 
 static bri_lending *lending_of(bri_part *part)
 {
@@ -97,7 +79,7 @@ void bri_lend_free(bri_part *part)
     bri_lending *l = part->lending;
     if (l == NULL)
         return;
-    BRI_ASSERT(l->guests == NULL && l->nlent == 0);
+    BRI_ASSERT(l->nlent == 0);
     bri_free(l->rank);
     bri_free(l->helpers);
     bri_free(l);
@@ -379,7 +361,7 @@ static br_status lend(bri_part *part, bri_task *t, helper *h)
     h->bytes += lent->bytes;
     part->lending->nlent++;
     atomic_fetch_add_explicit(&part->job->stats.lent, 1, memory_order_relaxed);
-    lent_task what = {{t->argument[0], t->argument[1]}, t->kind, 0};
+    bri_lent_task what = {{t->argument[0], t->argument[1]}, t->kind, 0};
     bri_packet packet = {.kind = BRI_PACKET_LENT,
                          .number = lent->index,
                          .job = part->id,
@@ -532,125 +514,6 @@ void bri_lend_on_return(int from, const bri_packet *packet, const void *payload)
     bri_lent *lent = tickets.all[packet->number];
     bri_part_add_stats(lent->part, payload);
     bri_lend_output(lent);
-}
-
-/* ---- the helper ---- */
-
-void bri_lend_guest_waits(bri_job *job, int more)
-{
-    guest *g = (guest *)job; /* its first member */
-    g->waits += more;
-}
-
-static br_status guest_next(bri_job *job, bri_task **task)
-{
-    guest *g = (guest *)job; /* its first member */
-    *task = NULL;
-    if (g->emitted)
-        return BR_OK;
-    g->emitted = true;
-    return g->part->job->ops->borrow(job, &g->what, g->lender, task);
-}
-
-static void return_to(int lender, int ticket, const int64_t stats[BRI_PART_STATS])
-{
-    bri_packet packet = {
-        .kind = BRI_PACKET_RETURN, .number = ticket, .bytes = BRI_PART_STATS * sizeof stats[0]};
-    bri_link_send(lender, &packet, stats);
-}
-
-static void forget_guest(guest *g)
-{
-    guest **link = &g->part->lending->guests;
-    while (*link != g)
-        link = &(*link)->next;
-    *link = g->next;
-    bri_job_fini(&g->job);
-    bri_free(g);
-}
-
-static void see_off(const bri_request *request)
-{
-    guest *g = request->data;
-    int64_t stats[BRI_PART_STATS];
-    /* It may have failed while values were on their way. */
-    if (g->waits > 0 || atomic_load_explicit(&g->job.nsends, memory_order_acquire) > 0) {
-        bri_thread_must_post(request);
-        return;
-    }
-    bri_part_read_stats(&g->job, stats);
-    if (bri_job_status(&g->job) != BR_OK && !g->part->failed)
-        bri_part_fail(g->part, bri_job_status(&g->job), g->job.error_text);
-    int lender = g->lender;
-    int ticket = g->ticket;
-    forget_guest(g);
-    return_to(lender, ticket, stats);
-}
-
-static bool is_over(bri_job *job)
-{
-    guest *g = (guest *)job; /* its first member */
-    if (!bri_job_done(job))
-        return false;
-    bri_pool_detach(g->part->pool, job);
-    return true;
-}
-
-static void landed(bri_job *job)
-{
-    bri_thread_must_post(&(bri_request){.run = see_off, .data = job});
-}
-
-static br_status take_in(bri_part *part, int lender, const bri_packet *packet,
-                         const lent_task *what)
-{
-    guest *g = bri_calloc(1, sizeof *g);
-    if (g == NULL)
-        return BR_ENOMEM;
-    const bri_job *host = part->job;
-    g->ops = *host->ops;
-    g->ops.next = guest_next;
-    g->part = part;
-    g->lender = lender;
-    g->ticket = packet->number;
-    g->what = (bri_borrowed){packet->key, what->kind, {what->argument[0], what->argument[1]}};
-    br_status st = bri_job_init(&g->job, host->ctx, &g->ops, host->plan);
-    g->job.id = host->id;
-    if (st == BR_OK)
-        st = bri_pool_launch(part->pool, &g->job, is_over, landed);
-    if (st != BR_OK) {
-        bri_job_fini(&g->job);
-        bri_free(g);
-        return st;
-    }
-    bri_lending *l = lending_of(part);
-    g->next = l->guests;
-    l->guests = g;
-    return BR_OK;
-}
-
-void bri_lend_on_lent(int from, const bri_packet *packet, const void *payload)
-{
-    static const int64_t nothing[BRI_PART_STATS];
-    bri_part *part = bri_part_get(packet->job);
-    lent_task what;
-    memcpy(&what, payload, sizeof what);
-    br_status st = BR_OK;
-    if (!part->failed && part->job != NULL) {
-        st = take_in(part, from, packet, &what);
-        if (st == BR_OK)
-            return;
-        bri_part_fail(part, st, bri_last_error());
-    }
-    return_to(from, packet->number, nothing);
-}
-
-void bri_lend_cancel(bri_part *part)
-{
-    for (guest *g = part->lending != NULL ? part->lending->guests : NULL; g != NULL; g = g->next)
-        bri_job_fail(&g->job, BR_ECANCELLED, "the run has failed elsewhere");
-    if (part->pool != NULL)
-        bri_pool_notify(part->pool);
 }
 
 void bri_lend_close(void)

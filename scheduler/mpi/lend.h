@@ -26,12 +26,7 @@ void bri_lend_over(bri_part *part);
 bool bri_lend_step(bri_part *part);
 /* At the end of the thread. */
 void bri_lend_close(void);
-/* After a failure: guests end soon. */
-void bri_lend_cancel(bri_part *part);
 void bri_lend_free(bri_part *part);
-
-/* A guest waits for so many values more of its lender's. */
-void bri_lend_guest_waits(bri_job *job, int more);
 
 /* A value that was wanted of a helper has come, or never will. */
 typedef struct bri_lent bri_lent;
@@ -40,7 +35,6 @@ void bri_lend_output(bri_lent *lent);
 void bri_lend_on_idle(int from, const bri_packet *packet, const void *payload);
 void bri_lend_on_helper(int from, const bri_packet *packet, const void *payload);
 void bri_lend_on_free(int from, const bri_packet *packet, const void *payload);
-void bri_lend_on_lent(int from, const bri_packet *packet, const void *payload);
 void bri_lend_on_return(int from, const bri_packet *packet, const void *payload);
 
 #endif

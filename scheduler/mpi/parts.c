@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/meet.h"
@@ -376,7 +377,7 @@ static void cancel_here(bri_part *part, br_status status, const char *text)
         bri_pool_notify(part->pool);
     }
     bri_values_give_up(part);
-    bri_lend_cancel(part);
+    bri_guests_cancel(part);
 }
 
 void bri_parts_on_cancel(int from, const bri_packet *packet, const void *payload)
@@ -416,7 +417,7 @@ static void tell_of_failure(bri_part *part, br_status status, const char *text)
     bri_packet packet = verdict(BRI_PACKET_FAIL, part, status, text);
     bri_link_send(0, &packet, text);
     bri_values_give_up(part);
-    bri_lend_cancel(part);
+    bri_guests_cancel(part);
 }
 
 bri_job *bri_part_job(bri_part *part)

@@ -43,6 +43,7 @@ struct bri_part {
                                           bri_job_stats */
     bool idle;                         /* has told rank 0 that it has nothing to run (lend.h), */
     double quiet;                      /*  after it had nothing since then, or 0 */
+    struct bri_guest *guests;          /* tasks of other ranks that run here (guest.h) */
     struct bri_lending *lending;       /* lend.h; NULL when there is none */
     bri_rank_work *by_rank;            /* rank 0; NULL without memory */
 };

@@ -21,6 +21,7 @@
 #include "scheduler/mpi/aside.h"
 #include "scheduler/mpi/ask.h"
 #include "scheduler/mpi/errands.h"
+#include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
@@ -164,7 +165,7 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_IDLE] = bri_lend_on_idle,
         [BRI_PACKET_HELPER] = bri_lend_on_helper,
         [BRI_PACKET_FREE] = bri_lend_on_free,
-        [BRI_PACKET_LENT] = bri_lend_on_lent,
+        [BRI_PACKET_LENT] = bri_guests_on_lent,
         [BRI_PACKET_RETURN] = bri_lend_on_return,
         [BRI_PACKET_BEAT] = on_beat,
         [BRI_PACKET_ASK] = bri_ask_on_ask,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/parts.h"
@@ -66,7 +67,7 @@ static slot *take_slot(bri_part *part, bri_job *job, bri_value *value)
     s->job = job;
     s->lent = NULL;
     if (job != part->job)
-        bri_lend_guest_waits(job, 1);
+        bri_guest_waits(job, 1);
     part->moving++;
     return s;
 }
@@ -75,7 +76,7 @@ static void free_slot(slot *s)
 {
     s->part->moving--;
     if (s->job != s->part->job)
-        bri_lend_guest_waits(s->job, -1);
+        bri_guest_waits(s->job, -1);
     s->part = NULL;
     s->next_free = slots.first_free;
     slots.first_free = s->index;
