@@ -15,16 +15,17 @@ def options(parser):
 
 
 def ask_facts(all_hosts, program, directory):
-    """Facts of the hosts that answer, in the order of those; the clock is compared half way between question and answer."""
-    answering, facts = [], []
+    """Facts of the hosts that answer, in the order of those. All look for them at the same time; their clocks are compared
+    with the middle between a question and its answer."""
     for host in all_hosts:
+        host.post(what="facts", program=program, directory=directory)
+    answers = [(host, host.answer()) for host in all_hosts]
+    facts = [(host, it) for host, it in answers if it is not None]
+    for host, it in facts:
         start = time.time()
-        it = host.ask(what="facts", program=program, directory=directory)
-        if it is not None:
-            it["clock_off"] = it["clock"] - (start + time.time()) / 2
-            answering.append(host)
-            facts.append(it)
-    return answering, facts
+        clock = host.ask(what="clock")
+        it["clock_off"] = clock["clock"] - (start + time.time()) / 2 if clock else 0
+    return [host for host, _ in facts], [it for _, it in facts]
 
 
 def align(rows):
