@@ -331,6 +331,11 @@ void bri_thread_stop(void)
     comm.stop = true;
 }
 
+bool bri_thread_stops(void)
+{
+    return comm.stop;
+}
+
 bool bri_thread_join(double seconds)
 {
     struct timespec until = as_timespec(bri_thread_now() + seconds);

@@ -41,6 +41,7 @@ void bri_thread_must_post(const bri_request *request);
 
 /* For the thread itself: leaves the loop after this round, parts from the other ranks and ends. */
 void bri_thread_stop(void);
+bool bri_thread_stops(void);
 /* Waits for that; false when it has not ended after so many seconds. Afterwards it may be started
  * anew, if the program runs MPI. */
 bool bri_thread_join(double seconds);
