@@ -29,8 +29,8 @@ static sample samples[] = {
     {.filters = "d", .type = &H5T_IEEE_F64LE_g, .chunk = {16, 16}},
     {.filters = "sd", .type = &H5T_STD_I16BE_g, .chunk = {40, 7}},
     {.filters = "f", .type = &H5T_IEEE_F32LE_g, .chunk = {11, 30}},
-    {.filters = "sdf", .type = &H5T_STD_I32LE_g, .chunk = {8, 8}},
-    {.filters = "fsd", .type = &H5T_STD_U8LE_g, .chunk = {20, 20}},
+    {.filters = "fsd", .type = &H5T_STD_I32LE_g, .chunk = {8, 20}},
+    {.filters = "sdf", .type = &H5T_STD_U8LE_g, .chunk = {20, 20}},
     {.filters = "", .type = &H5T_IEEE_F32BE_g, .chunk = {0, 0}},
 };
 
