@@ -700,9 +700,11 @@ static bool lendable(bri_job *job, const bri_task *task, int64_t *nanoseconds)
     if (stage == NULL || job->spill != NULL || node || stage->kind->owner != NULL ||
         task->output == NULL || bri_is_supplied(stage) || bri_reads_at_hand(stage))
         return false;
-    for (unsigned i = 0; i < task->ninputs; i++)
-        if (task->inputs[i].value->borrowed || task->inputs[i].value->data == NULL)
+    for (unsigned i = 0; i < task->ninputs; i++) {
+        const bri_value *v = task->inputs[i].value;
+        if (v->borrowed || v->data == NULL || bri_is_supplied(plan->stages[v->key.stage]))
             return false;
+    }
     *nanoseconds = bri_balance_cost(stage);
     return true;
 }
