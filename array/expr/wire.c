@@ -225,7 +225,9 @@ static br_status pack_node(bri_node *node, bri_writer *w)
     head.hash = hash_of(&head, w->bytes + rest, w->n - rest);
     memcpy(w->bytes + head_at, &head, sizeof head);
     BRI_TRY(bri_write_table(w, node->table));
-    BRI_ASSERT(w->apart == NULL || w->n - head_at <= most_bytes(node));
+    if (w->apart != NULL && w->n - head_at > most_bytes(node))
+        return bri_error(BR_EINTERNAL, "%s takes %zu bytes of a message", node->op->name,
+                         w->n - head_at);
     return BR_OK;
 }
 
