@@ -33,7 +33,7 @@ expect()
     else
         failures=$((failures + 1))
         echo "FAIL $what: not $lines lines with '$regex' in"
-        sed 's/^/    /' <<<"$output"
+        printf '    %s\n' "${output//$'\n'/$'\n'    }"
     fi
 }
 
@@ -70,6 +70,7 @@ in_group()
 if [ "$cores" -gt 1 ] && make_group; then
     export -f in_group
     export group
+    # shellcheck disable=SC2016 # $0 is the inner shell's
     expect "a cgroup's quota" ": 1 thread \(1 core that this process may use\)" 1 bash -c 'in_group "$0"' "$hello"
 else
     echo "SKIP a cgroup's quota: there is one core, or no right to make a group"
@@ -87,6 +88,7 @@ if [ "$cores" -gt 1 ]; then
     expect "such a binding of two ranks" ": 1 thread \\(1 core that mpirun bound this rank to" 2 \
         mpirun --bind-to core -np 2 "$hello"
     expect "taskset around mpirun" ": 1 thread .*1 core" 1 taskset -c "$first" mpirun --oversubscribe -np 1 "$hello"
+    # shellcheck disable=SC2016 # so are these
     expect "taskset in a script below mpirun" ": 1 thread .*1 core" 1 \
         mpirun -np 1 bash -c 'taskset -c "$0" "$1"; exit' "$last" "$hello"
 fi
