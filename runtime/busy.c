@@ -25,7 +25,7 @@ static void leave(void *running)
     *r->link = r->next;
     if (r->next != NULL)
         r->next->link = r->link;
-    r->link = NULL;
+    r->listed = false;
     pthread_mutex_unlock(&threads.lock);
     bri_crash_thread_end();
 }
@@ -49,6 +49,7 @@ void bri_busy_join(void)
     if (r->next != NULL)
         r->next->link = &r->next;
     r->link = &threads.first;
+    r->listed = true;
     threads.first = r;
     pthread_mutex_unlock(&threads.lock);
 }

@@ -21,6 +21,7 @@ typedef struct bri_busy_task {
 /* A thread's own, read by others: the first `deep` of its tasks, the innermost last. */
 typedef struct bri_busy {
     struct bri_busy *next, **link;
+    bool listed;     /* its own thread's; neighbours write link */
     atomic_int deep; /* release: the tasks below are written */
     bri_busy_task of[BRI_BUSY_DEEP];
 } bri_busy;
@@ -42,7 +43,7 @@ static inline void bri_busy_begin(bri_job *job, const bri_task *task)
 {
     bri_busy *r = &bri_busy_here;
     int deep = atomic_load_explicit(&r->deep, memory_order_relaxed);
-    if (r->link == NULL)
+    if (!r->listed)
         bri_busy_join();
     if (deep < BRI_BUSY_DEEP) {
         bri_busy_task *of = &r->of[deep];

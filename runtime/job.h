@@ -198,6 +198,7 @@ struct bri_job {
     bri_job *next_launched; /* (launcher's mutex) */
 
     bri_job *next_watched, **link_watched; /* runtime/watch.c's list */
+    bool watched;                          /* neighbours write the link */
     bri_job *next_attached;                /* the thread pool's list of jobs (pool's mutex) */
     atomic_int users; /* pool threads that may touch the job now; seq_cst, see scheduler/threads */
     atomic_int pulling; /* whether one of them emits, and whether another one wanted to meanwhile */

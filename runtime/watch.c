@@ -54,19 +54,20 @@ void bri_watch_begin(bri_job *job)
     if (job->next_watched != NULL)
         job->next_watched->link_watched = &job->next_watched;
     job->link_watched = &watch.jobs;
+    job->watched = true;
     watch.jobs = job;
     pthread_mutex_unlock(&watch.lock);
 }
 
 void bri_watch_end(bri_job *job)
 {
-    if (job->link_watched == NULL)
+    if (!job->watched)
         return;
     pthread_mutex_lock(&watch.lock);
     *job->link_watched = job->next_watched;
     if (job->next_watched != NULL)
         job->next_watched->link_watched = job->link_watched;
-    job->link_watched = NULL;
+    job->watched = false;
     watch.tasks_of_ended += atomic_load_explicit(&job->stats.tasks, memory_order_relaxed) + 1;
     pthread_mutex_unlock(&watch.lock);
 }
