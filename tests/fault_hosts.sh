@@ -13,10 +13,25 @@ cd "$(dirname "$0")" || exit 2
 . ./virtual-hosts.sh
 virtual_hosts brlost 3 81
 
+# A network that was cut takes a moment to come back: a connection is then refused, since nothing listens, and not lost.
+connected()
+{
+    local from to
+    for from in 0 1 2; do
+        for to in 1 2 3; do
+            cluster/vcluster exec "brlost-$from" timeout 1 bash -c "</dev/tcp/$VC_SUBNET.$to/9" 2>&1 </dev/null | grep -q refused || return 1
+        done
+    done
+}
+
 # Three ranks on hosts of their own, started in the background. Their host and network may be lost for mpirun, too, which would notice it
 # after minutes.
 begin()
 {
+    for _ in $(seq 20); do
+        connected && break
+        sleep 0.2
+    done
     BRAMBLE_PEER_TIMEOUT=3 BRAMBLE_NUM_THREADS=1 timeout -k 5 90 cluster/vcluster mpirun \
         --mca plm_rsh_agent "$work/rsh" -np 3 --map-by node "$@" >"$work/out" 2>&1 </dev/null &
     job=$!
