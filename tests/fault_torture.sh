@@ -8,7 +8,7 @@ cd "$(dirname "$0")" || exit
 # shellcheck source=tests/mpi-root.sh
 . ./mpi-root.sh
 program=$1/fault_torture
-seconds=${2-2}
+seconds=${2-1}
 seed=${3-$RANDOM}
 unset "${!BRAMBLE_@}"
 export BRAMBLE_LOG=quiet
