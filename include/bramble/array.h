@@ -319,9 +319,8 @@ BR_API br_status br_print_tree(const br_array *x, FILE *to);
 /* br_index - basic indexing as in Python: br_index(x, "10:20, ::-1, None, ..., -1").
  *
  * text  items separated by commas: an integer (drops the axis), start:stop:step with any part left
- *       out and any step sign,
- *       None or newaxis (adds an axis of extent 1), at most one "..."; axes not named are taken
- *       whole
+ *       out and any step sign, None or newaxis (adds an axis of extent 1), at most one "..."; axes
+ *       not named are taken whole
  * Returns a view: nothing is copied. Slices reach through elementwise operations and reductions
  * down to the sources, of which only the elements asked for are read; of products and user
  * functions the chunks that are touched are computed.
@@ -340,16 +339,15 @@ typedef struct br_index_item {
 } br_index_item;
 BR_API br_array *br_index_items_(br_array *x, const br_index_item *items, int n, br_place at);
 
-/* br_permute_dims - axis i of the result is axis axes[i] of x; every axis once. Errors: BR_EAXIS.
- * */
+/* br_permute_dims - axis i of the result is axis axes[i] of x, every axis once. Errors:
+ * BR_EAXIS. */
 BR_API br_array *br_permute_dims_(br_array *x, br_axes axes, br_place at);
 
 /* br_reshape - the same elements in C order with another shape; one extent may be -1 and is
  * computed.
  *
  * Copies, chunk by chunk, unless only extents of 1 are added or dropped. Chunks that are runs of
- * whole rows map to runs of rows,
- * any others are gathered from all chunks of the rows they touch.
+ * whole rows map to runs of rows, any others are gathered from all chunks of the rows they touch.
  * Errors  BR_ESHAPE when the number of elements differs.
  */
 BR_API br_array *br_reshape_(br_array *x, br_extents shape, br_place at);
@@ -358,23 +356,22 @@ BR_API br_array *br_reshape_(br_array *x, br_extents shape, br_place at);
 BR_API br_array *br_broadcast_to_(br_array *x, br_extents shape, br_place at);
 
 /* br_expand_dims - a new axis of extent 1 before axis `axis` of the result. br_squeeze - drops the
- * listed axes of extent 1. */
+ * listed axes of extent 1. Errors: BR_EAXIS (out of range, or a longer axis for br_squeeze). */
 BR_API br_array *br_expand_dims_(br_array *x, int axis, br_place at);
 BR_API br_array *br_squeeze_(br_array *x, br_axes axes, br_place at);
 
 /* br_rechunk - the same array cut into other chunks.
  *
  * .chunks       an extent for each axis: 0 or -1 for the whole axis, BR_AUTO to leave it to
- * bramble,
- *               as in BR_CHUNKS(BR_AUTO, -1). BR_CHUNKS_AUTO, or nothing given, leaves all.
+ *               bramble, as in BR_CHUNKS(BR_AUTO, -1). BR_CHUNKS_AUTO, or nothing given, leaves
+ *               all.
  * .chunk_bytes  what automatic chunks take at most, 4 MiB by default. The longest of the automatic
  *               axes is cut to a power of two until a chunk is no larger; the last axis keeps 512
  *               elements if the others can be cut instead. Shape and dtype decide, not the machine.
  * Errors  BR_ESHAPE (not as many extents as axes, an extent below -2), BR_EARG (chunk_bytes, but no
  *         automatic axis).
  * Cost    none by itself where x is read from memory, from a file or is an elementwise expression
- * of
- *         such: its readers read the new chunks straight from there. Computed chunks are copied
+ *         of such: its readers read the new chunks straight from there. Computed chunks are copied
  *         once, by those that read them, and are held until the last of them has; when that does
  *         not fit the memory limit they are cut first, and the pieces go one by one (two copies).
  *         Results have the same bits either way.

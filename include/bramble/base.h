@@ -100,8 +100,7 @@ BR_API const char *br_dtype_name(br_dtype dtype);
 /* br_dtype_size - bytes of one element, 0 for BR_NO_DTYPE. */
 BR_API size_t br_dtype_size(br_dtype dtype);
 
-/* br_result_type - the dtype two arrays promote to (Array API table, NumPy where that is silent).
- * */
+/* br_result_type - the dtype two arrays promote to (Array API table, NumPy where it is silent). */
 BR_API br_dtype br_result_type(br_dtype a, br_dtype b);
 
 #ifdef __cplusplus

@@ -4,6 +4,11 @@
  * Everything here does, and returns BR_OK or the first error, whose text is br_message(ctx). All of
  * it is called on rank 0; under MPI every rank takes part by itself. Calls block until the result
  * is there, but for those that end in _async.
+ *
+ * Errors of all that computes, beside those named: what x carries; BR_EMEMLIMIT before anything
+ * runs where no plan fits; BR_EIO, BR_EFORMAT and BR_EUSER from files and functions; BR_ECANCELLED
+ * (br_cancel_all, Ctrl-C where it cancels); BR_ENOMEM; BR_EUNSUPPORTED in a function that a task
+ * of an array calls.
  */
 #ifndef BRAMBLE_COMPUTE_H
 #define BRAMBLE_COMPUTE_H
@@ -24,9 +29,8 @@ extern "C" {
 BR_API br_status br_compute(br_array *x, void *buffer, size_t bytes);
 
 /* br_compute_f64, br_compute_i64, br_compute_c128 - the value of an array of one element,
- * converted. BR_ESHAPE for more elements;
- * BR_ETYPE for a complex value as a real one or a floating one as an integer. c128 writes the real,
- * then the imaginary part. */
+ * converted. BR_ESHAPE for more elements; BR_ETYPE for a complex value as a real one or a floating
+ * one as an integer. c128 writes the real, then the imaginary part. */
 BR_API br_status br_compute_f64(br_array *x, double *value);
 BR_API br_status br_compute_i64(br_array *x, int64_t *value);
 BR_API br_status br_compute_c128(br_array *x, double value[2]);
@@ -49,11 +53,11 @@ typedef struct br_result {
 } br_result;
 BR_API br_status br_compute_many(const br_result *results, size_t n);
 
-/* br_compute_async, br_compute_many_async - the same without waiting: br_wait, br_test and br_cancel
- * (future.h) see to the rest.
+/* br_compute_async, br_compute_many_async - the same without waiting: br_wait, br_test and
+ * br_cancel (future.h) see to the rest.
  *
- * What is there to plan is planned in the call (a shape that depends on data is counted in it, too);
- * the tasks then run on the threads of all ranks while the caller goes on. Several may be in
+ * What is there to plan is planned in the call (a shape that depends on data is counted in it,
+ * too); the tasks then run on the threads of all ranks while the caller goes on. Several may be in
  * flight, and computes that block, too; earlier ones come first. Under the sync scheduler it has
  * run when the call returns. Meanwhile the caller may build and free arrays of the context, also x,
  * and close scopes, but must leave the buffers alone, and what br_from_memory reads without .copy.
@@ -85,8 +89,8 @@ BR_API br_status br_print_values(br_array *x, FILE *to);
 
 /* br_explain - what computing x would do, before anything runs: stages and what is fused in
  * each, with places; passes over and bytes read from each source; tasks; peak memory of this
- * rank; what goes to disk. After x has been computed, what its last run did is beside that. Reads no
- * data, but for counting masks where x's shape depends on them. */
+ * rank; what goes to disk. After x has been computed, what its last run did is beside that. Reads
+ * no data, but for counting masks where x's shape depends on them. */
 BR_API br_status br_explain(br_array *x, FILE *to);
 
 /* br_predict - what br_explain says, in numbers, before anything runs.
@@ -112,12 +116,13 @@ typedef struct br_prediction {
 } br_prediction;
 BR_API br_status br_predict(br_array *x, br_prediction *prediction);
 
-/* br_visualize - writes the expression and its stages as a Graphviz file: dot -Tsvg FILE.dot >
- * FILE.svg */
+/* br_visualize - writes the expression and its stages as a Graphviz file, on rank 0:
+ * dot -Tsvg FILE.dot > FILE.svg. Errors: as br_explain's; BR_EIO when it cannot be written. */
 BR_API br_status br_visualize(br_array *x, const char *path);
 
 /* br_last_run - what the context's last run did, counting of masks before it included, all ranks
- * together (peak_bytes: the largest rank). */
+ * together (peak_bytes: the largest rank). All 0 before the first one; BR_EARG without a
+ * context. */
 typedef struct br_run_info {
     double seconds;
     int64_t tasks;

@@ -28,15 +28,13 @@ BR_API br_context *br_open(int *argc, char ***argv);
 /* br_close - frees the context with everything that lives in it.
  *
  * Prints the first failure not yet cleared to standard error and returns its status as an exit
- * code, so that
- * `return br_close(ctx);` ends main well. 0 when there was none. NULL is fine.
+ * code, so that `return br_close(ctx);` ends main well. 0 when there was none. NULL is fine.
  */
 BR_API int br_close(br_context *ctx);
 
 /* br_message - the text of the first failure since br_open or br_clear_error: operation, shapes,
- * file:line of the call,
- * and on a run the chunk, the rank and the host. "" when there was none. It lives until the next
- * call on ctx. */
+ * file:line of the call, and on a run the chunk, the rank and the host. "" when there was none. It
+ * lives until the next call on ctx. */
 BR_API const char *br_message(const br_context *ctx);
 
 /* br_error_status - the status that belongs to br_message; BR_OK when there was no failure. */
@@ -50,12 +48,14 @@ BR_API void br_clear_error(br_context *ctx);
 BR_API void br_set_log(br_context *ctx, void (*log)(void *data, br_status status, const char *text),
                        void *data);
 
-/* br_cancel_all - stops what runs in the context, from another thread than the one that waits for it.
+/* br_cancel_all - stops what runs in the context, from another thread than the one that waits for
+ * it.
  *
  * Computes and stores (blocking ones, too), graphs and tasks of br_submit: what has begun of them
- * runs to its end (also the few tasks that a thread or rank has taken to do next, and those that wait
- * for such), the rest is dropped, files are as before, and the calls return BR_ECANCELLED. The
- * context stays usable. Does nothing when nothing runs. Any thread, also a task; not a signal handler.
+ * runs to its end (also the few tasks that a thread or rank has taken to do next, and those that
+ * wait for such), the rest is dropped, files are as before, and the calls return BR_ECANCELLED. The
+ * context stays usable. Does nothing when nothing runs. Any thread, also a task; not a signal
+ * handler.
  */
 BR_API void br_cancel_all(br_context *ctx);
 
@@ -63,9 +63,10 @@ BR_API void br_cancel_all(br_context *ctx);
  * BRAMBLE_SIGINT=cancel, for each context that opens.
  *
  * The first Ctrl-C cancels, with one line on standard error; while nothing runs it cancels the next
- * call that computes. A second one before that has ended does what it did before, as a rule ends the
- * program. The program's handler is restored when the last such context closes. Under mpirun a
- * Ctrl-C on the terminal makes mpirun end all ranks; what cancels is SIGINT to the process of rank 0.
+ * call that computes. A second one before that has ended does what it did before, as a rule ends
+ * the program. The program's handler is restored when the last such context closes. Under mpirun a
+ * Ctrl-C on the terminal makes mpirun end all ranks; what cancels is SIGINT to the process of rank
+ * 0.
  *
  * on  false: no longer
  * Errors  BR_EARG while the context computes, BR_ENOMEM.

@@ -45,7 +45,8 @@ typedef struct br_item {
  * dimensions are left out; the names they give stand in br_item.dim.
  *
  * .untrusted  true has another process read the file first, with limits (br_from_hdf5)
- * Cost    some 50 µs a dataset, under the lock of the HDF5 library; with .untrusted twice that, and 20 ms
+ * Cost    some 50 µs a dataset, under the lock of the HDF5 library; with .untrusted twice that, and
+ *         20 ms
  * Errors  BR_ENOTFOUND, BR_EFORMAT (another format: a netCDF-3 file with what converts it), BR_EIO
  *         (locked by a program that writes to it), BR_ENOMEM; *out is NULL then
  */

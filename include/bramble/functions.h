@@ -6,8 +6,8 @@
  * Of real numbers SLEEF computes them (exp, sin and cos of float64 near 0 a code of our own, where
  * there is FMA), on every CPU with FMA to the same bits, within 1.01 ulp (units in the last place;
  * hypot 0.501, erfc 1.5, sinc 3; exp, sinh, cosh and lgamma 2 within 1 % of overflow, pow 3 within
- * 1e-5 of it). Every NaN that results is the positive quiet one, and
- * tgamma's zeros of large negative numbers have no sign.
+ * 1e-5 of it). Every NaN that results is the positive quiet one, and tgamma's zeros of large
+ * negative numbers have no sign.
  * Of complex numbers libm computes them, within 8 ulp of the absolute value (pow and sinc more, as
  * their arguments are large). docs/accuracy.md has all bounds and what was measured.
  */

@@ -24,11 +24,12 @@ extern "C" {
 
 typedef struct br_future br_future;
 
-/* br_wait - waits until the future is done, and works on tasks of its context meanwhile, also inside
- * a task.
+/* br_wait - waits until the future is done, and works on tasks of its context meanwhile, also
+ * inside a task.
  *
  * Returns BR_OK, the error it ended with, or BR_ECANCELLED; the same when called again. The first
- * call that returns an error stores it in the context (br_message), unless br_cancel was the reason.
+ * call that returns an error stores it in the context (br_message), unless br_cancel was the
+ * reason.
  */
 BR_API br_status br_wait(br_future *future);
 
@@ -51,8 +52,8 @@ BR_API void br_cancel(br_future *future);
  * is not done. It lives as long as the future. */
 BR_API const char *br_future_message(const br_future *future);
 
-/* br_future_free - forgets a future: one that is not done is cancelled and waited for. NULL is fine.
- * An error that no br_wait has returned is stored in the context. */
+/* br_future_free - forgets a future: one that is not done is cancelled and waited for. NULL is
+ * fine. An error that no br_wait has returned is stored in the context. */
 BR_API void br_future_free(br_future *future);
 
 #ifdef __cplusplus

@@ -56,7 +56,7 @@ BR_API int64_t br_graph_add(br_graph *graph, br_task_function *fn, void *data, c
  * ranks it runs on rank 0 alone.
  *
  * Errors  what failed when it was built; BR_EUSER with task and function when one returned an
- *         error; BR_ENOMEM.
+ *         error; BR_ECANCELLED (br_cancel_all, Ctrl-C where it cancels); BR_ENOMEM.
  * Cost    the first run after additions orders what follows each task (some 10 ns a dependency);
  *         then 10 to 40 ns a task.
  */

@@ -36,14 +36,14 @@ extern "C" {
  * needs, in parallel. Where tasks cut stored chunks (by .chunks, br_rechunk, a slice), these are
  * decoded once and kept for the next tasks, as far as a quarter of the memory limit holds them
  * (br_explain says so); beyond that they are decoded again and again.
- * What is stored in chunks is never believed, so damaged elements are an error or other elements. The
- * metadata is read by the HDF5 library, which a bad file can make crash, run forever or take all
- * memory. With .untrusted another process (bramble-probe; docs/settings.md says where it must be)
- * reads it first, within 2 GiB and BRAMBLE_PROBE_TIMEOUT, together with elements that only the HDF5
- * library can read. If it fails, that is this array's error. Then the file is opened here, if it is
- * still the one that was read, by inode, size and times; somebody who can write to it meanwhile is
- * not held off: copy it first. Virtual datasets, external data and links into other files are
- * refused. Each rank asks a process of its own. It takes some 20 ms a file.
+ * What is stored in chunks is never believed, so damaged elements are an error or other elements.
+ * The metadata is read by the HDF5 library, which a bad file can make crash, run forever or take
+ * all memory. With .untrusted another process (bramble-probe; docs/architecture.md says where it
+ * must be) reads it first, within 2 GiB and BRAMBLE_PROBE_TIMEOUT, together with elements that only
+ * the HDF5 library can read. If it fails, that is this array's error. Then the file is opened here,
+ * if it is still the one that was read, by inode, size and times; somebody who can write to it
+ * meanwhile is not held off: copy it first. Virtual datasets, external data and links into other
+ * files are refused. Each rank asks a process of its own. It takes some 20 ms a file.
  * Errors  BR_ENOTFOUND (lists names that are near), BR_EFORMAT (or an attribute above that is no
  *         number), BR_ETYPE (strings, references, sequences, compounds without .field),
  *         BR_EUNSUPPORTED (a filter that is not there; with .untrusted data in other files),
@@ -73,8 +73,8 @@ BR_API br_array *br_from_hdf5_(br_from_hdf5_args args);
  * .chunks  of the array; along the axis a chunk ends where a file ends, unless all files are
  *          equally long and it is a multiple of that. By default those of one file; files of one
  *          size much below 4 MiB are put together
- * .field, .raw, .untrusted  as of br_from_hdf5. Files may have different factors and missing values: then it is
- *          br_concat of an array for each file
+ * .field, .raw, .untrusted  as of br_from_hdf5. Files may have different factors and missing
+ *          values: then it is br_concat of an array for each file
  * Under MPI each rank looks for the paths on its own host, as of br_from_hdf5.
  * Cost    about a millisecond a file
  * Errors  those of br_from_hdf5, with the file's path; BR_ENOTFOUND (no path matches), BR_EAXIS,

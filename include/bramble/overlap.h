@@ -128,9 +128,9 @@ typedef enum br_convolve_mode {
  *            shape also where the kernel is longer, as SciPy has it
  * Returns the dtype that both promote to, in x's chunks; in full mode with up to m - 1 elements
  * more behind. Integers wrap round. Products are added in C order of k, from 0 on, each rounded:
- * the bits don't depend on chunks. Errors  BR_ESHAPE (axes, valid with a longer kernel), BR_ETYPE
- * (both bool), BR_EARG (no mode). Cost    a multiplication and an addition for each element of x
- * and of the kernel; halos as of
+ * the bits don't depend on chunks.
+ * Errors  BR_ESHAPE (axes, valid with a longer kernel), BR_ETYPE (both bool), BR_EARG (no mode).
+ * Cost    a multiplication and an addition for each element of x and of the kernel; halos as of
  *         br_map_overlap. The kernel goes to every task: it should be smaller than a chunk.
  */
 typedef struct br_convolve_args {

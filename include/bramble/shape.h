@@ -169,8 +169,7 @@ typedef enum br_pad_mode {
  * before       elements in front, one number for each axis or one for all: BR_SHAPE(1, 0)
  * .after       elements behind, likewise; by default as many as in front
  * .mode        as above; widths may be beyond the extent, then what is there continues
- * periodically.
- *              An axis of one element is not mirrored but continued with it.
+ *              periodically. An axis of one element is not mirrored but continued with it.
  * .value       BR_NUM(...), 0 by default
  * .end_values  in front and behind, 0 by default. The ramp is end + i * ((edge - end) / width), in
  *              float64 or complex128, rounded down for integer x.

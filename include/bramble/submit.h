@@ -2,11 +2,11 @@
  * submit.h - tasks that are handed in one by one: plain C functions, run as threads and ranks get
  * free, whose results are futures (future.h).
  *
- * The same program runs on one thread, on all threads and over all ranks. Over several ranks, main's
- * tasks are handed out by rank 0 as others ask for more, a few milliseconds of work at a time, and
- * rank 0's threads take part; results come back as they are made. What is handed in while others run
- * goes to whoever is free. When nothing of a future can be run any more that somebody waits for,
- * that is an error, never a hang.
+ * The same program runs on one thread, on all threads and over all ranks. Over several ranks,
+ * main's tasks are handed out by rank 0 as others ask for more, a few milliseconds of work at a
+ * time, and rank 0's threads take part; results come back as they are made. What is handed in while
+ * others run goes to whoever is free. When nothing of a future can be run any more that somebody
+ * waits for, that is an error, never a hang.
  *
  * Functions here may be called by any thread, also by tasks.
  */
@@ -58,8 +58,8 @@ typedef struct br_rank_choice {
  * (at the latest by br_close). A bad call gives a future that is done and has the error. A future
  * may be freed as soon as it is done, also when others depend on it.
  * A task that hands in tasks itself, with br_task_context, may wait for them: the thread then runs
- * those that it waits for, and what they depend on. Such tasks run on the rank of the task that made
- * them, and their errors are the task's affair: they are not stored in the context.
+ * those that it waits for, and what they depend on. Such tasks run on the rank of the task that
+ * made them, and their errors are the task's affair: they are not stored in the context.
  * Memory  arguments and results count in BRAMBLE_MEMORY_LIMIT. Beyond it br_submit of main works on
  *         tasks until there is room, and fails with BR_EMEMLIMIT when none is left to run; tasks'
  *         own submits and results pass the limit.
@@ -112,8 +112,8 @@ BR_API br_status br_submit_many_(br_submit_many_args args);
 BR_API br_status br_future_result(br_future *future, void *buffer, size_t bytes);
 
 /* br_future_view - waits, and returns the result where it is: *bytes of it, valid until the future
- * is freed, aligned to 16. NULL after an error, as br_future_result's; never NULL otherwise, also of
- * an empty result. bytes may be NULL. */
+ * is freed, aligned to 16. NULL after an error, as br_future_result's; never NULL otherwise, also
+ * of an empty result. bytes may be NULL. */
 BR_API const void *br_future_view(br_future *future, size_t *bytes);
 
 /* br_future_status - how a future ended, BR_OK while it is not done; nothing is stored in the
@@ -142,6 +142,8 @@ BR_API size_t br_wait_any(br_future *const futures[], size_t n);
  * among the futures is passed over, as is NULL for the iterator, which br_as_completed returns
  * without memory (the context has the error). Freed by br_completed_free or br_close. One thread at
  * a time.
+ * Errors  of br_completed_add: BR_ENOMEM, also for a NULL iterator. A future that failed is
+ *         returned as any other; br_wait or br_future_result has its error.
  */
 typedef struct br_completed br_completed;
 BR_API br_completed *br_as_completed(br_context *ctx, br_future *const futures[], size_t n);
@@ -151,8 +153,9 @@ BR_API void br_completed_free(br_completed *completed);
 
 /* ---- for tasks ---- */
 
-/* br_task_return - makes a copy of these bytes the task's result, instead of none or an earlier one.
- * Returns 0; -1 without memory, which fails the task: `return br_task_return(task, &x, sizeof x);` */
+/* br_task_return - makes a copy of these bytes the task's result, instead of none or an earlier
+ * one. Returns 0; -1 without memory, which fails the task, as in
+ * `return br_task_return(task, &x, sizeof x);` */
 BR_API int br_task_return(br_task *task, const void *data, size_t bytes);
 
 /* br_task_result - the same without a copy: a block of so many bytes to write the result into,
@@ -164,12 +167,13 @@ BR_API void *br_task_result(br_task *task, size_t bytes);
 BR_API const void *br_task_input(const br_task *task, size_t i, size_t *bytes);
 BR_API size_t br_task_ninputs(const br_task *task);
 
-/* br_task_fail - says why the task fails; returns -1, for `return br_task_fail(task, "...", ...);` */
+/* br_task_fail - says why the task fails, like printf; returns -1, for
+ * `return br_task_fail(task, "...", ...);` */
 BR_API int br_task_fail(br_task *task, const char *format, ...) BR_PRINTF(2, 3);
 
 /* The context to hand in further tasks; on ranks above 0 it is good for nothing else. */
 BR_API br_context *br_task_context(const br_task *task);
-/* Where and for the how manieth time it runs: rank, and 0 for the first attempt. */
+/* Where it runs, and which attempt this is: 0 for the first one. */
 BR_API int br_task_rank(const br_task *task);
 BR_API int br_task_attempt(const br_task *task);
 /* br_cancel was called for it: who looks may return early. On the rank of br_submit only. */

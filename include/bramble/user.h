@@ -16,8 +16,8 @@ extern "C" {
  * fn           called from any thread; under MPI it travels as (module, offset), so any C function
  *              of the program or a library does
  * .data        passed to fn; with .data_bytes the bytes are copied now and travel to other ranks
- *              (pointers inside them don't), at most 1 GiB of them;
- *              without it the bare pointer is passed, which several ranks refuse with BR_EARG
+ *              (pointers inside them don't), at most 1 GiB of them; without it the bare pointer is
+ *              passed, which several ranks refuse with BR_EARG
  * .dtype       of the result, float64 by default
  * .cheap       true permits computing elements more than once instead of storing them
  * .impure      true: never merged with an equal call
