@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * 07_pi_slices.c - tasks that are no arrays: pi by Leibniz's series, in slices that go to whoever is
- * free.
+ * 07_pi_slices.c - tasks that are no arrays: pi by Leibniz's series, in slices that go to whoever
+ * is free.
  *
  * Each slice is a plain C function. The same program runs them on one thread, all cores and all
  * ranks: threads that are done take the next slice, ranks ask for more. The slices are added up in

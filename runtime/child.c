@@ -137,7 +137,8 @@ static int spawn(const char *const *argv, int to, pid_t *pid)
     return code;
 }
 
-/* Reads until the child has closed the pipe, or the time is up. What does not fit is passed over. */
+/* Reads until the child has closed the pipe, or the time is up. What does not fit is passed
+ * over. */
 static void read_text(int from, double until, bri_child_end *end)
 {
     char rest[256];
@@ -157,7 +158,8 @@ static void read_text(int from, double until, bri_child_end *end)
     }
 }
 
-/* Where the program around ignores SIGCHLD, or waits for any child, there is nothing to wait for. */
+/* Where the program around ignores SIGCHLD, or waits for any child, there is nothing to wait
+ * for. */
 static void wait_for(pid_t pid, double until, bri_child_end *end)
 {
     const struct timespec moment = {.tv_nsec = 100 * 1000};

@@ -2,8 +2,8 @@
  * crash.c - handlers of the signals that end a process.
  *
  * A handler may call next to nothing, so the watch thread writes the message while the thread that
- * crashed waits for it. Where that does not come about (it crashed in malloc and holds its lock) the
- * handler writes what it can by itself.
+ * crashed waits for it. Where that does not come about (it crashed in malloc and holds its lock)
+ * the handler writes what it can by itself.
  */
 #include "runtime/crash.h"
 

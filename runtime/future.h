@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * future.h - what all kinds of futures have in common: a state that is settled once.
  *
- * A kind puts br_future first in its own struct, and its five functions into a table. Whoever brings
- * it to its end calls bri_future_settle, on any thread; br_wait, br_test and the rest are in
+ * A kind puts br_future first in its own struct, and its functions into a table. Whoever
+ * brings it to its end calls bri_future_settle, on any thread; br_wait, br_test and the rest are in
  * future.c and call the kind's functions only while it is not settled.
  */
 #ifndef BRI_FUTURE_H
@@ -41,14 +41,14 @@ struct br_future {
 /* Not done, and owned by the context from now on. */
 void bri_future_init(br_future *future, br_context *ctx, const bri_future_kind *kind);
 
-/* A future that is done, with an error: what a call returns that failed and has told the context so.
- * NULL without memory. */
+/* A future that is done, with an error: what a call returns that failed and has told the context
+ * so. NULL without memory. */
 br_future *bri_future_failed(br_context *ctx, br_status status, const char *text);
 /* One that is done and belongs to nobody: when there is nothing to do. */
 br_future *bri_future_nothing(void);
 
-/* Done: with BR_OK (text is not looked at) or an error. The future may be freed by its waiter before
- * this returns, so it is the last touch. Once. */
+/* Done: with BR_OK (text is not looked at) or an error. The future may be freed by its waiter
+ * before this returns, so it is the last touch. Once. */
 void bri_future_settle(br_future *future, br_status status, const char *text);
 
 /* The same with an error of the call that makes the future, which has told the context. */

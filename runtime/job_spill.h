@@ -49,7 +49,7 @@ void bri_job_spill_counts(const bri_job *job, bri_spill_counts *counts);
 /* All values are gone; frees blocks that are left in the file. */
 void bri_job_spill_fini(bri_job *job);
 
-/* ---- for the files of a job; job->spill is set; with `emit` held unless they say otherwise ---- */
+/* ---- for the files of a job; job->spill is set; `emit` is held unless they say otherwise ---- */
 
 br_status bri_spill_value_new(bri_job *job, bri_value *value, int readers);
 /* Of a value that has a page: a task that reads it is emitted. */

@@ -49,7 +49,8 @@ void bri_memory_set_ceiling(bri_memory *m, size_t bytes);
 /* Promises them anyway, for the one task that must run so that there is progress. */
 void bri_memory_force(bri_memory *m, size_t bytes);
 void bri_memory_release(bri_memory *m, size_t bytes);
-/* Promised bytes come to stay beyond any run (persisted chunks, tables of indices), and go again. */
+/* Promised bytes come to stay beyond any run (persisted chunks, tables of indices), and go
+ * again. */
 void bri_memory_stand(bri_memory *m, size_t bytes);
 void bri_memory_unstand(bri_memory *m, size_t bytes);
 

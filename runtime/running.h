@@ -8,8 +8,8 @@
 
 #include "runtime/job.h"
 
-/* A call that computes, from its first look at the arrays to its end; or something that lives longer
- * and can stop what it does. */
+/* A call that computes, from its first look at the arrays to its end; or something that lives
+ * longer and can stop what it does. */
 typedef struct bri_running bri_running;
 struct bri_running {
     br_context *ctx;

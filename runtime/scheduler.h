@@ -24,11 +24,11 @@ typedef struct bri_scheduler {
      * then nothing of the scheduler touches the job any more, and bri_job_status() is what all
      * ranks agreed on. */
     bool (*progress)(br_context *ctx, bri_job *job, bool block);
-    /* The same without a waiter: landed(job) is called once nothing of the scheduler touches the job
-     * any more, on some thread, before or after this returns. A job that cannot start fails. */
+    /* The same without a waiter: landed(job) is called once nothing of the scheduler touches the
+     * job any more, on some thread, before or after this returns. A job that cannot start fails. */
     void (*launch)(br_context *ctx, bri_job *job, void (*landed)(bri_job *job));
-    /* This thread works on whatever there is until done(data), which somebody else makes so and then
-     * calls notify. Any thread, also inside a task. */
+    /* This thread works on whatever there is until done(data), which somebody else makes so and
+     * then calls notify. Any thread, also inside a task. */
     void (*help)(br_context *ctx, bool (*done)(const void *data), const void *data);
     void (*notify)(br_context *ctx);
     /* Fails the job with BR_ECANCELLED: what has begun runs to its end. Any thread. */
@@ -45,8 +45,8 @@ typedef struct bri_scheduler {
 
     /* Adds what the job waits for beside its tasks to bri_job_print. On the watch thread. */
     void (*inspect)(br_context *ctx, bri_job *job, FILE *to);
-    /* Rank 0: all others print what they do (bri_watch_ask). Ranks above: tells rank 0 that this one
-     * got on (bri_watch_progress). */
+    /* Rank 0: all others print what they do (bri_watch_ask). Ranks above: tells rank 0 that this
+     * one got on (bri_watch_progress). */
     void (*tell_ranks)(br_context *ctx);
 
     /* Host, threads and reason of a rank (0 <= rank < ctx->nranks), gathered when the ranks met. */

@@ -21,8 +21,8 @@ static size_t sum(size_t a, size_t b)
     return a < SIZE_MAX - b ? a + b : SIZE_MAX;
 }
 
-/* One of the jobs before it may come to be the oldest, and need its peak, while all others that emit
- * hold the most they can. The first one is the oldest as long as it is there. */
+/* One of the jobs before it may come to be the oldest, and need its peak, while all others that
+ * emit hold the most they can. The first one is the oldest as long as it is there. */
 static bool fits(const bri_turns *turns, const bri_job *job, size_t room)
 {
     size_t peak = 0;

@@ -2,10 +2,10 @@
  * turns.h - jobs in flight that share a memory budget: which of them may emit tasks.
  *
  * A job alone never holds more than the limit or the peak of its serial order (job.h). Two together
- * might, and worse, each might hold what the other one waits for. So the oldest job may always emit,
- * and a younger one only while all that it can ever hold fits beside the peak that any older one
- * may need; else it waits until older ones are over. Whichever job is the oldest then has room for
- * its peak, whatever the others do: the limit holds, and there is progress.
+ * might, and worse, each might hold what the other one waits for. So the oldest job may always
+ * emit, and a younger one only while all that it can ever hold fits beside the peak that any older
+ * one may need; else it waits until older ones are over. Whichever job is the oldest then has room
+ * for its peak, whatever the others do: the limit holds, and there is progress.
  *
  * Ranks decide for themselves. That is safe since jobs begin in the same order on all of them, so
  * the oldest one emits everywhere.

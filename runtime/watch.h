@@ -26,8 +26,8 @@ void bri_watch_ask(void);
 /* Another rank has finished tasks. Any thread. */
 void bri_watch_progress(void);
 
-/* Some context's memory keeps more idle blocks than it should for long: the thread looks each second
- * until they are taken again or given back (bri_memory_rest). Any thread. */
+/* Some context's memory keeps more idle blocks than it should for long: the thread looks each
+ * second until they are taken again or given back (bri_memory_rest). Any thread. */
 void bri_watch_rest(void);
 
 /* For signal handlers: wakes the thread, which calls `what` once. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * fault_alloc_futures.c - a program that hands in tasks in all ways once, for fault_alloc_futures.sh
- * to run with BRAMBLE_FAIL_ALLOC=n; see fault_alloc.c.
+ * fault_alloc_futures.c - a program that hands in tasks in all ways once, for
+ * fault_alloc_futures.sh to run with BRAMBLE_FAIL_ALLOC=n; see fault_alloc.c.
  */
 #include "tests/lacking.h"
 

@@ -2,19 +2,22 @@
  * fault_array.c - arrays on which something goes wrong, for fault_mpi.sh. Argument: what.
  *
  * slow        long chunks, so that there is time to kill a rank; tells the process ids of the ranks
- * user        a function that reports an error on the last chunk, which the last rank owns; then a good compute
+ * user        a function that reports an error on the last chunk, which the last rank owns; then a
+ *             good compute
  * reduction   a reduction whose function reports an error on the last chunk
  * pointer     .data without .data_bytes; pointer2 to pointer4: of br_map2, br_reduction and
  *             br_fromfunction
  * missing     a file that is not there
  * limit       more than the memory limit allows
  * passes      passes fit the memory of rank 0, but not of rank 1, which holds a persisted array
- * lacking     a function of a plugin that rank 0 alone has loaded; unloaded: that nobody has any more
+ * lacking     a function of a plugin that rank 0 alone has loaded; unloaded: that nobody has any
+ *             more
  * memory      the last rank gets no more memory
- * crash       a function reads at address 8; overflow: has no end; abort: calls abort; fused: one that is
- *             called by a block program; all of them on the last rank
+ * crash       a function reads at address 8; overflow: has no end; abort: calls abort; fused: one
+ *             that is called by a block program; all of them on the last rank
  * sleep       a function sleeps for SECONDS on the last rank; slow_last: every now and then
- * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second br_open
+ * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second
+ *             br_open
  */
 #include <dlfcn.h>
 #include <stdio.h>

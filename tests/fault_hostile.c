@@ -3,7 +3,8 @@
  * damaged in .untrusted files, stored chunks in others. Each call works or says why not; what a
  * file takes in time and memory has bounds.
  *
- * usage: fault_hostile FOLDER COUNT SEED    COUNT files, made one after the other as FOLDER/hostile.h5
+ * usage: fault_hostile FOLDER COUNT SEED
+ *   COUNT files, made one after the other as FOLDER/hostile.h5
  */
 #include <bramble/bramble.h>
 #include <sys/resource.h>

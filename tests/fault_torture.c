@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * fault_torture.c - random graphs and expressions with failing tasks, again and again; threads that
- * are put to sleep and woken all the time. fault_torture.sh runs it for seconds, scripts/torture for
- * as long as one likes.
+ * are put to sleep and woken all the time. fault_torture.sh runs it for seconds, scripts/torture
+ * for as long as one likes.
  *
  * usage: fault_torture graphs|large|arrays|park SECONDS [ROUNDS [SEED]]
- * Ends after ROUNDS rounds or SECONDS seconds, whatever comes first (0: no such end), and prints how
- * many there were. Every value is compared with what one thread finds without bramble. A round that
- * does not end within a minute is a hang: the program aborts.
+ * Ends after ROUNDS rounds or SECONDS seconds, whatever comes first (0: no such end), and prints
+ * how many there were. Every value is compared with what one thread finds without bramble. A round
+ * that does not end within a minute is a hang: the program aborts.
  */
 #include <bramble/bramble.h>
 #include <pthread.h>

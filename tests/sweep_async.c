@@ -31,7 +31,8 @@ typedef struct flight {
     br_future *future;
 } flight;
 
-/* Expressions with many tasks, whose values go from rank to rank; all numbers are whole and exact. */
+/* Expressions with many tasks, whose values go from rank to rank; all numbers are whole and
+ * exact. */
 static br_array *expression(int kind, int64_t salt)
 {
     br_array *x = table(salt, 7 + salt % 5, 13);

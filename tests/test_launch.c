@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_launch.c - jobs that nobody waits for: they run beside others, fail, are cancelled, and land.
+ * test_launch.c - jobs that nobody waits for: they run beside others, fail, are cancelled, and
+ * land.
  */
 #include <check.h>
 #include <time.h>

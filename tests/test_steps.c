@@ -55,7 +55,8 @@ static br_context *open_with(const char *scheduler, const char *limit)
     return ctx;
 }
 
-/* Each element becomes the mean of two neighbours, plus a number; cut as before, since rolls cut. */
+/* Each element becomes the mean of two neighbours, plus a number; cut as before, since rolls
+ * cut. */
 static br_array *step(br_context *ctx, br_array *x, int64_t chunk)
 {
     br_scope *s = br_scope_open(ctx);

@@ -170,8 +170,8 @@ static bool same_file(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* What a node adds to a message has a bound that does not depend on chunks or data. For an assertion
- * only. */
+/* What a node adds to a message has a bound that does not depend on chunks or data. For an
+ * assertion only. */
 __attribute__((unused)) static size_t most_bytes(const bri_node *node)
 {
     size_t file = node->at.file != NULL ? strlen(node->at.file) + 1 : 1;

@@ -3,8 +3,8 @@
  *
  * A rank counts how long the tasks of a stage took and how much they did, in bytes of inputs,
  * outputs and scratch. The ratio of the ranks' rates in the stage that took longest is taken for
- * that of their speeds. Weights change when a speed has left its weight by far: other weights move the runs
- * of new arrays, but not persisted ones.
+ * that of their speeds. Weights change when a speed has left its weight by far: other weights move
+ * the runs of new arrays, but not persisted ones.
  */
 #include "array/plan/balance.h"
 

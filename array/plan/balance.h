@@ -7,8 +7,8 @@
 
 #include "array/plan/stage.h"
 
-/* The weights that plans are to use now, an int32_t for each rank, counted for the caller; NULL: all
- * alike. Other ranks have them from rank 0's message. */
+/* The weights that plans are to use now, an int32_t for each rank, counted for the caller; NULL:
+ * all alike. Other ranks have them from rank 0's message. */
 bri_table *bri_balance_weights(br_context *ctx);
 /* Above rank 0; takes the table over. */
 br_status bri_balance_set(br_context *ctx, bri_table *weights);

@@ -2,9 +2,9 @@
  * fetch.h - files that not all ranks have, read by those that have them.
  *
  * Such a file has a stage, whose tasks belong to ranks that have it and whose values travel as any
- * others, when they are asked for. It is the node's chunks, each of which goes to a rank once; where
- * only one input reads them, or little of them, or where holding them for several would take too
- * much memory, it is what each leaf of the reader reads.
+ * others, when they are asked for. It is the node's chunks, each of which goes to a rank once;
+ * where only one input reads them, or little of them, or where holding them for several would take
+ * too much memory, it is what each leaf of the reader reads.
  */
 #ifndef BRI_FETCH_H
 #define BRI_FETCH_H

@@ -144,8 +144,8 @@ static computing *take_future(bri_flights *flights, bri_flight *f)
     return c;
 }
 
-/* Everything under the lock: afterwards the flight, the future and, as soon as the lock is free, the
- * context may go. */
+/* Everything under the lock: afterwards the flight, the future and, as soon as the lock is free,
+ * the context may go. */
 static void hand_over(bri_flights *flights, bri_flight *f, computing *c, const char *text)
 {
     br_context *ctx = f->job.ctx;

@@ -17,8 +17,9 @@ void bri_message_note_dropped(br_context *ctx, int64_t id);
 /* weights: the plan's. */
 br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
                            bri_writer *w);
-/* Drops what is gone, sets the ranks' weights, then rebuilds the outputs in nodes and sinks, arrays of BRI_MAX_OUTPUTS; the
- * nodes are counted for the caller, who frees the sinks by bri_message_free. */
+/* Drops what is gone, sets the ranks' weights, then rebuilds the outputs in nodes and sinks, arrays
+ * of BRI_MAX_OUTPUTS; the nodes are counted for the caller, who frees the sinks by
+ * bri_message_free. */
 br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
                              bri_outputs *outputs);
 /* Frees what the sinks of a message have. */

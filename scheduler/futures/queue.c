@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * queue.c - the list and the heap.
  *
- * In the heap `child` is the first child, `next` the next sibling, and `previous` the sibling before
- * or, of a first child, the parent.
+ * In the heap `child` is the first child, `next` the next sibling, and `previous` the sibling
+ * before or, of a first child, the parent.
  */
 #include "scheduler/futures/queue.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * queue.h - errands that are ready: by priority, then by turn; links are inside the errands, so that
- * nothing can fail.
+ * queue.h - errands that are ready: by priority, then by turn; links are inside the errands, so
+ * that nothing can fail.
  *
  * Those of priority 0, which is nearly all, are a list; the others are a pairing heap (Fredman,
  * Sedgewick, Sleator and Tarjan 1986).

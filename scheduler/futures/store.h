@@ -10,9 +10,9 @@
  * On ranks above 0 the store has what rank 0 handed out to it (foreign errands, which have no
  * handle) and what tasks of this rank have handed in.
  *
- * Lock: store->lock guards what is marked (lock). Who ends an errand needs it only when somebody has
- * asked to be told (BRI_ERRAND_WANTED), so a plain task costs one locking to hand it in and a share
- * of one to take it.
+ * Lock: store->lock guards what is marked (lock). Who ends an errand needs it only when somebody
+ * has asked to be told (BRI_ERRAND_WANTED), so a plain task costs one locking to hand it in and a
+ * share of one to take it.
  */
 #ifndef BRI_FUTURES_STORE_H
 #define BRI_FUTURES_STORE_H
@@ -208,8 +208,9 @@ void bri_errand_end_locked(bri_errand *errand, br_status status, const char *tex
 const char *bri_first_failure(const br_future *future);
 /* With the lock: handed in, but something that it depends on has failed. Nobody depends on it. */
 void bri_errand_follow(bri_errand *errand, const bri_errand *failed);
-/* Its function was called, here or elsewhere, and returned an error: it is made ready again, or over
- * with a text that says which task. Returns whether it is over. `where` names the rank, or NULL. */
+/* Its function was called, here or elsewhere, and returned an error: it is made ready again, or
+ * over with a text that says which task. Returns whether it is over. `where` names the rank, or
+ * NULL. */
 bool bri_errand_failed(bri_errand *errand, br_status status, const char *text, const char *where);
 /* "task NAME (file.c:12)" */
 void bri_errand_describe(const bri_errand *errand, char *text, size_t size);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * wait.c - waiting for errands, outside of tasks and inside.
  *
- * Outside of tasks a thread runs whatever is ready. Inside one it runs only what the wish needs: the
- * errands themselves and those they depend on. Anything else could, from above it on the same stack,
- * wait for the very task that is suspended below, which then never ends. Where nothing of that is
- * ready somebody runs it, and the thread sleeps; or it waits for its own end, by way of others, and
- * the wish is refused.
+ * Outside of tasks a thread runs whatever is ready. Inside one it runs only what the wish needs:
+ * the errands themselves and those they depend on. Anything else could, from above it on the same
+ * stack, wait for the very task that is suspended below, which then never ends. Where nothing of
+ * that is ready somebody runs it, and the thread sleeps; or it waits for its own end, by way of
+ * others, and the wish is refused.
  */
 #include <string.h>
 

@@ -101,7 +101,7 @@ int64_t br_graph_add(br_graph *g, br_task_function *fn, void *data, const int64_
     return -1;
 }
 
-/* ---- a gang: as many tasks of a job as there are threads, each of which works for the graph ---- */
+/* ---- a gang: as many tasks of a job as there are threads; each works for the graph ---- */
 
 static br_status next_thread(bri_job *job, bri_task **task)
 {

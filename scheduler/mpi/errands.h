@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * errands.h - tasks that were handed in on rank 0 (scheduler/futures), run by other ranks.
  *
- * Rank 0 knows how many errands of its each rank has and how long they take there, and keeps so many
- * with it that a few milliseconds of work lie ahead: none of long ones but what its threads run,
- * hundreds of short ones. Results come back as they are made, and more goes out with each of them.
- * When there is nothing left to hand out while some thread is idle, rank 0 recalls what others have
- * not begun.
+ * Rank 0 knows how many errands of its each rank has and how long they take there, and keeps so
+ * many with it that a few milliseconds of work lie ahead: none of long ones but what its threads
+ * run, hundreds of short ones. Results come back as they are made, and more goes out with each of
+ * them. When there is nothing left to hand out while some thread is idle, rank 0 recalls what
+ * others have not begun.
  */
 #ifndef BRI_MPI_ERRANDS_H
 #define BRI_MPI_ERRANDS_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * errands_in.c - ranks above 0 take rank 0's errands, and bring back what came out.
  *
- * Threads that finish an errand put it into an outbox; the communication thread sends all that is in
- * there together, so short ones travel in batches without anybody waiting for a batch to be full.
+ * Threads that finish an errand put it into an outbox; the communication thread sends all that is
+ * in there together, so short ones travel in batches without anybody waiting for a batch to be
+ * full.
  */
 #include <string.h>
 

@@ -164,8 +164,8 @@ static int idle_here(const crew *c)
     return idle > 0 ? idle : 0;
 }
 
-/* With the lock. What its threads can begin at once, and a share of what is left when everybody else
- * who is idle has been thought of. */
+/* With the lock. What its threads can begin at once, and a share of what is left when everybody
+ * else who is idle has been thought of. */
 static int share_of(const crew *c, const member *m)
 {
     int room = room_of(m);

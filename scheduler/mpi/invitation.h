@@ -16,7 +16,8 @@ typedef struct bri_invitation {
 } bri_invitation;
 
 /* Collective: BR_OK when `mine` is BR_OK on every rank, else the first failure of any (its text is
- * this thread's last error). On the thread that called br_open_comm, before another one calls MPI. */
+ * this thread's last error). On the thread that called br_open_comm, before another one calls
+ * MPI. */
 br_status bri_invitation_agree(bri_invitation *invitation, br_status mine);
 
 /* Another process is both in comm and among the ranks of the link, which is open and shared. Any

@@ -2,11 +2,12 @@
  * lend.h - uneven costs within one run: ranks without work run tasks of those that have too much.
  *
  * A rank whose tasks have run tells rank 0 after a moment (IDLE). Rank 0 gives each of those that
- * have not said so some of the others as helpers (HELPER). A lender takes tasks that are ready but have not begun off its threads and
- * tells a helper their names (LENT), as all ranks have the same plan. The helper runs them as
- * guests, jobs of their own, which want their inputs of the lender; the lender wants their values as
- * any other rank's (WANT), and is the one who sends them on, so nobody else knows. A guest that has ended says so (RETURN), after its
- * values; a lender without tasks to lend gives its helpers back to rank 0 (FREE).
+ * have not said so some of the others as helpers (HELPER). A lender takes tasks that are ready but
+ * have not begun off its threads and tells a helper their names (LENT), as all ranks have the same
+ * plan. The helper runs them as guests, jobs of their own, which want their inputs of the lender;
+ * the lender wants their values as any other rank's (WANT), and is the one who sends them on, so
+ * nobody else knows. A guest that has ended says so (RETURN), after its values; a lender without
+ * tasks to lend gives its helpers back to rank 0 (FREE).
  *
  * A lender is done when all it lent is back. So no part ends while guests run.
  */

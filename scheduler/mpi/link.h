@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * link.h - the only file's interface that calls MPI: packets between ranks, and long transfers in
- * pieces.
+ * link.h - packets between ranks, and long transfers in pieces. link.c alone calls MPI, but for
+ * what open_comm.c does before the communication thread starts.
  *
  * Everything here belongs to the communication thread of thread.h and to no other. The state is the
  * process's, as MPI itself is. An error of MPI ends the job with a message (leave.h): there is no

@@ -3,8 +3,8 @@
  *
  * Long ones follow their packet as a transfer among the commands, where order alone matches sends
  * and receives; so letters of all kinds between two ranks arrive in the order of their packets, but
- * short ones are there at once and may overtake a long one before them. They take memory that nobody
- * has reserved for them: whoever sends many has to bound them.
+ * short ones are there at once and may overtake a long one before them. They take memory that
+ * nobody has reserved for them: whoever sends many has to bound them.
  */
 #ifndef BRI_MPI_MAIL_H
 #define BRI_MPI_MAIL_H

@@ -80,7 +80,8 @@ bri_part *bri_part_get(uint64_t id);
 bri_job *bri_part_job(bri_part *part);
 /* Fails the job with an error of this rank. */
 void bri_part_fail(bri_part *part, br_status status, const char *text);
-/* The bytes of a value that the job, the part's or a guest, expects have come: passes on the tasks that became ready. */
+/* The bytes of a value that the job, the part's or a guest, expects have come: passes on the tasks
+ * that became ready. */
 void bri_part_arrived(bri_part *part, bri_job *job, bri_value *value);
 /* Counters of a job, as they travel; adds those of another one to the part's. */
 void bri_part_read_stats(bri_job *job, int64_t stats[BRI_PART_STATS]);

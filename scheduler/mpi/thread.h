@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * thread.h - the communication thread: the only one that calls MPI, from MPI_Init_thread to
- * MPI_Finalize.
+ * thread.h - the communication thread: the only one of ours that calls MPI, from MPI_Init_thread
+ * to MPI_Finalize.
  *
  * It starts with the first context that opens and lives as long as the process, or as long as the
- * context when the program runs MPI itself (invitation.h). Other threads hand
- * it requests.
+ * context when the program runs MPI itself (invitation.h). Other threads hand it requests.
  */
 #ifndef BRI_MPI_THREAD_H
 #define BRI_MPI_THREAD_H

@@ -44,7 +44,8 @@ bri_task *bri_pool_take(bri_pool *pool, bri_job *job,
 void bri_pool_hold(bri_job *job);
 void bri_pool_let_go(bri_pool *pool, bri_job *job);
 
-/* What a thread waits for: asked often, by any thread; whoever makes it so calls bri_pool_notify. */
+/* What a thread waits for: asked often, by any thread; whoever makes it so calls
+ * bri_pool_notify. */
 typedef struct bri_until {
     bool (*done)(const void *data);
     const void *data;
