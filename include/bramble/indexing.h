@@ -75,6 +75,8 @@ BR_API br_array *br_take_along_axis_(br_take_args args);
  *         floating, signed, unsigned, bool; convert it with br_astype).
  * Cost    chunks of x that nobody else reads are written in place, others copied.
  *
+ * br_set_index_items - the same with br_index_items's struct form.
+ *
  * br_set_mask - x with value where mask, a bool array of the shape of x's first axes, is true:
  * br_where, with value broadcast to x's shape. (NumPy's assignment of as many values as there are
  * true elements is not this.)
