@@ -17,7 +17,7 @@ typedef struct bri_child_end {
 } bri_child_end;
 
 /* The program's path: `given` if that is not empty, else where it is installed or built, beside
- * this library (docs/settings.md). BR_ENOTFOUND lists the places. */
+ * this library (docs/architecture.md). BR_ENOTFOUND lists the places. */
 br_status bri_child_find(const char *program, const char *given, char path[BRI_CHILD_PATH]);
 
 /* Starts a program by posix_spawn, with no descriptors of this process and no signals blocked, and

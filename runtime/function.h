@@ -2,8 +2,7 @@
  * function.h - C functions by a name that other ranks understand: build-id of the module and offset
  * in it.
  *
- * Measured in the MPI prototype: right for static, global, library and dlopened functions under PIE
- * and ASLR.
+ * Right for static, global, library and dlopened functions, under PIE and ASLR.
  */
 #ifndef BRI_FUNCTION_H
 #define BRI_FUNCTION_H
@@ -26,8 +25,8 @@ br_status bri_function_check(bri_function f);
 /* BR_EARG when the module has no build-id (linked with --build-id=none) or the address is in no
  * module. */
 br_status bri_function_identify(bri_function f, bri_function_id *id);
-/* BR_EARG when no loaded module has the build-id: the rank runs another binary or lacks a plugin.
- * */
+/* BR_EARG when no loaded module has the build-id: the rank runs another binary or lacks a
+ * plugin. */
 br_status bri_function_resolve(const bri_function_id *id, bri_function *f);
 /* "name" from the symbol table where there is one, else "module+0xoffset". */
 void bri_function_name(bri_function f, char *text, size_t size);

@@ -121,8 +121,7 @@ typedef struct bri_borrowed {
 /* What the plan provides. */
 typedef struct bri_job_ops {
     /* The next task of the serial order that this rank owns, made by bri_task_new; *task is NULL at
-     * the end. Called with
-     * `emit` held. */
+     * the end. Called with `emit` held. */
     br_status (*next)(bri_job *job, bri_task **task);
     /* Runs a task: its inputs are ready, each output's data is a block of the right size. */
     br_status (*execute)(bri_job *job, bri_task *task, void *scratch);
@@ -237,8 +236,8 @@ bri_value *bri_value_find(bri_job *job, bri_key key);
 void bri_job_owe(bri_job *job, int n);
 /* Promises bytes for supplying one value at a time, whatever else runs, until the job's end. */
 void bri_job_keep_room(bri_job *job, size_t bytes);
-/* A new value in the table with its number of readers (local tasks only; destinations add theirs).
- * */
+/* A new value in the table with its number of readers (local tasks only; destinations add
+ * theirs). */
 bri_value *bri_value_new(bri_job *job, bri_key key, size_t bytes, int readers);
 br_status bri_value_destination(bri_value *value, int rank);
 /* The value is computed by another rank: asks the transport for it, within the budget. */

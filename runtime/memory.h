@@ -56,8 +56,8 @@ void bri_memory_unstand(bri_memory *m, size_t bytes);
 
 /* A block of at least `bytes`, 64-byte aligned (2 MiB aligned with huge pages from 2 MiB on);
  * contents undefined.
- * NULL with a BR_ENOMEM error when the system has none. bytes = 0 gives a valid block. Thread-safe.
- * */
+ * NULL with a BR_ENOMEM error when the system has none. bytes = 0 gives a valid block.
+ * Thread-safe. */
 void *bri_memory_get(bri_memory *m, size_t bytes);
 void bri_memory_put(bri_memory *m, void *block, size_t bytes);
 

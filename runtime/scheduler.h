@@ -20,9 +20,8 @@ typedef struct bri_scheduler {
     /* Makes the job known to the workers. */
     br_status (*start)(br_context *ctx, bri_job *job);
     /* Works on the job until it is done on this rank and, under mpi, on all (block), or for a
-     * moment. True when done;
-     * then nothing of the scheduler touches the job any more, and bri_job_status() is what all
-     * ranks agreed on. */
+     * moment. True when done; then nothing of the scheduler touches the job any more, and
+     * bri_job_status() is what all ranks agreed on. */
     bool (*progress)(br_context *ctx, bri_job *job, bool block);
     /* The same without a waiter: landed(job) is called once nothing of the scheduler touches the
      * job any more, on some thread, before or after this returns. A job that cannot start fails. */
@@ -61,8 +60,8 @@ typedef struct bri_scheduler {
     /* Rank 0: gives every other rank's engine bytes that later messages mention (bri_engine.keep).
      */
     br_status (*share)(br_context *ctx, const void *message, size_t bytes);
-    /* Sends a ready value to a rank; calls bri_job_sent when its bytes are free again. Any thread.
-     * */
+    /* Sends a ready value to a rank; calls bri_job_sent when its bytes are free again. Any
+     * thread. */
     void (*send)(br_context *ctx, bri_job *job, bri_value *value, int rank);
     /* A value will come from value->owner; calls bri_job_arrived and runs what became ready. With
      * job->emit held. */

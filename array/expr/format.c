@@ -27,8 +27,8 @@ static bool reads_back(const char *text, double value, bool single)
     return single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value;
 }
 
-/* The fewest digits after the point with which the number reads back as itself, at most PRECISION.
- * */
+/* The fewest digits after the point with which the number reads back as itself, at most
+ * PRECISION. */
 static int digits_needed(double value, bool single, bool scientific)
 {
     char text[NUMBER_TEXT];

@@ -22,8 +22,8 @@ typedef struct bri_axis {
     bri_starts *starts;
 } bri_axis;
 
-/* Bytes an automatic chunk aims at; part of what results depend on, so never changed by settings.
- * */
+/* Bytes an automatic chunk aims at; part of what results depend on, so never changed by
+ * settings. */
 enum { BRI_AUTO_CHUNK_BYTES = 4 << 20 };
 
 bri_axis bri_axis_regular(int64_t extent, int64_t chunk);

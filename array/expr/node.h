@@ -29,8 +29,8 @@ typedef struct bri_reader bri_reader;
 /* Of all operations but concat, which takes any number. */
 enum { BRI_MAX_INPUTS = 8 };
 
-/* What an operation must tell. One file a family; registered in ops.c. Unset members mean what the
- * comment says. */
+/* What an operation must tell. One file a family; registered in table.c. Unset members mean what
+ * the comment says. */
 typedef struct bri_op {
     const char *name;
     /* Checks parameters and inputs; sets dtype, ndim and axes (bri_node_set_axis). */

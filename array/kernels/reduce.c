@@ -83,8 +83,8 @@ static void apart_lanes(const bri_run *run, const target *t, const bri_reducer *
     }
 }
 
-/* Do rows in place have a page or more between them, and are they long enough for that to matter?
- * */
+/* Do rows in place have a page or more between them, and are they long enough for that to
+ * matter? */
 static bool stand_apart(const bri_run *run, int64_t n)
 {
     enum { LONG = 1024, PAGE = 4096 };

@@ -98,8 +98,8 @@ struct bri_stage_kind {
     br_status (*build)(bri_plan *plan, bri_stage *stage);
     /* The chunks that one step needs; NULL: what the inputs' maps say (bri_stage_needs). */
     br_status (*needs)(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list);
-    /* Beside `needs`: visits each step that needs chunk `of` of an input, as often as it lists it.
-     * */
+    /* Beside `needs`: visits each step that needs chunk `of` of an input, as often as it lists
+     * it. */
     void (*readers)(const bri_stage *stage, int input, int64_t of, const bri_visitor *visitor);
     /* Without `readers`: the chunks [*first, *last] outside of which no step needs chunk `of` of
      * the first input, so that its readers are found without asking all. */

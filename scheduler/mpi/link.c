@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * link.c - packets and transfers over two communicators of our own, and the table of requests under
+ * link.c - packets and transfers over communicators of our own, and the table of requests under
  * way.
  */
 #include "scheduler/mpi/link.h"

@@ -25,8 +25,7 @@ void bri_values_expect(const bri_request *request);
 struct bri_lent;
 void bri_values_fetch(struct bri_part *part, bri_value *value, int from, struct bri_lent *lent);
 
-/* After a failure: refuses wishes and forgets values that
- * wait. */
+/* After a failure: refuses wishes and forgets values that wait. */
 void bri_values_give_up(struct bri_part *part);
 
 void bri_values_on_want(int from, const bri_packet *packet, const void *payload);
