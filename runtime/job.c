@@ -10,7 +10,7 @@
 #include "runtime/job_spill.h"
 #include "runtime/watch.h"
 
-br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan)
+br_status bri_job_init_unwatched(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan)
 {
     memset(job, 0, sizeof *job);
     job->ctx = ctx;
@@ -19,7 +19,12 @@ br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, vo
     job->max_in_flight = 1;
     pthread_mutex_init(&job->emit, NULL);
     bri_records_init(&job->value_records, (sizeof(bri_value) + 63) & ~(size_t)63);
-    BRI_TRY(bri_values_init(&job->values));
+    return bri_values_init(&job->values);
+}
+
+br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan)
+{
+    BRI_TRY(bri_job_init_unwatched(job, ctx, ops, plan));
     bri_watch_begin(job);
     return BR_OK;
 }

@@ -204,6 +204,8 @@ struct bri_job {
 };
 
 br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan);
+/* Of which the watch thread knows nothing: for threads that must not wait for its lock. */
+br_status bri_job_init_unwatched(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan);
 /* Frees whatever is left; no thread may be inside the job any more. */
 void bri_job_fini(bri_job *job);
 

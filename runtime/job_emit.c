@@ -153,7 +153,8 @@ static bool admit_spilling(bri_job *job, size_t bytes, bri_task **moves)
         return false;
     while (!bri_memory_reserve(memory, bytes + absent)) {
         bri_spill_room room = bri_spill_make_room(job, bytes + absent, moves);
-        if (room == BRI_ROOM_COMES || (room == BRI_ROOM_NONE && !alone))
+        if (room == BRI_ROOM_COMES || (room == BRI_ROOM_NONE && !alone) ||
+            atomic_load_explicit(&job->failed, memory_order_acquire))
             return false;
         if (room == BRI_ROOM_NONE) {
             bri_memory_force(memory, bytes + absent);
@@ -199,6 +200,7 @@ static bri_task **launch_moves(bri_job *job, bri_task *moves, bri_task **last)
         if (bri_grow(&job->in_flight, &job->in_flight_room, job->nin_flight + 1,
                      sizeof *job->in_flight) != BR_OK) {
             bri_job_fail(job, BR_ENOMEM, bri_last_error());
+            bri_memory_release(job->ctx->memory, bri_task_bytes(t)); /* 0 of one that writes */
             bri_task_free(job, t);
             continue;
         }

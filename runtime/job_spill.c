@@ -299,7 +299,8 @@ static br_status write_away(bri_job *job, const bri_task *task)
         count(&job->stats.bytes_spilled, v->bytes);
     }
     atomic_fetch_sub_explicit(&s->going, v->bytes, memory_order_release);
-    set_state(page, AWAY);
+    if (st == BR_OK) /* else it is going until the job's end, so that nobody brings it back */
+        set_state(page, AWAY);
     return st;
 }
 

@@ -97,7 +97,7 @@ static br_status take_in(bri_part *part, int lender, const bri_packet *packet,
     g->lender = lender;
     g->ticket = packet->number;
     g->what = (bri_borrowed){packet->key, what->kind, {what->argument[0], what->argument[1]}};
-    br_status st = bri_job_init(&g->job, host->ctx, &g->ops, host->plan);
+    br_status st = bri_job_init_unwatched(&g->job, host->ctx, &g->ops, host->plan);
     g->job.id = host->id;
     if (st == BR_OK)
         st = bri_pool_launch(part->pool, &g->job, is_over, landed);

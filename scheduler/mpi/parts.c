@@ -122,9 +122,12 @@ bri_part *bri_part_start(uint64_t id, bri_job *job, bri_pool *pool)
     return part;
 }
 
-static void look_again(const bri_request *request)
+/* After all that the job's threads have asked for, since requests keep their order. */
+static void note_left(const bri_request *request)
 {
-    (void)request; /* the thread looks at all parts after any request */
+    pthread_mutex_lock(&parts.lock);
+    request->part->left = true;
+    pthread_mutex_unlock(&parts.lock);
 }
 
 void bri_part_leave(bri_part *part)
@@ -136,10 +139,7 @@ void bri_part_leave(bri_part *part)
     if (already)
         return;
     bri_pool_detach(part->pool, part->job);
-    pthread_mutex_lock(&parts.lock);
-    part->left = true;
-    pthread_mutex_unlock(&parts.lock);
-    bri_thread_must_post(&(bri_request){.run = look_again});
+    bri_thread_must_post(&(bri_request){.run = note_left, .part = part});
 }
 
 bool bri_part_wait(bri_part *part, bool block)
@@ -452,12 +452,25 @@ bool bri_part_hold(bri_part *part)
     return there;
 }
 
+void bri_part_give_up(bri_part *part)
+{
+    if (part->failed || part->job == NULL)
+        return;
+    part->failed = true;
+    bri_job_fail(part->job, BR_ECANCELLED, "the run has failed on another rank");
+    bri_pool_notify(part->pool);
+    bri_values_give_up(part);
+    bri_guests_cancel(part);
+}
+
 void bri_part_arrived(bri_part *part, bri_job *job, bri_value *value)
 {
     pthread_mutex_lock(&parts.lock);
     /* After a failure nobody needs it. While the lock is held the pool cannot be left, so the tasks
-     * get through it; a guest is there until its values have come. */
-    if (job != part->job || !part->leaving)
+     * get through it; a guest that has failed may be off the pool already. */
+    bool takes = job == part->job ? !part->leaving
+                                  : !atomic_load_explicit(&job->failed, memory_order_acquire);
+    if (takes)
         bri_pool_push(part->pool, job, bri_job_arrived(job, value));
     pthread_mutex_unlock(&parts.lock);
 }

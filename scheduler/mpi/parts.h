@@ -80,6 +80,8 @@ bri_part *bri_part_get(uint64_t id);
 bri_job *bri_part_job(bri_part *part);
 /* Fails the job with an error of this rank. */
 void bri_part_fail(bri_part *part, br_status status, const char *text);
+/* Another rank has failed, which rank 0 hears from that one: this job ends, and says what all say. */
+void bri_part_give_up(bri_part *part);
 /* The bytes of a value that the job, the part's or a guest, expects have come: passes on the tasks
  * that became ready. */
 void bri_part_arrived(bri_part *part, bri_job *job, bri_value *value);

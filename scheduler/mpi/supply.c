@@ -7,6 +7,7 @@
 
 #include "runtime/alloc.h"
 #include "scheduler/mpi/aside.h"
+#include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/thread.h"
 
 typedef struct supplied {
@@ -153,12 +154,8 @@ bool bri_supply(bri_part *part, const bri_match_entry *wish)
         !job->ops->supplies(job, wish->key, &like.bytes, &like.scratch))
         return false;
     supplied *s = bri_memdup(&like, sizeof like);
-    if (s == NULL) {
-        bri_part_fail(part, BR_ENOMEM, bri_last_error());
-        bri_link_send(wish->rank, &(bri_packet){.kind = BRI_PACKET_REFUSE, .number = wish->slot},
-                      NULL);
-        return true;
-    }
+    if (s == NULL) /* failing the part would empty the table that is being sifted */
+        bri_leave_abort(1, "%s", bri_last_error());
     part->moving++;
     bri_aside_add(&s->work);
     return true;

@@ -291,8 +291,11 @@ void bri_values_on_refuse(int from, const bri_packet *packet, const void *payloa
     (void)from, (void)payload;
     slot *s = slots.all[packet->number];
     bri_lent *lent = s->lent;
+    bri_part *part = s->part;
     bri_link_take_back(&s->transfer);
     free_slot(s);
-    if (lent != NULL)
-        bri_lend_output(lent);
+    if (lent == NULL)
+        return;
+    bri_part_give_up(part); /* nobody may read what has not come; CANCEL is on its way */
+    bri_lend_output(lent);
 }
