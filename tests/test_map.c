@@ -48,7 +48,8 @@ START_TEST(ranges_and_inverses)
         int64_t high;
         bri_map map = {.ndim = 1, .from = {m}};
         bri_leaf box = {.origin = {from}, .extent = {count}, .nelem = count};
-        bri_rectangle r = bri_rectangle_of(&map, &box);
+        bri_rectangle r;
+        bri_rectangle_of(&map, &box, &r);
         bri_rectangle_range(&r, 0, &low, &high);
         int64_t want_low = n;
         int64_t want_high = -1;

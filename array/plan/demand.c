@@ -103,7 +103,8 @@ static br_status input_needs(const bri_step *at, const bri_input *input, const b
     if (input->from != BRI_FROM_STAGE)
         return BR_OK;
     bri_input_box(input, leaf, &box);
-    bri_rectangle r = bri_rectangle_of(&input->map, &box);
+    bri_rectangle r;
+    bri_rectangle_of(&input->map, &box, &r);
     if (r.nelem == 0)
         return BR_OK;
     bri_chunk_range(input, &r, first, last);
@@ -128,7 +129,8 @@ bool bri_input_reads(const bri_input *input, const bri_leaf *leaf, int64_t of)
     int64_t coord[BR_MAX_NDIM];
     bri_leaf box;
     bri_input_box(input, leaf, &box);
-    bri_rectangle r = bri_rectangle_of(&input->map, &box);
+    bri_rectangle r;
+    bri_rectangle_of(&input->map, &box, &r);
     if (r.nelem == 0)
         return false;
     bri_chunk_range(input, &r, first, last);

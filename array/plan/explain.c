@@ -122,7 +122,9 @@ static void add_leaf(const bri_stage *stage, int64_t chunk, int64_t step, const 
     if (leaf.nelem == 0 || !reads_leaf(stage, chunk, input, &leaf))
         return;
     bri_input_box(input, &leaf, &box);
-    sum->elements += (double)bri_rectangle_of(&input->map, &box).nelem;
+    bri_rectangle r;
+    bri_rectangle_of(&input->map, &box, &r);
+    sum->elements += (double)r.nelem;
     sum->bytes += (double)bri_load_bytes(input, &box);
 }
 

@@ -31,7 +31,7 @@ static void rectangle_of_step(const bri_stage *reader, const bri_input *input, i
     bri_leaf box;
     bri_leaf_box(reader, chunk, step, &leaf);
     bri_input_box(input, &leaf, &box);
-    *r = bri_rectangle_of(&input->map, &box);
+    bri_rectangle_of(&input->map, &box, r);
 }
 
 static int64_t first_chunk(const bri_input *input, const bri_rectangle *r, int a)

@@ -176,7 +176,8 @@ static place in_buffer(const bri_input *input, const bri_rectangle *r, char *buf
 
 uint64_t bri_load_bytes(const bri_input *input, const bri_leaf *leaf)
 {
-    bri_rectangle r = bri_rectangle_of(&input->map, leaf);
+    bri_rectangle r;
+    bri_rectangle_of(&input->map, leaf, &r);
     if (r.nelem == 0)
         return 0;
     return input->from == BRI_FROM_FILE
@@ -192,7 +193,8 @@ static bool in_one_piece(const bri_stage *stage, const bri_input *input)
 void bri_load_sizes(const bri_stage *stage, int i, const bri_leaf *leaf, bri_bump *bump)
 {
     const bri_input *input = &stage->inputs[i];
-    bri_rectangle r = bri_rectangle_of(&input->map, leaf);
+    bri_rectangle r;
+    bri_rectangle_of(&input->map, leaf, &r);
     int64_t first[BR_MAX_NDIM];
     int64_t last[BR_MAX_NDIM];
     size_t bytes = (size_t)r.nelem * br_dtype_size(input->node->dtype);
@@ -222,7 +224,8 @@ br_status bri_load(bri_work *work, int i, const bri_leaf *leaf, bri_bump *bump, 
     static const int64_t start[BR_MAX_NDIM];
     const bri_stage *stage = work->stage;
     const bri_input *input = &stage->inputs[i];
-    bri_rectangle r = bri_rectangle_of(&input->map, leaf);
+    bri_rectangle r;
+    bri_rectangle_of(&input->map, leaf, &r);
     size_t bytes = (size_t)r.nelem * br_dtype_size(input->node->dtype);
     int64_t first[BR_MAX_NDIM];
     int64_t last[BR_MAX_NDIM];
@@ -314,14 +317,16 @@ static bool load_together(const bri_stage *stage, int first, const bri_leaf *lea
     int n = 0;
     if (!stage->shifted)
         return false;
-    bri_rectangle r = bri_rectangle_of(&input->map, leaf);
+    bri_rectangle r;
+    bri_rectangle_of(&input->map, leaf, &r);
     if (r.nelem == 0 || (!copied && in_one_piece(stage, input)))
         return false;
     *hull = r;
     for (int i = first; i < stage->ninputs; i++) {
         if (!belongs(stage, i, first))
             continue;
-        bri_rectangle one = bri_rectangle_of(&stage->inputs[i].map, leaf);
+        bri_rectangle one;
+        bri_rectangle_of(&stage->inputs[i].map, leaf, &one);
         copied = copied || !one_chunk(input->stage, &one, chunk[0], chunk[1]);
         extend(hull, &one);
         n++;
@@ -358,7 +363,8 @@ static void gather_together(bri_work *work, int first, const bri_leaf *leaf,
         const bri_input *input = &stage->inputs[i];
         if (!belongs(stage, i, first))
             continue;
-        bri_rectangle r = bri_rectangle_of(&input->map, leaf);
+        bri_rectangle r;
+        bri_rectangle_of(&input->map, leaf, &r);
         if (!is_in_chunk(input->stage, &r, coord))
             continue;
         if (!bri_face_sent(input, work->chunk, work->step, coord)) {
@@ -417,7 +423,8 @@ static void view_hull(const bri_stage *stage, int first, const bri_leaf *leaf,
         const bri_input *input = &stage->inputs[i];
         if (!belongs(stage, i, first))
             continue;
-        bri_rectangle r = bri_rectangle_of(&input->map, leaf);
+        bri_rectangle r;
+        bri_rectangle_of(&input->map, leaf, &r);
         views[i].base = at->data + offset_in_hull(hull, at, &r);
         bri_rectangle_view(&input->map, leaf, stage->leaf_ndim, at->stride, &views[i]);
     }
@@ -463,7 +470,8 @@ bool bri_copies_whole(const bri_input *input, const bri_leaf *box, int ndim)
 bool bri_is_at_hand(const bri_stage *stage, int i, const bri_leaf *box)
 {
     const bri_input *input = &stage->inputs[i];
-    bri_rectangle r = bri_rectangle_of(&input->map, box);
+    bri_rectangle r;
+    bri_rectangle_of(&input->map, box, &r);
     int64_t first[BR_MAX_NDIM];
     int64_t last[BR_MAX_NDIM];
     return input->from == BRI_FROM_STAGE && r.nelem > 0 &&
@@ -492,7 +500,8 @@ br_status bri_copy_input(bri_work *work, int i, const bri_leaf *box, bri_bump *b
 {
     const bri_stage *stage = work->stage;
     const bri_input *input = &stage->inputs[i];
-    bri_rectangle r = bri_rectangle_of(&input->map, box);
+    bri_rectangle r;
+    bri_rectangle_of(&input->map, box, &r);
     size_t size = br_dtype_size(input->node->dtype);
     int64_t first[BR_MAX_NDIM];
     int64_t last[BR_MAX_NDIM];

@@ -45,22 +45,22 @@ static void set_windows(bri_rectangle *r, int a, const bri_map *map, const bri_l
     r->count[a] = any ? (magnitude(along) + magnitude(across)) / r->step[a] + 1 : 0;
 }
 
-bri_rectangle bri_rectangle_of(const bri_map *map, const bri_leaf *box)
+void bri_rectangle_of(const bri_map *map, const bri_leaf *box, bri_rectangle *r)
 {
-    bri_rectangle r = {.ndim = map->ndim, .nelem = 1};
-    for (int a = 0; a < r.ndim; a++) {
+    r->ndim = map->ndim;
+    r->nelem = 1;
+    for (int a = 0; a < r->ndim; a++) {
         const bri_map_axis *m = &map->from[a];
         bool moves = m->axis >= 0;
         if (map->window[a].step != 0) {
-            set_windows(&r, a, map, box);
+            set_windows(r, a, map, box);
         } else {
-            r.start[a] = moves ? m->start + m->step * box->origin[m->axis] : m->start;
-            r.step[a] = moves ? m->step : 1;
-            r.count[a] = moves ? box->extent[m->axis] : 1;
+            r->start[a] = moves ? m->start + m->step * box->origin[m->axis] : m->start;
+            r->step[a] = moves ? m->step : 1;
+            r->count[a] = moves ? box->extent[m->axis] : 1;
         }
-        r.nelem *= r.count[a];
+        r->nelem *= r->count[a];
     }
-    return r;
 }
 
 /* Strides along an axis with windows; the first element of the box is not the lowest one when a

@@ -13,7 +13,8 @@ typedef struct bri_rectangle {
     int64_t nelem;
 } bri_rectangle;
 
-bri_rectangle bri_rectangle_of(const bri_map *map, const bri_leaf *box);
+/* What a leaf reads of the source; each task asks for some, so nothing behind ndim is touched. */
+void bri_rectangle_of(const bri_map *map, const bri_leaf *box, bri_rectangle *r);
 
 /* Strides over the box's axes of a rectangle's elements, which are `stride` bytes apart, the first
  * one at view->base. Those of axes beyond leaf_ndim must be 0 before. */

@@ -63,7 +63,8 @@ static double times_along(const bri_stage *stage, const bri_widened *s, const br
         leaf.origin[at] = bri_axis_start(&stage->leaf_axis[at], c);
         leaf.extent[at] = bri_axis_count(&stage->leaf_axis[at], c);
         bri_halo_box(&s->halo, 0, &leaf, &box);
-        bri_rectangle r = bri_rectangle_of(&input->map, &box);
+        bri_rectangle r;
+        bri_rectangle_of(&input->map, &box, &r);
         if (r.count[a] == 0)
             continue;
         bri_rectangle_range(&r, a, &low, &high);
