@@ -2,7 +2,8 @@
 # The library: everything is compiled once, as position-independent objects, and then linked twice.
 set(layers
     runtime array/expr array/ops array/ops/text array/plan array/io
-    scheduler scheduler/futures scheduler/graph scheduler/threads scheduler/mpi)
+    scheduler scheduler/futures scheduler/graph scheduler/threads scheduler/mpi
+    scheduler/workers)
 set(library_sources)
 foreach(layer IN LISTS layers)
     file(GLOB layer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${layer}/*.c)

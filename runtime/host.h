@@ -36,4 +36,8 @@ int bri_host_cores(void);
  * to that of mpirun. */
 br_status bri_host_threads(br_context *ctx);
 
+/* Of the hottest thermal zone, NAN when there is none. `directory` is /sys/class/thermal, but for
+ * tests. */
+double bri_host_celsius(const char *directory);
+
 #endif

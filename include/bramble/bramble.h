@@ -31,5 +31,6 @@
 #include <bramble/submit.h>
 #include <bramble/user.h>
 #include <bramble/version.h>
+#include <bramble/workers.h>
 
 #endif
