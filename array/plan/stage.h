@@ -347,7 +347,7 @@ size_t bri_reduce_leaf_bytes(const bri_stage *stage, const bri_leaf *leaf);
 br_status bri_reduce_deliver(const bri_stage *stage, int64_t n, const char *state, bool root,
                              void *out);
 
-/* ---- reading inputs in a task (inputs.c) ---- */
+/* ---- reading inputs in a task (load.c, shifted.c, inputs.c) ---- */
 
 /* Hands out scratch; with base NULL it only counts. */
 typedef struct bri_bump {
@@ -390,7 +390,7 @@ void bri_chain_continue(bri_work *work);
 void bri_copied_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes);
 br_status bri_copied_execute(bri_work *work);
 
-/* ---- the plan as a whole (build.c, emit.c, run.c) ---- */
+/* ---- the plan as a whole (build.c, emit.c, execute.c, run.c) ---- */
 
 typedef enum bri_sink_kind {
     BRI_SINK_RESULT,
