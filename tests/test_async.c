@@ -15,6 +15,7 @@
 
 #include "array/expr/handle.h"
 #include "array/plan/fit.h"
+#include "tests/suite.h"
 
 enum { SIDE = 160, CHUNK = 20, N = SIDE * SIDE, MOST_THREADS = 4, JOBS = 4 };
 
@@ -519,7 +520,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("async");
     TCase *tcase = tcase_create("async");
     tcase_add_loop_test(tcase, several_share_a_small_budget, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, who_waits_for_its_turn_can_be_cancelled, 0, MOST_THREADS + 1);
@@ -538,10 +538,5 @@ int main(void)
 #else
     (void)a_child_has_contexts_of_its_own;
 #endif
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("async", tcase);
 }

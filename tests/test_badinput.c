@@ -12,6 +12,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 static br_context *ctx;
 static char folder[200];
 static int logged;
@@ -493,15 +495,9 @@ int main(void)
         truncated_files,
         files_that_cannot_be_written,
     };
-    Suite *suite = suite_create("badinput");
     TCase *tcase = tcase_create("badinput");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("badinput", tcase);
 }

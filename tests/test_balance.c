@@ -5,6 +5,7 @@
 
 #include "array/plan/balance.h"
 #include "array/plan/place.h"
+#include "tests/suite.h"
 
 enum { MS = 1000000 };
 
@@ -142,7 +143,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("balance");
     TCase *t = tcase_create("balance");
     tcase_add_test(t, runs);
     tcase_add_test(t, equal_weights);
@@ -153,10 +153,5 @@ int main(void)
     tcase_add_test(t, an_idle_rank);
     tcase_add_test(t, other_stages);
     tcase_add_test(t, limits);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_case("balance", t);
 }

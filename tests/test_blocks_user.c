@@ -10,6 +10,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 static br_context *ctx;
 static char file[64];
 
@@ -394,7 +396,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("blocks_user");
     TCase *c = tcase_create("blocks_user");
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, places_of_blocks);
@@ -405,10 +406,5 @@ int main(void)
     tcase_add_test(c, bad_blockwise);
     tcase_add_test(c, bad_signatures);
     tcase_add_test(c, bad_gufuncs);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed > 0;
+    return run_case("blocks_user", c);
 }

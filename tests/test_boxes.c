@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/op_reference.h"
+#include "tests/suite.h"
 
 /* Programs need less than this, whatever they do. */
 static _Alignas(64) char scratch[1 << 20];
@@ -448,7 +449,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("boxes");
     TCase *t = tcase_create("boxes");
     tcase_set_timeout(t, 300);
     tcase_add_test(t, random_boxes);
@@ -462,10 +462,5 @@ int main(void)
     tcase_add_test(t, many_live_values);
     tcase_add_test(t, sums_of_squares);
     tcase_add_test(t, copies);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_case("boxes", t);
 }

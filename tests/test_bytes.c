@@ -11,6 +11,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 enum { N = 256, CHUNK = 32, ACROSS = N / CHUNK, ALL = ACROSS * ACROSS };
 
 static br_context *ctx;
@@ -229,7 +231,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("bytes");
     TCase *tests = tcase_create("bytes");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -239,10 +240,5 @@ int main(void)
     tcase_add_test(tests, once);
     tcase_add_test(tests, again);
     tcase_add_test(tests, by_rows);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("bytes", tests);
 }

@@ -10,6 +10,7 @@
 #include "array/expr/handle.h"
 #include "array/plan/cache.h"
 #include "array/plan/sink.h"
+#include "tests/suite.h"
 
 enum { N = 1000 };
 
@@ -164,7 +165,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("cache");
     TCase *tests = tcase_create("cache");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, each_run_sees_its_memory_and_buffer, 0, 2);
@@ -173,10 +173,5 @@ int main(void)
     tcase_add_test(tests, passes_run_again);
     tcase_add_test(tests, less_memory_takes_another_plan);
     tcase_add_test(tests, a_file_that_changes_is_still_noticed);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("cache", tests);
 }

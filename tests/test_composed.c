@@ -10,6 +10,7 @@
 #include <bramble/bramble.h>
 
 #include "array/ops/ops.h"
+#include "tests/suite.h"
 
 static br_context *ctx;
 
@@ -271,7 +272,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("composed");
     TCase *t = tcase_create("composed");
     tcase_add_checked_fixture(t, open_context, close_context);
     tcase_set_timeout(t, 120);
@@ -286,10 +286,5 @@ int main(void)
     tcase_add_test(t, other_arguments);
     tcase_add_test(t, squares);
     tcase_add_test(t, complex_numbers);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int wrong = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return wrong != 0;
+    return run_case("composed", t);
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/config.h"
 #include "runtime/error.h"
+#include "tests/suite.h"
 
 static bri_config config;
 
@@ -197,7 +198,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("config");
     TCase *tests = tcase_create("config");
     tcase_add_test(tests, defaults);
     tcase_add_test(tests, values);
@@ -206,10 +206,5 @@ int main(void)
     tcase_add_test(tests, unknown_names);
     tcase_add_test(tests, table);
     tcase_add_test(tests, other_ranks_take_global_settings);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_case("config", tests);
 }

@@ -8,6 +8,7 @@
 
 #include "runtime/host.h"
 #include "runtime/scheduler.h"
+#include "tests/suite.h"
 #include "toy_plan.h"
 
 /* ---- an engine without arrays ---- */
@@ -377,7 +378,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("context");
     TCase *tests = tcase_create("context");
     tcase_add_checked_fixture(tests, clear_environment, NULL);
     tcase_set_timeout(tests, 60);
@@ -397,10 +397,5 @@ int main(void)
     tcase_add_test(tests, the_first_failure_stays);
     tcase_add_test(tests, a_log_function_is_told);
     tcase_add_loop_test(tests, levels_of_the_log, 0, 4);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_case("context", tests);
 }

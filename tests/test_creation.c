@@ -11,6 +11,7 @@
 #include <bramble/bramble.h>
 
 #include "array/expr/handle.h"
+#include "tests/suite.h"
 
 static br_context *ctx;
 
@@ -405,7 +406,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("creation");
     TCase *tests = tcase_create("creation");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, likes_have_the_chunks_of_the_other);
@@ -422,10 +422,5 @@ int main(void)
     tcase_add_test(tests, functions_that_are_merged);
     tcase_add_test(tests, functions_with_bad_arguments);
     tcase_add_test(tests, functions_in_text);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("creation", tests);
 }

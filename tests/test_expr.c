@@ -10,6 +10,7 @@
 #include <bramble/bramble.h>
 
 #include "array/expr/handle.h"
+#include "tests/suite.h"
 
 static br_context *ctx;
 
@@ -302,15 +303,9 @@ int main(void)
         values_are_printed_as_numpy_does,
         expressions_are_printed,
     };
-    Suite *suite = suite_create("expr");
     TCase *tcase = tcase_create("expr");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("expr", tcase);
 }

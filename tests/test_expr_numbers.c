@@ -8,6 +8,7 @@
 #include <bramble/bramble.h>
 
 #include "array/expr/handle.h"
+#include "tests/suite.h"
 
 static br_context *ctx;
 
@@ -163,15 +164,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {numbers_are_pythons, functions_of_numbers, numbers_are_weak};
-    Suite *suite = suite_create("expr_numbers");
     TCase *tcase = tcase_create("expr_numbers");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("expr_numbers", tcase);
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/error.h"
 #include "runtime/function.h"
+#include "tests/suite.h"
 
 double a_global_function(double x);
 
@@ -115,17 +116,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("function");
     TCase *tests = tcase_create("function");
     tcase_add_test(tests, functions_are_found_again);
     tcase_add_test(tests, functions_by_an_address_inside);
     tcase_add_test(tests, strangers_are_refused);
     tcase_add_test(tests, functions_have_names);
     tcase_add_test(tests, builds_have_ids);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_case("function", tests);
 }

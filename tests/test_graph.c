@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/suite.h"
+
 static br_context *ctx;
 
 /* More threads than cores, as many, one, and the scheduler without any. */
@@ -289,7 +291,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("graph");
     TCase *tests = tcase_create("graph");
     tcase_add_loop_test(tests, tasks_run_after_those_they_name, 0, NSETTINGS * NSHAPES);
     tcase_add_loop_test(tests, graphs_grow_between_runs, 0, NSETTINGS);
@@ -297,10 +298,5 @@ int main(void)
     tcase_add_test(tests, bad_calls);
     tcase_add_loop_test(tests, tasks_may_run_other_graphs, 0, NSETTINGS);
     tcase_add_loop_test(tests, sleepers_wake, 0, NSETTINGS);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("graph", tests);
 }

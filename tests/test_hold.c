@@ -9,6 +9,7 @@
 
 #include "array/expr/handle.h"
 #include "array/plan/run.h"
+#include "tests/suite.h"
 
 enum { N = 70, STEPS = 30 };
 
@@ -138,17 +139,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("hold");
     TCase *t = tcase_create("hold");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_chain_of_stencils);
     tcase_add_test(t, what_is_costly_is_held);
     tcase_add_test(t, slices_apart);
     tcase_add_test(t, without_memory_it_is_computed_again);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed > 0;
+    return run_case("hold", t);
 }

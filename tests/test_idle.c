@@ -9,6 +9,8 @@
 #include <bramble/bramble.h>
 #include <cblas.h>
 
+#include "tests/suite.h"
+
 static br_context *open_context(const char *scheduler, const char *threads)
 {
     setenv("BRAMBLE_SCHEDULER", scheduler, 1);
@@ -96,15 +98,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("idle");
     TCase *tcase = tcase_create("idle");
     tcase_add_test(tcase, an_idle_context_burns_nothing);
     tcase_add_test(tcase, openblas_has_one_thread_meanwhile);
     tcase_add_test(tcase, openblas_after_a_failed_open);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_case("idle", tcase);
 }

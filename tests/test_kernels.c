@@ -2,6 +2,7 @@
  * test_kernels.c - elementwise block programs on random elements against op_reference.h, and casts.
  */
 #include "tests/elements.h"
+#include "tests/suite.h"
 
 /* Nothing, one, less than a vector, whole vectors and odd ends, a block, more than one. */
 static const int lengths[] = {0, 1, 3, 63, 64, 65, BRI_BLOCK, BRI_BLOCK + 77};
@@ -197,17 +198,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("kernels");
     TCase *t = tcase_create("elements");
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, every_op, 0, 4);
     tcase_add_test(t, every_cast);
     tcase_add_test(t, special_floats);
     tcase_add_test(t, special_integers);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_case("kernels", t);
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "runtime/scheduler.h"
+#include "tests/suite.h"
 #include "toy_plan.h"
 
 enum { MOST_THREADS = 4, JOBS = 6, ROUNDS = 40 };
@@ -180,16 +181,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("launch");
     TCase *tcase = tcase_create("launch");
     tcase_add_loop_test(tcase, launched_jobs_land_by_themselves, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, others_wait_and_run_beside_them, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_small_one_does_not_wait_for_a_large_one, 2, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_wait_for_one, 0, MOST_THREADS + 1);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("launch", tcase);
 }

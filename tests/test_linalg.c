@@ -8,6 +8,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 static br_context *ctx;
 static char file[64];
 
@@ -140,17 +142,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("linalg");
     TCase *c = tcase_create("linalg");
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, dtypes_of_products);
     tcase_add_test(c, chunks_of_products);
     tcase_add_test(c, files_are_read_once);
     tcase_add_test(c, bad_products);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed > 0;
+    return run_case("linalg", c);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/corpus.h"
+#include "tests/suite.h"
 
 static br_context *ctx;
 
@@ -146,7 +147,6 @@ int main(void)
 {
     if (!read_index())
         return NO_CORPUS;
-    Suite *suite = suite_create("listing");
     TCase *t = tcase_create("listing");
     tcase_add_checked_fixture(t, open_context, close_context);
     tcase_add_test(t, lists_a_file);
@@ -154,10 +154,5 @@ int main(void)
     tcase_add_test(t, reads_attributes);
     tcase_add_test(t, prints_a_file);
     tcase_add_test(t, names_what_is_no_file);
-    suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("listing", t);
 }

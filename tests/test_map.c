@@ -7,6 +7,7 @@
 
 #include "array/expr/map.h"
 #include "array/plan/rectangle.h"
+#include "tests/suite.h"
 
 static int64_t dice(int64_t n)
 {
@@ -267,7 +268,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("map");
     TCase *tcase = tcase_create("map");
     tcase_add_test(tcase, ranges_and_inverses);
     tcase_add_test(tcase, maps_compose);
@@ -275,10 +275,5 @@ int main(void)
     tcase_add_test(tcase, regular_axes_by_arithmetic);
     tcase_add_test(tcase, very_many_chunks);
     tcase_add_test(tcase, automatic_chunks);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("map", tcase);
 }

@@ -12,6 +12,7 @@
 
 #include "array/expr/handle.h"
 #include "array/plan/fit.h"
+#include "tests/suite.h"
 
 enum { MOST = 1700 };
 
@@ -197,17 +198,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("mirror");
     TCase *tests = tcase_create("mirror");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, same_bits, 0, 5);
     tcase_add_test(tests, in_part);
     tcase_add_test(tests, reads_once);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("mirror", tests);
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/scheduler.h"
 #include "scheduler/mpi/meet.h"
+#include "tests/suite.h"
 
 enum { NRANKS = 4 };
 
@@ -102,7 +103,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("mpi/meet");
     TCase *tests = tcase_create("check");
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, equal_ranks);
@@ -112,10 +112,5 @@ int main(void)
     tcase_add_test(tests, other_arithmetic);
     tcase_add_test(tests, other_system);
     tcase_add_test(tests, other_version);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_case("mpi/meet", tests);
 }

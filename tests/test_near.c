@@ -4,6 +4,7 @@
  * and subnormal ones; and that a result hangs on its own argument only.
  */
 #include "tests/operands.h"
+#include "tests/suite.h"
 
 static const bri_opcode ops[] = {BRI_OP_EXP, BRI_OP_SIN, BRI_OP_COS};
 enum { NOPS = sizeof ops / sizeof *ops, N = 60000 };
@@ -165,14 +166,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("near");
     TCase *t = tcase_create("near");
     tcase_add_loop_test(t, values, 0, NOPS);
     tcase_add_loop_test(t, alone, 0, NOPS);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_case("near", t);
 }

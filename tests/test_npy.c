@@ -14,6 +14,7 @@
 
 #include "array/io/npy.h"
 #include "runtime/error.h"
+#include "tests/suite.h"
 
 /* ---- files ---- */
 
@@ -558,7 +559,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("npy");
     TCase *tests = tcase_create("npy");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, headers_good_and_bad);
@@ -573,10 +573,5 @@ int main(void)
     tcase_add_test(tests, files_are_read_in_parts);
     tcase_add_test(tests, raw_files);
     tcase_add_test(tests, bad_raw_files);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("npy", tests);
 }

@@ -9,6 +9,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 static br_context *ctx;
 static br_array *bytes;     /* uint8: 0, 44, 255 */
 static br_array *small;     /* int8: -128, 0, 127 */
@@ -175,7 +177,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("numbers");
     TCase *tcase = tcase_create("numbers");
     tcase_add_checked_fixture(tcase, open_context, close_context);
     tcase_add_test(tcase, comparisons);
@@ -184,10 +185,5 @@ int main(void)
     tcase_add_test(tcase, refused);
     tcase_add_test(tcase, fills);
     tcase_add_test(tcase, nested);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures > 0;
+    return run_case("numbers", tcase);
 }

@@ -12,6 +12,7 @@
 
 #include "array/expr/handle.h"
 #include "array/plan/sink.h"
+#include "tests/suite.h"
 
 enum { CHUNKS = 200, CHUNK = 1000, MOST_LIVE = 4096, MOST_OUTPUTS = 4 };
 
@@ -329,7 +330,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("order");
     TCase *tcase = tcase_create("order");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, partials_are_a_binary_counter);
@@ -338,10 +338,5 @@ int main(void)
     tcase_add_test(tcase, side_branches_do_not_hold_chunks);
     tcase_add_test(tcase, side_branches_wait_when_they_free_nothing);
     tcase_add_test(tcase, sources_are_read_in_c_order);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_case("order", tcase);
 }

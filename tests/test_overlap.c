@@ -9,6 +9,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 static br_context *ctx;
 
 static void open_context(const char *scheduler)
@@ -395,7 +397,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("overlap");
     TCase *all = tcase_create("all");
     tcase_add_test(all, blocks_say_where_they_are);
     tcase_add_test(all, equal_calls_are_one);
@@ -405,10 +406,5 @@ int main(void)
     tcase_add_loop_test(all, a_failing_function_ends_the_run, 0, 2);
     tcase_add_loop_test(all, little_is_held, 0, 2 * KINDS);
     tcase_add_test(all, packed_files_are_decoded_once);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("overlap", all);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/corpus.h"
+#include "tests/suite.h"
 
 static br_context *ctx;
 
@@ -100,16 +101,10 @@ int main(void)
 {
     if (!read_index())
         return NO_CORPUS;
-    Suite *suite = suite_create("packing");
     TCase *t = tcase_create("packing");
     tcase_add_checked_fixture(t, open_context, close_context);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, unpacks_as_xarray_does);
     tcase_add_test(t, says_what_is_done);
-    suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("packing", t);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "array/kernels/vm.h"
+#include "tests/suite.h"
 
 enum { SIDE_FIRST = 1, SIDE_SECOND = 2, SIDE_EITHER = 3, SIDE_BOTH = 4 };
 
@@ -352,7 +353,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("pairs");
     TCase *t = tcase_create("pairs");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, every_pair, 0, NISAS);
@@ -360,10 +360,5 @@ int main(void)
     tcase_add_loop_test(t, polynomials, 0, NISAS);
     tcase_add_test(t, shared_values_stay);
     tcase_add_loop_test(t, every_tail, 0, NISAS);
-    suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_case("pairs", t);
 }

@@ -10,6 +10,7 @@
 
 #include "array/expr/handle.h"
 #include "array/plan/fit.h"
+#include "tests/suite.h"
 
 enum { MANY = 8 };
 
@@ -297,7 +298,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("pass");
     TCase *tests = tcase_create("pass");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, a_file_is_read_once, 0, 2);
@@ -309,10 +309,5 @@ int main(void)
     tcase_add_test(tests, the_one_that_fails_is_named);
     tcase_add_test(tests, passes_are_given_up_where_memory_is_short);
     tcase_add_test(tests, the_peak_is_what_was_predicted);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("pass", tests);
 }

@@ -13,6 +13,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 enum {
     ACROSS = 32,
     ROWS = 512, /* of a chunk */
@@ -128,17 +130,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("peaks");
     TCase *tests = tcase_create("peaks");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, sum);
     tcase_add_test(tests, slices_joined);
     tcase_add_test(tests, rows_to_columns);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("peaks", tests);
 }

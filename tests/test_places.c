@@ -4,6 +4,7 @@
  * with strides, with single values on any side, and written over an operand.
  */
 #include "tests/operands.h"
+#include "tests/suite.h"
 
 enum {
     N = 3 * BRI_BLOCK + 1,
@@ -264,15 +265,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("places");
     TCase *t = tcase_create("places");
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, places, 0, NISAS);
     tcase_add_test(t, instruction_sets);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_case("places", t);
 }

@@ -8,6 +8,7 @@
 
 #include "array/kernels/kernels.h"
 #include "tests/random_reference.h"
+#include "tests/suite.h"
 
 /* Check's assertions write to a file each time, far too slow for every element. */
 static void require(bool holds, const char *what, long long at)
@@ -171,15 +172,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("random_kernels");
     TCase *t = tcase_create("kernels");
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, known_answers, 0, NISAS);
     tcase_add_loop_test(t, elements, 0, NISAS);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_case("random_kernels", t);
 }

@@ -8,6 +8,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 static br_context *ctx;
 
 static void open_with(const char *scheduler, const char *limit)
@@ -174,17 +176,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rechunk");
     TCase *tests = tcase_create("rechunk");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, automatic);
     tcase_add_test(tests, small);
     tcase_add_test(tests, refused);
     tcase_add_loop_test(tests, in_two_stages, 0, 2);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("rechunk", tests);
 }

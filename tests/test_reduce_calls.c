@@ -10,6 +10,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 static br_context *ctx;
 
 static void set_up(void)
@@ -259,7 +261,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("reduce_calls");
     TCase *t = tcase_create("reduce_calls");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, no_elements);
@@ -272,10 +273,5 @@ int main(void)
     tcase_add_test(t, only_nans);
     tcase_add_test(t, places_over_several_axes);
     tcase_add_test(t, whole_numbers);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_case("reduce_calls", t);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "array/kernels/program.h"
+#include "tests/suite.h"
 
 /* Programs need less than this, whatever they do. */
 static _Alignas(64) char scratch[1 << 20];
@@ -719,7 +720,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("reductions");
     TCase *t = tcase_create("reductions");
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, values, 0, NSHAPES);
@@ -734,10 +734,5 @@ int main(void)
     tcase_add_loop_test(t, nanvar_is_var, 0, 6);
     tcase_add_loop_test(t, first_of_equals, 0, 2);
     tcase_add_loop_test(t, logsumexp_range, 0, 2);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_case("reductions", t);
 }

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
+
 static char directory[64];
 static br_context *ctx;
 
@@ -293,7 +295,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("runs");
     TCase *tests = tcase_create("runs");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, slices_reach_through_reductions);
@@ -308,10 +309,5 @@ int main(void)
     tcase_add_test(tests, chunks_are_told);
     tcase_add_test(tests, graphs_are_drawn);
     tcase_add_test(tests, failed_contexts_fail_every_call);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("runs", tests);
 }

@@ -4,6 +4,7 @@
  * those with fused multiply-add.
  */
 #include "tests/elements.h"
+#include "tests/suite.h"
 
 /* ---- values ---- */
 
@@ -354,15 +355,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("specials");
     TCase *t = tcase_create("specials");
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, every_value, 0, 4);
     tcase_add_test(t, same_bits);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_case("specials", t);
 }

@@ -16,6 +16,7 @@
 #include "runtime/error.h"
 #include "runtime/hash.h"
 #include "runtime/spill.h"
+#include "tests/suite.h"
 
 static const char directory[] = "/var/tmp";
 
@@ -327,7 +328,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("spill");
     TCase *tests = tcase_create("spill");
     tcase_add_test(tests, hash);
     tcase_add_test(tests, blocks);
@@ -340,10 +340,5 @@ int main(void)
     tcase_add_test(tests, decoded_once);
     tcase_add_test(tests, too_little);
     tcase_add_test(tests, in_memory);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("spill", tests);
 }

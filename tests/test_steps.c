@@ -13,6 +13,7 @@
 #include "array/expr/node.h"
 #include "runtime/context.h"
 #include "runtime/spill.h"
+#include "tests/suite.h"
 
 enum { STEPS = 1000, SIDE = 128, CHUNK = 64 };
 
@@ -163,16 +164,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("steps");
     TCase *tests = tcase_create("steps");
     tcase_add_loop_test(tests, in_memory, 0, 2);
     tcase_add_test(tests, on_disk);
     if (!SANITIZED)
         tcase_add_test(tests, rests);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("steps", tests);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "tests/operands.h"
+#include "tests/suite.h"
 
 static int64_t times = 1;
 static bool prints;
@@ -416,14 +417,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: test_ulps [--worst [TIMES]]\n");
         return 1;
     }
-    Suite *s = suite_create("ulps");
     TCase *t = tcase_create("ulps");
     tcase_set_timeout(t, prints ? 0 : 300);
     tcase_add_loop_test(t, every_op, 0, BRI_NOPS);
-    suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_case("ulps", t);
 }

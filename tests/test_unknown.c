@@ -14,6 +14,7 @@
 #include "array/ops/ops.h"
 #include "array/plan/resolve.h"
 #include "runtime/alloc.h"
+#include "tests/suite.h"
 
 enum { N = 1000 };
 
@@ -576,7 +577,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("unknown");
     TCase *tests = tcase_create("unknown");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, shapes);
@@ -597,10 +597,5 @@ int main(void)
     tcase_add_test(tests, memory_is_bounded);
     tcase_add_test(tests, tables);
     tcase_add_test(tests, resolved_nodes);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("unknown", tests);
 }

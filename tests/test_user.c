@@ -11,6 +11,8 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/suite.h"
+
 static br_context *ctx;
 
 static void open_with(const char *scheduler)
@@ -683,7 +685,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("user");
     TCase *tcase = tcase_create("user");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, pairs_of_elements);
@@ -699,10 +700,5 @@ int main(void)
     tcase_add_test(tcase, bad_reductions);
     tcase_add_test(tcase, widths_without_room);
     tcase_add_test(tcase, names_in_plans);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("user", tcase);
 }
