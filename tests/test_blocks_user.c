@@ -10,6 +10,7 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/refused.h"
 #include "tests/suite.h"
 
 static br_context *ctx;
@@ -36,17 +37,6 @@ static void tear_down(void)
     ck_assert_int_eq(br_close(ctx), 0);
     remove(file);
 }
-
-static void check_refused(int line, br_array *x, br_status status, const char *part)
-{
-    ck_assert_msg(br_status_of(x) == status, "line %d: status %d, \"%s\"", line,
-                  (int)br_status_of(x), br_error(x));
-    ck_assert_msg(strstr(br_error(x), part) != NULL, "line %d: \"%s\" instead of \"%s\"", line,
-                  br_error(x), part);
-    ck_assert_ptr_nonnull(strstr(br_error(x), "test_blocks_user.c:"));
-    br_clear_error(ctx);
-}
-#define refused(x, status, part) check_refused(__LINE__, x, status, part)
 
 /* A compute that fails with this text. */
 static void check_fails(int line, br_array *x, br_status status, const char *part)

@@ -11,6 +11,7 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/refused.h"
 #include "tests/suite.h"
 
 static br_context *ctx;
@@ -33,24 +34,6 @@ static void tear_down(void)
     br_clear_error(ctx);
     ck_assert_int_eq(br_close(ctx), 0);
 }
-
-static void check_says(int line, const char *text, const char *part)
-{
-    ck_assert_msg(strstr(text, part) != NULL, "line %d: \"%s\" instead of \"%s\"", line, text,
-                  part);
-}
-#define says(text, part) check_says(__LINE__, text, part)
-
-/* A call that fails at once, with this text. */
-static void check_refused(int line, br_array *x, br_status status, const char *part)
-{
-    ck_assert_msg(br_status_of(x) == status, "line %d: status %d, \"%s\"", line,
-                  (int)br_status_of(x), br_error(x));
-    check_says(line, br_error(x), part);
-    check_says(line, br_error(x), "test_user.c:");
-    br_clear_error(ctx);
-}
-#define refused(x, status, part) check_refused(__LINE__, x, status, part)
 
 /* ---- br_map2 ---- */
 
