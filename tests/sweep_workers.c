@@ -182,6 +182,126 @@ static void failures(void)
     check(good && got[last] == -1, "one of them fails");
 }
 
+/* ---- values under names ---- */
+
+/* Byte i of a long value. */
+static unsigned char byte_of(size_t i)
+{
+    return (unsigned char)((i * 2654435761u >> 13) ^ i);
+}
+
+static unsigned char *long_bytes(size_t n)
+{
+    unsigned char *bytes = malloc(n + 1);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = byte_of(i);
+    return bytes;
+}
+
+/* x := x * rank + 1, as many doubles as there are. */
+static int work_on_part(br_task *task, const void *args, size_t bytes)
+{
+    size_t n;
+    (void)args, (void)bytes;
+    const double *x = br_task_get(task, "part", &n);
+    double *y = x != NULL ? malloc(n + 1) : NULL;
+    if (y == NULL)
+        return -1;
+    for (size_t i = 0; i < n / sizeof *x; i++)
+        y[i] = x[i] * br_task_rank(task) + 1;
+    int code = br_task_put(task, "part", y, n);
+    const double *new = code == 0 ? br_task_get(task, "part", NULL) : NULL;
+    bool good = new != NULL &&new != x &&memcmp(new, y, n) == 0;
+    free(y);
+    return good && (n == 0 || x[0] >= 0) ? 0 : 1; /* what was read first is still there */
+}
+
+/* Fewer elements than workers, more, and none. */
+static void scatter_and_gather(size_t n, const char *what)
+{
+    double x[64], y[64];
+    size_t sizes[MOST];
+    for (size_t i = 0; i < n; i++)
+        x[i] = (double)i;
+    bool good = br_scatter(sweep.ctx, ":", "part", x, n, sizeof *x) == BR_OK &&
+                br_value_sizes(sweep.ctx, ":", "part", sizes) == BR_OK;
+    for (int r = 0; r < nworkers; r++)
+        good = good && sizes[r] == (n / (size_t)nworkers + ((size_t)r < n % (size_t)nworkers)) * 8;
+    good = good && br_gather(sweep.ctx, NULL, "part", y, n * sizeof *y) == BR_OK &&
+           memcmp(x, y, n * sizeof *y) == 0 &&
+           br_run_on(sweep.ctx, NULL, work_on_part, NULL, 0) == BR_OK &&
+           br_gather(sweep.ctx, NULL, "part", y, n * sizeof *y) == BR_OK;
+    for (size_t i = 0, r = 0, end = sizes[0] / 8; i < n && good; i++) {
+        while (i == end)
+            end += sizes[++r] / 8;
+        good = y[i] == x[i] * (double)r + 1;
+    }
+    check(good, what);
+}
+
+/* In pieces, to some, backwards, and replaced by a short one. */
+static void long_values(void)
+{
+    enum { N = 9000001 };
+    unsigned char *x = long_bytes(N), *y = malloc((size_t)MOST * N);
+    bool good = br_push(sweep.ctx, "-1", "long", x, N) == BR_OK &&
+                br_pull(sweep.ctx, "-1", "long", y, N) == BR_OK && memcmp(x, y, N) == 0;
+    check(good, "push, pull long");
+    good = br_scatter(sweep.ctx, "::-1", "long", x, N, 1) == BR_OK;
+    memset(y, 0, N);
+    good = good && br_gather(sweep.ctx, "::-1", "long", y, N) == BR_OK && memcmp(x, y, N) == 0;
+    check(good, "scatter, gather long");
+    good = br_broadcast(sweep.ctx, "long", x, 70000) == BR_OK &&
+           br_pull(sweep.ctx, NULL, "long", y, 70000) == BR_OK;
+    for (int r = 0; r < nworkers; r++)
+        good = good && memcmp(x, y + (size_t)r * 70000, 70000) == 0;
+    check(good && br_forget(sweep.ctx, NULL, "long") == BR_OK, "broadcast");
+    free(x);
+    free(y);
+}
+
+/* As many bytes as the rank, and none for rank 0. */
+static int put_name(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    return br_task_put(task, "of my own", "abcdefgh", (size_t)br_task_rank(task));
+}
+
+static void pull_async(void)
+{
+    br_future *f[MOST];
+    bool good = br_run_on(sweep.ctx, NULL, put_name, NULL, 0) == BR_OK;
+    size_t n = br_pull_async(sweep.ctx, NULL, "of my own", f);
+    good = good && n == (size_t)nworkers;
+    for (size_t k = 0; k < n; k++) {
+        size_t bytes = 99;
+        const char *text = br_future_view(f[k], &bytes);
+        good = good && text != NULL && bytes == k && memcmp(text, "abcdefgh", k) == 0;
+        br_future_free(f[k]);
+    }
+    check(good, "pull_async");
+}
+
+static void no_such_value(void)
+{
+    char name[40];
+    int x = 1, got[MOST];
+    int last = nworkers - 1;
+    bool good = br_push(sweep.ctx, NULL, "x", &x, sizeof x) == BR_OK &&
+                br_forget(sweep.ctx, "-1", "x") == BR_OK &&
+                br_pull(sweep.ctx, NULL, "x", got, sizeof x) == BR_ENOTFOUND &&
+                strstr(br_message(sweep.ctx), "there is no value \"x\"") != NULL;
+    snprintf(name, sizeof name, "rank %d", last);
+    good = good && strstr(br_message(sweep.ctx), name) != NULL;
+    check(good, "no such value");
+    good = last == 0 || (br_pull(sweep.ctx, ":-1", "x", got, sizeof x) == BR_OK && got[0] == 1);
+    good = good && br_push(sweep.ctx, "-1", "x", "12345", 5) == BR_OK &&
+           br_pull(sweep.ctx, NULL, "x", got, sizeof x) == BR_ESHAPE &&
+           strstr(br_message(sweep.ctx), "has 5 bytes") != NULL &&
+           strstr(br_message(sweep.ctx), name) != NULL;
+    check(good, "another length");
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -192,5 +312,11 @@ int main(int argc, char **argv)
     run_on_some();
     run_on_async();
     failures();
+    scatter_and_gather(20, "scatter 20");
+    scatter_and_gather(2, "scatter 2");
+    scatter_and_gather(0, "scatter 0");
+    long_values();
+    pull_async();
+    no_such_value();
     return sweep_close();
 }

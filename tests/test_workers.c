@@ -100,6 +100,107 @@ START_TEST(test_bad_run)
 }
 END_TEST
 
+/* ---- values under names ---- */
+
+static const struct {
+    const char *name, *why;
+} bad_names[] = {
+    {NULL, "no name"},
+    {"", "no name"},
+    {"01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
+     "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901"
+     "012345678901234567",
+     "more than 200 bytes"},
+};
+
+static int put_bad(br_task *task, const void *args, size_t bytes)
+{
+    int i;
+    memcpy(&i, args, bytes);
+    return br_task_put(task, bad_names[i].name, "abc", 3);
+}
+
+static int get_bad(br_task *task, const void *args, size_t bytes)
+{
+    int i;
+    memcpy(&i, args, bytes);
+    return br_task_get(task, bad_names[i].name, NULL) != NULL ? 0 : -1;
+}
+
+START_TEST(test_bad_name)
+{
+    br_context *ctx = open_with(2);
+    char x[8];
+    size_t n;
+    br_future *f;
+    const char *name = bad_names[_i].name, *why = bad_names[_i].why;
+    failed(ctx, br_push(ctx, NULL, name, "abc", 3), BR_EARG, why);
+    failed(ctx, br_broadcast(ctx, name, "abc", 3), BR_EARG, why);
+    failed(ctx, br_scatter(ctx, NULL, name, "abc", 3, 1), BR_EARG, why);
+    failed(ctx, br_gather(ctx, NULL, name, x, 3), BR_EARG, why);
+    failed(ctx, br_pull(ctx, NULL, name, x, 3), BR_EARG, why);
+    failed(ctx, br_value_sizes(ctx, NULL, name, &n), BR_EARG, why);
+    failed(ctx, br_forget(ctx, NULL, name), BR_EARG, why);
+    ck_assert_uint_eq(br_pull_async(ctx, NULL, name, &f), 0);
+    failed(ctx, br_error_status(ctx), BR_EARG, "pull (test_workers.c:");
+    failed(ctx, br_run_on(ctx, NULL, put_bad, &_i, sizeof _i), BR_EARG, why);
+    failed(ctx, br_run_on(ctx, NULL, get_bad, &_i, sizeof _i), BR_EARG, why);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+static int get_x(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    return br_task_get(task, "x", NULL) != NULL ? 0 : -1;
+}
+
+START_TEST(test_bad_values)
+{
+    br_context *ctx = open_with(_i);
+    char x[8];
+    size_t n;
+    failed(ctx, br_push(ctx, NULL, "x", NULL, 3), BR_EARG, "push (test_workers.c:");
+    failed(ctx, br_broadcast(ctx, "x", NULL, 3), BR_EARG, "no pointer");
+    failed(ctx, br_scatter(ctx, NULL, "x", NULL, 3, 1), BR_EARG, "no pointer");
+    failed(ctx, br_scatter(ctx, NULL, "x", x, 3, 0), BR_EARG, "elements of 0 bytes");
+    failed(ctx, br_scatter(ctx, NULL, "x", x, SIZE_MAX / 4, 8), BR_EARG, "more bytes than");
+    failed(ctx, br_push(ctx, "2:", "x", x, 3), BR_EINDEX, "nobody is chosen");
+    failed(ctx, br_pull(ctx, NULL, "x", x, 3), BR_ENOTFOUND, "no value \"x\" on rank 0 (");
+    failed(ctx, br_gather(ctx, NULL, "x", x, 3), BR_ENOTFOUND, "task gather (test_workers.c:");
+    failed(ctx, br_value_sizes(ctx, NULL, "x", &n), BR_ENOTFOUND, "no value \"x\"");
+    failed(ctx, br_run_on(ctx, NULL, get_x, NULL, 0), BR_ENOTFOUND, "no value \"x\"");
+    ck_assert_int_eq(br_forget(ctx, NULL, "x"), BR_OK);
+    ck_assert_int_eq(br_push(ctx, NULL, "x", "abcde", 5), BR_OK);
+    failed(ctx, br_pull(ctx, NULL, "x", NULL, 5), BR_EARG, "no memory to copy values to");
+    failed(ctx, br_gather(ctx, NULL, "x", NULL, 5), BR_EARG, "no memory to copy values to");
+    failed(ctx, br_pull(ctx, NULL, "x", x, 3), BR_ESHAPE, "has 5 bytes on rank 0 (");
+    failed(ctx, br_gather(ctx, NULL, "x", x, 3), BR_ESHAPE, "have 5 bytes together, not 3");
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+/* What is kept counts, and goes again. */
+START_TEST(test_no_room)
+{
+    enum { MEGA = 1 << 20 };
+    char *x = calloc(1, 64 * MEGA);
+    setenv("BRAMBLE_MEMORY_LIMIT", "100M", 1);
+    br_context *ctx = open_with(_i);
+    ck_assert_int_eq(br_push(ctx, NULL, "x", "old", 3), BR_OK);
+    for (int round = 0; round < 3; round++) {
+        ck_assert_int_eq(br_push(ctx, NULL, "y", x, 40 * MEGA), BR_OK);
+        failed(ctx, br_push(ctx, NULL, "x", x, 64 * MEGA), BR_EMEMLIMIT, "value \"x\" on rank 0");
+        ck_assert_int_eq(br_forget(ctx, NULL, "y"), BR_OK);
+    }
+    ck_assert_int_eq(br_pull(ctx, NULL, "x", x, 3), BR_OK);
+    ck_assert_str_eq(x, "old");
+    ck_assert_int_eq(br_push(ctx, NULL, "x", x, 60 * MEGA), BR_OK);
+    ck_assert_int_eq(br_close(ctx), 0);
+    free(x);
+}
+END_TEST
+
 START_TEST(test_not_open)
 {
     br_worker w;
@@ -110,6 +211,9 @@ START_TEST(test_not_open)
     ck_assert_int_eq(br_workers(ctx, &w), BR_ECONFIG);
     ck_assert_int_eq(br_run_on(ctx, NULL, three, NULL, 0), BR_ECONFIG);
     ck_assert_uint_eq(br_run_on_async(ctx, NULL, three, NULL, 0, &f), 0);
+    ck_assert_int_eq(br_push(ctx, NULL, "x", &w, 1), BR_ECONFIG);
+    ck_assert_int_eq(br_pull(ctx, NULL, "x", &w, 1), BR_ECONFIG);
+    ck_assert_int_eq(br_forget(ctx, NULL, "x"), BR_ECONFIG);
     ck_assert_int_eq(br_close(ctx), BR_ECONFIG);
 }
 END_TEST
@@ -154,6 +258,9 @@ int main(void)
     int nchoices = (int)(sizeof bad_choices / sizeof bad_choices[0]);
     tcase_add_loop_test(tc, test_bad_choice, 0, nchoices);
     tcase_add_loop_test(tc, test_bad_run, 0, 3);
+    tcase_add_loop_test(tc, test_bad_name, 0, 3);
+    tcase_add_loop_test(tc, test_bad_values, 0, 3);
+    tcase_add_loop_test(tc, test_no_room, 0, 2);
     tcase_add_test(tc, test_not_open);
     tcase_add_test(tc, test_celsius);
     suite_add_tcase(suite, tc);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * workers.h - the ranks as a pool of workers: what they are, functions on chosen ones.
+ * workers.h - the ranks as a pool of workers: what they are, functions on chosen ones, values that
+ * they keep under names.
  *
  * A worker is a rank with its threads; sync and threads have one, number 0. What tasks of submit.h
  * leave open, where they run, is said here: by `workers`, a text as Python's brackets have it.
@@ -111,12 +112,144 @@ typedef struct br_run_on_async_args {
 } br_run_on_async_args;
 BR_API size_t br_run_on_async_(br_run_on_async_args args);
 
+/* ---- values under names ----
+ *
+ * Each worker keeps values of its own: bytes of any length under a name of 1 to 200 bytes. They
+ * count in its BRAMBLE_MEMORY_LIMIT and live until they are replaced, forgotten, or br_close.
+ * What brings and fetches them are tasks, which wait for a free thread of the worker as all others.
+ */
+
+/* br_push - gives chosen workers a value.
+ *
+ * data, bytes  copied to each of them, long values in pieces of 4 MiB: rank 0 needs 32 MiB for
+ *              what is on its way. A value that is there is replaced in one step, when all of the
+ *              new one has come
+ * Returns when all have it.
+ * Errors  BR_EINDEX (workers), BR_EARG (name, no data), BR_EMEMLIMIT and BR_ENOMEM with value, rank
+ *         and host: others may have the new value then, that one has what it had.
+ * Cost    rank 0 sends the bytes once to each worker.
+ */
+typedef struct br_push_args {
+    br_place at;
+    br_context *ctx;
+    const char *workers, *name;
+    const void *data;
+    size_t bytes;
+} br_push_args;
+BR_API br_status br_push_(br_push_args args);
+
+/* br_broadcast - br_push to all workers. */
+typedef struct br_broadcast_args {
+    br_place at;
+    br_context *ctx;
+    const char *name;
+    const void *data;
+    size_t bytes;
+} br_broadcast_args;
+BR_API br_status br_broadcast_(br_broadcast_args args);
+
+/* br_scatter - gives each chosen worker its part of n elements of `size` bytes.
+ *
+ * Parts are runs of elements, as even as can be: of n elements and w workers the first n % w get
+ * n / w + 1, the others n / w (NumPy's array_split, ipyparallel's scatter). A worker for whom
+ * nothing is left gets a value of 0 bytes.
+ * Errors, memory and cost as br_push; the bytes go once altogether.
+ */
+typedef struct br_scatter_args {
+    br_place at;
+    br_context *ctx;
+    const char *workers, *name;
+    const void *data;
+    size_t n, size;
+} br_scatter_args;
+BR_API br_status br_scatter_(br_scatter_args args);
+
+/* br_gather - puts chosen workers' values one behind the other, in their order: of what br_scatter
+ * gave, br_gather with the same workers is the inverse.
+ *
+ * data, bytes  room for just as many bytes as they have together (br_value_sizes)
+ * Errors  BR_EINDEX (workers), BR_EARG (name), BR_ENOTFOUND when a worker has no value of this
+ *         name: the message names value, rank and host; BR_ESHAPE for another number of bytes, with
+ *         both. Without BR_OK the contents of data are undefined.
+ */
+typedef struct br_gather_args {
+    br_place at;
+    br_context *ctx;
+    const char *workers, *name;
+    void *data;
+    size_t bytes;
+} br_gather_args;
+BR_API br_status br_gather_(br_gather_args args);
+
+/* br_pull - brings chosen workers' values of one length: the kth one's to results + k * each.
+ * Errors as br_gather; BR_ESHAPE when one has another length, with value, rank and host. */
+typedef struct br_pull_args {
+    br_place at;
+    br_context *ctx;
+    const char *workers, *name;
+    void *results;
+    size_t each;
+} br_pull_args;
+BR_API br_status br_pull_(br_pull_args args);
+
+/* br_pull_async - values of any length, one future a worker, as br_run_on_async: br_future_view
+ * shows each. Returns how many were set; 0 when the choice or the name is bad. */
+typedef struct br_pull_async_args {
+    br_place at;
+    br_context *ctx;
+    const char *workers, *name;
+    br_future **futures;
+} br_pull_async_args;
+BR_API size_t br_pull_async_(br_pull_async_args args);
+
+/* br_value_sizes - the lengths in bytes of chosen workers' values, in their order. Errors as
+ * br_gather. */
+typedef struct br_value_sizes_args {
+    br_place at;
+    br_context *ctx;
+    const char *workers, *name;
+    size_t *sizes;
+} br_value_sizes_args;
+BR_API br_status br_value_sizes_(br_value_sizes_args args);
+
+/* br_forget - chosen workers forget a value; none there is no error. What running tasks have of it
+ * stays good until they return. Errors  BR_EINDEX (workers), BR_EARG (name). */
+typedef struct br_forget_args {
+    br_place at;
+    br_context *ctx;
+    const char *workers, *name;
+} br_forget_args;
+BR_API br_status br_forget_(br_forget_args args);
+
+/* ---- for tasks ---- */
+
+/* br_task_get - this worker's value: good, and unchanged, until the function returns, whoever
+ * replaces it; aligned to 64. NULL when there is none, and then what the task says when it fails:
+ * `if (x == NULL) return -1`. bytes may be NULL. */
+BR_API const void *br_task_get(br_task *task, const char *name, size_t *bytes);
+
+/* br_task_put - makes a copy of these bytes this worker's value. Returns 0; -1 for a bad name or
+ * without memory, which fails the task. Tasks pass BRAMBLE_MEMORY_LIMIT. */
+BR_API int br_task_put(br_task *task, const char *name, const void *data, size_t bytes);
+
 #ifndef __cplusplus
 #define br_worker_ranks(...)                                                                       \
     br_worker_ranks_((br_worker_ranks_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_run_on(...) br_run_on_((br_run_on_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_run_on_async(...)                                                                       \
     br_run_on_async_((br_run_on_async_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_push(...) br_push_((br_push_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_broadcast(...)                                                                          \
+    br_broadcast_((br_broadcast_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_scatter(...)                                                                            \
+    br_scatter_((br_scatter_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_gather(...) br_gather_((br_gather_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_pull(...)   br_pull_((br_pull_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_pull_async(...)                                                                         \
+    br_pull_async_((br_pull_async_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_value_sizes(...)                                                                        \
+    br_value_sizes_((br_value_sizes_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_forget(...) br_forget_((br_forget_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #endif
 
 #ifdef __cplusplus

@@ -8,6 +8,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
+#include "scheduler/workers/shelf.h"
 
 /* How long a thread of the pool stays with errands before it looks at arrays' tasks again. */
 enum { TURN_NS = 100000 };
@@ -48,6 +49,7 @@ static void free_store(bri_store *store)
     if (store == NULL)
         return;
     pthread_mutex_destroy(&store->lock);
+    bri_shelf_free(store->shelf);
     bri_free(store->pinned);
     bri_free(store);
 }
@@ -76,7 +78,8 @@ static bri_store *new_store(br_context *ctx)
     store->helper.work = work;
     store->helper.any = any;
     store->pinned = bri_calloc((size_t)ctx->nranks, sizeof *store->pinned);
-    if (store->pinned == NULL ||
+    store->shelf = bri_shelf_new();
+    if (store->pinned == NULL || store->shelf == NULL ||
         (store->pool != NULL && bri_pool_add_helper(store->pool, &store->helper) != BR_OK)) {
         free_store(store);
         return NULL;

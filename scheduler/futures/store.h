@@ -28,6 +28,8 @@
 typedef struct bri_errand bri_errand;
 typedef struct bri_store bri_store;
 typedef struct bri_watch bri_watch;
+struct bri_shelf;
+struct bri_held;
 
 /* Results up to this size and arguments up to that one stand in the record. */
 enum { BRI_SMALL_RESULT = 32, BRI_SMALL_ARGS = 256 };
@@ -128,7 +130,8 @@ struct bri_store {
     bri_event own;
     bri_helper helper;
     bri_deliver *deliver;
-    void *crew; /* scheduler/mpi's */
+    void *crew;              /* scheduler/mpi's */
+    struct bri_shelf *shelf; /* values under names (scheduler/workers) */
     pthread_mutex_t lock;
     bri_queue anywhere;  /* (lock) */
     bri_queue *pinned;   /* by rank (lock) */
@@ -151,8 +154,9 @@ struct br_task {
     br_task *below; /* that waits on the same thread */
     void *result;
     size_t result_bytes;
-    br_status status; /* why it fails when that is known */
-    int64_t begun;    /* of a foreign errand, ns */
+    br_status status;      /* why it fails when that is known */
+    int64_t begun;         /* of a foreign errand, ns */
+    struct bri_held *held; /* values that it reads (scheduler/workers) */
     char text[512];
 };
 

@@ -9,6 +9,7 @@
 
 #include "runtime/function.h"
 #include "scheduler/futures/store.h"
+#include "scheduler/workers/values.h"
 
 enum { BATCH_NS = 10000 };
 
@@ -37,6 +38,7 @@ static void begin(br_task *task, bri_errand *e, bri_drain *drain)
     task->result_bytes = 0;
     task->status = BR_EUSER;
     task->text[0] = '\0';
+    task->held = NULL;
     task->begun = e->foreign ? now_ns() : 0;
     atomic_fetch_add_explicit(&e->attempts, 1, memory_order_relaxed);
     current = task;
@@ -90,6 +92,8 @@ static bool run(bri_errand *e, bri_drain *drain)
     begin(&task, e, drain);
     int code = e->fn(&task, e->args, e->bytes);
     current = task.below;
+    if (task.held != NULL)
+        bri_task_let_go(&task);
     return finish(&task, code);
 }
 
