@@ -46,10 +46,12 @@ static void include(axis *a, const double *values, size_t n, bool *whole)
         }
 }
 
-/* Takes the range that is given, or the values'; numbers of things get no ticks between them. */
+/* Takes the range that is given, or from tick to tick around all values; numbers of things get no
+ * ticks between them. */
 static void choose(axis *a, const double given[2], bool whole)
 {
-    if (given[0] < given[1]) {
+    bool free_ends = !(given[0] < given[1]);
+    if (!free_ends) {
         a->low = given[0];
         a->high = given[1];
     } else if (!(a->low < a->high)) { /* one value, or none at all */
@@ -59,6 +61,10 @@ static void choose(axis *a, const double given[2], bool whole)
     a->step = nice_step(a->high - a->low);
     if (whole)
         a->step = fmax(a->step, 1);
+    if (free_ends) {
+        a->low = floor(a->low / a->step) * a->step;
+        a->high = ceil(a->high / a->step) * a->step;
+    }
 }
 
 static void find_axes(const svg_paper *paper, const svg_line *lines, size_t n, axis *x, axis *y)
