@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "array/expr/node.h"
+#include "array/plan/message.h"
 #include "tests/sweep.h"
 
 enum { ROWS = 12, COLUMNS = 10, SIDE = 64, LINE = 100 };
@@ -194,7 +195,7 @@ static void products(br_array *x)
 
 /* ---- the message ---- */
 
-enum { MESSAGE = 64 << 10, MANY = 50000, DATA = 100000 };
+enum { MESSAGE = BRI_MESSAGE_BYTES, MANY = 50000, DATA = 100000 };
 
 static void check_message(const char *name, int64_t apart)
 {
@@ -271,6 +272,32 @@ static void many_chunks(void)
     check_message("50000 chunks", apart);
 }
 
+/* Longer than a message may be: it goes in pieces, which are gone with the next one. */
+static void many_nodes(void)
+{
+    enum { NODES = 3000, OUTPUTS = 3 };
+    br_scope *inner = br_scope_open(sweep.ctx);
+    br_array *y = line(2);
+    double want = sum_to(2.0 * SIDE);
+    int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
+    size_t tables = bri_array_data_of(sweep.ctx)->apart.n;
+    for (int i = 0; i < NODES; i++) {
+        y = br_add(y, i % 7);
+        want += 2.0 * SIDE * (i % 7);
+    }
+    for (int again = 0; again < OUTPUTS; again++)
+        sum_of("3000 nodes", br_mul(y, 1 << again), want * (1 << again));
+    const bri_array_data *data = bri_array_data_of(sweep.ctx);
+    int64_t sent = data->apart.sent - before;
+    check_message("3000 nodes", before + sent);
+    if (ranks > 1 && (sent < OUTPUTS * (int64_t)MESSAGE || sent > OUTPUTS * NODES * 200))
+        fail("3000 nodes", "%" PRId64 " bytes travelled apart", sent);
+    br_scope_close(inner);
+    sum_of("after 3000 nodes", line(1), sum_to(SIDE));
+    if (data->apart.n > tables)
+        fail("after 3000 nodes", "%zu pieces are still there", data->apart.n - tables);
+}
+
 int main(int argc, char **argv)
 {
     setenv("BRAMBLE_BALANCE", "off", 1); /* what is counted must not depend on timing */
@@ -286,5 +313,6 @@ int main(int argc, char **argv)
     many_chunks();
     long_data();
     long_tables();
+    many_nodes();
     return sweep_close();
 }

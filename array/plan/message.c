@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "array/expr/apart.h"
 #include "array/plan/balance.h"
 #include "array/plan/file_ranks.h"
 #include "array/plan/persist.h"
@@ -71,12 +72,77 @@ static br_status pack_sink(const bri_sink *sink, bri_writer *w)
     return pack_stored(sink, w);
 }
 
-br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
-                           bri_writer *w)
+/* ---- pieces ---- */
+
+/* A message begins with its number of pieces: 0 when it goes in one, else their numbers are all
+ * that follows. With its head a piece is as long as the longest message. */
+enum { PIECE_BYTES = BRI_MESSAGE_BYTES - 64 };
+
+static br_status send_piece(br_context *ctx, const unsigned char *from, size_t bytes, int64_t *id)
 {
+    bri_table *piece = bri_table_new(bytes);
+    if (piece == NULL)
+        return BR_ENOMEM;
+    memcpy(piece->data, from, bytes);
+    bri_table_seal(piece);
+    br_status st = bri_apart_number(ctx, piece, id);
+    bri_table_release(piece); /* nothing mentions it from the next message on */
+    return st;
+}
+
+/* Expressions of some 500 nodes and more are longer than a message may be: they travel apart, and
+ * the message lists the pieces. */
+static br_status cut(br_context *ctx, bri_writer *w)
+{
+    bri_writer list = {0};
+    int n = (int)((w->n - 1) / PIECE_BYTES) + 1;
+    size_t room = (BRI_MESSAGE_BYTES - sizeof n) / sizeof(int64_t);
+    if (w->n / PIECE_BYTES >= room)
+        return bri_error(BR_EUNSUPPORTED,
+                         "the expression has %zu MiB of nodes, of which %zu MiB can be sent to "
+                         "other ranks: compute parts of it by br_persist",
+                         w->n >> 20, room * PIECE_BYTES >> 20);
+    br_status st = bri_write(&list, &n, sizeof n);
+    for (size_t at = 0; at < w->n && st == BR_OK; at += PIECE_BYTES) {
+        int64_t id = 0;
+        size_t left = w->n - at;
+        st = send_piece(ctx, w->bytes + at, left < PIECE_BYTES ? left : PIECE_BYTES, &id);
+        if (st == BR_OK)
+            st = bri_write(&list, &id, sizeof id);
+    }
+    bri_free(w->bytes);
+    *w = list;
+    return st;
+}
+
+/* All of the bytes, in a buffer of the caller's; the pieces are gone. */
+static br_status join(br_context *ctx, bri_reader *r, int n, bri_writer *whole)
+{
+    br_status st = BR_OK;
+    for (int i = 0; i < n; i++) {
+        int64_t id;
+        bri_table *piece = NULL;
+        BRI_TRY(bri_read(r, &id, sizeof id));
+        if (st == BR_OK)
+            st = bri_apart_find(ctx, id, &piece);
+        if (st == BR_OK)
+            st = bri_write(whole, piece->data, piece->bytes);
+        bri_table_release(piece);
+        bri_apart_drop(ctx, id);
+    }
+    return st;
+}
+
+/* ---- packing ---- */
+
+static br_status pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
+                      bri_writer *w)
+{
+    const int in_one = 0;
     run_head run = {outputs->n, outputs->thrift};
     bri_array_data *data = bri_array_data_of(ctx);
     w->apart = ctx;
+    BRI_TRY(bri_write(w, &in_one, sizeof in_one));
     BRI_TRY(pack_gone(ctx, w));
     BRI_TRY(bri_write(w, &data->ndropped, sizeof data->ndropped));
     BRI_TRY(bri_write(w, data->dropped, (size_t)data->ndropped * sizeof data->dropped[0]));
@@ -87,9 +153,21 @@ br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_tabl
     BRI_TRY(bri_file_ranks_pack(outputs->files, w));
     BRI_TRY(bri_pack_nodes(ctx, w, outputs->node, outputs->n));
     data->ndropped = 0;
-    data->message_bytes = w->n;
     return BR_OK;
 }
+
+br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
+                           bri_writer *w)
+{
+    BRI_TRY(pack(ctx, outputs, weights, w));
+    if (w->n > BRI_MESSAGE_BYTES)
+        BRI_TRY(cut(ctx, w));
+    BRI_ASSERT(w->n <= BRI_MESSAGE_BYTES);
+    bri_array_data_of(ctx)->message_bytes = w->n;
+    return BR_OK;
+}
+
+/* ---- unpacking ---- */
 
 /* A list of numbers of what is gone. */
 static br_status drop_all(br_context *ctx, bri_reader *r, void (*drop)(br_context *ctx, int64_t id))
@@ -154,11 +232,10 @@ static br_status read_weights(br_context *ctx, bri_reader *r)
     return bri_balance_set(ctx, weights);
 }
 
-br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
-                             bri_outputs *outputs)
+static br_status unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
+                        bri_outputs *outputs)
 {
     run_head run;
-    *outputs = (bri_outputs){.node = nodes, .sink = sinks};
     BRI_TRY(drop_all(ctx, r, bri_apart_drop));
     BRI_TRY(drop_all(ctx, r, bri_persisted_drop));
     BRI_TRY(bri_read(r, &run, sizeof run));
@@ -182,5 +259,24 @@ br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, b
     outputs->files = NULL;
     outputs->n = 0;
     bri_message_free(sinks, run.noutputs);
+    return st;
+}
+
+br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
+                             bri_outputs *outputs)
+{
+    int npieces;
+    *outputs = (bri_outputs){.node = nodes, .sink = sinks};
+    BRI_TRY(bri_read(r, &npieces, sizeof npieces));
+    if (npieces == 0)
+        return unpack(ctx, r, nodes, sinks, outputs);
+    bri_writer whole = {0};
+    br_status st = join(ctx, r, npieces, &whole);
+    bri_reader inner = {.at = whole.bytes, .left = whole.n};
+    if (st == BR_OK)
+        st = bri_read(&inner, &npieces, sizeof npieces); /* 0 */
+    if (st == BR_OK)
+        st = unpack(ctx, &inner, nodes, sinks, outputs);
+    bri_free(whole.bytes);
     return st;
 }

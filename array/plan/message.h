@@ -10,11 +10,14 @@
 
 enum { BRI_MAX_OUTPUTS = 1024 };
 
+/* A message is never longer; the nodes of large expressions travel apart, in pieces. */
+enum { BRI_MESSAGE_BYTES = 64 << 10 };
+
 /* Remembers a freed persisted array for the next message (rank 0). Best effort: without memory the
  * others free it when they close. */
 void bri_message_note_dropped(br_context *ctx, int64_t id);
 
-/* weights: the plan's. */
+/* weights: the plan's. What travels apart has been sent when it returns. */
 br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
                            bri_writer *w);
 /* Drops what is gone, sets the ranks' weights, then rebuilds the outputs in nodes and sinks, arrays
