@@ -302,6 +302,91 @@ static void no_such_value(void)
     check(good, "another length");
 }
 
+/* ---- many become one ---- */
+
+/* Not associative, and it writes down what it does: "a" and "b" become "(ab)". */
+static int brackets(void *left, const void *right, size_t bytes, const void *args)
+{
+    char both[64];
+    snprintf(both, sizeof both, "%s%s%s)", (const char *)args, (char *)left, (const char *)right);
+    if (strlen(both) >= bytes)
+        return 1;
+    memcpy(left, both, strlen(both) + 1);
+    return 0;
+}
+
+static int letter(br_task *task, const void *args, size_t bytes)
+{
+    char text[64] = {(char)('a' + *(const int *)args)};
+    (void)bytes;
+    return br_task_return(task, text, sizeof text);
+}
+
+static const char *const trees[] = {"", "a", "(ab)", "((ab)c)", "((ab)(cd))"};
+
+static void reduce_futures(void)
+{
+    static const char *const want[] = {"a",
+                                       "(ab)",
+                                       "((ab)c)",
+                                       "((ab)(cd))",
+                                       "(((ab)(cd))e)",
+                                       "(((ab)(cd))(ef))",
+                                       "(((ab)(cd))((ef)g))",
+                                       "(((ab)(cd))((ef)(gh)))"};
+    bool good = true;
+    for (size_t n = 1; n <= 8; n++) {
+        br_future *f[8];
+        char got[64] = "";
+        for (int i = 0; i < (int)n; i++)
+            f[i] = br_submit(sweep.ctx, letter, &i, sizeof i);
+        br_future *all = br_reduce_futures(sweep.ctx, f, n, brackets, .args = "(", .arg_bytes = 2);
+        good = good && br_future_result(all, got, sizeof got) == BR_OK &&
+               strcmp(got, want[n - 1]) == 0;
+        br_future_free(all);
+        for (size_t i = 0; i < n; i++)
+            br_future_free(f[i]);
+    }
+    check(good, "reduce futures");
+}
+
+static int put_letter(br_task *task, const void *args, size_t bytes)
+{
+    char text[64] = {(char)('a' + br_task_rank(task))};
+    (void)args, (void)bytes;
+    return br_task_put(task, "letter", text, sizeof text);
+}
+
+static int add_longs(void *left, const void *right, size_t bytes, const void *args)
+{
+    int64_t *l = left;
+    const int64_t *r = right;
+    (void)args;
+    for (size_t i = 0; i < bytes / sizeof *l; i++)
+        l[i] += r[i];
+    return 0;
+}
+
+static void reduce_values(void)
+{
+    enum { N = 600000 };
+    char got[64] = "";
+    bool good =
+        br_run_on(sweep.ctx, NULL, put_letter, NULL, 0) == BR_OK &&
+        br_reduce(sweep.ctx, NULL, "letter", brackets, got, sizeof got, .args = "(") == BR_OK &&
+        strcmp(got, trees[nworkers]) == 0;
+    check(good, "reduce");
+    int64_t *x = calloc(2 * N, sizeof *x);
+    for (int64_t i = 0; i < N; i++)
+        x[i] = i * i;
+    good = br_broadcast(sweep.ctx, "squares", x, N * sizeof *x) == BR_OK &&
+           br_reduce(sweep.ctx, NULL, "squares", add_longs, x + N, N * sizeof *x) == BR_OK;
+    for (int64_t i = 0; i < N; i++)
+        good = good && x[N + i] == i * i * nworkers;
+    check(good, "reduce long");
+    free(x);
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -318,5 +403,7 @@ int main(int argc, char **argv)
     long_values();
     pull_async();
     no_such_value();
+    reduce_futures();
+    reduce_values();
     return sweep_close();
 }

@@ -180,6 +180,55 @@ START_TEST(test_bad_values)
 }
 END_TEST
 
+static int refuses(void *left, const void *right, size_t bytes, const void *args)
+{
+    (void)left, (void)right, (void)bytes, (void)args;
+    return 5;
+}
+
+static int first_wins(void *left, const void *right, size_t bytes, const void *args)
+{
+    (void)left, (void)right, (void)bytes, (void)args;
+    return 0;
+}
+
+static int some_bytes(br_task *task, const void *args, size_t bytes)
+{
+    return br_task_return(task, "abcdef", bytes > 0 ? *(const unsigned char *)args : 0);
+}
+
+static void future_failed(br_context *ctx, br_future *f, br_status want, const char *text)
+{
+    failed(ctx, br_wait(f), want, text);
+    br_future_free(f);
+}
+
+START_TEST(test_bad_reduce)
+{
+    br_context *ctx = open_with(_i);
+    char x[8] = "";
+    br_future *f[3];
+    unsigned char lengths[3] = {2, 2, 3};
+    ck_assert_int_eq(br_push(ctx, NULL, "x", "abcde", 5), BR_OK);
+    failed(ctx, br_reduce(ctx, NULL, "x", NULL, x, 5), BR_EARG, "no function");
+    failed(ctx, br_reduce(ctx, NULL, "x", first_wins, NULL, 5), BR_EARG, "no memory for");
+    failed(ctx, br_reduce(ctx, NULL, "x", first_wins, x, 4), BR_ESHAPE, "has 5 bytes on rank 0");
+    failed(ctx, br_reduce(ctx, NULL, "y", first_wins, x, 4), BR_ENOTFOUND, "no value \"y\"");
+    ck_assert_int_eq(br_reduce(ctx, NULL, "x", refuses, x, 5), BR_OK); /* one value alone */
+    ck_assert_str_eq(x, "abcde");
+    ck_assert_int_eq(br_submit_many(ctx, some_bytes, lengths, 1, 3, f), BR_OK);
+    future_failed(ctx, br_reduce_futures(ctx, f, 0, first_wins), BR_EARG, "no futures");
+    future_failed(ctx, br_reduce_futures(ctx, f, 2, NULL), BR_EARG, "no function");
+    future_failed(ctx, br_reduce_futures(ctx, f, 2, refuses), BR_EUSER,
+                  "function refuses returned 5");
+    future_failed(ctx, br_reduce_futures(ctx, f, 3, first_wins), BR_ESHAPE,
+                  "future 2 has 3 bytes, the first one has 2");
+    future_failed(ctx, br_reduce_futures(ctx, f, 2, first_wins, .arg_bytes = 3), BR_EARG,
+                  "no pointer");
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 /* What is kept counts, and goes again. */
 START_TEST(test_no_room)
 {
@@ -260,6 +309,7 @@ int main(void)
     tcase_add_loop_test(tc, test_bad_run, 0, 3);
     tcase_add_loop_test(tc, test_bad_name, 0, 3);
     tcase_add_loop_test(tc, test_bad_values, 0, 3);
+    tcase_add_loop_test(tc, test_bad_reduce, 0, 3);
     tcase_add_loop_test(tc, test_no_room, 0, 2);
     tcase_add_test(tc, test_not_open);
     tcase_add_test(tc, test_celsius);

@@ -221,6 +221,54 @@ typedef struct br_forget_args {
 } br_forget_args;
 BR_API br_status br_forget_(br_forget_args args);
 
+/* ---- many become one ---- */
+
+/* left := left combined with right, both of `bytes` bytes. Anything but 0 is an error, BR_EUSER. */
+typedef int br_combine_function(void *left, const void *right, size_t bytes, const void *args);
+
+/* br_reduce - combines chosen workers' values of one length; waits.
+ *
+ * combine, .args  called on rank 0, on the calling thread
+ * result, bytes   the values must have just so many bytes
+ * Order   that of the workers, by a tree that follows from their number: the left part of a node is
+ *         the largest power of two below its size, so of five values it is ((0 1) (2 3)) 4. The
+ *         same number of values has the same bits on any scheduler. A program whose number of
+ *         values follows the number of ranks has to expect other last digits of float sums with
+ *         other ranks; br_scatter'ed parts are such values, arrays (br_sum) and futures of a fixed
+ *         number of tasks are not.
+ * Errors  as br_pull; BR_EARG (no function, no memory for the result), BR_EUSER.
+ * Memory  log2(n) + 2 values at a time.
+ */
+typedef struct br_reduce_values_args {
+    br_place at;
+    br_context *ctx;
+    const char *workers, *name;
+    br_combine_function *combine;
+    void *result;
+    size_t bytes;
+    const void *args;
+} br_reduce_values_args;
+BR_API br_status br_reduce_(br_reduce_values_args args);
+
+/* br_reduce_futures - a future of the combined results of n futures of br_submit, in the order of
+ * the list and by the same tree.
+ *
+ * .args, .arg_bytes  copied
+ * A task, which runs on this rank when all of them are done; it fails when one of them does, when
+ * their lengths differ (BR_ESHAPE) or when combine says so.
+ * Errors  of the future: BR_EARG (no function, n = 0, futures that are not br_submit's), BR_ENOMEM.
+ */
+typedef struct br_reduce_futures_args {
+    br_place at;
+    br_context *ctx;
+    br_future *const *futures;
+    size_t n;
+    br_combine_function *combine;
+    const void *args;
+    size_t arg_bytes;
+} br_reduce_futures_args;
+BR_API br_future *br_reduce_futures_(br_reduce_futures_args args);
+
 /* ---- for tasks ---- */
 
 /* br_task_get - this worker's value: good, and unchanged, until the function returns, whoever
@@ -250,6 +298,10 @@ BR_API int br_task_put(br_task *task, const char *name, const void *data, size_t
 #define br_value_sizes(...)                                                                        \
     br_value_sizes_((br_value_sizes_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_forget(...) br_forget_((br_forget_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_reduce(...)                                                                             \
+    br_reduce_((br_reduce_values_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_reduce_futures(...)                                                                     \
+    br_reduce_futures_((br_reduce_futures_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #endif
 
 #ifdef __cplusplus

@@ -9,20 +9,6 @@
 
 /* ---- of one length, into memory of main's ---- */
 
-static br_status check_each(const bri_reading *r, size_t each)
-{
-    br_rank_info info;
-    for (int k = 0; k < r->choice->n; k++) {
-        int rank = r->choice->ranks[k];
-        if (r->sizes[k] == each)
-            continue;
-        BRI_TRY(br_rank(r->ctx, rank, &info));
-        return bri_error(BR_ESHAPE, "value \"%s\" has %zu bytes on rank %d (%s), not %zu", r->name,
-                         r->sizes[k], rank, info.host, each);
-    }
-    return BR_OK;
-}
-
 static br_status copy_all(bri_reading *r, char *to)
 {
     for (int k = 0; k < r->choice->n; k++) {
@@ -44,10 +30,8 @@ br_status br_pull_(br_pull_args a)
     if (a.results == NULL && a.each > 0)
         return no_room(&r);
     BRI_TRY(bri_reading_open(&r));
-    br_status st = check_each(&r, a.each);
-    if (st != BR_OK)
-        bri_reading_refuse(&r, st);
-    else
+    br_status st = bri_reading_check(&r, a.each);
+    if (st == BR_OK)
         st = copy_all(&r, a.results);
     bri_reading_close(&r);
     return st;

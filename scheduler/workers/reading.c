@@ -159,6 +159,26 @@ void bri_reading_close(bri_reading *r)
     free_lists(r);
 }
 
+static br_status find_other(const bri_reading *r, size_t each)
+{
+    br_rank_info info;
+    for (int k = 0; k < r->choice->n; k++) {
+        int rank = r->choice->ranks[k];
+        if (r->sizes[k] == each)
+            continue;
+        BRI_TRY(br_rank(r->ctx, rank, &info));
+        return bri_error(BR_ESHAPE, "value \"%s\" has %zu bytes on rank %d (%s), not %zu", r->name,
+                         r->sizes[k], rank, info.host, each);
+    }
+    return BR_OK;
+}
+
+br_status bri_reading_check(const bri_reading *r, size_t each)
+{
+    br_status st = find_other(r, each);
+    return st == BR_OK ? BR_OK : bri_reading_refuse(r, st);
+}
+
 static br_future *ask_piece(const bri_reading *r, int k, size_t offset)
 {
     size_t left = r->sizes[k] - offset;

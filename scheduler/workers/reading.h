@@ -22,6 +22,8 @@ typedef struct bri_reading {
 
 /* The fields above are set. An error is stored in the context; there is nothing to close then. */
 br_status bri_reading_open(bri_reading *reading);
+/* All values have so many bytes; else BR_ESHAPE, which names value, rank and host. */
+br_status bri_reading_check(const bri_reading *reading, size_t each);
 /* Copies the value of the kth; errors as above. */
 br_status bri_reading_copy(bri_reading *reading, int k, void *to);
 void bri_reading_close(bri_reading *reading);
