@@ -11,6 +11,14 @@
 /* Of a question to other ranks, and of an answer. */
 enum { BRI_ASK_BYTES = 32 << 10 };
 
+/* A question of one rank's engine to that of another one. */
+typedef struct bri_question {
+    int from, to; /* ranks */
+    const void *asked;
+    size_t bytes;
+    size_t each; /* bytes of the answer */
+} bri_question;
+
 /* HOW a job's tasks run. One row of bri_schedulers each; BRAMBLE_SCHEDULER picks it. */
 typedef struct bri_scheduler {
     const char *name;
@@ -57,6 +65,8 @@ typedef struct bri_scheduler {
      * way. The first error of any rank. */
     br_status (*ask)(br_context *ctx, const void *question, size_t bytes, void *answers,
                      size_t each);
+    /* Ranks above 0: asks the engine of rank 0 in the same way. Any thread, also inside a task. */
+    br_status (*inquire)(const void *question, size_t bytes, void *answer, size_t each);
     /* Rank 0: gives every other rank's engine bytes that later messages mention (bri_engine.keep).
      */
     br_status (*share)(br_context *ctx, const void *message, size_t bytes);
@@ -85,9 +95,9 @@ typedef struct bri_engine {
     void (*serve)(br_context *ctx, uint64_t id, const void *message, size_t bytes);
     /* Frees what jobs that have landed leave behind; called soon after scheduler->notify. */
     void (*tidy)(br_context *ctx);
-    /* Answers a question of rank 0's engine (bri_scheduler.ask) with `each` bytes, on a thread of
-     * its own, while jobs may run: it knows no context. */
-    br_status (*answer)(const void *question, size_t bytes, void *answer, size_t each);
+    /* Answers a question of another rank's engine (bri_scheduler.ask, inquire), on a thread of its
+     * own, while jobs may run: it knows no context. */
+    br_status (*answer)(const bri_question *question, void *answer);
     /* Takes bytes that rank 0 shares, in the order of its messages. */
     void (*keep)(br_context *ctx, const void *message, size_t bytes);
     /* Called by br_open after config, memory and host are known and before the scheduler opens,

@@ -162,11 +162,113 @@ static void large(void)
     }
 }
 
+/* ---- new files, which all ranks write ---- */
+
+enum { LISTED = 24 };
+
+typedef struct listed {
+    br_store_hdf5_args store;
+    ref *expected;
+    char name[40];
+} listed;
+
+static listed *list_store(listed *list, int *n, br_dtype dtype, int64_t rows, int64_t columns)
+{
+    listed *l = &list[*n];
+    l->expected = random_ref(dtype, rows, columns);
+    snprintf(l->name, sizeof l->name, "%s_%d", br_dtype_name(dtype), *n);
+    l->store = (br_store_hdf5_args){.x = source(l->expected, *n % NCUTS), .dataset = l->name};
+    ++*n;
+    return l;
+}
+
+static void store_list(const char *path, listed *list, int n)
+{
+    br_store_hdf5_args stores[LISTED];
+    for (int i = 0; i < n; i++) {
+        stores[i] = list[i].store;
+        stores[i].path = path;
+        stores[i].mode = BR_STORE_TRUNCATE;
+    }
+    stored(path, br_store_many(stores, (size_t)n));
+    for (int i = 0; i < n; i++)
+        expect(from(path, list[i].name), list[i].expected, 0, 0, "%s:%s", path, list[i].name);
+    flush();
+}
+
+/* Chunks with and without filters, of a few bytes to some kilobytes, that overhang the dataset, of
+ * datasets that can grow, beside one without chunks and one without elements. */
+static void spread(void)
+{
+    listed list[LISTED] = {0};
+    int n = 0;
+    next_case(QUEUE);
+    for (br_dtype d = BR_BOOL; d < BR_NDTYPE; d++)
+        list_store(list, &n, d, 37, 29)->store.deflate = d % 3;
+    list_store(list, &n, BR_INT64, 40, 31)->store.fletcher32 = true;
+    list_store(list, &n, BR_INT64, 40, 31)->store.shuffle = true;
+    list_store(list, &n, BR_FLOAT32, 41, 30)->store.unlimited = (br_axes)BR_AXES(0);
+    list_store(list, &n, BR_FLOAT32, 33, 30)->store.contiguous = true;
+    list_store(list, &n, BR_FLOAT64, 0, 30);
+    store_list("spread.h5", list, n);
+}
+
+/* Stored chunks that lie across those of the array, of which some have filters. */
+static void cut(void)
+{
+    listed list[LISTED] = {0};
+    int n = 0;
+    next_case(QUEUE);
+    for (int deflate = 0; deflate < 2; deflate++) {
+        listed *l = list_store(list, &n, BR_FLOAT64, 40, 50);
+        l->store.chunks = (br_extents)BR_CHUNKS(7, 11);
+        l->store.deflate = deflate;
+        list_store(list, &n, BR_FLOAT64, 40, 50)->store.deflate = 1;
+    }
+    store_list("cut.h5", list, n);
+    n = 0;
+    listed *l = list_store(list, &n, BR_FLOAT64, 40, 50);
+    l->store.chunks = (br_extents)BR_CHUNKS(7, 11);
+    list_store(list, &n, BR_FLOAT64, 40, 50)->store.deflate = 1;
+    store_list("cut.h5", list, n);
+}
+
+/* Nothing but records of stored chunks travels, 16 bytes each, one message a chunk of the array;
+ * stored ones of a few bytes and of 9 MB. */
+static void whole(void)
+{
+    static const struct {
+        int64_t array[2], stored[2];
+        int deflate;
+    } how[] = {{{500, 500}, {250, 250}, 1},
+               {{500, 500}, {250, 500}, 0},
+               {{750, 1500}, {750, 1500}, 0},
+               {{750, 1500}, {375, 300}, 9},
+               {{1500, 1500}, {30, 50}, 1}};
+    for (size_t k = 0; k < sizeof how / sizeof how[0]; k++) {
+        br_run_info info;
+        const int64_t *a = how[k].array, *s = how[k].stored;
+        br_array *x = steps(a[0], a[1]);
+        int64_t chunks = 3000 / a[0] * (1500 / a[1]), parts = 3000 / s[0] * (1500 / s[1]);
+        next_case(2);
+        stored("whole", br_store_hdf5(x, "whole.h5", "x", .mode = BR_STORE_TRUNCATE,
+                                      .deflate = how[k].deflate, .chunks = BR_CHUNKS(s[0], s[1])));
+        br_last_run(sweep.ctx, &info);
+        if (info.messages > chunks || info.bytes_sent > 16 * parts)
+            fail("whole", "%zu: %lld messages, %lld bytes travelled", k, (long long)info.messages,
+                 (long long)info.bytes_sent);
+        expect(br_sum(br_abs(br_sub(from("whole.h5", "x"), x))), ref_new(BR_FLOAT64, 0, NULL), 0, 0,
+               "whole %zu is right", k);
+        flush();
+    }
+}
+
 int main(int argc, char **argv)
 {
     setenv("BRAMBLE_BALANCE", "off", 1); /* what is sent must not depend on timing */
     sweep_open(&argc, &argv);
-    const char *const files[] = {"filters.h5", "regions.h5", "append.h5", "many.h5", "large.h5"};
+    const char *const files[] = {"filters.h5", "regions.h5", "append.h5", "many.h5",
+                                 "large.h5",   "spread.h5",  "cut.h5",    "whole.h5"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         remove(files[i]);
     filters();
@@ -174,5 +276,8 @@ int main(int argc, char **argv)
     appending();
     many();
     large();
+    spread();
+    cut();
+    whole();
     return sweep_close();
 }

@@ -12,6 +12,8 @@
 #include <bramble/store.h>
 
 #include "array/io/hdf5_form.h"
+#include "array/io/hdf5_runs.h"
+#include "array/io/hdf5_shared.h"
 #include "runtime/dtype.h"
 
 typedef struct bri_h5_dataset bri_h5_dataset;
@@ -138,12 +140,23 @@ typedef enum bri_h5_mode {
     BRI_H5_TRUNCATE,  /* a file that has the name goes */
 } bri_h5_mode;
 
+/* Other processes that may write into a new file, too. */
+typedef struct bri_h5_meeting bri_h5_meeting;
+struct bri_h5_meeting {
+    bool elsewhere; /* some of them are on other hosts: they find no file without a name */
+    /* Called when the file is there and empty but for the mark: has them join it by this path. Those
+     * that did write at multiples of *align bytes; 0 when nobody did. HDF5's lock is held. */
+    br_status (*meet)(bri_h5_meeting *m, const bri_h5_mark *mark, const char *path,
+                      uint64_t *align);
+};
+
 typedef struct bri_h5_target {
     const char *path;
     bri_h5_mode mode;
     bool safe_copy; /* work on a copy of a file that exists */
     bool resume;    /* of a new file: go on where an earlier store with this fingerprint ended */
     uint64_t fingerprint[2];
+    bri_h5_meeting *meeting; /* NULL: nobody else writes */
 } bri_h5_target;
 
 /* Opens a file to write datasets into. A new file, and one that replaces another one, has a
@@ -199,6 +212,16 @@ br_status bri_h5_put(bri_h5_writer *w, const int64_t *start, const int64_t *coun
 const bri_h5_form *bri_h5_form_of(const bri_h5_writer *w);
 br_status bri_h5_put_packed(bri_h5_writer *w, const int64_t *start, const int64_t *count,
                             const void *packed, uint64_t *bytes_written);
+
+/* ---- other processes write into the file, too (hdf5_entries.c) ---- */
+
+/* The mark's id of an output that some others have joined, and this process with them; else 0. */
+uint64_t bri_h5_shared_id(const bri_h5_output *o);
+/* Space in the output with this id, for one of those. Any thread. */
+br_status bri_h5_claim(uint64_t id, uint64_t bytes, uint64_t *address);
+/* Enters the chunks of a box that bri_h5_write_runs has written, on whatever rank. */
+br_status bri_h5_enter(bri_h5_writer *w, const int64_t *start, const int64_t *count,
+                       const bri_h5_record *records, uint64_t *bytes_written);
 
 /* An earlier store with this fingerprint made the file, and was ended by force just after that. */
 bool bri_h5_was_completed(const char *path, const uint64_t fingerprint[2]);

@@ -10,6 +10,8 @@
  * closed (hdf5_overlay.h), new bytes are appended. So a program that dies meanwhile leaves it as it
  * was but for bytes behind its end, which HDF5 passes over. Raw data is changed in place when a
  * region of a dataset is written; what was there is kept until the file is closed.
+ *
+ * Into a new file other processes may write, too (hdf5_driver_shared.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,40 +21,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "array/io/hdf5_internal.h"
-#include "array/io/hdf5_overlay.h"
+#include "array/io/hdf5_driver.h"
 #include "runtime/alloc.h"
 
-#if H5_VERSION_GE(1, 13, 0)
-#include <H5FDdevelop.h>
-#endif
-
-/* Raw data that was overwritten, kept at `at` of the file's spare. */
-typedef struct saved {
-    haddr_t address, at;
-    size_t size;
-} saved;
-
-typedef struct driver_file {
-    H5FD_t shared; /* must come first: HDF5 casts to it */
-    int fd;
-    haddr_t eoa, eof;
-    dev_t device;
-    ino_t inode;
-    bool nameless;          /* a temporary file of ours */
-    bool discard;           /* writes vanish */
-    bool existed;           /* opened for writing with content, which discarding brings back */
-    bool in_place;          /* raw data of the stable part is written where it belongs */
-    bool forget;            /* and what it was need not be kept */
-    haddr_t stable;         /* what is below stays as it is until the file is closed, */
-    bri_h5_overlay changes; /* and these are the changes to it */
-    haddr_t old_eof;
-    bool shrinks; /* at the end, below what it had */
-    int spare;    /* a file without a name, for what was overwritten; -1 until it is needed */
-    haddr_t spare_bytes;
-    saved *undo;
-    size_t nundo, undo_room;
-} driver_file;
+typedef bri_h5_saved saved;
+typedef bri_h5_driver_file driver_file;
 
 /* Guarded by the HDF5 lock. */
 static bri_h5_seen *record;
@@ -122,6 +95,7 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
     f->device = st.st_dev;
     f->inode = st.st_ino;
     f->nameless = st.st_nlink == 0;
+    f->align = bri_h5_next_align();
     return &f->shared;
 }
 
@@ -133,13 +107,17 @@ static int driver_compare(const H5FD_t *one, const H5FD_t *other)
     return (a->inode > b->inode) - (a->inode < b->inode);
 }
 
-/* HDF5 looks for the path of files that have one. */
+/* HDF5 looks for the path of files that have one. Where others write, too, each chunk must come by
+ * driver_alloc, rather than out of a block for small ones. */
 static herr_t driver_query(const H5FD_t *file, unsigned long *flags)
 {
-    bool nameless = file != NULL && ((const driver_file *)file)->nameless;
+    const driver_file *f = (const driver_file *)file;
+    bool nameless = f != NULL && f->nameless;
+    bool alone = f == NULL || f->align == 0;
     *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
-             H5FD_FEAT_AGGREGATE_SMALLDATA | (nameless ? 0 : H5FD_FEAT_POSIX_COMPAT_HANDLE) |
-             H5FD_FEAT_SUPPORTS_SWMR_IO | H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+             (alone ? H5FD_FEAT_AGGREGATE_SMALLDATA : 0) |
+             (nameless ? 0 : H5FD_FEAT_POSIX_COMPAT_HANDLE) | H5FD_FEAT_SUPPORTS_SWMR_IO |
+             H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
     return 0;
 }
 
@@ -290,6 +268,8 @@ static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_
     driver_file *f = (driver_file *)file;
     if (address + size > f->eof)
         f->eof = address + size;
+    if (f->align > 0 && bri_h5_is_told(type, address, size))
+        return 0;
     while (size > 0 && !f->discard && address < f->stable) {
         size_t part = size < f->stable - address ? size : (size_t)(f->stable - address);
         if (!change(f, type == H5FD_MEM_DRAW, address, &part, from))
@@ -363,6 +343,7 @@ static const H5FD_class_t driver = {
     .close = driver_close,
     .cmp = driver_compare,
     .query = driver_query,
+    .alloc = bri_h5_driver_alloc,
     .get_eoa = driver_get_eoa,
     .set_eoa = driver_set_eoa,
     .get_eof = driver_get_eof,
@@ -421,7 +402,7 @@ int bri_h5_descriptor(hid_t file)
     return H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) >= 0 ? *(int *)handle : -1;
 }
 
-static driver_file *driver_of(hid_t file)
+bri_h5_driver_file *bri_h5_driver_of(hid_t file)
 {
     void *handle = NULL;
     if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0)
@@ -431,28 +412,28 @@ static driver_file *driver_of(hid_t file)
 
 void bri_h5_discard(hid_t file)
 {
-    driver_file *f = driver_of(file);
+    driver_file *f = bri_h5_driver_of(file);
     if (f != NULL)
         f->discard = true;
 }
 
 void bri_h5_in_place(hid_t file)
 {
-    driver_file *f = driver_of(file);
+    driver_file *f = bri_h5_driver_of(file);
     if (f != NULL)
         f->in_place = true;
 }
 
 void bri_h5_can_go_on(hid_t file)
 {
-    driver_file *f = driver_of(file);
+    driver_file *f = bri_h5_driver_of(file);
     if (f != NULL)
         f->in_place = f->forget = true;
 }
 
 const bri_h5_overlay *bri_h5_changes(hid_t file, uint64_t *stable, uint64_t *bytes)
 {
-    const driver_file *f = driver_of(file);
+    const driver_file *f = bri_h5_driver_of(file);
     *stable = f->stable;
     *bytes = bytes_needed(f);
     return f->discard ? NULL : &f->changes;
@@ -460,7 +441,7 @@ const bri_h5_overlay *bri_h5_changes(hid_t file, uint64_t *stable, uint64_t *byt
 
 bool bri_h5_apply_changes(hid_t file)
 {
-    driver_file *f = driver_of(file);
+    driver_file *f = bri_h5_driver_of(file);
     if (!bri_h5_overlay_apply(&f->changes, f->fd, f->stable))
         return false;
     f->stable = f->old_eof = bytes_needed(f);

@@ -63,6 +63,15 @@ struct bri_h5_overlay;
 const struct bri_h5_overlay *bri_h5_changes(hid_t file, uint64_t *stable, uint64_t *bytes);
 /* Makes the changes: the end of a step, which discarding leaves. */
 bool bri_h5_apply_changes(hid_t file);
+/* Files that HDF5 opens from now on are written by other processes, too, each at multiples of
+ * `align` bytes; 0: by nobody else. */
+void bri_h5_share_next(uint64_t align);
+/* The address of space at the end of such a file for one of those processes. */
+uint64_t bri_h5_claim_space(hid_t file, uint64_t bytes);
+/* The next chunk that HDF5 writes is there already; was_told ends that, and says whether HDF5 has
+ * entered the chunk there. */
+void bri_h5_tell(uint64_t address, uint64_t bytes);
+bool bri_h5_was_told(void);
 /* A new file without a name in the directory of an open one, or in the usual place for temporary
  * files; -1 on failure. */
 int bri_h5_spare_file(int fd);

@@ -23,6 +23,8 @@ struct bri_h5_output {
     char *temporary; /* where the file is until it is complete; NULL when path itself is written */
     int unnamed;     /* a descriptor of it when it has no name, -1 when it has one */
     bri_h5_resume *resume; /* NULL: the file is made in one go */
+    uint64_t shared;       /* the mark's id when others write, too; else 0 */
+    bri_h5_output *next_shared;
     hid_t file;
     bri_h5_use use;
     bool changes_data;      /* datasets that were there before are changed */
@@ -46,12 +48,29 @@ struct bri_h5_writer {
 
 /* ---- hdf5_temporary.c; the lock is held for these ---- */
 
-/* Makes the file that is written to instead of o->real. */
-br_status bri_h5_temporary(bri_h5_output *o);
+/* Makes the file that is written to instead of o->real; `named`: other hosts must find it. */
+br_status bri_h5_temporary(bri_h5_output *o, bool named);
+/* The same, without a name after all. */
+br_status bri_h5_unname_temporary(bri_h5_output *o);
 /* The same, as a copy of o->real, if there is room for one. */
 br_status bri_h5_copy_file(bri_h5_output *o);
 /* Gives the complete file its name. */
 br_status bri_h5_reveal(bri_h5_output *o);
+
+/* ---- hdf5_entries.c; the lock is held for these ---- */
+
+/* Lets others write into the new file, which is empty. What HDF5 is to know of it is said in
+ * `access`, and by bri_h5_share_next until it is open. */
+br_status bri_h5_share_file(bri_h5_output *o, bri_h5_meeting *meeting, hid_t access);
+void bri_h5_unshare_file(bri_h5_output *o);
+
+/* ---- hdf5_put.c: what all kinds of puts begin and end with ---- */
+
+br_status bri_h5_check_writer(const bri_h5_writer *w);
+br_status bri_h5_put_ended(bri_h5_writer *w, br_status status, uint64_t bytes,
+                           uint64_t *bytes_written);
+/* The error; the lock is held. */
+br_status bri_h5_write_failed(const bri_h5_writer *w);
 
 /* ---- hdf5_create.c ---- */
 

@@ -8,7 +8,7 @@
 #include "runtime/alloc.h"
 #include "runtime/error.h"
 
-static br_status write_failed(bri_h5_writer *w)
+br_status bri_h5_write_failed(const bri_h5_writer *w)
 {
     return bri_h5_error(BR_EIO, "%s:%s: cannot be written", w->output->path, w->name);
 }
@@ -42,7 +42,7 @@ static br_status write_plain(bri_h5_writer *w, const plain *p)
     bool ok = stored >= 0 && memory >= 0 && select_both(w, p, stored, memory) &&
               H5Dwrite(w->dataset, w->type, memory, stored, H5P_DEFAULT, p->data) >= 0 &&
               bri_h5_errno() == 0;
-    br_status status = ok ? BR_OK : write_failed(w);
+    br_status status = ok ? BR_OK : bri_h5_write_failed(w);
     if (memory >= 0)
         H5Sclose(memory);
     if (stored >= 0)
@@ -60,7 +60,7 @@ static br_status write_chunk(bri_h5_writer *w, const bri_h5_piece *t, const char
         origin[a] = (hsize_t)t->origin[a];
     bri_h5_lock();
     if (H5Dwrite_chunk(w->dataset, H5P_DEFAULT, mask, origin, n, data) < 0 || bri_h5_errno() != 0)
-        status = write_failed(w);
+        status = bri_h5_write_failed(w);
     bri_h5_unlock();
     return status;
 }
@@ -114,14 +114,15 @@ static br_status put_parts(bri_h5_writer *w, const bri_h5_boxed *box, uint64_t *
     return status;
 }
 
-static br_status check_writer(const bri_h5_writer *w)
+br_status bri_h5_check_writer(const bri_h5_writer *w)
 {
     if (atomic_load(&w->output->failed))
         return bri_error(BR_EIO, "%s:%s: an earlier write failed", w->output->path, w->name);
     return BR_OK;
 }
 
-static br_status ended(bri_h5_writer *w, br_status status, uint64_t bytes, uint64_t *bytes_written)
+br_status bri_h5_put_ended(bri_h5_writer *w, br_status status, uint64_t bytes,
+                           uint64_t *bytes_written)
 {
     if (status != BR_OK)
         atomic_store(&w->output->failed, true);
@@ -136,7 +137,7 @@ br_status bri_h5_put(bri_h5_writer *w, const int64_t *start, const int64_t *coun
     bri_h5_boxed box;
     uint64_t bytes = 0;
     br_status status;
-    BRI_TRY(check_writer(w));
+    BRI_TRY(bri_h5_check_writer(w));
     bri_h5_box_at(&w->form, start, count, src, &box);
     if (box.nelem == 0)
         return BR_OK;
@@ -146,7 +147,7 @@ br_status bri_h5_put(bri_h5_writer *w, const int64_t *start, const int64_t *coun
         bytes = bytes_of(w, box.count);
         status = put_box(w, &box, box.start, box.count);
     }
-    return ended(w, status, bytes, bytes_written);
+    return bri_h5_put_ended(w, status, bytes, bytes_written);
 }
 
 /* ---- packed boxes ---- */
@@ -168,7 +169,7 @@ br_status bri_h5_put_packed(bri_h5_writer *w, const int64_t *start, const int64_
     uint64_t bytes = 0;
     const char *at = packed;
     br_status status = BR_OK;
-    BRI_TRY(check_writer(w));
+    BRI_TRY(bri_h5_check_writer(w));
     bri_h5_box_at(&w->form, start, count, NULL, &box);
     if (box.nelem == 0)
         return BR_OK;
@@ -182,5 +183,5 @@ br_status bri_h5_put_packed(bri_h5_writer *w, const int64_t *start, const int64_
         at += (head.bytes + 15) & ~(uint64_t)15;
         bytes += head.bytes;
     } while (status == BR_OK && bri_h5_next_part(&box, &t));
-    return ended(w, status, bytes, bytes_written);
+    return bri_h5_put_ended(w, status, bytes, bytes_written);
 }

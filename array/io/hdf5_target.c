@@ -46,12 +46,17 @@ static hid_t file_creation(void)
     return -1;
 }
 
-static br_status new_file(bri_h5_output *o, hid_t access)
+static br_status new_file(bri_h5_output *o, bri_h5_meeting *meeting, hid_t access)
 {
     if (o->resume == NULL)
-        BRI_TRY(bri_h5_temporary(o));
+        BRI_TRY(bri_h5_temporary(o, meeting != NULL && meeting->elsewhere));
+    if (o->resume == NULL && meeting != NULL)
+        BRI_TRY(bri_h5_share_file(o, meeting, access));
+    if (o->resume == NULL && meeting != NULL && meeting->elsewhere && o->shared == 0)
+        BRI_TRY(bri_h5_unname_temporary(o));
     hid_t creation = file_creation();
     o->file = H5Fcreate(o->temporary, H5F_ACC_TRUNC, creation, access);
+    bri_h5_share_next(0);
     if (creation >= 0)
         H5Pclose(creation);
     if (o->file >= 0 && bri_h5_errno() == 0)
@@ -76,14 +81,15 @@ static br_status open_there(bri_h5_output *o, hid_t access)
 static br_status part_file(bri_h5_output *o, const uint64_t fingerprint[2], hid_t access)
 {
     BRI_TRY(bri_h5_resume_open(o, fingerprint));
-    BRI_TRY(bri_h5_goes_on(o) ? open_there(o, access) : new_file(o, access));
+    BRI_TRY(bri_h5_goes_on(o) ? open_there(o, access) : new_file(o, NULL, access));
     bri_h5_can_go_on(o->file);
     return BR_OK;
 }
 
 static br_status make_file(bri_h5_output *o, const bri_h5_target *target, hid_t access)
 {
-    return target->resume ? part_file(o, target->fingerprint, access) : new_file(o, access);
+    return target->resume ? part_file(o, target->fingerprint, access)
+                          : new_file(o, target->meeting, access);
 }
 
 static br_status old_file(bri_h5_output *o, const bri_h5_target *target, hid_t access)
@@ -147,6 +153,7 @@ static void free_output(bri_h5_output *o)
 /* The caller holds the lock. */
 static void undo(bri_h5_output *o)
 {
+    bri_h5_unshare_file(o);
     if (o->resume != NULL) {
         bri_h5_resume_keep(o);
         bri_h5_resume_end(o, false);
@@ -239,6 +246,7 @@ static br_status finish(bri_h5_output *o)
 br_status bri_h5_commit(bri_h5_output *o)
 {
     bri_h5_lock();
+    bri_h5_unshare_file(o);
     br_status status = finish(o);
     if (status != BR_OK)
         undo(o);

@@ -2,7 +2,8 @@
  * hdf5_temporary.c - where a file is until it is complete.
  *
  * Best without a name at all (O_TMPFILE): then nothing is left behind whatever happens to the
- * process. File systems that cannot do that (NFS) have it beside the final name.
+ * process. File systems that cannot do that (NFS) have it beside the final name, and so has one into
+ * which other hosts write.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -116,10 +117,10 @@ static br_status named_temporary(bri_h5_output *o)
     return BR_OK;
 }
 
-br_status bri_h5_temporary(bri_h5_output *o)
+br_status bri_h5_temporary(bri_h5_output *o, bool named)
 {
     char name[32];
-    o->unnamed = open_unnamed(o->real);
+    o->unnamed = named ? -1 : open_unnamed(o->real);
     snprintf(name, sizeof name, "/proc/self/fd/%d", o->unnamed);
     if (o->unnamed >= 0 && access(name, W_OK) != 0) { /* no /proc */
         close(o->unnamed);
@@ -129,6 +130,14 @@ br_status bri_h5_temporary(bri_h5_output *o)
         return named_temporary(o);
     o->temporary = bri_strdup(name);
     return o->temporary != NULL ? BR_OK : BR_ENOMEM;
+}
+
+br_status bri_h5_unname_temporary(bri_h5_output *o)
+{
+    unlink(o->temporary);
+    bri_free(o->temporary);
+    o->temporary = NULL;
+    return bri_h5_temporary(o, false);
 }
 
 /* ---- copying ---- */
@@ -179,7 +188,7 @@ static bool copy_bytes(int from, int to, off_t bytes)
 br_status bri_h5_copy_file(bri_h5_output *o)
 {
     BRI_TRY(enough_space(o));
-    BRI_TRY(bri_h5_temporary(o));
+    BRI_TRY(bri_h5_temporary(o, false));
     int from = open(o->real, O_RDONLY | O_CLOEXEC);
     int to = open(o->temporary, O_WRONLY | O_CLOEXEC);
     br_status status = BR_OK;

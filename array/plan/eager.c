@@ -19,7 +19,7 @@ static bool makes_chunks(const bri_stage *s)
         &bri_stage_program,    &bri_stage_reduce,  &bri_stage_reduction, &bri_stage_blocks,
         &bri_stage_matmul,     &bri_stage_reshape, &bri_stage_concat,    &bri_stage_gather,
         &bri_stage_take_along, &bri_stage_assign,  &bri_stage_repeat,    &bri_stage_packing,
-        &bri_stage_overlap};
+        &bri_stage_spreading,  &bri_stage_overlap};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (s->kind == kinds[i])
             return !s->direct;

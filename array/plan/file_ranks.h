@@ -40,9 +40,6 @@ bool bri_is_read_in_tasks(const bri_plan *plan, const bri_node *node);
 /* The rank that reads for another one; who has the file reads for itself. */
 int bri_having_server(const bri_having *h, int rank, int64_t chunk);
 
-/* bri_engine.answer */
-br_status bri_file_ranks_answer(const void *question, size_t bytes, void *answer, size_t each);
-
 /* A line for each file that not all ranks have (br_explain). */
 void bri_file_ranks_print(const bri_plan *plan, FILE *to);
 

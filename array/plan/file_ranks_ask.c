@@ -11,6 +11,7 @@
 #include "array/io/seen.h"
 #include "array/ops/ops.h"
 #include "array/plan/file_ranks_internal.h"
+#include "array/plan/questions.h"
 #include "runtime/alloc.h"
 
 enum { MOST_PATHS = BRI_ASK_BYTES / sizeof(bri_seen), MOST_NAMED = 8 };
@@ -41,20 +42,17 @@ static br_status read_entry(bri_reader *r, bri_seen *asker, const char **path)
     BRI_TRY(bri_read(r, &length, sizeof length));
     BRI_TRY(bri_read_view(r, length, &text));
     *path = text;
-    return length > 0 && (*path)[length - 1] == '\0'
-               ? BR_OK
-               : bri_error(BR_EINTERNAL, "a question of rank 0 is not understood");
+    return length > 0 && (*path)[length - 1] == '\0' ? BR_OK : bri_question_garbled();
 }
 
-br_status bri_file_ranks_answer(const void *question, size_t bytes, void *answer, size_t each)
+br_status bri_file_ranks_answer(const bri_question *question, bri_reader *r, void *answer)
 {
-    bri_reader r = {.at = question, .left = bytes};
     unsigned char *out = answer;
-    for (size_t done = 0; done + sizeof(bri_seen) <= each; done += sizeof(bri_seen)) {
+    for (size_t done = 0; done + sizeof(bri_seen) <= question->each; done += sizeof(bri_seen)) {
         bri_seen asker;
         bri_seen seen;
         const char *path = NULL;
-        BRI_TRY(read_entry(&r, &asker, &path));
+        BRI_TRY(read_entry(r, &asker, &path));
         bri_see(path, false, &seen);
         bool same = seen.error == 0 && bri_seen_same(&seen, &asker);
         if (seen.error == 0 && !same && seen.bytes == asker.bytes)
@@ -228,6 +226,8 @@ static br_status add_path(survey *s, int node, const char *path)
     size_t bytes = sizeof file.mine + sizeof length + length;
     if (s->n == MOST_PATHS || s->question.n + bytes > BRI_ASK_BYTES)
         BRI_TRY(ask_batch(s));
+    if (s->n == 0)
+        BRI_TRY(bri_question_begin(&s->question, BRI_QUESTION_FILES));
     BRI_TRY(bri_write(&s->question, &file.mine, sizeof file.mine));
     BRI_TRY(bri_write(&s->question, &length, sizeof length));
     BRI_TRY(bri_write(&s->question, path, length));

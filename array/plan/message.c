@@ -9,6 +9,7 @@
 #include "array/plan/balance.h"
 #include "array/plan/file_ranks.h"
 #include "array/plan/persist.h"
+#include "array/plan/store_shared.h"
 #include "runtime/alloc.h"
 
 typedef struct sink_head {
@@ -69,6 +70,7 @@ static br_status pack_sink(const bri_sink *sink, bri_writer *w)
     BRI_TRY(bri_write(w, &head, sizeof head));
     if (sink->form != NULL)
         BRI_TRY(bri_write(w, sink->form, sizeof *sink->form));
+    BRI_TRY(bri_sharing_pack(sink->sharing, w));
     return pack_stored(sink, w);
 }
 
@@ -205,6 +207,10 @@ static br_status unpack_sink(br_context *ctx, bri_reader *r, bri_sink *sink)
             return BR_ENOMEM;
         BRI_TRY(bri_read(r, form, sizeof *form));
     }
+    bri_sharing *sharing;
+    br_status st = bri_sharing_unpack(r, ctx->nranks, &sharing);
+    sink->sharing = sharing;
+    BRI_TRY(st);
     return unpack_stored(ctx, r, sink);
 }
 
@@ -212,6 +218,7 @@ void bri_message_free(bri_sink *sinks, int n)
 {
     for (int i = 0; i < n; i++) {
         bri_free((void *)sinks[i].form);
+        bri_free((void *)sinks[i].sharing);
         bri_free((void *)sinks[i].stored);
     }
 }

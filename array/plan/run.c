@@ -17,6 +17,7 @@
 #include "array/plan/flight.h"
 #include "array/plan/message.h"
 #include "array/plan/persist.h"
+#include "array/plan/questions.h"
 #include "runtime/alloc.h"
 #include "runtime/blas.h"
 #include "runtime/future.h"
@@ -348,7 +349,7 @@ static void arithmetic(char kernels[32], char blas[32])
 
 const bri_engine bri_array_engine = {.open = open_arrays,
                                      .serve = serve,
-                                     .answer = bri_file_ranks_answer,
+                                     .answer = bri_answer,
                                      .tidy = bri_flights_tidy,
                                      .keep = bri_apart_keep,
                                      .arithmetic = arithmetic,

@@ -12,7 +12,7 @@
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
 
-static int on_rank_zero(const bri_stage *stage, int64_t chunk, int64_t step)
+int bri_on_rank_zero(const bri_stage *stage, int64_t chunk, int64_t step)
 {
     (void)stage;
     (void)chunk;
@@ -20,13 +20,13 @@ static int on_rank_zero(const bri_stage *stage, int64_t chunk, int64_t step)
     return 0;
 }
 
-static int where_it_is(const bri_stage *stage, int64_t chunk, int64_t step)
+int bri_where_input_is(const bri_stage *stage, int64_t chunk, int64_t step)
 {
     (void)step;
     return bri_value_owner(stage->inputs[0].stage, chunk);
 }
 
-static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
+void bri_sink_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
 {
     bri_leaf leaf;
     bri_bump bump = {0};
@@ -39,12 +39,11 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
 /* Filtering takes up to three times a chunk beside it (hdf5_put.c). */
 static void store_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *out)
 {
-    sizes(stage, chunk, step, out);
+    bri_sink_sizes(stage, chunk, step, out);
     out->scratch += 3 * (size_t)bri_chunk_nelem(stage, chunk) * br_dtype_size(stage->dtype);
 }
 
-/* A sink's input is a stage's value on the same grid: one whole chunk, dense. */
-static br_status load_chunk(bri_work *work, bri_leaf *leaf, bri_view *view)
+br_status bri_sink_load(bri_work *work, bri_leaf *leaf, bri_view *view)
 {
     bri_bump bump = {work->scratch, 0};
     bri_leaf_box(work->stage, work->chunk, work->step, leaf);
@@ -59,7 +58,7 @@ static br_status put_into_memory(bri_work *work)
     bri_view view;
     int64_t to[BR_MAX_NDIM];
     int64_t stride = (int64_t)size;
-    BRI_TRY(load_chunk(work, &leaf, &view));
+    BRI_TRY(bri_sink_load(work, &leaf, &view));
     if (leaf.nelem == 0)
         return BR_OK;
     char *base = stage->data;
@@ -72,7 +71,7 @@ static br_status put_into_memory(bri_work *work)
     return BR_OK;
 }
 
-static void count_written(const bri_work *work, uint64_t bytes)
+void bri_sink_count(const bri_work *work, uint64_t bytes)
 {
     atomic_fetch_add_explicit(&work->job->stats.bytes_written, (long long)bytes,
                               memory_order_relaxed);
@@ -83,56 +82,13 @@ static br_status put_into_file(bri_work *work)
     bri_leaf leaf;
     bri_view view;
     uint64_t bytes = 0;
-    BRI_TRY(load_chunk(work, &leaf, &view));
+    BRI_TRY(bri_sink_load(work, &leaf, &view));
     const bool npy = work->stage->kind == &bri_stage_store_npy;
     void *writer = work->stage->data;
     br_status st = npy ? bri_npy_put(writer, leaf.origin, leaf.extent, view.base, &bytes)
                        : bri_h5_put(writer, leaf.origin, leaf.extent, view.base, &bytes);
-    count_written(work, bytes);
+    bri_sink_count(work, bytes);
     return st == BR_OK && !npy ? bri_h5_note_done(writer, work->chunk) : st;
-}
-
-/* ---- chunks that are packed where they are ---- */
-
-static void pack_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *out)
-{
-    const bri_h5_form *form = stage->data;
-    bri_leaf leaf;
-    sizes(stage, chunk, step, out);
-    bri_leaf_box(stage, chunk, step, &leaf);
-    out->output = bri_h5_packed_bound(form, leaf.origin, leaf.extent);
-    out->scratch += 3 * form->chunk_bytes;
-}
-
-static br_status pack_chunk(bri_work *work)
-{
-    bri_leaf leaf;
-    bri_view view;
-    bri_value *packed = work->task->output;
-    BRI_TRY(load_chunk(work, &leaf, &view));
-    return bri_h5_pack(work->stage->data, leaf.origin, leaf.extent, view.base, packed->data,
-                       &packed->used);
-}
-
-static void no_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
-{
-    (void)stage;
-    (void)chunk;
-    (void)step;
-    *sizes = (bri_sizes){0};
-}
-
-static br_status put_packed(bri_work *work)
-{
-    bri_leaf leaf;
-    uint64_t bytes = 0;
-    bri_leaf_box(work->stage, work->chunk, work->step, &leaf);
-    if (work->task->ninputs == 0)
-        return BR_OK; /* a chunk without elements */
-    br_status st = bri_h5_put_packed(work->stage->data, leaf.origin, leaf.extent,
-                                     work->task->inputs[0].value->data, &bytes);
-    count_written(work, bytes);
-    return st == BR_OK ? bri_h5_note_done(work->stage->data, work->chunk) : st;
 }
 
 static br_status write_chunk(bri_work *work, const bri_value *v, bri_spill_block *block)
@@ -168,7 +124,7 @@ static br_status keep_chunk(bri_work *work)
     return BR_OK;
 }
 
-static br_status no_build(bri_plan *plan, bri_stage *stage)
+br_status bri_sink_no_build(bri_plan *plan, bri_stage *stage)
 {
     (void)plan;
     (void)stage;
@@ -176,35 +132,25 @@ static br_status no_build(bri_plan *plan, bri_stage *stage)
 }
 
 const bri_stage_kind bri_stage_result = {.name = "result",
-                                         .build = no_build,
-                                         .sizes = sizes,
+                                         .build = bri_sink_no_build,
+                                         .sizes = bri_sink_sizes,
                                          .execute = put_into_memory,
-                                         .owner = on_rank_zero};
+                                         .owner = bri_on_rank_zero};
 const bri_stage_kind bri_stage_store = {.name = "store",
-                                        .build = no_build,
+                                        .build = bri_sink_no_build,
                                         .sizes = store_sizes,
                                         .execute = put_into_file,
-                                        .owner = on_rank_zero};
+                                        .owner = bri_on_rank_zero};
 const bri_stage_kind bri_stage_store_npy = {.name = "store",
-                                            .build = no_build,
-                                            .sizes = sizes,
+                                            .build = bri_sink_no_build,
+                                            .sizes = bri_sink_sizes,
                                             .execute = put_into_file,
-                                            .owner = on_rank_zero};
-const bri_stage_kind bri_stage_packing = {.name = "compress",
-                                          .build = no_build,
-                                          .sizes = pack_sizes,
-                                          .execute = pack_chunk,
-                                          .owner = where_it_is};
-const bri_stage_kind bri_stage_store_packed = {.name = "store",
-                                               .build = no_build,
-                                               .sizes = no_sizes,
-                                               .execute = put_packed,
-                                               .owner = on_rank_zero};
+                                            .owner = bri_on_rank_zero};
 const bri_stage_kind bri_stage_keep = {.name = "persist",
-                                       .build = no_build,
-                                       .sizes = sizes,
+                                       .build = bri_sink_no_build,
+                                       .sizes = bri_sink_sizes,
                                        .execute = keep_chunk,
-                                       .owner = where_it_is};
+                                       .owner = bri_where_input_is};
 
 static const bri_stage_kind *const kinds[] = {
     [BRI_SINK_RESULT] = &bri_stage_result,
@@ -273,13 +219,14 @@ static br_status finish(bri_plan *plan, bri_stage *stage, br_status st)
     return stage != NULL ? bri_stage_finish(plan, stage, st) : st;
 }
 
-/* Compression is done where the chunks are, and they travel compressed. */
+/* Compression is done where the chunks are, and they travel compressed, or are written there. */
 static br_status add_packing(bri_plan *plan, const bri_sink *sink, bri_stage **from)
 {
     bri_stage *stage;
-    br_status st = stage_after(plan, &bri_stage_packing, *from, &stage);
-    if (stage != NULL)
-        stage->data = (void *)sink->form;
+    const bri_stage_kind *kind = sink->sharing != NULL ? &bri_stage_spreading : &bri_stage_packing;
+    br_status st = stage_after(plan, kind, *from, &stage);
+    if (st == BR_OK)
+        st = bri_packing_set(stage, sink);
     *from = stage;
     return finish(plan, stage, st);
 }

@@ -23,4 +23,18 @@ void bri_sink_retarget(bri_stage *root, const bri_sink *sink);
 
 bool bri_is_sink(const bri_stage *stage);
 
+/* ---- what sinks have in common (sink.c) ---- */
+
+br_status bri_sink_no_build(bri_plan *plan, bri_stage *stage);
+int bri_on_rank_zero(const bri_stage *stage, int64_t chunk, int64_t step);
+int bri_where_input_is(const bri_stage *stage, int64_t chunk, int64_t step);
+/* No output, and the scratch that bri_sink_load takes. */
+void bri_sink_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes);
+/* A sink's input is a stage's value on the same grid: one whole chunk, dense. */
+br_status bri_sink_load(bri_work *work, bri_leaf *leaf, bri_view *view);
+void bri_sink_count(const bri_work *work, uint64_t bytes);
+
+/* Tells a stage of the kinds packing and spreading how (sink_packed.c). */
+br_status bri_packing_set(bri_stage *stage, const bri_sink *sink);
+
 #endif

@@ -52,7 +52,8 @@ static bool has_ranks_of_its_own(const bri_stage *reader)
 {
     return reader->kind != &bri_stage_face && reader->kind != &bri_stage_cut &&
            reader->kind != &bri_stage_pieces && reader->kind != &bri_stage_packing &&
-           reader->kind != &bri_stage_keep && reader->kind != &bri_stage_mirror;
+           reader->kind != &bri_stage_spreading && reader->kind != &bri_stage_keep &&
+           reader->kind != &bri_stage_mirror;
 }
 
 /* The first leaf of the reader, by coordinates, that reads the chunk's first elements. */

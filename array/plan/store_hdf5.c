@@ -9,6 +9,7 @@
 #include "array/plan/resolve.h"
 #include "array/plan/run.h"
 #include "array/plan/store.h"
+#include "array/plan/store_shared.h"
 #include "runtime/alloc.h"
 
 /* One call. */
@@ -20,6 +21,7 @@ typedef struct call {
     int n;
     bri_h5_output *output;
     bool completed; /* by an earlier call */
+    bri_joining joining;
     bri_node *nodes[BRI_MAX_OUTPUTS];
     bri_sink sinks[BRI_MAX_OUTPUTS];
 } call;
@@ -107,19 +109,31 @@ static bool is_coordinate(const br_store_hdf5_args *args)
            strcmp(last, args->dims.name[0]) == 0;
 }
 
-/* Chunks are written once or not at all, so each one of the array must be whole stored ones. */
-static br_status check_steps(const bri_node *x, const bri_h5_form *form)
+/* The first axis along which a chunk of the array begins inside a stored one, which *start tells;
+ * -1: there is none. */
+static int axis_that_cuts(const bri_node *x, const bri_h5_form *form, int64_t *start)
 {
     bool chunked = form->ndim > 0 && form->chunk[0] > 0;
     for (int a = 0; a < x->ndim && chunked; a++)
-        for (int64_t c = 1; c < x->axis[a].nchunks; c++)
-            if (bri_axis_start(&x->axis[a], c) % form->chunk[a] != 0)
-                return bri_error(BR_EARG,
-                                 "to be resumed, the array's chunks must be whole stored ones: "
-                                 "along axis %d one begins at %lld, stored ones have %lld",
-                                 a, (long long)bri_axis_start(&x->axis[a], c),
-                                 (long long)form->chunk[a]);
-    return BR_OK;
+        for (int64_t c = 1; c < x->axis[a].nchunks; c++) {
+            *start = bri_axis_start(&x->axis[a], c);
+            if (*start % form->chunk[a] != 0)
+                return a;
+        }
+    return -1;
+}
+
+/* Chunks are written once or not at all, so each one of the array must be whole stored ones. */
+static br_status check_steps(const bri_node *x, const bri_h5_form *form)
+{
+    int64_t start;
+    int axis = axis_that_cuts(x, form, &start);
+    if (axis < 0)
+        return BR_OK;
+    return bri_error(BR_EARG,
+                     "to be resumed, the array's chunks must be whole stored ones: along axis %d "
+                     "one begins at %lld, stored ones have %lld",
+                     axis, (long long)start, (long long)form->chunk[axis]);
 }
 
 static br_status track(const call *c, int i, bri_h5_writer *writer)
@@ -155,6 +169,49 @@ static br_status open_dataset(call *c, int i)
     return BR_OK;
 }
 
+/* ---- ranks that write ---- */
+
+typedef enum fitness {
+    WHOLE,   /* stored chunks are made whole, by one rank each */
+    PLAIN,   /* they are not, or there are none: rank 0 writes elements in place */
+    REMAKES, /* and makes filtered chunks anew, whose old places become free */
+} fitness;
+
+static fitness fitness_of(const bri_node *x, const bri_h5_form *form)
+{
+    int64_t start;
+    if (form->direct && axis_that_cuts(x, form, &start) < 0)
+        return WHOLE;
+    return form->nfilters > 0 ? REMAKES : PLAIN;
+}
+
+/* Other ranks write where no place of the file is used twice. */
+static bool any_remakes(const call *c)
+{
+    for (int i = 0; i < c->n; i++)
+        if (fitness_of(c->nodes[i], bri_h5_form_of(c->sinks[i].writer)) == REMAKES)
+            return true;
+    return false;
+}
+
+static br_status share_writing(call *c)
+{
+    bool none = bri_h5_shared_id(c->output) == 0, remakes = any_remakes(c);
+    const char *travels =
+        remakes ? "all chunks, since the array's cut stored ones that have filters," : NULL;
+    for (int i = 0; i < c->n && !none && !remakes; i++) {
+        const bri_h5_form *form = bri_h5_form_of(c->sinks[i].writer);
+        if (fitness_of(c->nodes[i], form) != WHOLE) {
+            travels = "datasets without chunks, and those whose chunks the array's cut,";
+            continue;
+        }
+        c->sinks[i].form = form;
+        c->sinks[i].sharing = c->joining.sharing;
+    }
+    bri_joining_tell(&c->joining, remakes, travels);
+    return none || remakes ? bri_joining_end(&c->joining, false) : BR_OK;
+}
+
 static bri_h5_mode mode_of(br_store_mode mode)
 {
     return mode == BR_STORE_OVERWRITE  ? BRI_H5_OVERWRITE
@@ -165,8 +222,8 @@ static bri_h5_mode mode_of(br_store_mode mode)
 static br_status begin(call *c)
 {
     const br_store_hdf5_args *first = &c->stores[0];
-    bri_h5_target target = {
-        first->path, mode_of(first->mode), first->safe_copy, first->resume, {0}};
+    bri_h5_target target = {first->path, mode_of(first->mode), first->safe_copy, first->resume, {0},
+                            NULL};
     for (int i = 0; i < c->n; i++) {
         br_store_hdf5_args args = c->stores[i];
         args.path = i > 0 && args.path == NULL ? first->path : args.path;
@@ -179,12 +236,27 @@ static br_status begin(call *c)
     c->completed = first->resume && bri_h5_was_completed(first->path, target.fingerprint);
     if (c->completed)
         return BR_OK;
+    if (c->ctx->nranks > 1) {
+        bri_joining_begin(&c->joining, c->ctx, first->path);
+        target.meeting = &c->joining.meeting;
+    }
     BRI_TRY(bri_h5_output_open(&target, &c->output));
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < c->n; i++)
             if (is_coordinate(&c->stores[i]) == (pass == 0))
                 BRI_TRY(open_dataset(c, i));
+    BRI_TRY(share_writing(c));
     return bri_h5_start_tracking(c->output);
+}
+
+/* What was said of the failure is kept. */
+static br_status give_up(call *c, br_status st)
+{
+    char why[BRI_ERROR_TEXT];
+    snprintf(why, sizeof why, "%s", bri_last_error());
+    bri_joining_end(&c->joining, false);
+    bri_h5_abort(c->output);
+    return bri_error(st, "%s", why);
 }
 
 static br_status store_all(call *c)
@@ -192,17 +264,16 @@ static br_status store_all(call *c)
     br_status st = begin(c);
     if (st != BR_OK) {
         bri_error_context(st, "%s (%s:%d)", c->name, bri_file_name(c->at.file), c->at.line);
-        bri_h5_abort(c->output);
+        give_up(c, st);
         return bri_context_fail(c->ctx, st, bri_last_error());
     }
     if (c->completed)
         return BR_OK;
     st = bri_run(c->ctx, &(bri_outputs){c->nodes, c->sinks, c->n, false, NULL});
-    if (st != BR_OK) {
-        bri_h5_abort(c->output);
-        return st;
-    }
-    st = bri_h5_commit(c->output);
+    if (st != BR_OK)
+        return give_up(c, st);
+    st = bri_joining_end(&c->joining, true);
+    st = st == BR_OK ? bri_h5_commit(c->output) : give_up(c, st);
     return st == BR_OK ? BR_OK : bri_context_fail(c->ctx, st, bri_last_error());
 }
 

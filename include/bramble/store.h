@@ -2,9 +2,11 @@
  * store.h - arrays into files.
  *
  * Each call computes its arrays and writes them chunk by chunk as they come; nothing is held longer
- * than needed. Under MPI the chunks travel to rank 0, which writes the file; compressed ones
- * are compressed where they are computed. Calls return when the file is complete and synced; a
- * failure is one error, in the context, and leaves what was there.
+ * than needed. Under MPI chunks are compressed where they are computed. Into a new HDF5 file each
+ * rank that sees it writes its own, whatever the hosts; what travels is where they are. Otherwise
+ * they travel to rank 0, which writes the file (BRAMBLE_LOG=info says who does, and why). Calls
+ * return when the file is complete and synced; a failure is one error, in the context, and leaves
+ * what was there.
  */
 #ifndef BRAMBLE_STORE_H
 #define BRAMBLE_STORE_H
@@ -42,8 +44,9 @@ typedef struct br_dims {
 
 /* br_store_hdf5 - writes x into a dataset of an HDF5 file.
  *
- * path         A new file has no name until it is complete (on NFS a temporary one beside the final
- *              one): it is complete or absent, whatever happens.
+ * path         A new file has no name until it is complete (on NFS, and where other hosts write
+ *              into it, a temporary one beside the final one): it is complete or absent, whatever
+ *              happens.
  * dataset      its name; groups in it are made
  * .mode        what becomes of a file that exists, by default BR_STORE_ADD
  * .chunks      stored chunks, by default those of x (at most 4 MiB each); .contiguous stores

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * ask.c - both sides of a question: rank 0 waits for all answers, the others give them one by one.
+ * ask.c - both sides of a question: rank 0 waits for all answers, another rank's thread for one;
+ * they are given one by one.
  */
 #include "scheduler/mpi/ask.h"
 
@@ -31,7 +32,7 @@ static message *message_new(const bri_packet *packet, const void *payload, size_
     return m;
 }
 
-/* ---- rank 0 ---- */
+/* ---- rank 0 asks ---- */
 
 /* One question at a time (`asking`); `lock` guards the rest. */
 static struct {
@@ -94,7 +95,7 @@ br_status bri_ask(const void *question, size_t bytes, void *answers, size_t each
     return st;
 }
 
-void bri_ask_on_answer(int from, const bri_packet *packet, const void *payload)
+static void one_answered(int from, const bri_packet *packet, const void *payload)
 {
     char name[96];
     pthread_mutex_lock(&asked.lock);
@@ -110,31 +111,113 @@ void bri_ask_on_answer(int from, const bri_packet *packet, const void *payload)
     pthread_mutex_unlock(&asked.lock);
 }
 
-/* ---- ranks above 0 ---- */
+/* ---- other ranks ask rank 0 ---- */
 
-static const bri_engine *engine; /* set before any question can come */
+/* A thread that waits for rank 0's answer, which names it by address. */
+typedef struct inquiry {
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
+    bool answered;
+    void *answer;
+    size_t each;
+    br_status status;
+    char text[BRI_ERROR_TEXT];
+} inquiry;
 
-typedef struct question {
-    bri_aside work; /* first */
-    message *asked;
-} question;
-
-static void send_answer(const bri_request *request)
+static void send_to_zero(const bri_request *request)
 {
     message *m = request->data;
     bri_link_send(0, &m->packet, m->payload);
     bri_free(m);
 }
 
-/* What the engine says, or why it says nothing. */
-static message *answer(const message *asked_for)
+static br_status wait_for_zero(inquiry *q)
 {
-    size_t each = (size_t)asked_for->packet.number;
-    bri_packet packet = {.kind = BRI_PACKET_ANSWER, .bytes = each};
+    pthread_mutex_lock(&q->lock);
+    while (!q->answered)
+        pthread_cond_wait(&q->changed, &q->lock);
+    pthread_mutex_unlock(&q->lock);
+    return q->status == BR_OK ? BR_OK : bri_error(q->status, "%s", q->text);
+}
+
+br_status bri_inquire(const void *question, size_t bytes, void *answer, size_t each)
+{
+    inquiry q = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                 .changed = PTHREAD_COND_INITIALIZER,
+                 .answer = answer,
+                 .each = each};
+    const bri_packet packet = {.kind = BRI_PACKET_ASK,
+                               .number = (int32_t)each,
+                               .job = (uint64_t)(uintptr_t)&q,
+                               .bytes = bytes};
+    BRI_ASSERT(bytes <= BRI_ASK_BYTES && each <= BRI_ASK_BYTES);
+    message *m = message_new(&packet, question, bytes);
+    if (m == NULL)
+        return BR_ENOMEM;
+    br_status st = bri_thread_post(&(bri_request){.run = send_to_zero, .data = m});
+    if (st == BR_OK)
+        st = wait_for_zero(&q);
+    else
+        bri_free(m);
+    pthread_cond_destroy(&q.changed);
+    pthread_mutex_destroy(&q.lock);
+    return st;
+}
+
+static void zero_answered(const bri_packet *packet, const void *payload)
+{
+    inquiry *q = (inquiry *)(uintptr_t)packet->job; /* our own pointer, which came back */
+    pthread_mutex_lock(&q->lock);
+    q->status = (br_status)packet->number;
+    if (q->status == BR_OK)
+        memcpy(q->answer, payload, q->each);
+    else
+        snprintf(q->text, sizeof q->text, "%s", (const char *)payload);
+    q->answered = true;
+    pthread_cond_signal(&q->changed);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void bri_ask_on_answer(int from, const bri_packet *packet, const void *payload)
+{
+    if (bri_meet_rank() > 0)
+        zero_answered(packet, payload);
+    else
+        one_answered(from, packet, payload);
+}
+
+/* ---- answering ---- */
+
+static const bri_engine *engine; /* set before any question can come */
+
+typedef struct question {
+    bri_aside work; /* first */
+    int from;
+    message *asked;
+} question;
+
+static void send_answer(const bri_request *request)
+{
+    message *m = request->data;
+    bri_link_send(request->rank, &m->packet, m->payload);
+    bri_free(m);
+}
+
+/* What the engine says, or why it says nothing. */
+static message *answer(const question *q)
+{
+    const bri_packet *asked_for = &q->asked->packet;
+    size_t each = (size_t)asked_for->number;
+    const bri_question of = {.from = q->from,
+                             .to = bri_meet_rank(),
+                             .asked = q->asked->payload,
+                             .bytes = asked_for->bytes,
+                             .each = each};
+    bri_packet packet = {.kind = BRI_PACKET_ANSWER, .job = asked_for->job, .bytes = each};
     message *m = message_new(&packet, NULL, each > BRI_ERROR_TEXT ? each : BRI_ERROR_TEXT);
     if (m == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
-    br_status st = engine->answer(asked_for->payload, asked_for->packet.bytes, m->payload, each);
+    br_status st = engine->answer(&of, m->payload);
     if (st == BR_OK)
         return m;
     m->packet.number = (int32_t)st;
@@ -146,7 +229,7 @@ static message *answer(const message *asked_for)
 static void run(bri_aside *work)
 {
     question *q = (question *)work; /* its first member */
-    bri_thread_must_post(&(bri_request){.run = send_answer, .data = answer(q->asked)});
+    bri_thread_must_post(&(bri_request){.run = send_answer, .data = answer(q), .rank = q->from});
     bri_free(q->asked);
     bri_free(q);
 }
@@ -158,11 +241,10 @@ void bri_ask_answers_of(const bri_engine *of)
 
 void bri_ask_on_ask(int from, const bri_packet *packet, const void *payload)
 {
-    (void)from;
     question *q = bri_calloc(1, sizeof *q);
     message *m = q != NULL ? message_new(packet, payload, packet->bytes) : NULL;
     if (m == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
-    *q = (question){.work.run = run, .asked = m};
+    *q = (question){.work.run = run, .from = from, .asked = m};
     bri_aside_add(&q->work);
 }

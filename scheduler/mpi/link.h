@@ -41,8 +41,8 @@ enum { BRI_LINK_INLINE = 32 << 10 };
     X(LENT)    /* lender -> helper: run this task */                                               \
     X(RETURN)  /* helper -> lender: it has run */                                                  \
     X(BEAT)    /* a sign of life */                                                                \
-    X(ASK)     /* 0->: a question to the engine */                                                 \
-    X(ANSWER)  /* ->0: the engine's, or why there is none */                                       \
+    X(ASK)     /* 0-> or ->0: a question to the engine */                                          \
+    X(ANSWER)  /* the engine's, or why there is none */                                            \
     X(TASKS)   /* 0->: errands to run */                                                           \
     X(RESULTS) /* ->0: what came out of some, or those that were recalled */                       \
     X(RECALL)  /* 0->: give back what has not begun */
@@ -59,7 +59,7 @@ typedef struct bri_packet {
     int32_t number; /* WANT, VALUE, REFUSE: slot of the reader; FAIL … END, OPENED, ANSWER: status;
                        EXIT: code; ASK: bytes of the answer; IDLE: threads; HELPER, FREE: the
                        helper; LENT, RETURN: ticket */
-    uint64_t job;   /* which job, or which context */
+    uint64_t job;   /* which job, or which context; ASK, ANSWER: who waits, of those above 0 */
     uint64_t bytes; /* of the payload, or of the value that is wanted */
     bri_key key;
 } bri_packet;

@@ -126,6 +126,7 @@ static br_status open_rank_zero(br_context *ctx, bool shared)
     }
     *mpi = (bri_mpi_context){.number = next_number(), .pool = pool, .shared = shared};
     ctx->scheduler_data = mpi;
+    bri_ask_answers_of(ctx->engine);
     return bri_serve_open(mpi->number);
 }
 
@@ -346,6 +347,7 @@ const bri_scheduler bri_scheduler_mpi = {
     .tell_ranks = bri_inspect_tell,
     .announce = announce,
     .ask = ask,
+    .inquire = bri_inquire,
     .share = share,
     .send = send_value,
     .expect = expect,

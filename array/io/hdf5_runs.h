@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * hdf5_runs.h - stored chunks that any process writes into a file it has joined (hdf5_shared.h), in
+ * runs, each of which takes space of its own.
+ */
+#ifndef BRI_HDF5_RUNS_H
+#define BRI_HDF5_RUNS_H
+
+#include "array/io/hdf5_form.h"
+
+/* Where a stored chunk was written. Travels as it stands. */
+typedef struct bri_h5_record {
+    uint64_t address;
+    uint32_t bytes, mask;
+} bri_h5_record;
+
+/* How a process writes. */
+typedef struct bri_h5_runs {
+    uint64_t file; /* its mark's id */
+    /* Gives space in the file. */
+    br_status (*claim)(const struct bri_h5_runs *runs, uint64_t bytes, uint64_t *address);
+    const void *data; /* the claim's own */
+    char *memory;     /* bri_h5_run_room bytes */
+} bri_h5_runs;
+
+/* Stored chunks that a box lies in. */
+int64_t bri_h5_count_parts(const bri_h5_form *form, const int64_t *start, const int64_t *count);
+/* Bytes in which the chunks of a box are put together. */
+size_t bri_h5_run_room(const bri_h5_form *form, const int64_t *start, const int64_t *count);
+/* Filters the chunks of a box, which must be whole, writes them, and notes where each one is.
+ * Memory for three stored chunks is taken meanwhile. */
+br_status bri_h5_write_runs(const bri_h5_form *form, const bri_h5_runs *runs, const int64_t *start,
+                            const int64_t *count, const void *from, bri_h5_record *records);
+
+#endif
