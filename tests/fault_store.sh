@@ -151,6 +151,16 @@ limited() { (trap '' XFSZ; ulimit -f 300; exec "$program" "$@") >"$work/out" 2>&
 limited fast files/new.h5 x add
 verdict "no room for a new file" told "File too large"
 verdict "nothing is left of it" alone ""
+# The same on one rank of three, which all write the file.
+limited_rank()
+{
+    mpirun --oversubscribe -np 2 "$program" "$@" : \
+        -np 1 sh -c 'trap "" XFSZ; ulimit -f 300; exec "$@"' rank "$program" "$@" >"$work/out" 2>&1 </dev/null
+    [ $? = 1 ]
+}
+limited_rank fast files/new.h5 x add
+verdict "no room for a new file on one rank" told "rank 2.*files/new.h5: cannot be written: File too large"
+verdict "nothing is left of it" alone ""
 
 if [ "$(id -u)" = 0 ] && mkdir disk && mount -t tmpfs -o size=1600k tmpfs disk 2>/dev/null; then
     mounted=$work/disk
@@ -162,6 +172,11 @@ if [ "$(id -u)" = 0 ] && mkdir disk && mount -t tmpfs -o size=1600k tmpfs disk 2
     full disk/new.h5 x add
     rm disk/filler
     verdict "a full disk" told "No space left"
+    verdict "nothing is left on it" test "$(ls -A disk)" = ""
+    fill_up
+    mpirun --oversubscribe -np 3 "$program" fast disk/new.h5 x add >"$work/out" 2>&1 </dev/null
+    rm disk/filler
+    verdict "a disk that three ranks fill" told "No space left"
     verdict "nothing is left on it" test "$(ls -A disk)" = ""
     "$program" fast disk/a.h5 first add 2>/dev/null
     cp disk/a.h5 before

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * sweep_messages.c - what travels between ranks: partial results of reductions, faces of stencils,
- * each element of a rechunk once, each chunk of a persisted array at most once to each rank, and
- * nothing at all where operands lie alike; and that the message which starts a run is short,
- * whatever the number of chunks, indices and bytes of the user's.
+ * each element of a rechunk once, each chunk of a persisted array at most once to each rank, records
+ * of stored chunks instead of these, and nothing at all where operands lie alike; and that the
+ * message which starts a run is short, whatever the number of chunks, indices and bytes of the
+ * user's.
  */
 #include <math.h>
 
@@ -193,6 +194,27 @@ static void products(br_array *x)
     check_sent("x x' + 2 x x'", (ranks - 1) * chunks * 2, (ranks - 1) * chunks * 2 * chunk_bytes);
 }
 
+/* ---- stores ---- */
+
+/* Into a new file, 16 bytes for each stored chunk, of which each chunk has four; then the file
+ * exists, and chunks travel. */
+static void stores(br_array *x)
+{
+    const double others = (ranks - 1) / ranks * ROWS * COLUMNS;
+    for (int deflate = 0; deflate < 3; deflate++) {
+        br_status st = br_store_hdf5(x, "stores.h5", "x", .mode = BR_STORE_TRUNCATE,
+                                     .deflate = deflate, .chunks = BR_CHUNKS(SIDE / 2, SIDE / 2));
+        if (st != BR_OK)
+            fail("store", "%s", br_message(sweep.ctx));
+        check_sent("store", others, others * 4 * 16);
+        sum_of("stored", br_from_hdf5(sweep.ctx, "stores.h5", "x"), sum_to(plane_elements));
+    }
+    if (br_store_hdf5(x, "stores.h5", "y", .deflate = 1) != BR_OK)
+        fail("store", "%s", br_message(sweep.ctx));
+    check_sent("store beside it", others, others * chunk_bytes);
+    sum_of("stored beside it", br_from_hdf5(sweep.ctx, "stores.h5", "y"), sum_to(plane_elements));
+}
+
 /* ---- the message ---- */
 
 enum { MESSAGE = BRI_MESSAGE_BYTES, MANY = 50000, DATA = 100000 };
@@ -310,6 +332,7 @@ int main(int argc, char **argv)
     stencils(x);
     rechunks(x);
     products(x);
+    stores(x);
     many_chunks();
     long_data();
     long_tables();

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # test_mpi_places_hosts.sh - four hosts without a shared file system, of which one has the files: each has a directory of its own
-# under the same path (a mount namespace). Needs root, as test_mpi_hosts.sh does.
+# under the same path (a mount namespace). What they store into a new file is written by those that see it, wherever that is. Needs
+# root, as test_mpi_hosts.sh does.
 #
-# usage: test_mpi_places_hosts.sh DIRECTORY    where the program mpi_places is
+# usage: test_mpi_places_hosts.sh DIRECTORY    where the programs mpi_places and fault_store are
 set -uo pipefail
 program=$(realpath "$1/mpi_places")
+store=$(realpath "$1/fault_store")
 cd "$(dirname "$0")" || exit 2
 
 # shellcheck source=tests/virtual-hosts.sh
@@ -38,5 +40,62 @@ check "three runs of a sum" [ "$(grep -c '^sum' "$work/out")" = 3 ]
 on_hosts cases
 check "four hosts compute" [ $? = 0 ]
 check "with the bits of one" diff "$work/alone" "$work/out"
+
+# Stores into a new file on four hosts, each of which enters the directory by a command of its own.
+cat >"$work/entry" <<ENTRY
+#!/bin/sh
+cd "$work/files" || exit 1
+mask() { exec unshare -m sh -c 'mount -t tmpfs none "\$0" && cd "\$0" && exec "\$@"' "$work/files" "\$@"; }
+over() {
+    exec unshare -m sh -c 'mount -t tmpfs none "\$0/own" && mkdir "\$0/own/upper" "\$0/own/work" &&
+        mount -t overlay -o "lowerdir=\$0/files,upperdir=\$0/own/upper,workdir=\$0/own/work" none "\$0/files" &&
+        cd "\$0/files" && exec "\$@"' "$work" "\$@"
+}
+how=\$1
+shift
+case \$how-\$(hostname) in
+none-brfile-[123] | some-brfile-[23]) mask "\$@" ;;
+copy-brfile-[123]) over "\$@" ;;
+esac
+exec "\$@"
+ENTRY
+chmod +x "$work/entry"
+mkdir "$work/own"
+(cd "$work/files" && "$store" fast alone.h5 x add) >"$work/out" 2>&1 </dev/null
+
+stores()
+{
+    rm -f "$work/files/new.h5"
+    BRAMBLE_LOG=info BRAMBLE_NUM_THREADS=1 timeout -k 5 60 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
+        -np 4 --map-by node "$work/entry" "$1" "$store" fast new.h5 x add >"$work/out" 2>&1 </dev/null
+    h5diff "$work/files/alone.h5" "$work/files/new.h5" >>"$work/out" 2>&1
+}
+# Conditions, which check calls.
+# shellcheck disable=SC2317
+said() { grep -q "new.h5: $1" "$work/out"; }
+# shellcheck disable=SC2317
+tidy() { ! ls "$work"/files/new.h5.tmp.* 2>/dev/null; }
+
+stores all
+check "four hosts write into one directory" [ $? = 0 ]
+check "which is told" said "all 4 ranks write"
+bytes() { stat -c %s "$work/files/$1.h5"; }
+check "at most a page is lost for each chunk, and some for metadata" \
+    [ $(($(bytes new) - $(bytes alone))) -lt $((64 * 4096 + 100000)) ]
+stores none
+check "one host writes for four" [ $? = 0 ]
+check "which is told" said "1 of 4 ranks write.*rank 1: No such file"
+stores some
+check "two hosts write their own chunks and those of two others" [ $? = 0 ]
+check "which is told" said "2 of 4 ranks write.*rank 2: No such file"
+if unshare -m sh -c "mount -t tmpfs none $work/own && mkdir $work/own/upper $work/own/work && mount -t overlay -o \
+    lowerdir=$work/files,upperdir=$work/own/upper,workdir=$work/own/work none $work/files" 2>/dev/null; then
+    stores copy
+    check "what would be written into copies is sent" [ $? = 0 ]
+    check "which is told" said "1 of 4 ranks write.*rank 1: sees another file there"
+else
+    echo "no overlay can be mounted here: copies were not tried"
+fi
+check "nothing is left beside the file" tidy
 echo "$failures failed"
 exit "$failures"

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "array/io/hdf5_internal.h"
+#include "runtime/error.h"
 
 typedef struct bri_h5_resume bri_h5_resume;
 
@@ -29,7 +30,10 @@ struct bri_h5_output {
     bri_h5_use use;
     bool changes_data;      /* datasets that were there before are changed */
     bri_h5_writer *writers; /* the latest first */
-    atomic_bool failed;     /* some put failed: commit must not make the file visible */
+    atomic_bool failing;    /* some put has failed first, */
+    br_status why_status;   /*  for this reason, */
+    char why[BRI_ERROR_TEXT];
+    atomic_bool failed; /*  which is written down: commit must not make the file visible */
 };
 
 struct bri_h5_writer {

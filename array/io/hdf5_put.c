@@ -114,18 +114,23 @@ static br_status put_parts(bri_h5_writer *w, const bri_h5_boxed *box, uint64_t *
     return status;
 }
 
+/* Others say what has failed first: theirs may come to be the message. */
 br_status bri_h5_check_writer(const bri_h5_writer *w)
 {
     if (atomic_load(&w->output->failed))
-        return bri_error(BR_EIO, "%s:%s: an earlier write failed", w->output->path, w->name);
+        return bri_error(w->output->why_status, "%s", w->output->why);
     return BR_OK;
 }
 
 br_status bri_h5_put_ended(bri_h5_writer *w, br_status status, uint64_t bytes,
                            uint64_t *bytes_written)
 {
-    if (status != BR_OK)
-        atomic_store(&w->output->failed, true);
+    bri_h5_output *o = w->output;
+    if (status != BR_OK && !atomic_exchange(&o->failing, true)) {
+        o->why_status = status;
+        snprintf(o->why, sizeof o->why, "%s", bri_last_error());
+        atomic_store(&o->failed, true);
+    }
     if (bytes_written != NULL)
         *bytes_written += bytes;
     return status;
