@@ -48,11 +48,14 @@ typedef struct bri_use {
     struct bri_use *next;
 } bri_use;
 
+/* Bytes that a value's own record has room for: numbers, and states of reductions to few. */
+enum { BRI_SMALL_VALUE = 64 };
+
 struct bri_value {
     bri_key key;
     size_t bytes;
     size_t used; /* of bytes, from the first on, that mean something; the task may lower it */
-    void *data;  /* set before the value is ready */
+    void *data;  /* set before the value is ready: `small`, or a block of the pool's */
     /* Tasks and sends that have yet to be done with it; acq_rel: the last one frees. */
     atomic_int readers;
     bool borrowed; /* data belongs to somebody else (a persisted chunk) */
@@ -65,6 +68,7 @@ struct bri_value {
     struct bri_page *page; /* of a run that spills: where it is (job_spill.c); or NULL */
     int *destinations;     /* `few` while they fit there */
     int few[2];
+    _Alignas(64) char small[BRI_SMALL_VALUE]; /* data of a value that fits there, on its own line */
 };
 
 struct bri_task {
@@ -254,7 +258,7 @@ void bri_value_borrow(bri_job *job, bri_value *value, void *data);
  * the output's own block goes back. Both must have the same size. */
 bool bri_task_steal(bri_job *job, bri_task *task, int i);
 /* When this task is the only reader left of its input i: takes the block, with the promise of its
- * bytes, out of the run. Else NULL. */
+ * bytes, out of the run. Else, or when there is no block, NULL. */
 void *bri_task_take(bri_task *task, int i);
 
 /* ---- for schedulers ---- */

@@ -13,6 +13,8 @@ br_status bri_values_init(bri_values *values);
 void bri_values_fini(bri_job *job);
 /* Takes a value that nobody reads any more out of the table and frees its record (emit). */
 void bri_value_free(bri_job *job, bri_value *value);
+/* Room for its bytes, which are promised, into value->data; NULL with an error. */
+void *bri_value_block(bri_job *job, bri_value *value);
 /* Gives its bytes back at once; the record stays. */
 void bri_value_drop(bri_job *job, bri_value *value);
 /* One reader is done. True when it was the last one: the bytes are gone, the record is the

@@ -7,20 +7,17 @@
 #include "runtime/job_inside.h"
 #include "runtime/job_spill.h"
 #include "runtime/scheduler.h"
+#include "runtime/scratch.h"
 
 static br_status take_blocks(bri_job *job, bri_task *t, void **scratch)
 {
-    for (bri_value *v = t->output; v != NULL; v = v->next_output) {
-        v->data = bri_memory_get(job->ctx->memory, v->bytes);
-        if (v->data == NULL)
+    for (bri_value *v = t->output; v != NULL; v = v->next_output)
+        if (bri_value_block(job, v) == NULL)
             return BR_ENOMEM;
-    }
-    if (t->scratch > 0) {
-        *scratch = bri_memory_get(job->ctx->memory, t->scratch);
-        if (*scratch == NULL)
-            return BR_ENOMEM;
-    }
-    return BR_OK;
+    if (t->scratch == 0)
+        return BR_OK;
+    *scratch = bri_scratch_take(job->ctx->memory, t->scratch);
+    return *scratch != NULL ? BR_OK : BR_ENOMEM;
 }
 
 static void fail_task(bri_job *job, const bri_task *t, br_status st)
@@ -42,7 +39,7 @@ static void run_task(bri_job *job, bri_task *t)
         st = t->kind >= 0 ? job->ops->execute(job, t, scratch) : bri_spill_execute(job, t);
     bri_busy_end();
     if (scratch != NULL)
-        bri_memory_put(job->ctx->memory, scratch, t->scratch);
+        bri_scratch_put(job->ctx->memory, scratch, t->scratch);
     if (t->scratch > 0)
         bri_memory_release(job->ctx->memory, t->scratch);
     t->scratch = 0; /* so that bri_job_fini does not release it again after a failure */

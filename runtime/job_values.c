@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * job_values.c - the values between tasks: their table, their readers and those who wait for them.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "runtime/alloc.h"
 #include "runtime/job_inside.h"
 #include "runtime/job_spill.h"
+#include "runtime/poison.h"
 #include "runtime/scheduler.h"
 
 enum { FIRST_ROOM = 64 };
@@ -107,7 +109,7 @@ bri_value *bri_value_new(bri_job *job, bri_key key, size_t bytes, int readers)
     bri_value *v = bri_record_take(&job->value_records);
     if (v == NULL)
         return NULL;
-    memset(v, 0, sizeof *v);
+    memset(v, 0, offsetof(bri_value, small));
     v->key = key;
     v->bytes = v->used = bytes;
     v->owner = job->ctx->rank;
@@ -161,10 +163,25 @@ void bri_value_free(bri_job *job, bri_value *value)
     free_record(job, value);
 }
 
+/* Small ones need no lock of the pool. */
+void *bri_value_block(bri_job *job, bri_value *v)
+{
+    if (v->bytes <= BRI_SMALL_VALUE) {
+        ASAN_UNPOISON_MEMORY_REGION(v->small, v->bytes);
+        v->data = v->small;
+    } else {
+        v->data = bri_memory_get(job->ctx->memory, v->bytes);
+    }
+    return v->data;
+}
+
 void bri_value_drop(bri_job *job, bri_value *v)
 {
     if (v->data != NULL && !v->borrowed) {
-        bri_memory_put(job->ctx->memory, v->data, v->bytes);
+        if (v->data == v->small)
+            ASAN_POISON_MEMORY_REGION(v->small, sizeof v->small);
+        else
+            bri_memory_put(job->ctx->memory, v->data, v->bytes);
         bri_memory_release(job->ctx->memory, v->bytes);
     }
     v->data = NULL;
@@ -265,6 +282,10 @@ bool bri_task_steal(bri_job *job, bri_task *task, int i)
     if (from->borrowed || from->bytes != to->bytes ||
         atomic_load_explicit(&from->readers, memory_order_acquire) != 1)
         return false;
+    if (to->data == to->small) {
+        memcpy(to->small, from->data, to->bytes);
+        return true;
+    }
     /* The output's own promise is given back with its block, the input's passes on. */
     bri_value_drop(job, to);
     to->data = from->data;
@@ -275,7 +296,8 @@ bool bri_task_steal(bri_job *job, bri_task *task, int i)
 void *bri_task_take(bri_task *task, int i)
 {
     bri_value *from = task->inputs[i].value;
-    if (from->borrowed || atomic_load_explicit(&from->readers, memory_order_acquire) != 1)
+    if (from->borrowed || from->data == from->small ||
+        atomic_load_explicit(&from->readers, memory_order_acquire) != 1)
         return NULL;
     void *block = from->data;
     from->data = NULL;
@@ -312,8 +334,7 @@ bri_value *bri_job_lookup(bri_job *job, bri_key key)
 
 void *bri_job_receive_block(bri_job *job, bri_value *value)
 {
-    value->data = bri_memory_get(job->ctx->memory, value->bytes);
-    return value->data;
+    return bri_value_block(job, value);
 }
 
 bri_task *bri_job_arrived(bri_job *job, bri_value *value)

@@ -13,21 +13,8 @@
 
 #include "runtime/alloc.h"
 #include "runtime/error.h"
+#include "runtime/poison.h"
 #include "runtime/watch.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POISON 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define POISON 1
-#endif
-#ifdef POISON
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-#endif
 
 #define HUGE_PAGE   ((size_t)2 << 20)
 #define MAPPED_FROM ((size_t)256 << 10)

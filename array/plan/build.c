@@ -52,6 +52,7 @@ void bri_stage_free(bri_stage *stage)
     bri_free(stage->demanded);
     bri_free(stage->emitted);
     bri_free(stage->steps_made);
+    bri_free(stage->memo);
     bri_free(stage->picks);
     bri_free(stage);
 }

@@ -33,6 +33,7 @@ br_status bri_emitter_new(bri_plan *plan)
             s->streamed ? bri_calloc((size_t)(s->nchunks * s->nsteps / 8 + 1), 1) : NULL;
         if (s->emitted == NULL || (s->streamed && s->steps_made == NULL))
             return BR_ENOMEM;
+        BRI_TRY(bri_memo_new(s));
     }
     return plan->emitter->ranks != NULL ? BR_OK : BR_ENOMEM;
 }

@@ -36,6 +36,9 @@ struct bri_emitter {
 /* The next task of this rank in the serial order; *task NULL after the last. */
 br_status bri_emit_next(bri_job *job, bri_task **task);
 
+/* Bytes of steps that are alike are worked out once. NULL memo: no memory, or they are not. */
+br_status bri_memo_new(bri_stage *stage);
+
 /* The task of a frame's step, whose needs are listed, and of the tree node at its level. With an
  * error *out, if set, is to be abandoned. A step that nobody wants here has none: *out stays. */
 br_status bri_make_step(bri_plan *plan, bri_job *job, const bri_frame *f, bri_task **out);

@@ -9,6 +9,91 @@
 #include "array/plan/place.h"
 #include "array/plan/sink.h"
 #include "array/plan/supply.h"
+#include "runtime/alloc.h"
+
+/* ---- what a task takes ---- */
+
+/* The bytes of the last step and of the last chunk's nodes. Of an array of very many tiny chunks
+ * working them out is most of what emission does, and nearly all tasks take the same. */
+typedef struct bri_memo {
+    int64_t extent[BR_MAX_NDIM]; /* of the step's leaf; the first is -1 before any */
+    bri_sizes step;
+    int64_t chunk; /* of the nodes, or -1 */
+    bri_sizes node, root;
+} bri_memo;
+
+/* Is the input at hand in one place for each leaf? */
+static bool lies_under_leaves(const bri_stage *stage, const bri_input *input)
+{
+    if (input->from != BRI_FROM_STAGE || input->halo != NULL || input->span.to > 0 ||
+        input->stage->ndim != stage->leaf_ndim || bri_map_has_windows(&input->map))
+        return false;
+    for (int a = 0; a < stage->leaf_ndim; a++) {
+        const bri_map_axis *m = &input->map.from[a];
+        if (m->axis != a || m->start != 0 || m->step != 1 ||
+            !bri_axis_equal(&input->stage->axis[a], &stage->leaf_axis[a]))
+            return false;
+    }
+    return true;
+}
+
+br_status bri_memo_new(bri_stage *stage)
+{
+    bri_free(stage->memo);
+    stage->memo = NULL;
+    if (stage->kind != &bri_stage_program && stage->kind != &bri_stage_reduce)
+        return BR_OK;
+    for (int i = 0; i < stage->ninputs; i++)
+        if (!lies_under_leaves(stage, &stage->inputs[i]))
+            return BR_OK;
+    stage->memo = bri_calloc(1, sizeof *stage->memo);
+    if (stage->memo == NULL)
+        return BR_ENOMEM;
+    stage->memo->extent[0] = -1;
+    stage->memo->chunk = -1;
+    return BR_OK;
+}
+
+static void step_sizes(const bri_stage *s, int64_t chunk, int64_t step, bri_sizes *sizes)
+{
+    bri_memo *memo = s->memo;
+    int64_t coord[BR_MAX_NDIM];
+    if (memo == NULL) {
+        s->kind->sizes(s, chunk, step, sizes);
+        return;
+    }
+    bri_leaf_coords(s, chunk, step, coord);
+    bool same = memo->extent[0] >= 0;
+    for (int a = 0; a < s->leaf_ndim; a++) {
+        int64_t extent = bri_axis_count(&s->leaf_axis[a], coord[a]);
+        same = same && memo->extent[a] == extent;
+        memo->extent[a] = extent;
+    }
+    if (!same)
+        s->kind->sizes(s, chunk, step, &memo->step);
+    if (s->leaf_ndim == 0)
+        memo->extent[0] = 1;
+    *sizes = memo->step;
+}
+
+/* All nodes of a chunk's tree but the root are alike. */
+static void node_sizes(const bri_stage *s, int64_t chunk, int level, bri_sizes *sizes)
+{
+    bri_memo *memo = s->memo;
+    int top = bri_tree_top(s->nsteps);
+    if (memo == NULL) {
+        s->kind->node_sizes(s, chunk, level, sizes);
+        return;
+    }
+    if (memo->chunk != chunk) {
+        s->kind->node_sizes(s, chunk, top, &memo->root);
+        s->kind->node_sizes(s, chunk, top - 1, &memo->node);
+        memo->chunk = chunk;
+    }
+    *sizes = level == top ? memo->root : memo->node;
+}
+
+/* ---- values ---- */
 
 /* A value that a task makes. Who reads it follows from its place in the tree or from the readers of
  * the whole chunk. */
@@ -22,20 +107,22 @@ typedef struct product {
     int lender; /* as in frame: then it goes there */
 } product;
 
-static void append_output(bri_task *task, bri_value *v)
+/* v is NULL without memory. */
+static br_status append_output(bri_task *task, bri_value *v)
 {
     bri_value **last = &task->output;
+    if (v == NULL)
+        return BR_ENOMEM;
     while (*last != NULL)
         last = &(*last)->next_output;
     *last = v;
+    return BR_OK;
 }
 
 static br_status add_lent_output(bri_job *job, bri_task *task, const product *p)
 {
     bri_value *v = bri_value_new(job, p->key, p->bytes, 0);
-    if (v == NULL)
-        return BR_ENOMEM;
-    append_output(task, v);
+    BRI_TRY(append_output(task, v));
     return bri_value_destination(v, p->lender - 1);
 }
 
@@ -44,6 +131,8 @@ static br_status add_output(bri_plan *plan, bri_job *job, bri_task *task, const 
     int local = 0;
     if (p->lender > 0)
         return add_lent_output(job, task, p);
+    if (plan->nranks == 1 && !p->final)
+        return append_output(task, bri_value_new(job, p->key, p->bytes, 1));
     memset(plan->emitter->ranks, 0, (size_t)plan->nranks);
     if (p->final)
         BRI_TRY(bri_count_readers(p->stage, p->chunk, &local, plan->emitter->ranks));
@@ -54,12 +143,32 @@ static br_status add_output(bri_plan *plan, bri_job *job, bri_task *task, const 
     if (bri_is_supplied(p->stage)) /* other ranks ask for it */
         memset(plan->emitter->ranks, 0, (size_t)plan->nranks);
     bri_value *v = bri_value_new(job, p->key, p->bytes, local);
-    if (v == NULL)
-        return BR_ENOMEM;
-    append_output(task, v);
+    BRI_TRY(append_output(task, v));
     for (int r = 0; r < plan->nranks; r++)
         if (plan->emitter->ranks[r])
             BRI_TRY(bri_value_destination(v, r));
+    return BR_OK;
+}
+
+/* A task's input that this rank has made or asked for already. */
+static bool connect_known(bri_job *job, bri_task *task, int i, bri_key key)
+{
+    bri_value *v = bri_value_find(job, key);
+    if (v != NULL)
+        bri_task_input(task, i, v);
+    return v != NULL;
+}
+
+/* One that another rank has, and that so many tasks here read. */
+static br_status connect_expected(bri_job *job, bri_task *task, int i, bri_key key, int owner,
+                                  size_t bytes, int readers)
+{
+    bri_value *v = bri_value_new(job, key, bytes, readers);
+    if (v == NULL)
+        return BR_ENOMEM;
+    v->owner = owner;
+    bri_value_expect(job, v);
+    bri_task_input(task, i, v);
     return BR_OK;
 }
 
@@ -68,36 +177,9 @@ static br_status connect_lent_input(bri_job *job, bri_task *task, int i, bri_key
                                     size_t bytes)
 {
     bri_value *v = bri_value_find(job, key);
-    if (v != NULL) { /* read twice */
-        atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed);
-        bri_task_input(task, i, v);
-        return BR_OK;
-    }
-    v = bri_value_new(job, key, bytes, 1);
     if (v == NULL)
-        return BR_ENOMEM;
-    v->owner = lender;
-    bri_task_input(task, i, v);
-    bri_value_expect(job, v);
-    return BR_OK;
-}
-
-/* A task's input: a value made here, or asked for from its owner. */
-static br_status connect_input(bri_plan *plan, bri_job *job, bri_task *task, int i, bri_key key,
-                               int owner, size_t bytes, const bri_need *need)
-{
-    bri_value *v = bri_value_find(job, key);
-    if (v == NULL) {
-        int readers = 1;
-        if (need != NULL)
-            BRI_TRY(bri_count_readers(need->stage, need->chunk, &readers, plan->emitter->ranks));
-        v = bri_value_new(job, key, bytes, readers);
-        if (v == NULL)
-            return BR_ENOMEM;
-        v->owner = owner;
-        BRI_ASSERT(owner != plan->rank);
-        bri_value_expect(job, v);
-    }
+        return connect_expected(job, task, i, key, lender, bytes, 1);
+    atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed); /* read twice */
     bri_task_input(task, i, v);
     return BR_OK;
 }
@@ -112,21 +194,33 @@ static size_t final_bytes(const bri_stage *stage, int64_t chunk)
     return sizes.output;
 }
 
-static br_status connect_needs(bri_plan *plan, bri_job *job, const bri_frame *f, bri_task *task)
+static br_status connect_need(bri_plan *plan, bri_job *job, const bri_frame *f, bri_task *task,
+                              int i)
 {
-    for (size_t i = 0; i < f->needs.n; i++) {
-        const bri_need *n = &f->needs.need[i];
-        bri_key key = bri_stage_key(n->stage, n->chunk);
-        if (f->lender > 0) {
-            BRI_TRY(connect_lent_input(job, task, (int)i, key, f->lender - 1,
-                                       final_bytes(n->stage, n->chunk)));
-            continue;
-        }
-        BRI_TRY(connect_input(plan, job, task, (int)i, bri_stage_key(n->stage, n->chunk),
-                              bri_value_owner(n->stage, n->chunk), final_bytes(n->stage, n->chunk),
-                              n));
-    }
-    return BR_OK;
+    const bri_need *n = &f->needs.need[i];
+    bri_key key = bri_stage_key(n->stage, n->chunk);
+    int owner = bri_value_owner(n->stage, n->chunk);
+    int readers;
+    if (f->lender > 0)
+        return connect_lent_input(job, task, i, key, f->lender - 1,
+                                  final_bytes(n->stage, n->chunk));
+    if (connect_known(job, task, i, key))
+        return BR_OK;
+    BRI_ASSERT(owner != plan->rank);
+    BRI_TRY(bri_count_readers(n->stage, n->chunk, &readers, plan->emitter->ranks));
+    return connect_expected(job, task, i, key, owner, final_bytes(n->stage, n->chunk), readers);
+}
+
+/* What a chain's step goes on with: of the step before it, on this rank. */
+static br_status connect_chain(bri_job *job, const bri_frame *f, bri_task *task, size_t bytes)
+{
+    int last = (int)f->needs.n;
+    bri_key before = {task->key.stage, task->key.level - 1, task->key.index};
+    if (f->lender > 0)
+        return connect_lent_input(job, task, last, before, f->lender - 1, bytes);
+    return connect_known(job, task, last, before)
+               ? BR_OK
+               : bri_error(BR_EINTERNAL, "a chain's last step is not there");
 }
 
 static bri_task *new_task(bri_plan *plan, bri_job *job, const bri_frame *f, bri_key key,
@@ -147,6 +241,10 @@ static bool parent_owner(const bri_stage *stage, int64_t chunk, int level, int64
     int top = bri_tree_top(stage->nsteps);
     if (level == top)
         return false;
+    if (stage->plan->nranks == 1) {
+        *owner = 0;
+        return true;
+    }
     do {
         level++;
         i >>= 1;
@@ -208,7 +306,10 @@ br_status bri_make_step(bri_plan *plan, bri_job *job, const bri_frame *f, bri_ta
         BRI_TRY(bri_supply_owe(job, s, f->chunk, plan->emitter->ranks, &local));
     if (local == 0)
         return BR_OK;
-    s->kind->sizes(s, f->chunk, f->step, &sizes);
+    if (f->lender > 0) /* in a job with a lock of its own */
+        s->kind->sizes(s, f->chunk, f->step, &sizes);
+    else
+        step_sizes(s, f->chunk, f->step, &sizes);
     product p = product_of_step(s, f->chunk, f->step, sizes.output);
     p.lender = f->lender;
     bri_task *t = new_task(plan, job, f, p.key, f->needs.n + chained);
@@ -217,14 +318,10 @@ br_status bri_make_step(bri_plan *plan, bri_job *job, const bri_frame *f, bri_ta
     *out = t;
     t->scratch = sizes.scratch;
     t->keeps = s->kind == &bri_stage_keep && !bri_keeps_on_disk(s);
-    BRI_TRY(connect_needs(plan, job, f, t));
-    if (chained) {
-        bri_key before = {s->id, p.key.level - 1, p.key.index};
-        int last = (int)f->needs.n;
-        BRI_TRY(f->lender > 0
-                    ? connect_lent_input(job, t, last, before, f->lender - 1, sizes.output)
-                    : connect_input(plan, job, t, last, before, plan->rank, sizes.output, NULL));
-    }
+    for (int i = 0; i < (int)f->needs.n; i++)
+        BRI_TRY(connect_need(plan, job, f, t, i));
+    if (chained)
+        BRI_TRY(connect_chain(job, f, t, sizes.output));
     if (bri_is_pass(s))
         return add_pass_outputs(plan, job, f, t);
     if (s->kind == &bri_stage_cut)
@@ -233,31 +330,36 @@ br_status bri_make_step(bri_plan *plan, bri_job *job, const bri_frame *f, bri_ta
                                                                : add_output(plan, job, t, &p);
 }
 
+static br_status connect_child(bri_job *job, const bri_frame *f, bri_task *task, int side)
+{
+    const bri_stage *s = f->stage;
+    bri_sizes sizes;
+    int level = f->level - 1;
+    int64_t child = 2 * (f->step >> f->level) + side;
+    bri_tree_normalise(s->nsteps, &level, &child);
+    bri_key key = {s->id, (uint32_t)level, f->chunk * bri_tree_width(s->nsteps, level) + child};
+    if (connect_known(job, task, side, key))
+        return BR_OK;
+    node_sizes(s, f->chunk, level, &sizes);
+    return connect_expected(job, task, side, key, bri_stage_owner(s, f->chunk, child << level),
+                            sizes.output, 1);
+}
+
 br_status bri_make_node(bri_plan *plan, bri_job *job, const bri_frame *f, bri_task **out)
 {
     bri_stage *s = f->stage;
     int64_t i = f->step >> f->level;
     bri_key key = {s->id, (uint32_t)f->level, f->chunk * bri_tree_width(s->nsteps, f->level) + i};
     bri_sizes sizes;
-    bri_sizes child_sizes;
     bri_task *t = new_task(plan, job, f, key, 2);
     if (t == NULL)
         return BR_ENOMEM;
     *out = t;
     t->argument[1] = i;
-    s->kind->node_sizes(s, f->chunk, f->level, &sizes);
+    node_sizes(s, f->chunk, f->level, &sizes);
     t->scratch = sizes.scratch;
-    for (int side = 0; side < 2; side++) {
-        int level = f->level - 1;
-        int64_t child = 2 * i + side;
-        bri_tree_normalise(s->nsteps, &level, &child);
-        bri_key from = {s->id, (uint32_t)level,
-                        f->chunk * bri_tree_width(s->nsteps, level) + child};
-        s->kind->node_sizes(s, f->chunk, level, &child_sizes);
-        BRI_TRY(connect_input(plan, job, t, side, from,
-                              bri_stage_owner(s, f->chunk, child << level), child_sizes.output,
-                              NULL));
-    }
+    for (int side = 0; side < 2; side++)
+        BRI_TRY(connect_child(job, f, t, side));
     product p = {s, f->chunk, key, true, plan->rank, sizes.output, 0};
     p.final = !parent_owner(s, f->chunk, f->level, i, &p.reader);
     return add_output(plan, job, t, &p);

@@ -179,6 +179,7 @@ struct bri_stage {
     bool wanted;                 /* some chunk is demanded */
     atomic_llong busy, work;     /* of its tasks here (balance.h), */
     atomic_llong timed;          /*  and their number */
+    struct bri_memo *memo;       /* what tasks take (emit, make.c); NULL: asked for each */
     unsigned char *emitted;      /* bit for each chunk (emit) */
     unsigned char *steps_made;   /* streamed: bit for each step (emit) */
 };
