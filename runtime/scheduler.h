@@ -76,6 +76,12 @@ typedef struct bri_scheduler {
     /* A value will come from value->owner; calls bri_job_arrived and runs what became ready. With
      * job->emit held. */
     void (*expect)(br_context *ctx, bri_job *job, bri_value *value);
+    /* Sends a note about messages between tasks (scheduler/workers): `bytes` bytes of bri_malloc,
+     * which are the receiver's. BR_ENOMEM. Any thread. */
+    br_status (*note)(br_context *ctx, int to, void *note, size_t bytes);
+    /* For a thread that sleeps in a task: when it is the one that serves rank 0, goes on with
+     * that. */
+    void (*pump)(br_context *ctx);
     /* Rank 0: errands (scheduler/futures) are ready that other ranks may run. Any thread. */
     void (*offer)(br_context *ctx);
 } bri_scheduler;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bramble/bramble.h>
@@ -22,6 +23,11 @@ static br_context *open_with(int threads)
     ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
     br_set_log(ctx, NULL, NULL);
     return ctx;
+}
+
+static void pause_ms(int ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
 
 /* The call has failed so, with these words in its message. */
@@ -267,6 +273,110 @@ START_TEST(test_not_open)
 }
 END_TEST
 
+/* ---- messages ---- */
+
+static int send_badly(br_task *task, const void *args, size_t bytes)
+{
+    int i;
+    memcpy(&i, args, bytes);
+    return i < 3 ? br_send(task, bad_names[i].name, "abc", 3) : br_send(task, "x", NULL, 3);
+}
+
+static int receive_badly(br_task *task, const void *args, size_t bytes)
+{
+    int i;
+    char x[3];
+    memcpy(&i, args, bytes);
+    if (i < 3)
+        return br_recv(task, bad_names[i].name, x, 3);
+    return br_recv_view(task, bad_names[i - 3].name, NULL) != NULL ? 0 : -1;
+}
+
+START_TEST(test_bad_messages)
+{
+    br_context *ctx = open_with(_i);
+    for (int i = 0; i < 4; i++) {
+        br_status st = br_run_on(ctx, NULL, send_badly, &i, sizeof i);
+        failed(ctx, st, BR_EARG, i < 3 ? bad_names[i].why : "br_send: some bytes, but no pointer");
+    }
+    for (int i = 0; i < 6; i++) {
+        br_status st = br_run_on(ctx, NULL, receive_badly, &i, sizeof i);
+        failed(ctx, st, BR_EARG, bad_names[i % 3].why);
+    }
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+static int send_x(br_task *task, const void *args, size_t bytes)
+{
+    return br_send(task, "x", args, bytes);
+}
+
+static int receive_x(br_task *task, const void *args, size_t bytes)
+{
+    char x[3];
+    (void)args, (void)bytes;
+    return br_recv(task, "x", x, sizeof x);
+}
+
+/* Alone, with a message of another length, and cancelled. */
+START_TEST(test_receives)
+{
+    br_context *ctx = open_with(_i);
+    failed(ctx, br_run_on(ctx, NULL, receive_x, NULL, 0), BR_EUSER,
+           "br_recv on rank 0: nobody will send \"x\": all other tasks are over or wait; sent and "
+           "not received: nothing");
+    ck_assert_int_eq(br_run_on(ctx, NULL, send_x, "abcd", 4), BR_OK);
+    failed(ctx, br_run_on(ctx, NULL, receive_x, NULL, 0), BR_ESHAPE,
+           "the message \"x\" has 4 bytes, not 3");
+    ck_assert_int_eq(br_run_on(ctx, NULL, send_x, "abc", 3), BR_OK);
+    ck_assert_int_eq(br_run_on(ctx, NULL, receive_x, NULL, 0), BR_OK);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+START_TEST(test_cancelled_receive)
+{
+    br_context *ctx = open_with(2);
+    br_future *f = br_submit(ctx, receive_x, NULL, 0);
+    pause_ms(50);
+    br_cancel(f);
+    ck_assert_int_eq(br_wait(f), BR_ECANCELLED);
+    br_future_free(f);
+    f = br_submit(ctx, receive_x, NULL, 0); /* br_close waits for it, and nobody will send */
+    pause_ms(50);
+    ck_assert_int_eq(br_close(ctx), BR_EUSER);
+}
+END_TEST
+
+/* Many that wait at a time; and more than may. */
+START_TEST(test_many_receives)
+{
+    enum { MANY = 200, TOO_MANY = 300 };
+    br_future *f[TOO_MANY];
+    br_context *ctx = open_with(_i);
+    for (int i = 0; i < MANY; i++)
+        f[i] = br_submit(ctx, receive_x, NULL, 0);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_eq(br_run_on(ctx, NULL, send_x, "abc", 3), BR_OK);
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_int_eq(br_wait(f[i]), BR_OK);
+        br_future_free(f[i]);
+    }
+    for (int i = 0; i < TOO_MANY; i++)
+        f[i] = br_submit(ctx, receive_x, NULL, 0);
+    int nlate = 0;
+    for (int i = 0; i < TOO_MANY; i++) {
+        ck_assert_int_ne(br_wait(f[i]), BR_OK);
+        nlate += strstr(br_future_message(f[i]), "256 tasks wait in br_recv already") != NULL;
+        br_future_free(f[i]);
+    }
+    ck_assert_int_gt(nlate, 0);
+    br_clear_error(ctx);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 /* ---- temperature ---- */
 
 static void write_zone(const char *folder, const char *zone, const char *text)
@@ -311,6 +421,10 @@ int main(void)
     tcase_add_loop_test(tc, test_bad_values, 0, 3);
     tcase_add_loop_test(tc, test_bad_reduce, 0, 3);
     tcase_add_loop_test(tc, test_no_room, 0, 2);
+    tcase_add_loop_test(tc, test_bad_messages, 0, 3);
+    tcase_add_loop_test(tc, test_receives, 0, 3);
+    tcase_add_test(tc, test_cancelled_receive);
+    tcase_add_loop_test(tc, test_many_receives, 0, 3);
     tcase_add_test(tc, test_not_open);
     tcase_add_test(tc, test_celsius);
     suite_add_tcase(suite, tc);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * workers.h - the ranks as a pool of workers: what they are, functions on chosen ones, values that
- * they keep under names.
+ * they keep under names, messages between running tasks.
  *
  * A worker is a rank with its threads; sync and threads have one, number 0. What tasks of submit.h
  * leave open, where they run, is said here: by `workers`, a text as Python's brackets have it.
@@ -279,6 +279,47 @@ BR_API const void *br_task_get(br_task *task, const char *name, size_t *bytes);
 /* br_task_put - makes a copy of these bytes this worker's value. Returns 0; -1 for a bad name or
  * without memory, which fails the task. Tasks pass BRAMBLE_MEMORY_LIMIT. */
 BR_API int br_task_put(br_task *task, const char *name, const void *data, size_t bytes);
+
+/* ---- messages between running tasks ----
+ *
+ * By name alone, wherever sender and receiver run: the nth receive of a name gets the nth message
+ * that was sent under it. A program that wants to address ranks puts them into the name ("halo 3").
+ * Names have 1 to 200 bytes and belong to the context; tasks of any rank may send to each other, also
+ * those that tasks have handed in.
+ *
+ * A receive that nobody will answer is an error, not a hang: when all tasks that were handed in are
+ * over or wait, for messages or for each other, and so does a thread of main's (br_wait and what
+ * stands on it, br_close), every receive that waits fails, with the name waited for, the task and
+ * its rank, and what was sent and not received. Who hands in a task that would send, from another
+ * thread of main's, has to do so before. Over several ranks that is found out some hundredths of a
+ * second later.
+ *
+ * A task that waits keeps its thread, and another one takes its place: what would send may stand in
+ * the queue behind it. Under sync one of them runs at a time. At most 256 tasks of a rank may wait
+ * at a time.
+ */
+
+/* br_send - sends a copy of these bytes; returns at once.
+ *
+ * They count in the memory of this rank until somebody receives them, at the latest br_close frees
+ * them. Tasks pass BRAMBLE_MEMORY_LIMIT.
+ * Returns 0; -1 for a bad name or without memory, which fails the task.
+ * Cost  a note to rank 0 and back, then the bytes go straight to the rank of the receive.
+ */
+BR_API int br_send(br_task *task, const char *name, const void *data, size_t bytes);
+
+/* br_recv - waits for a message of just so many bytes.
+ *
+ * Returns 0; -1 when nobody will send it, when it has another length (the message is gone then;
+ * both lengths are named), for a bad name, without memory and when the task was cancelled: the task
+ * then fails with the reason when it returns other than 0. Inside a function that a compute calls
+ * there is no br_task, and no message.
+ */
+BR_API int br_recv(br_task *task, const char *name, void *buffer, size_t bytes);
+
+/* br_recv_view - waits for a message of any length; it is good until the task's next br_recv_view
+ * or its end, aligned to 64. NULL where br_recv returns -1. bytes may be NULL. */
+BR_API const void *br_recv_view(br_task *task, const char *name, size_t *bytes);
 
 #ifndef __cplusplus
 #define br_worker_ranks(...)                                                                       \

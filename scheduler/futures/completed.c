@@ -250,7 +250,10 @@ br_future *br_next_completed(br_completed *c)
 {
     if (c == NULL || is_empty(c))
         return NULL;
-    bri_store_wait(c->store, &(bri_wish){.done = has_one, .data = c, .each = each, .told = true});
+    bri_store_wait(
+        c->store,
+        &(bri_wish){
+            .done = has_one, .data = c, .each = each, .told = true, .others = c->nothers > 0});
     return take(c);
 }
 
@@ -286,6 +289,14 @@ static bri_errand *each_of_list(const void *data, void **cursor)
     return bri_errand_of(*at);
 }
 
+static bool has_others(const list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (bri_errand_of(l->future[i]) == NULL)
+            return true;
+    return false;
+}
+
 size_t br_wait_any(br_future *const futures[], size_t n)
 {
     list l = {futures, n};
@@ -297,6 +308,8 @@ size_t br_wait_any(br_future *const futures[], size_t n)
         br_wait(futures[0]);
         return first_done(&l);
     }
-    bri_store_wait(store, &(bri_wish){.done = any_done, .data = &l, .each = each_of_list});
+    bri_store_wait(
+        store,
+        &(bri_wish){.done = any_done, .data = &l, .each = each_of_list, .others = has_others(&l)});
     return first_done(&l);
 }

@@ -8,6 +8,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/scheduler.h"
+#include "scheduler/workers/exchange.h"
 #include "scheduler/workers/shelf.h"
 
 /* How long a thread of the pool stays with errands before it looks at arrays' tasks again. */
@@ -49,6 +50,7 @@ static void free_store(bri_store *store)
     if (store == NULL)
         return;
     pthread_mutex_destroy(&store->lock);
+    bri_exchange_free(store->exchange);
     bri_shelf_free(store->shelf);
     bri_free(store->pinned);
     bri_free(store);
@@ -124,6 +126,7 @@ static void drop_foreign(bri_queue *q)
 
 void bri_store_forget(bri_store *store)
 {
+    bri_exchange_stop(store);
     bri_store_lock(store);
     drop_foreign(&store->anywhere);
     drop_foreign(&store->pinned[store->ctx->rank]);
@@ -135,6 +138,7 @@ void bri_store_close(br_context *ctx)
     bri_store *store = atomic_load_explicit(&ctx->store, memory_order_acquire);
     if (store == NULL)
         return;
+    bri_exchange_stop(store);
     if (store->pool != NULL)
         bri_pool_remove_helper(store->pool, &store->helper);
     bri_running_end(&store->running);
@@ -155,6 +159,8 @@ void bri_store_unlock(bri_store *store)
     store->offered |= offer;
     store->fresh = 0;
     store->tell = store->offer = false;
+    if (fresh > 0 && store->exchange != NULL)
+        bri_relief_wake(store->exchange);
     pthread_mutex_unlock(&store->lock);
     if (tell)
         bri_event_wake(store->event, INT_MAX, BRI_SLEEPS_FOR_JOB);

@@ -29,7 +29,10 @@ typedef struct bri_errand bri_errand;
 typedef struct bri_store bri_store;
 typedef struct bri_watch bri_watch;
 struct bri_shelf;
-struct bri_held;
+struct bri_exchange;
+struct bri_kept;
+struct bri_sleeper;
+struct bri_pin;
 
 /* Results up to this size and arguments up to that one stand in the record. */
 enum { BRI_SMALL_RESULT = 32, BRI_SMALL_ARGS = 256 };
@@ -130,8 +133,12 @@ struct bri_store {
     bri_event own;
     bri_helper helper;
     bri_deliver *deliver;
-    void *crew;              /* scheduler/mpi's */
-    struct bri_shelf *shelf; /* values under names (scheduler/workers) */
+    void *crew;                    /* scheduler/mpi's */
+    struct bri_shelf *shelf;       /* values under names (scheduler/workers) */
+    struct bri_exchange *exchange; /* messages between tasks, NULL before the first one (lock) */
+    struct bri_sleeper *sleepers;  /* threads that wait for futures (lock) */
+    uint64_t moved;                /* rank 0: what is known of other ranks has changed (lock) */
+    uint64_t nforeign; /* other ranks: rank 0's errands here (the communication thread's) */
     pthread_mutex_t lock;
     bri_queue anywhere;  /* (lock) */
     bri_queue *pinned;   /* by rank (lock) */
@@ -154,9 +161,10 @@ struct br_task {
     br_task *below; /* that waits on the same thread */
     void *result;
     size_t result_bytes;
-    br_status status;      /* why it fails when that is known */
-    int64_t begun;         /* of a foreign errand, ns */
-    struct bri_held *held; /* values that it reads (scheduler/workers) */
+    br_status status;         /* why it fails when that is known */
+    int64_t begun;            /* of a foreign errand, ns */
+    struct bri_pin *held;     /* values that it reads (scheduler/workers) */
+    struct bri_kept *message; /* that it has received last */
     char text[512];
 };
 
@@ -246,6 +254,7 @@ typedef struct bri_wish {
     bri_errand *(*each)(const void *data, void **cursor);
     bri_errand *only; /* or just this one */
     bool told;        /* whoever makes it done tells, without being asked */
+    bool others;      /* futures that are no errands may make it done, too */
 } bri_wish;
 void bri_store_wait(bri_store *store, const bri_wish *wish);
 void bri_errand_wait(br_future *future);

@@ -8,6 +8,7 @@
 #include "runtime/function.h"
 #include "runtime/scheduler.h"
 #include "scheduler/futures/store.h"
+#include "scheduler/workers/exchange.h"
 
 enum { SLICE_NS = 100000 };
 
@@ -87,10 +88,18 @@ static br_status check(const br_submit_args *a)
 
 /* ---- memory ---- */
 
-/* Until what runs has given bytes back. */
-static void wait_a_moment(void)
+static bool never(const void *unused)
 {
+    return unused != NULL;
+}
+
+/* Until what runs has given bytes back. It may wait for a message that nobody will send. */
+static void wait_a_moment(bri_store *store)
+{
+    bri_sleeper sleeper;
+    bri_sleeper_enter(store, &sleeper, &(bri_wish){.done = never}, false);
     nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    bri_sleeper_leave(store, &sleeper);
 }
 
 /* Tasks pass the limit: what they wait for could need just these bytes. */
@@ -110,7 +119,7 @@ static br_status promise(bri_store *store, const br_submit_args *a, size_t bytes
                              "BRAMBLE_MEMORY_LIMIT, and no task is left that could make some: "
                              "futures whose results have been read can be freed",
                              file_of(a->at), a->at.line, a->bytes);
-        wait_a_moment();
+        wait_a_moment(store);
     }
     return BR_OK;
 }

@@ -12,6 +12,7 @@
 #include "runtime/error.h"
 #include "runtime/scheduler.h"
 #include "scheduler/futures/store.h"
+#include "scheduler/workers/exchange.h"
 
 enum { MOMENT_NS = 20000, SLICE_NS = 100000 };
 
@@ -43,7 +44,16 @@ static void want_all(bri_store *store, const bri_wish *wish)
 
 /* ---- outside ---- */
 
-/* Without other threads nothing else can happen any more. */
+/* Without other threads nothing else can happen any more. With the lock none that has just ended has
+ * made something ready that is not seen. */
+static bool is_hopeless(bri_store *store, const bri_wish *wish)
+{
+    bri_store_lock(store);
+    bool none = atomic_load(&store->ntaken) == 0 && atomic_load(&store->nready) == 0;
+    bri_store_unlock(store);
+    return none && !wish->done(wish->data);
+}
+
 static void refuse(bri_store *store, const bri_wish *wish)
 {
     char name[400];
@@ -58,14 +68,22 @@ static void refuse(bri_store *store, const bri_wish *wish)
     bri_store_unlock(store);
 }
 
+/* Under sync others have their turn meanwhile. */
+static void sleep_on(bri_store *store, unsigned ticket)
+{
+    bool rests = bri_relief_rest(store);
+    bri_event_sleep(store->event, ticket, BRI_SLEEPS_FOR_JOB);
+    bri_relief_resume(store, rests);
+}
+
 static void sleep_alone(bri_store *store, const bri_wish *wish, const bri_until *until)
 {
     unsigned ticket = bri_event_prepare(store->event);
     if (!wish->done(wish->data) && !bri_store_work(store, SLICE_NS, until)) {
-        if (atomic_load(&store->ntaken) == 0 && !wish->done(wish->data))
+        if (is_hopeless(store, wish))
             refuse(store, wish);
         else
-            bri_event_sleep(store->event, ticket, BRI_SLEEPS_FOR_JOB);
+            sleep_on(store, ticket);
     }
     bri_event_cancel(store->event);
 }
@@ -79,12 +97,15 @@ static void wait_outside(bri_store *store, const bri_wish *wish)
         return;
     if (!wish->told)
         want_all(store, wish);
+    bri_sleeper sleeper;
+    bri_sleeper_enter(store, &sleeper, wish, false);
     atomic_fetch_add(&store->nwaiting, 1);
     if (store->pool != NULL)
         bri_pool_work_until(store->pool, &until);
     while (store->pool == NULL && !wish->done(wish->data))
         sleep_alone(store, wish, &until);
     atomic_fetch_sub(&store->nwaiting, 1);
+    bri_sleeper_leave(store, &sleeper);
 }
 
 /* ---- what an errand needs; with the lock ---- */
@@ -195,13 +216,16 @@ static bool run_needed(bri_store *store, const bri_wish *wish)
 
 static void wait_inside(bri_store *store, const bri_wish *wish)
 {
+    bri_sleeper sleeper;
     bri_drain_give_back(bri_task_current()->drain);
+    bri_sleeper_enter(store, &sleeper, wish, true);
     while (!wish->done(wish->data)) {
         unsigned ticket = bri_event_prepare(store->event);
         if (!run_needed(store, wish) && !wish->done(wish->data))
-            bri_event_sleep(store->event, ticket, BRI_SLEEPS_FOR_JOB);
+            sleep_on(store, ticket);
         bri_event_cancel(store->event);
     }
+    bri_sleeper_leave(store, &sleeper);
     bri_store_lock(store);
     bri_task_current()->errand->blocked_on = NULL;
     bri_store_unlock(store);

@@ -39,6 +39,7 @@ static void begin(br_task *task, bri_errand *e, bri_drain *drain)
     task->status = BR_EUSER;
     task->text[0] = '\0';
     task->held = NULL;
+    task->message = NULL;
     task->begun = e->foreign ? now_ns() : 0;
     atomic_fetch_add_explicit(&e->attempts, 1, memory_order_relaxed);
     current = task;
@@ -71,10 +72,10 @@ static bool finish(br_task *task, int code)
         say_why(task, code);
     else if (failed)
         snprintf(task->text, sizeof task->text, "was cancelled");
-    if (e->foreign) {
-        atomic_fetch_sub(&e->store->ntaken, 1);
+    if (e->foreign) { /* at no time neither taken nor on its way */
         e->ns = now_ns() - task->begun;
         e->store->deliver(e->store, e, failed ? task->status : BR_OK, task->text);
+        atomic_fetch_sub(&e->store->ntaken, 1);
         return true;
     }
     if (failed)
@@ -92,7 +93,7 @@ static bool run(bri_errand *e, bri_drain *drain)
     begin(&task, e, drain);
     int code = e->fn(&task, e->args, e->bytes);
     current = task.below;
-    if (task.held != NULL)
+    if (task.held != NULL || task.message != NULL)
         bri_task_let_go(&task);
     return finish(&task, code);
 }

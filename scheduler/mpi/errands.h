@@ -71,6 +71,16 @@ void bri_errands_step(double now);
 /* Some are elsewhere. */
 bool bri_errands_out(void);
 
+/* The store of a context; NULL when it is not open here (any more). */
+bri_store *bri_errands_store(unsigned context);
+bri_store *bri_errands_store_in(unsigned context); /* of other ranks */
+/* Rank 0, with the store's lock: how many errands a rank has; and, with -1, all of them. */
+int bri_errands_elsewhere(const bri_store *store, int rank);
+/* Rank 0: some rank has room for more. */
+void bri_errands_feed(unsigned context);
+/* Other ranks: no result waits to be sent. */
+bool bri_errands_all_sent(const bri_store *store);
+
 void bri_errands_on_tasks(int from, const bri_packet *packet, const void *payload);
 void bri_errands_on_results(int from, const bri_packet *packet, const void *payload);
 void bri_errands_on_recall(int from, const bri_packet *packet, const void *payload);

@@ -41,6 +41,15 @@ static served *find(unsigned context)
     return s;
 }
 
+bool bri_errands_all_sent(const bri_store *store)
+{
+    const served *s = store->crew;
+    pthread_mutex_lock(&all.lock);
+    bool sent = s == NULL || s->first == NULL;
+    pthread_mutex_unlock(&all.lock);
+    return sent;
+}
+
 /* ---- the outbox ---- */
 
 static br_status write_result(bri_draft *d, const bri_errand *e, int status)
@@ -88,6 +97,7 @@ static void flush(const bri_request *request)
         if (d.n > 0 && d.n + e->result_bytes > BRI_ERRANDS_LETTER)
             send(s, &d, 0);
         write_or_abort(&d, e, (int)e->future.status);
+        e->store->nforeign--;
         bri_errand_release(e);
     }
     if (d.n > 0)
@@ -167,6 +177,12 @@ static bri_store *store_of(served *s)
     return store;
 }
 
+bri_store *bri_errands_store_in(unsigned context)
+{
+    served *s = find(context);
+    return s != NULL ? store_of(s) : NULL;
+}
+
 static bri_parcel *new_parcel(void *bytes)
 {
     bri_parcel *parcel = bri_malloc(sizeof *parcel);
@@ -202,6 +218,7 @@ static void take_tasks(int from, const bri_packet *packet, void *bytes)
         if (e == NULL)
             bri_leave_abort(1, "%s", bri_last_error());
         at = read_errand(e, &head, at + sizeof head);
+        store->nforeign++;
         promise(e, begin, at);
         if (st != BR_OK) {
             deliver(store, e, st, bri_last_error());
@@ -259,6 +276,7 @@ void bri_errands_on_recall(int from, const bri_packet *packet, const void *paylo
         if (e == NULL)
             break;
         write_or_abort(&d, e, BRI_NOT_BEGUN);
+        store->nforeign--;
         bri_errand_release(e);
     }
     send(s, &d, 1);

@@ -9,7 +9,9 @@
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/mail.h"
 #include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/notes.h"
 #include "scheduler/mpi/thread.h"
+#include "scheduler/workers/exchange.h"
 
 /* What lies ahead of a rank's threads: about AHEAD seconds of work, at least one errand when those
  * are shorter than WORTH_ONE, since a new one takes up to a millisecond to come. */
@@ -24,6 +26,7 @@ enum { MOST_AHEAD = 1024, MOST_TOGETHER = 512, FUNCTIONS = 16 };
 typedef struct member {
     int threads;
     int out;        /* errands that it has (store's lock) */
+    int waiting;    /*  of them: wait for messages, and another thread is in the place of each */
     double seconds; /* that one takes, 0: not known */
     double heard;   /* when it last brought something */
     bool recalled;  /* it has been asked for what it has not begun */
@@ -132,12 +135,17 @@ static int ahead_of(const member *m)
     return n < 1 ? 1 : n > MOST_AHEAD ? MOST_AHEAD : (int)n;
 }
 
+static int threads_of(const member *m)
+{
+    return m->threads + m->waiting;
+}
+
 /* What would fill it up. Short errands go in batches: nothing until a quarter is missing. */
 static int room_of(const member *m)
 {
     int ahead = ahead_of(m);
-    int missing = m->threads + ahead - m->out;
-    return m->out < m->threads || 4 * missing > ahead ? missing : 0;
+    int missing = threads_of(m) + ahead - m->out;
+    return m->out < threads_of(m) || 4 * missing > ahead ? missing : 0;
 }
 
 static bool any_room(const crew *c)
@@ -169,7 +177,7 @@ static int idle_here(const crew *c)
 static int share_of(const crew *c, const member *m)
 {
     int room = room_of(m);
-    int begin = m->threads - m->out;
+    int begin = threads_of(m) - m->out;
     begin = begin < 0 ? 0 : begin < room ? begin : room;
     size_t ready = c->store->anywhere.n;
     size_t others = (size_t)idle_here(c) + (size_t)begin;
@@ -180,6 +188,14 @@ static int share_of(const crew *c, const member *m)
 
 /* ---- handing out ---- */
 
+/* With the lock. */
+static void count_waiting(crew *c)
+{
+    const bri_exchange *x = c->store->exchange;
+    for (int r = 1; x != NULL && r < c->nranks; r++)
+        c->member[r].waiting = (int)x->nreceives[r];
+}
+
 static int take(crew *c, int rank, bri_errand *list[MOST_TOGETHER])
 {
     bri_store *store = c->store;
@@ -188,6 +204,7 @@ static int take(crew *c, int rank, bri_errand *list[MOST_TOGETHER])
     size_t bytes = 0;
     bri_errand *e;
     bri_store_lock(store);
+    count_waiting(c);
     int share = room_of(m) > 0 ? share_of(c, m) : 0;
     bool own = room_of(m) > 0 && store->pinned[rank].n > 0;
     share = share == 0 && own ? 1 : share;
@@ -200,6 +217,7 @@ static int take(crew *c, int rank, bri_errand *list[MOST_TOGETHER])
         list[n++] = e;
     }
     m->out += n;
+    store->moved += n > 0;
     store->hungry = any_room(c);
     bri_store_unlock(store);
     return n;
@@ -209,6 +227,7 @@ static void returned(crew *c, int rank, int n)
 {
     bri_store_lock(c->store);
     c->member[rank].out -= n;
+    c->store->moved++;
     bri_store_unlock(c->store);
 }
 
@@ -346,6 +365,28 @@ static crew *find_crew(unsigned context)
     return c;
 }
 
+bri_store *bri_errands_store(unsigned context)
+{
+    const crew *c = find_crew(context);
+    return c != NULL ? c->store : bri_errands_store_in(context);
+}
+
+void bri_errands_feed(unsigned context)
+{
+    crew *c = find_crew(context);
+    if (c != NULL)
+        feed(c);
+}
+
+int bri_errands_elsewhere(const bri_store *store, int rank)
+{
+    const crew *c = store->crew;
+    int n = 0;
+    for (int r = 1; c != NULL && r < c->nranks; r++)
+        n += rank < 0 || rank == r ? c->member[r].out : 0;
+    return n;
+}
+
 static void take_results(int from, const bri_packet *packet, void *bytes)
 {
     crew *c = find_crew((unsigned)packet->job);
@@ -399,7 +440,7 @@ bool bri_errands_out(void)
 static bool somebody_idle(const crew *c)
 {
     for (int r = 1; r < c->nranks; r++)
-        if (c->member[r].out < c->member[r].threads)
+        if (c->member[r].out < threads_of(&c->member[r]))
             return true;
     return idle_here(c) > 0;
 }
@@ -423,8 +464,10 @@ void bri_errands_step(double now)
     if (crews.first == NULL || now - crews.looked < LOOK)
         return;
     crews.looked = now;
-    for (crew *c = crews.first; c != NULL; c = c->next)
+    for (crew *c = crews.first; c != NULL; c = c->next) {
         look(c, now);
+        bri_notes_look(c->store, c->context, now);
+    }
 }
 
 /* ---- the end ---- */

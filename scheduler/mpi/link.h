@@ -45,7 +45,8 @@ enum { BRI_LINK_INLINE = 32 << 10 };
     X(ANSWER)  /* the engine's, or why there is none */                                            \
     X(TASKS)   /* 0->: errands to run */                                                           \
     X(RESULTS) /* ->0: what came out of some, or those that were recalled */                       \
-    X(RECALL)  /* 0->: give back what has not begun */
+    X(RECALL)  /* 0->: give back what has not begun */                                             \
+    X(NOTE)    /* about messages between tasks (notes.h) */
 
 typedef enum bri_packet_kind {
 #define BRI_PACKET_ENUM(NAME) BRI_PACKET_##NAME,

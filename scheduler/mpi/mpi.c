@@ -18,6 +18,7 @@
 #include "scheduler/mpi/invitation.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/notes.h"
 #include "scheduler/mpi/parts.h"
 #include "scheduler/mpi/serve.h"
 #include "scheduler/mpi/thread.h"
@@ -330,6 +331,18 @@ static void offer(br_context *ctx)
     bri_errands_offer(atomic_load(&ctx->store), mpi->number);
 }
 
+static br_status note(br_context *ctx, int to, void *note, size_t bytes)
+{
+    const bri_mpi_context *mpi = ctx->scheduler_data;
+    return bri_notes_post(mpi->number, to, note, bytes);
+}
+
+static void pump(br_context *ctx)
+{
+    (void)ctx;
+    bri_serve_pump();
+}
+
 const bri_scheduler bri_scheduler_mpi = {
     .name = "mpi",
     .open = open_mpi,
@@ -352,4 +365,6 @@ const bri_scheduler bri_scheduler_mpi = {
     .send = send_value,
     .expect = expect,
     .offer = offer,
+    .note = note,
+    .pump = pump,
 };

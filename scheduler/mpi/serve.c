@@ -312,6 +312,33 @@ static void obey(const command *c)
     }
 }
 
+static _Thread_local bool serves_here;
+
+static bool may_nest(const command *c)
+{
+    return c != NULL && c->here &&
+           (c->packet.kind == BRI_PACKET_SERVE || c->packet.kind == BRI_PACKET_SHARE);
+}
+
+/* Others mean that the tasks are over. */
+void bri_serve_pump(void)
+{
+    while (serves_here) {
+        pthread_mutex_lock(&queue.lock);
+        command *c = may_nest(queue.first) ? queue.first : NULL;
+        if (c != NULL) {
+            queue.first = c->next;
+            if (queue.first == NULL)
+                queue.last = &queue.first;
+        }
+        pthread_mutex_unlock(&queue.lock);
+        if (c == NULL)
+            return;
+        obey(c);
+        bri_free(c);
+    }
+}
+
 int bri_serve_forever(br_context *ctx)
 {
     serving.opened = ctx;
@@ -321,10 +348,12 @@ int bri_serve_forever(br_context *ctx)
     if (serving.pool == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
     serve_with(serving.pool);
+    serves_here = true;
     command *c;
     for (; (c = next_command())->packet.kind != BRI_PACKET_EXIT; bri_free(c))
         obey(c);
     int code = c->packet.number;
+    serves_here = false;
     bri_free(c);
     close_all();
     return code;

@@ -34,6 +34,10 @@ void bri_serve_send_exit(int code);
  * ctx is the one this rank has opened; its engine is closed then. */
 int bri_serve_forever(br_context *ctx);
 
+/* For a thread that sleeps inside a task: when it is the one that serves, it begins the jobs that
+ * have been announced meanwhile. */
+void bri_serve_pump(void);
+
 /* Some job has landed: the serving thread frees what it leaves. Any thread. */
 void bri_serve_tidy(void);
 

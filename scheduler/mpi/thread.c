@@ -27,6 +27,7 @@
 #include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/notes.h"
 #include "scheduler/mpi/parts.h"
 #include "scheduler/mpi/peers.h"
 #include "scheduler/mpi/serve.h"
@@ -173,6 +174,7 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_TASKS] = bri_errands_on_tasks,
         [BRI_PACKET_RESULTS] = bri_errands_on_results,
         [BRI_PACKET_RECALL] = bri_errands_on_recall,
+        [BRI_PACKET_NOTE] = bri_notes_on_note,
     };
     // clang-format on
     bri_peers_heard(from);

@@ -121,6 +121,38 @@ void bri_pool_work_until(bri_pool *pool, const bri_until *until)
     work_on(pool, NULL, until, true);
 }
 
+bool bri_pool_owns_this(void)
+{
+    return self != NULL && self->index > 0;
+}
+
+/* Of a thread of the pool's own nobody else wants the place. */
+void bri_pool_stand_up(bri_pool *pool, bri_seat *seat)
+{
+    bri_pool_worker *w = self;
+    *seat = (bri_seat){NULL, NULL};
+    if (w == NULL || w->pool != pool || w->index > 0)
+        return;
+    *seat = (bri_seat){w, w->job};
+    w->job = NULL;
+    self = NULL;
+    leave_seat(pool, NULL);
+}
+
+static bool never(const void *unused)
+{
+    return unused != NULL;
+}
+
+void bri_pool_sit_down(bri_pool *pool, const bri_seat *seat)
+{
+    if (seat->worker == NULL)
+        return;
+    take_seat(pool, &(bri_until){.done = never});
+    self = seat->worker;
+    self->job = seat->job;
+}
+
 /* ---- jobs ---- */
 
 /* Signals go to the program's own threads. */

@@ -81,6 +81,18 @@ void bri_pool_wake(bri_pool *pool, int n);
 /* On which all threads of the pool sleep, and all that wait in it. */
 bri_event *bri_pool_event(bri_pool *pool);
 
+/* The calling thread is one that a pool has started. */
+bool bri_pool_owns_this(void);
+
+/* A thread that works in the pool's place for who waits is about to sleep for long: another one that
+ * waits may work there meanwhile. */
+typedef struct bri_seat {
+    struct bri_pool_worker *worker;
+    bri_job *job;
+} bri_seat;
+void bri_pool_stand_up(bri_pool *pool, bri_seat *seat);
+void bri_pool_sit_down(bri_pool *pool, const bri_seat *seat);
+
 /* Something changed: every sleeping thread looks again. Cheap when none sleeps. Any thread. */
 void bri_pool_notify(bri_pool *pool);
 

@@ -10,14 +10,16 @@
 #include "scheduler/workers/workers.h"
 
 /* A value that a running task reads. */
-typedef struct bri_held {
-    struct bri_held *next;
+typedef struct bri_pin {
+    struct bri_pin *next;
     bri_kept *kept;
-} bri_held;
+} bri_pin;
 
 void bri_task_let_go(br_task *task)
 {
-    for (bri_held *h; (h = task->held) != NULL;) {
+    bri_kept_release(task->message);
+    task->message = NULL;
+    for (bri_pin *h; (h = task->held) != NULL;) {
         task->held = h->next;
         bri_kept_release(h->kept);
         bri_free(h);
@@ -63,18 +65,18 @@ bri_kept *bri_task_find(br_task *task, const char *name)
 /* Until the function returns. Takes the reference; false without memory. */
 static bool hold(br_task *task, bri_kept *kept)
 {
-    for (const bri_held *h = task->held; h != NULL; h = h->next)
+    for (const bri_pin *h = task->held; h != NULL; h = h->next)
         if (h->kept == kept) {
             bri_kept_release(kept);
             return true;
         }
-    bri_held *h = bri_malloc(sizeof *h);
+    bri_pin *h = bri_malloc(sizeof *h);
     if (h == NULL) {
         bri_kept_release(kept);
         bri_task_failed(task, BR_ENOMEM);
         return false;
     }
-    *h = (bri_held){task->held, kept};
+    *h = (bri_pin){task->held, kept};
     task->held = h;
     return true;
 }

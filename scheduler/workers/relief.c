@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * relief.c - threads that take the place of those that wait in br_recv.
+ *
+ * What a task waits for may be sent by one that stands in the queue, and that one may wait for a
+ * message in turn. Running it on the same stack would make the first one wait until it has ended.
+ * So each thread that waits lets another one run errands meanwhile, which goes to sleep again when
+ * the first is back.
+ *
+ * Under sync one of them runs at a time, and none while main does not wait: who is back waits until
+ * the task that runs has ended or waits itself.
+ */
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/alloc.h"
+#include "runtime/crash.h"
+#include "scheduler/workers/exchange.h"
+
+enum { MOST_THREADS = 256, SLICE_NS = 100000, AGAIN_NS = 2000000 };
+
+static _Thread_local bool is_relief;
+
+bool bri_relief_is_this(void)
+{
+    return is_relief;
+}
+
+static bool is_sync(const bri_exchange *x)
+{
+    return x->store->pool == NULL;
+}
+
+/* ---- a relief thread; with the lock ---- */
+
+static bool may_run(const bri_exchange *x)
+{
+    const bri_store *store = x->store;
+    if (atomic_load(&store->nready) == 0 && atomic_load(&store->nheld) == 0)
+        return false;
+    return is_sync(x) ? x->nresting > 0 && x->nrelief == 0 : x->nrelief < x->nwaiting;
+}
+
+/* What others have taken and not begun may be about to begin: then look again a little later. */
+static void wait_a_moment(bri_exchange *x)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += AGAIN_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&x->changed, &x->store->lock, &until);
+}
+
+static bool run_some(bri_exchange *x)
+{
+    bri_store *store = x->store;
+    x->nrelief++;
+    bri_store_unlock(store);
+    bool some = bri_store_work(store, is_sync(x) ? 0 : SLICE_NS, NULL);
+    bri_store_lock(store);
+    x->nrelief--;
+    if (is_sync(x))
+        pthread_cond_broadcast(&x->changed);
+    return some;
+}
+
+static void *relief_main(void *data)
+{
+    bri_exchange *x = data;
+    is_relief = true;
+    pthread_setname_np(pthread_self(), "bramble-relief");
+    bri_store_lock(x->store);
+    while (!x->stopped) {
+        if (!may_run(x))
+            pthread_cond_wait(&x->changed, &x->store->lock);
+        else if (!run_some(x))
+            wait_a_moment(x);
+    }
+    bri_store_unlock(x->store);
+    return NULL;
+}
+
+/* Signals go to the program's own threads. */
+static br_status start_thread(bri_exchange *x)
+{
+    sigset_t all;
+    sigset_t old;
+    if (x->nthreads == MOST_THREADS)
+        return bri_error(BR_ENOMEM, "%d tasks wait in br_recv already", MOST_THREADS);
+    BRI_TRY(bri_grow(&x->threads, &x->room, x->nthreads, sizeof *x->threads));
+    bri_crash_blocked(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int failure = pthread_create(&x->threads[x->nthreads], NULL, relief_main, x);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failure != 0)
+        return bri_error(BR_ENOMEM, "cannot start a thread in the place of one that waits: %s",
+                         strerror(failure));
+    x->nthreads++;
+    return BR_OK;
+}
+
+/* ---- who waits; with the lock ---- */
+
+static void leave_turn(bri_exchange *x)
+{
+    if (is_relief)
+        x->nrelief--;
+    else
+        x->nresting++;
+    pthread_cond_broadcast(&x->changed);
+}
+
+static bool is_my_turn(const bri_exchange *x)
+{
+    if (!is_sync(x) || x->stopped)
+        return true;
+    return x->nrelief == 0 && (!is_relief || x->nresting > 0);
+}
+
+static void take_turn(bri_exchange *x)
+{
+    while (!is_my_turn(x))
+        pthread_cond_wait(&x->changed, &x->store->lock);
+    if (is_relief)
+        x->nrelief++;
+    else
+        x->nresting--;
+}
+
+br_status bri_relief_begin(bri_exchange *x)
+{
+    if (x->nthreads <= (size_t)x->nwaiting)
+        BRI_TRY(start_thread(x));
+    x->nwaiting++;
+    leave_turn(x);
+    return BR_OK;
+}
+
+void bri_relief_end(bri_exchange *x)
+{
+    x->nwaiting--;
+    take_turn(x);
+}
+
+void bri_relief_wake(bri_exchange *x)
+{
+    if (x->nwaiting > 0)
+        pthread_cond_broadcast(&x->changed);
+}
+
+/* ---- sync: other ways to sleep ---- */
+
+bool bri_relief_rest(bri_store *store)
+{
+    if (store->pool != NULL)
+        return false;
+    bri_store_lock(store);
+    bool rests = store->exchange != NULL;
+    if (rests)
+        leave_turn(store->exchange);
+    bri_store_unlock(store);
+    return rests;
+}
+
+void bri_relief_resume(bri_store *store, bool rested)
+{
+    if (!rested)
+        return;
+    bri_store_lock(store);
+    take_turn(store->exchange);
+    bri_store_unlock(store);
+}
+
+/* ---- the end ---- */
+
+void bri_exchange_stop(bri_store *store)
+{
+    bri_store_lock(store);
+    bri_exchange *x = store->exchange;
+    if (x == NULL || x->stopped) {
+        bri_store_unlock(store);
+        return;
+    }
+    x->stopped = true;
+    for (bri_waiter *w = x->waiters; w != NULL; w = w->next)
+        if (!w->done)
+            bri_waiter_done(x, w, NULL, BR_ECANCELLED, "br_recv: the program has ended");
+    pthread_cond_broadcast(&x->changed);
+    size_t n = x->nthreads;
+    bri_store_unlock(store);
+    for (size_t i = 0; i < n; i++)
+        pthread_join(x->threads[i], NULL);
+}
