@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { PIECES = 64, MOST = 64, DRAWN = 5000, REPEATS = 3 };
+enum { PIECES = 64, MOST = 64, DRAWN = 5000, REPEATS = 5 };
 
 typedef struct dart {
     double x, y;
