@@ -180,13 +180,16 @@ int main(int argc, char **argv)
 {
     br_context *ctx = br_open(&argc, &argv);
     int64_t darts = (argc > 1 ? atoll(argv[1]) : 10000000) / PIECES; /* of a piece */
+    darts = darts < 1 ? 1 : darts;
     int rank_of[MOST];
     int n = list_threads(ctx, rank_of);
 
     double all = (double)(darts * PIECES);
-    for (int points = 1; points >= 0; points--)
-        printf("pi by %.0f darts, %s: %.6f\n", all, points ? "sent home" : "counted there",
-               4 * (double)throw_all(ctx, points, n, rank_of, darts) / all);
+    for (int points = 1; points >= 0; points--) {
+        double pi = 4 * (double)throw_all(ctx, points, n, rank_of, darts) / all;
+        if (br_error_status(ctx) == BR_OK)
+            printf("pi by %.0f darts, %s: %.6f\n", all, points ? "sent home" : "counted there", pi);
+    }
 
     double points[MOST] = {0}, counts[MOST] = {0};
     printf("\nthreads  points sent home       counts only\n");
@@ -198,7 +201,9 @@ int main(int argc, char **argv)
     }
     printf("rank 0 gets %.0f MB and looks at all of it, or %d bytes\n", all * sizeof(dart) / 1e6,
            8 * n);
-    if (draw_darts(ctx, darts) != 0 || draw_speedup(n, points, counts) != 0)
+    int failed = draw_darts(ctx, darts) != 0 || draw_speedup(n, points, counts) != 0;
+    if (failed)
         fprintf(stderr, "10_darts: cannot write darts.svg or speedup.svg\n");
-    return br_close(ctx);
+    int status = br_close(ctx);
+    return status ? status : failed;
 }

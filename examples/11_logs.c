@@ -199,6 +199,7 @@ int main(int argc, char **argv)
     w.nlogs = argc > 2 ? atoi(argv[2]) : 20;
     w.lines = argc > 3 ? atoi(argv[3]) : 6000;
     pthread_t thread;
+    int failed = 1;
     if (w.nlogs < 1 || w.nlogs > MOST_LOGS || w.lines < 1 || w.lines > 1000000)
         fprintf(stderr, "11_logs: at most %d logs of at most 1000000 lines\n", MOST_LOGS);
     else if (pthread_create(&thread, NULL, receive, &w) != 0)
@@ -207,7 +208,10 @@ int main(int argc, char **argv)
         follow(&w);
         double end = seconds();
         pthread_join(thread, NULL);
-        report(&w, end);
+        failed = br_error_status(w.ctx) != BR_OK;
+        if (!failed)
+            report(&w, end);
     }
-    return br_close(w.ctx);
+    int status = br_close(w.ctx);
+    return status ? status : failed;
 }

@@ -3,7 +3,8 @@
  * of it.
  */
 #include <bramble/bramble.h>
-#include <stdlib.h>
+
+enum { MOST = 256 };
 
 typedef struct answer {
     int rank, element, square;
@@ -23,22 +24,22 @@ static int square(br_task *task, const void *args, size_t bytes)
 int main(int argc, char **argv)
 {
     br_context *ctx = br_open(&argc, &argv);
-    int n = br_num_ranks(ctx), right = 0;
-    int *elements = calloc((size_t)n, sizeof *elements);
-    answer *answers = calloc((size_t)n, sizeof *answers);
-    for (int i = 0; elements && i < n; i++)
-        elements[i] = 10 + i;
+    static const char workers[] = "0:256"; /* all, up to MOST of them */
+    int elements[MOST], right = 0;
+    answer answers[MOST];
+    size_t n = br_worker_ranks(ctx, workers);
+    for (size_t i = 0; i < n; i++)
+        elements[i] = 10 + (int)i;
 
     /* As many elements as workers, so each part is one. */
-    br_scatter(ctx, ":", "element", elements, (size_t)n, sizeof *elements);
-    br_run_on(ctx, ":", square, .results = answers, .each = sizeof *answers);
-    for (int i = 0; answers && br_error_status(ctx) == BR_OK && i < n; i++) {
+    br_scatter(ctx, workers, "element", elements, n, sizeof elements[0]);
+    br_run_on(ctx, workers, square, .results = answers, .each = sizeof answers[0]);
+    for (size_t i = 0; i < n && br_error_status(ctx) == BR_OK; i++) {
         printf("worker %d got %d, its square is %d\n", answers[i].rank, answers[i].element,
                answers[i].square);
-        right += answers[i].rank == i && answers[i].square == (10 + i) * (10 + i);
+        right += answers[i].rank == (int)i && answers[i].element == elements[i];
     }
-    printf("%d of %d got their own\n", right, n);
-    free(elements);
-    free(answers);
+    if (br_error_status(ctx) == BR_OK)
+        printf("%d of %zu got their own\n", right, n);
     return br_close(ctx);
 }

@@ -173,12 +173,15 @@ int main(int argc, char **argv)
     c.ctx = br_open(&argc, &argv);
     c.begin = seconds();
     c.hosts = list_hosts(c.ctx, host);
-    if (c.hosts > 0) {
+    int failed = c.hosts == 0;
+    if (!failed) {
         double pi = work(&c, slices);
         cool_down(&c);
         printf("pi by %d slices of %d terms: %.9f\n", slices, TERMS, pi);
-        if (report(&c, host) && draw(&c, host) != 0)
+        failed = report(&c, host) && draw(&c, host) != 0;
+        if (failed)
             fprintf(stderr, "15_temperature: cannot write temperature.svg\n");
     }
-    return br_close(c.ctx);
+    int status = br_close(c.ctx);
+    return status ? status : failed;
 }
