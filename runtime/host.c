@@ -170,12 +170,24 @@ static bool explicit_binding(const bri_launch *launch)
            !bound_by_default();
 }
 
+/* Ranks that were bound on purpose have their cores for themselves. */
+static int ranks_that_share(const bri_launch *launch)
+{
+    return explicit_binding(launch) ? 1 : launch->local_ranks;
+}
+
+bool bri_host_crowded(int nthreads)
+{
+    bri_launch launch = bri_launch_read();
+    int ranks = ranks_that_share(&launch);
+    return ranks * nthreads + (ranks > 1 ? ranks : 0) > bri_host_cores();
+}
+
 static void choose_threads(br_context *ctx, const bri_launch *launch)
 {
     bool widened = widen_default_binding();
     int cores = bri_host_cores();
-    /* Ranks that were bound on purpose have their cores for themselves. */
-    int sharing = explicit_binding(launch) ? 1 : launch->local_ranks;
+    int sharing = ranks_that_share(launch);
     ctx->nthreads = cores >= sharing ? cores / sharing : 1;
     int n = snprintf(ctx->threads_why, sizeof ctx->threads_why, "%d %s", cores,
                      cores == 1 ? "core" : "cores");

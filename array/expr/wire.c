@@ -98,7 +98,7 @@ br_status bri_write_table(bri_writer *w, bri_table *table)
     uint64_t bytes = table != NULL ? table->bytes : 0;
     if (table != NULL && (w->apart == NULL || bytes <= BRI_APART_BYTES))
         id = INSIDE;
-    else if (table != NULL)
+    else if (table != NULL && !w->trial)
         BRI_TRY(bri_apart_number(w->apart, table, &id));
     BRI_TRY(bri_write(w, &id, sizeof id));
     if (id != INSIDE)

@@ -11,6 +11,7 @@ struct bri_writer {
     unsigned char *bytes;
     size_t n, room;
     br_context *apart; /* tables and long parameters travel apart, in this context; NULL: inside */
+    bool trial;        /* nobody gets it: what travels apart is left out */
     const char *file;  /* of the node before */
 };
 

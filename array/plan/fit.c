@@ -72,19 +72,31 @@ static double careless_bound(const bri_plan *plan)
     return 2 * (bytes + scratch * 16 * plan->ctx->nthreads);
 }
 
+/* Of several ranks, rank 0 alone has something to do in this stage. */
+static bool is_rank_zeros(const bri_stage *stage)
+{
+    return stage->nchunks <= 1 && stage->nsteps <= 1 && stage->kind != &bri_stage_fetch &&
+           bri_stage_owner(stage, 0, 0) == 0;
+}
+
 /* At most two stages of one task each, the second one waiting for the first. */
 static bool is_serial(const bri_plan *plan)
 {
     int n = 0;
     for (int i = 0; i < plan->nstages; i++) {
         const bri_stage *s = plan->stages[i];
-        if (!s->wanted || s->direct)
+        if (!s->wanted)
+            continue;
+        if (plan->nranks > 1 && !is_rank_zeros(s))
+            return false;
+        if (s->direct)
             continue;
         n++;
         if (s->nchunks > 1 || s->nsteps > 1)
             return false;
     }
-    return n <= 2 && plan->nroots == 1 && plan->nranks == 1;
+    return n <= 2 && plan->nroots == 1 &&
+           (plan->nranks == 1 || plan->roots[0]->kind == &bri_stage_result);
 }
 
 br_status bri_plan_make(br_context *ctx, const bri_outputs *outputs, bri_plan **out)

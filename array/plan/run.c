@@ -67,23 +67,24 @@ static void run_on_scheduler(bri_job *job)
         ctx->scheduler->progress(ctx, job, true);
 }
 
-/* Runs a planned job and waits for it. */
-static br_status run_job(br_context *ctx, uint64_t id, bri_plan *plan, bri_running *running)
+/* Runs a planned job and waits for it. here: on this thread alone. */
+static br_status run_job(br_context *ctx, bri_plan *plan, bool here, bri_running *running)
 {
     bri_job job;
     bri_array_data *data = bri_array_data_of(ctx);
     if (bri_plan_begin(plan, &job) != BR_OK)
         bri_job_fail(&job, BR_ENOMEM, bri_last_error());
-    job.id = id;
+    job.id = ctx->next_job;
     if (bri_flights_none(ctx)) {
         bri_memory_reset_peak(ctx->memory);
         bri_memory_set_ceiling(ctx->memory, plan->ceiling);
     }
     double start = bri_now();
-    bool now = bri_flights_none(ctx) || bri_turns_enter(&job, plan->peak, bri_plan_most(plan));
+    if (!bri_flights_none(ctx) && !bri_turns_enter(&job, plan->peak, bri_plan_most(plan)))
+        here = false;
     if (!plan->serial || ctx->catches_interrupts) /* else there is nothing to cancel in time */
         bri_running_job(running, &job);
-    if (plan->serial && now)
+    if (here)
         bri_job_run_here(&job); /* waking others costs more than such a run */
     else
         run_on_scheduler(&job);
@@ -113,6 +114,18 @@ static br_status announce(br_context *ctx, uint64_t id, const bri_outputs *outpu
     return st;
 }
 
+/* Rank 0 alone has something to do. What cannot travel is an error all the same: that must not
+ * depend on the number of chunks. */
+static br_status stay_here(br_context *ctx, const bri_outputs *outputs)
+{
+    bri_writer w = {.apart = ctx, .trial = true};
+    if (ctx->nranks == 1)
+        return BR_OK;
+    br_status st = bri_pack_nodes(ctx, &w, outputs->node, outputs->n);
+    bri_free(w.bytes);
+    return st;
+}
+
 /* The plan of the last time, or a new one. */
 static br_status planned_before(br_context *ctx, bri_outputs *outputs, bri_plan **plan)
 {
@@ -127,8 +140,9 @@ static br_status run_everywhere(br_context *ctx, const bri_outputs *outputs, bri
                                 bri_running *running)
 {
     uint64_t id = ++ctx->next_job;
-    BRI_TRY(announce(ctx, id, outputs, plan));
-    return run_job(ctx, id, plan, running);
+    bool here = plan->serial && (ctx->nranks == 1 || bri_flights_none(ctx));
+    BRI_TRY(here ? stay_here(ctx, outputs) : announce(ctx, id, outputs, plan));
+    return run_job(ctx, plan, here, running);
 }
 
 static br_status plan_and_run(br_context *ctx, const bri_outputs *outputs, bri_running *running)

@@ -216,10 +216,10 @@ struct bri_plan {
     double careless_bound; /* bytes that are never all held (fit.c) */
     size_t peak;           /* of the serial order, at most; set where the memory is checked */
     size_t supply_room;    /* bytes kept free to supply other ranks (supply.h) */
-    bool serial;           /* one task after the other whatever the scheduler (fit.c) */
-    bool spills;           /* values go to disk: what the serial order does to them, and what it */
-    size_t spill_limit;    /*  may hold (fit.c) */
-    bool measured;         /* dry is what emission without running says */
+    bool serial; /* one task after the other, all of rank 0, whatever the scheduler (fit.c) */
+    bool spills; /* values go to disk: what the serial order does to them, and what it */
+    size_t spill_limit; /*  may hold (fit.c) */
+    bool measured;      /* dry is what emission without running says */
     bri_dry_run dry;
     size_t ceiling; /* bytes that this run will not exceed: predicted, and enforced; or 0 */
     size_t needed;  /* bytes that it takes at least, where it does not fit */

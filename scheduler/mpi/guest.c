@@ -100,7 +100,7 @@ static br_status take_in(bri_part *part, int lender, const bri_packet *packet,
     br_status st = bri_job_init_unwatched(&g->job, host->ctx, &g->ops, host->plan);
     g->job.id = host->id;
     if (st == BR_OK)
-        st = bri_pool_launch(part->pool, &g->job, is_over, landed);
+        st = bri_pool_launch(part->pool, &g->job, NULL, is_over, landed);
     if (st != BR_OK) {
         bri_job_fini(&g->job);
         bri_free(g);

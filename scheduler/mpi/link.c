@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/bell.h"
 #include "scheduler/mpi/invitation.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/thread.h"
@@ -222,6 +223,7 @@ static void start_piece(bri_transfer *t)
     check(MPI_Isend(t->data, count_of(n), MPI_BYTE, t->place.rank, t->place.tag, channel(t->place),
                     new_request(t)),
           "MPI_Isend");
+    bri_bell_ring_rank(t->place.rank);
     t->data += n;
     t->bytes -= n;
     t->unsent--;
@@ -246,6 +248,8 @@ static void complete(bri_transfer *t, const bri_link_events *events)
 {
     if (t->is_long && events != NULL)
         events->moved(t->place.rank);
+    if (t->is_long && !t->outgoing)
+        bri_bell_ring_rank(t->place.rank); /* its send may be complete */
     if (t->is_long && t->outgoing) {
         link.outboxes[t->place.rank].under_way--;
         start_pieces(t->place.rank);
@@ -301,6 +305,7 @@ void bri_link_send(int to, const bri_packet *packet, const void *payload)
     check(MPI_Isend(&o->packet, count_of(sizeof o->packet + more), MPI_BYTE, to, PACKET_TAG,
                     link.packets, new_request(&o->transfer)),
           "MPI_Isend");
+    bri_bell_ring_rank(to);
 }
 
 static bool take_packet(const bri_link_events *events)

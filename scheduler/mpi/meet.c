@@ -123,15 +123,28 @@ void bri_meet_set_mine(const bri_meet_record *mine)
     meeting.mine = *mine;
 }
 
+/* A page can be shared on one host only. */
+static bri_bell_place bell_of(int rank)
+{
+    const bri_meet_record *theirs = &meeting.all[rank];
+    if (strcmp(theirs->host, meeting.all[meeting.rank].host) != 0)
+        return (bri_bell_place){0};
+    return theirs->bell;
+}
+
 br_status bri_meet(int rank, int nranks)
 {
     meeting.all = bri_calloc((size_t)nranks, sizeof *meeting.all);
     if (meeting.all == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
+    bri_bell_open(&meeting.mine.bell);
     bri_link_gather(&meeting.mine, meeting.all, sizeof meeting.mine);
     meeting.rank = rank;
     meeting.nranks = nranks;
-    return bri_meet_check(meeting.all, nranks);
+    BRI_TRY(bri_meet_check(meeting.all, nranks));
+    if (!bri_bell_connect(rank, nranks, bell_of))
+        bri_leave_abort(1, "%s", bri_last_error());
+    return BR_OK;
 }
 
 void bri_meet_free(void)

@@ -6,6 +6,7 @@
 
 #include "runtime/context.h"
 #include "runtime/function.h"
+#include "scheduler/mpi/bell.h"
 
 enum { BRI_MEET_BYTES = 1024 };
 
@@ -27,6 +28,7 @@ typedef union bri_meet_record {
         char kernels[32];
         char blas[32];
         uint8_t kernels_chosen; /* BRAMBLE_ISA is set: rank 0's counts, and all use that */
+        bri_bell_place bell;
     };
     unsigned char bytes[BRI_MEET_BYTES];
 } bri_meet_record;

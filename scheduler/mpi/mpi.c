@@ -261,13 +261,21 @@ static bool over(bri_job *job)
     return bri_part_wait(job->transport, false);
 }
 
+/* Ranks above 0: the serving thread runs short jobs by itself, without waking another one. */
+static void begin(bri_job *job)
+{
+    const bri_part *part = job->transport;
+    if (bri_pool_work(part->pool, job, false))
+        bri_part_leave(job->transport);
+}
+
 /* The pool's failure is all ranks' affair, too: then this thread waits for them. */
 static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
     job->transport = bri_part_start(part_id(ctx, job->id), job, mpi->pool);
     mpi->last_started = job->id;
-    br_status st = bri_pool_launch(mpi->pool, job, over, landed);
+    br_status st = bri_pool_launch(mpi->pool, job, ctx->rank > 0 ? begin : NULL, over, landed);
     if (st == BR_OK)
         return;
     bri_job_fail(job, st, bri_last_error());

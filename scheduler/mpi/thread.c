@@ -4,7 +4,8 @@
  *
  * A blocking receive would burn a core, so the thread looks and sleeps in turns: right after
  * something happened it spins, then sleeps ever longer, up to 200 us while something is under way
- * and 1 ms when idle (1.6 % of a core). A request wakes it at once.
+ * and 1 ms when idle (1.6 % of a core). A request wakes it at once, and so does a packet of a rank
+ * on the same host (bell.h): where all ranks are on one it need not look while it is idle.
  */
 #include "scheduler/mpi/thread.h"
 
@@ -20,6 +21,7 @@
 #include "runtime/crash.h"
 #include "scheduler/mpi/aside.h"
 #include "scheduler/mpi/ask.h"
+#include "scheduler/mpi/bell.h"
 #include "scheduler/mpi/errands.h"
 #include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/inspect.h"
@@ -37,19 +39,22 @@
 #define SHORTEST_SLEEP     50e-6
 #define LONGEST_SLEEP_BUSY 200e-6
 #define LONGEST_SLEEP_IDLE 1e-3
+/* Where every message rings, sleeps are for what does not ring: signs of life, helpers (lend.h). */
+#define SLEEP_RUNG_BUSY 1e-3
+#define SLEEP_RUNG_IDLE 20e-3
 
-/* Lock: `lock` guards the queue and the four flags. The rest is the thread's own. */
+/* Lock: `lock` guards the queue and the flags, and the bell's end. The rest is the thread's own. */
 static struct {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t wake, changed;
+    pthread_cond_t changed;
     bri_request *queue, *taken; /* two arrays that change places */
     size_t nqueue, queue_capacity, taken_capacity;
-    bool asleep, started, met, ended;
+    bool started, met, ended;
     br_status meeting;
     char meeting_text[BRI_ERROR_TEXT];
     struct bri_invitation *invitation;
-    bool stop;
+    bool stop, found;
     int nparted; /* ranks that have sent their last packet */
 } comm = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -92,8 +97,7 @@ br_status bri_thread_post(const bri_request *request)
     br_status st = make_room();
     if (st == BR_OK) {
         comm.queue[comm.nqueue++] = *request;
-        if (comm.asleep)
-            pthread_cond_signal(&comm.wake);
+        bri_bell_ring();
     }
     pthread_mutex_unlock(&comm.lock);
     return st;
@@ -188,30 +192,44 @@ static double clamp(double x, double low, double high)
     return x < low ? low : x > high ? high : x;
 }
 
-static void sleep_a_while(double seconds)
+static bool any_request(void)
 {
-    struct timespec until = as_timespec(bri_thread_now() + seconds);
     pthread_mutex_lock(&comm.lock);
-    if (comm.nqueue == 0) {
-        comm.asleep = true;
-        pthread_cond_timedwait(&comm.wake, &comm.lock, &until);
-        comm.asleep = false;
-    }
+    bool any = comm.nqueue > 0;
     pthread_mutex_unlock(&comm.lock);
-}
-
-/* quiet: seconds since something happened. */
-static void rest(double quiet)
-{
-    bool busy = bri_link_busy() || bri_parts_any() || bri_errands_out();
-    if (quiet < SPIN)
-        sched_yield();
-    else
-        sleep_a_while(
-            clamp(quiet / 4, SHORTEST_SLEEP, busy ? LONGEST_SLEEP_BUSY : LONGEST_SLEEP_IDLE));
+    return any;
 }
 
 static const bri_link_events events = {.packet = on_packet, .moved = bri_peers_heard};
+
+static bool look_again(void)
+{
+    comm.found = bri_link_poll(&events);
+    return comm.found || any_request();
+}
+
+/* Requests under way may be in need of MPI's own messages, which don't ring. */
+static double longest_sleep(void)
+{
+    bool moving = bri_link_busy() || bri_errands_out();
+    bool busy = moving || bri_parts_any();
+    if (bri_bell_hears_all() && !moving)
+        return busy ? SLEEP_RUNG_BUSY : SLEEP_RUNG_IDLE;
+    return busy ? LONGEST_SLEEP_BUSY : LONGEST_SLEEP_IDLE;
+}
+
+/* quiet: seconds since something happened. True when something was found on the way to sleep. */
+static bool rest(double quiet)
+{
+    comm.found = false;
+    if (quiet < SPIN)
+        sched_yield();
+    else if (bri_bell_hears_all() && !bri_link_busy())
+        bri_bell_wait(longest_sleep(), look_again);
+    else
+        bri_bell_wait(clamp(quiet / 4, SHORTEST_SLEEP, longest_sleep()), look_again);
+    return comm.found;
+}
 
 static void loop(void)
 {
@@ -226,8 +244,8 @@ static void loop(void)
         bri_errands_step(now);
         if (something)
             last = now;
-        else
-            rest(now - last);
+        else if (rest(now - last))
+            last = bri_thread_now();
     }
 }
 
@@ -238,8 +256,7 @@ static void part(void)
     if (bri_meet_rank() > 0)
         bri_link_send(0, &(bri_packet){.kind = BRI_PACKET_BYE}, NULL);
     while (bri_meet_rank() == 0 && comm.nparted < bri_meet_nranks() - 1)
-        if (!bri_link_poll(&events))
-            sleep_a_while(SHORTEST_SLEEP);
+        bri_bell_wait(SHORTEST_SLEEP, look_again);
 }
 
 /* ---- its life ---- */
@@ -249,6 +266,14 @@ static void tell(bool *flag)
     pthread_mutex_lock(&comm.lock);
     *flag = true;
     pthread_cond_broadcast(&comm.changed);
+    pthread_mutex_unlock(&comm.lock);
+}
+
+/* A thread that still posts may do so until the end. */
+static void close_bell(void)
+{
+    pthread_mutex_lock(&comm.lock);
+    bri_bell_close();
     pthread_mutex_unlock(&comm.lock);
 }
 
@@ -272,6 +297,7 @@ static void *thread_main(void *unused)
     bri_values_free();
     bri_lend_close();
     bri_peers_end();
+    close_bell();
     tell(&comm.ended);
     return unused;
 }
@@ -310,7 +336,6 @@ static void prepare(struct bri_invitation *invitation)
     prepared = true;
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&comm.wake, &clock);
     pthread_cond_init(&comm.changed, &clock);
     pthread_condattr_destroy(&clock);
 }

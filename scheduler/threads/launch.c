@@ -193,19 +193,22 @@ static void append(bri_launcher *l, bri_job *job)
     job->next_launched = NULL;
     *last = job;
     atomic_fetch_add(&l->njobs, 1);
-    pthread_cond_signal(&l->changed);
+    if (!bri_job_done(job))
+        pthread_cond_signal(&l->changed);
     pthread_mutex_unlock(&l->lock);
     bri_launcher_wake(l); /* it may be done already */
 }
 
-br_status bri_pool_launch(bri_pool *pool, bri_job *job, bool (*over)(bri_job *job),
-                          void (*landed)(bri_job *job))
+br_status bri_pool_launch(bri_pool *pool, bri_job *job, void (*begin)(bri_job *job),
+                          bool (*over)(bri_job *job), void (*landed)(bri_job *job))
 {
     bri_launcher *l = NULL;
     BRI_TRY(launcher_of(pool, &l));
     BRI_TRY(bri_pool_attach(pool, job));
     job->over = over;
     job->landed = landed;
+    if (begin != NULL)
+        begin(job);
     append(l, job);
     return BR_OK;
 }

@@ -324,7 +324,7 @@ bri_pool *bri_pool_new(int nthreads)
     if (pool == NULL)
         return NULL;
     pool->nworkers = nthreads;
-    pool->spin_ns = nthreads <= bri_host_cores() ? SPIN_NS : SPIN_CROWDED_NS;
+    pool->spin_ns = bri_host_crowded(nthreads) ? SPIN_CROWDED_NS : SPIN_NS;
     pool->outside_end = &pool->outside;
     pthread_mutex_init(&pool->lock, NULL);
     pool->workers = bri_calloc((size_t)nthreads, sizeof *pool->workers);

@@ -57,10 +57,11 @@ void bri_pool_work_until(bri_pool *pool, const bri_until *until);
 
 /* Attaches a job that nobody waits for: threads of the pool run it (all nthreads, whoever else
  * calls) and ask over(job) now and then once bri_job_done; when that says true the job is off the
- * pool (bri_pool_detach), and landed(job) is the last touch. BR_ENOMEM; the job is not attached
+ * pool (bri_pool_detach), and landed(job) is the last touch. begin(job), unless NULL, is
+ * called first: the job is attached, and does not land meanwhile. BR_ENOMEM; the job is not attached
  * then. */
-br_status bri_pool_launch(bri_pool *pool, bri_job *job, bool (*over)(bri_job *job),
-                          void (*landed)(bri_job *job));
+br_status bri_pool_launch(bri_pool *pool, bri_job *job, void (*begin)(bri_job *job),
+                          bool (*over)(bri_job *job), void (*landed)(bri_job *job));
 
 /* Work that is no task of a job: the pool's threads do some of it when they find no task. */
 typedef struct bri_helper bri_helper;

@@ -44,7 +44,7 @@ static bool over(bri_job *job)
 
 static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
 {
-    br_status st = bri_pool_launch(ctx->scheduler_data, job, over, landed);
+    br_status st = bri_pool_launch(ctx->scheduler_data, job, NULL, over, landed);
     if (st == BR_OK)
         return;
     bri_job_fail(job, st, bri_last_error());
