@@ -14,9 +14,9 @@
  * atomic, and says which order it needs where it is used. So records are only freed by who emits
  * next; until then what is done with waits in `finished` and `dead`.
  *
- * job.c has its life and its end, job_values.c the values and their table, job_emit.c emission,
- * job_run.c the running of tasks, job_dry.c the counting instead of running, job_spill.c values
- * that go to disk and come back.
+ * job.c has its life and its end, job_values.c the values and their table, job_route.c who passes
+ * them on, job_emit.c emission, job_run.c the running of tasks, job_dry.c the counting instead of
+ * running, job_spill.c values that go to disk and come back.
  */
 #ifndef BRI_JOB_H
 #define BRI_JOB_H
@@ -51,6 +51,20 @@ typedef struct bri_use {
 /* Bytes that a value's own record has room for: numbers, and states of reductions to few. */
 enum { BRI_SMALL_VALUE = 64 };
 
+/* A value that more ranks read than that comes to them along a tree (job_route.c). */
+enum { BRI_FEW_READERS = 4, BRI_MOST_HOPS = 31, BRI_ALL_READERS = -1 /* instead of a rank */ };
+
+/* A rank of the tree; of the ranks below it there are size - 1. */
+typedef struct bri_hop {
+    int32_t rank, size;
+} bri_hop;
+
+/* This rank's place in it. */
+typedef struct bri_route {
+    int size, nhops;
+    bri_hop hop[BRI_MOST_HOPS]; /* from the next one above this rank to the owner */
+} bri_route;
+
 struct bri_value {
     bri_key key;
     size_t bytes;
@@ -68,6 +82,7 @@ struct bri_value {
     struct bri_page *page; /* of a run that spills: where it is (job_spill.c); or NULL */
     int *destinations;     /* `few` while they fit there */
     int few[2];
+    bri_route *route; /* of another rank's value with many readers; or NULL */
     _Alignas(64) char small[BRI_SMALL_VALUE]; /* data of a value that fits there, on its own line */
 };
 
@@ -107,7 +122,8 @@ typedef struct bri_job_stats {
     atomic_llong lent;                         /* tasks that other ranks ran for this one */
     /* Of the plan's own choice (settle): nanoseconds in some tasks, what those did, and which. */
     atomic_llong busy, work, stage;
-    atomic_llong peak; /* of promised bytes; of all ranks together it is the largest, not the sum */
+    /* Of all ranks together these are the largest, not the sum: promised bytes; bytes_sent. */
+    atomic_llong peak, most_sent;
 } bri_job_stats;
 
 /* What a rank has done. */
@@ -139,6 +155,9 @@ typedef struct bri_job_ops {
      * and the scratch that this takes. NULL: there are none such. Any thread. */
     bool (*supplies)(bri_job *job, bri_key key, size_t *bytes, size_t *scratch);
     br_status (*supply)(bri_job *job, bri_key key, void *data, void *scratch);
+    /* How many tasks of this rank read a chunk of another one's, whoever else does. With `emit`
+     * held. NULL: nobody knows beforehand. */
+    br_status (*readers)(bri_job *job, bri_key key, int *n);
     /* All tasks have run: ends the statistics. NULL: nothing to do. */
     void (*settle)(bri_job *job);
     /* Can another rank run this ready task, knowing the same plan, from what bri_borrowed says? How
@@ -246,6 +265,10 @@ void bri_job_keep_room(bri_job *job, size_t bytes);
  * theirs). */
 bri_value *bri_value_new(bri_job *job, bri_key key, size_t bytes, int readers);
 br_status bri_value_destination(bri_value *value, int rank);
+/* The route of a value of `owner` that this rank reads and those with reads[rank] set; NULL where
+ * they are few. For value->route. BR_ENOMEM. */
+br_status bri_route_new(const br_context *ctx, int owner, const unsigned char *reads,
+                        bri_route **route);
 /* The value is computed by another rank: asks the transport for it, within the budget. */
 void bri_value_expect(bri_job *job, bri_value *value);
 /* The value is there already (persisted): data stays the caller's. */
@@ -294,6 +317,12 @@ void bri_job_name_value(bri_job *job, bri_key key, char *text, size_t size);
 
 /* Looks a value up by key (takes `emit`); NULL when this rank has not asked for it yet. */
 bri_value *bri_job_lookup(bri_job *job, bri_key key);
+/* Before a task of this rank asks for another rank's value: makes it, with its bytes promised, when
+ * they are free. *value is NULL when that cannot be; *known: a task has asked meanwhile. False when
+ * emission is under way: try again. */
+bool bri_job_foresee(bri_job *job, bri_key key, size_t bytes, bri_value **value, bool *known);
+/* An expected value will also be sent to n ranks: bri_job_sent for each. */
+void bri_job_pass_on(bri_job *job, bri_value *value, int n);
 /* A block for an expected value, already within the budget; NULL with an error. */
 void *bri_job_receive_block(bri_job *job, bri_value *value);
 /* An expected value's bytes are in value->data: returns the tasks that became ready, linked. */

@@ -55,10 +55,12 @@ static void run_task(bri_job *job, bri_task *t)
 static bool send_away(bri_job *job, bri_value *v, bri_task **ready)
 {
     atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed);
-    for (int i = 0; i < v->ndestinations; i++) {
-        atomic_fetch_add_explicit(&job->nsends, 1, memory_order_relaxed);
+    bool many = v->ndestinations > BRI_FEW_READERS;
+    atomic_fetch_add_explicit(&job->nsends, v->ndestinations, memory_order_relaxed);
+    for (int i = 0; i < v->ndestinations && !many; i++)
         job->ctx->scheduler->send(job->ctx, job, v, v->destinations[i]);
-    }
+    if (many)
+        job->ctx->scheduler->send(job->ctx, job, v, BRI_ALL_READERS);
     *ready = bri_value_ready(job, v, *ready);
     return bri_value_done(job, v);
 }

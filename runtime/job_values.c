@@ -154,6 +154,7 @@ static void free_record(bri_job *job, bri_value *v)
         bri_spill_value_free(job, v);
     if (v->destinations != v->few)
         bri_free(v->destinations);
+    bri_free(v->route);
     bri_record_give(&job->value_records, v);
 }
 
@@ -322,6 +323,39 @@ void bri_value_borrow(bri_job *job, bri_value *value, void *data)
     value->data = data;
     value->borrowed = true;
     atomic_store_explicit(&value->waiters, BRI_READY, memory_order_release);
+}
+
+static bri_value *foresee(bri_job *job, bri_key key, size_t bytes)
+{
+    int readers = 0;
+    if (job->ops->readers == NULL || job->ops->readers(job, key, &readers) != BR_OK ||
+        readers == 0 || !bri_memory_reserve(job->ctx->memory, bytes))
+        return NULL;
+    bri_value *v = bri_value_new(job, key, bytes, readers);
+    if (v == NULL)
+        bri_memory_release(job->ctx->memory, bytes);
+    return v;
+}
+
+/* In a run that spills, values are made in the order that its trace has. */
+bool bri_job_foresee(bri_job *job, bri_key key, size_t bytes, bri_value **value, bool *known)
+{
+    *value = NULL;
+    *known = false;
+    if (pthread_mutex_trylock(&job->emit) != 0)
+        return false;
+    *known = bri_value_find(job, key) != NULL;
+    if (!*known && job->spill == NULL)
+        *value = foresee(job, key, bytes);
+    pthread_mutex_unlock(&job->emit);
+    return true;
+}
+
+/* Whoever reads it has not read it yet, so it cannot go meanwhile. */
+void bri_job_pass_on(bri_job *job, bri_value *value, int n)
+{
+    atomic_fetch_add_explicit(&value->readers, n, memory_order_relaxed);
+    atomic_fetch_add_explicit(&job->nsends, n, memory_order_relaxed);
 }
 
 bri_value *bri_job_lookup(bri_job *job, bri_key key)

@@ -70,8 +70,9 @@ typedef struct bri_scheduler {
     /* Rank 0: gives every other rank's engine bytes that later messages mention (bri_engine.keep).
      */
     br_status (*share)(br_context *ctx, const void *message, size_t bytes);
-    /* Sends a ready value to a rank; calls bri_job_sent when its bytes are free again. Any
-     * thread. */
+    /* Sends a ready value to a rank, or to all its destinations
+     * (BRI_ALL_READERS); for each calls bri_job_sent when
+     * its bytes are free again. Any thread. */
     void (*send)(br_context *ctx, bri_job *job, bri_value *value, int rank);
     /* A value will come from value->owner; calls bri_job_arrived and runs what became ready. With
      * job->emit held. */

@@ -128,11 +128,18 @@ static br_status borrow(bri_job *job, const bri_borrowed *what, int lender, bri_
     return st;
 }
 
+static br_status count_readers(bri_job *job, bri_key key, int *n)
+{
+    const bri_plan *plan = job->plan;
+    return bri_count_readers(plan->stages[key.stage], key.index, n, plan->emitter->ranks);
+}
+
 const bri_job_ops bri_plan_job_ops = {.next = bri_emit_next,
                                       .execute = execute,
                                       .describe = describe,
                                       .name = describe_value,
                                       .function = name_function,
+                                      .readers = count_readers,
                                       .settle = bri_balance_settle,
                                       .lendable = lendable,
                                       .borrow = borrow,

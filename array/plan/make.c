@@ -159,14 +159,24 @@ static bool connect_known(bri_job *job, bri_task *task, int i, bri_key key)
     return v != NULL;
 }
 
-/* One that another rank has, and that so many tasks here read. */
-static br_status connect_expected(bri_job *job, bri_task *task, int i, bri_key key, int owner,
-                                  size_t bytes, int readers)
+/* One that another rank has, and that so many tasks here read; `route` becomes the value's. */
+typedef struct foreign {
+    bri_key key;
+    int owner;
+    size_t bytes;
+    int readers;
+    bri_route *route;
+} foreign;
+
+static br_status connect_expected(bri_job *job, bri_task *task, int i, const foreign *f)
 {
-    bri_value *v = bri_value_new(job, key, bytes, readers);
-    if (v == NULL)
+    bri_value *v = bri_value_new(job, f->key, f->bytes, f->readers);
+    if (v == NULL) {
+        bri_free(f->route);
         return BR_ENOMEM;
-    v->owner = owner;
+    }
+    v->owner = f->owner;
+    v->route = f->route;
     bri_value_expect(job, v);
     bri_task_input(task, i, v);
     return BR_OK;
@@ -178,7 +188,7 @@ static br_status connect_lent_input(bri_job *job, bri_task *task, int i, bri_key
 {
     bri_value *v = bri_value_find(job, key);
     if (v == NULL)
-        return connect_expected(job, task, i, key, lender, bytes, 1);
+        return connect_expected(job, task, i, &(foreign){key, lender, bytes, 1, NULL});
     atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed); /* read twice */
     bri_task_input(task, i, v);
     return BR_OK;
@@ -198,17 +208,19 @@ static br_status connect_need(bri_plan *plan, bri_job *job, const bri_frame *f, 
                               int i)
 {
     const bri_need *n = &f->needs.need[i];
-    bri_key key = bri_stage_key(n->stage, n->chunk);
-    int owner = bri_value_owner(n->stage, n->chunk);
-    int readers;
+    foreign v = {.key = bri_stage_key(n->stage, n->chunk),
+                 .owner = bri_value_owner(n->stage, n->chunk)};
     if (f->lender > 0)
-        return connect_lent_input(job, task, i, key, f->lender - 1,
+        return connect_lent_input(job, task, i, v.key, f->lender - 1,
                                   final_bytes(n->stage, n->chunk));
-    if (connect_known(job, task, i, key))
+    if (connect_known(job, task, i, v.key))
         return BR_OK;
-    BRI_ASSERT(owner != plan->rank);
-    BRI_TRY(bri_count_readers(n->stage, n->chunk, &readers, plan->emitter->ranks));
-    return connect_expected(job, task, i, key, owner, final_bytes(n->stage, n->chunk), readers);
+    BRI_ASSERT(v.owner != plan->rank);
+    BRI_TRY(bri_count_readers(n->stage, n->chunk, &v.readers, plan->emitter->ranks));
+    v.bytes = final_bytes(n->stage, n->chunk);
+    if (!job->dry)
+        BRI_TRY(bri_route_new(plan->ctx, v.owner, plan->emitter->ranks, &v.route));
+    return connect_expected(job, task, i, &v);
 }
 
 /* What a chain's step goes on with: of the step before it, on this rank. */
@@ -341,8 +353,8 @@ static br_status connect_child(bri_job *job, const bri_frame *f, bri_task *task,
     if (connect_known(job, task, side, key))
         return BR_OK;
     node_sizes(s, f->chunk, level, &sizes);
-    return connect_expected(job, task, side, key, bri_stage_owner(s, f->chunk, child << level),
-                            sizes.output, 1);
+    int owner = bri_stage_owner(s, f->chunk, child << level);
+    return connect_expected(job, task, side, &(foreign){key, owner, sizes.output, 1, NULL});
 }
 
 br_status bri_make_node(bri_plan *plan, bri_job *job, const bri_frame *f, bri_task **out)

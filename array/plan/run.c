@@ -54,6 +54,7 @@ void bri_run_info(bri_job *job, double seconds, const br_run_info *before, br_ru
         .bytes_spilled = before->bytes_spilled + atomic_load(&job->stats.bytes_spilled),
         .bytes_fetched = before->bytes_fetched + atomic_load(&job->stats.bytes_fetched),
         .lent_tasks = before->lent_tasks + atomic_load(&job->stats.lent),
+        .most_sent = before->most_sent + atomic_load(&job->stats.most_sent),
     };
 }
 

@@ -131,6 +131,7 @@ typedef struct br_run_info {
     int64_t peak_bytes;
     int64_t bytes_spilled, bytes_fetched; /* to files in BRAMBLE_SPILL_DIR and back */
     int64_t lent_tasks; /* that ranks without work ran for others; counted in tasks, too */
+    int64_t most_sent;  /* of bytes_sent, by the rank that sent most */
 } br_run_info;
 BR_API br_status br_last_run(br_context *ctx, br_run_info *info);
 

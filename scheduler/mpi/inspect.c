@@ -41,10 +41,12 @@ static void print_entry(const bri_part *part, const bri_match_entry *e, FILE *to
 {
     char value[256];
     bri_job_name_value(part->job, e->key, value, sizeof value);
-    if (e->value != NULL)
+    if (e->value != NULL && e->rank == BRI_MATCH_ANY)
+        fprintf(to, "  ready, but %d ranks have not asked for it: %s\n", e->count, value);
+    else if (e->value != NULL)
         fprintf(to, "  ready, but rank %d has not asked for it: %s\n", e->rank, value);
     else
-        fprintf(to, "  rank %d waits for: %s\n", e->rank, value);
+        fprintf(to, "  rank %d waits for: %s\n", e->to, value);
 }
 
 static void print_matches(const bri_part *part, FILE *to)

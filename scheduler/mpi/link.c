@@ -246,7 +246,7 @@ static void start_pieces(int rank)
 
 static void complete(bri_transfer *t, const bri_link_events *events)
 {
-    if (t->is_long && events != NULL)
+    if (t->is_long && events != NULL && t->place.rank != BRI_LINK_ANY)
         events->moved(t->place.rank);
     if (t->is_long && !t->outgoing)
         bri_bell_ring_rank(t->place.rank); /* its send may be complete */
@@ -362,11 +362,12 @@ void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *d
 void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *data, size_t bytes)
 {
     MPI_Comm comm = channel(from);
+    int source = from.rank == BRI_LINK_ANY ? MPI_ANY_SOURCE : from.rank;
     prepare(transfer, from, bytes);
     transfer->outgoing = false;
     for (size_t at = 0, n; at < bytes; at += n) {
         n = next_piece(bytes - at);
-        check(MPI_Irecv((char *)data + at, count_of(n), MPI_BYTE, from.rank, from.tag, comm,
+        check(MPI_Irecv((char *)data + at, count_of(n), MPI_BYTE, source, from.tag, comm,
                         new_request(transfer)),
               "MPI_Irecv");
     }

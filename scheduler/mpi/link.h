@@ -20,6 +20,7 @@ enum { BRI_LINK_INLINE = 32 << 10 };
 /* What packets say. ->0: to rank 0, 0->: from it. */
 #define BRI_PACKETS(X)                                                                             \
     X(WANT)    /* reader -> owner: send this value to my slot */                                   \
+    X(SEEK)    /* the same on its way up a tree of readers (tree.h) */                             \
     X(VALUE)   /* owner -> reader: here is a short one */                                          \
     X(REFUSE)  /* owner -> reader: the job failed, none will come */                               \
     X(FAIL)    /* ->0: my part of the job failed */                                                \
@@ -57,7 +58,8 @@ typedef enum bri_packet_kind {
 /* Sent as it stands: the meeting has made sure that all ranks run the same binary. */
 typedef struct bri_packet {
     bri_packet_kind kind;
-    int32_t number; /* WANT, VALUE, REFUSE: slot of the reader; FAIL … END, OPENED, ANSWER: status;
+    int32_t
+        number; /* WANT, SEEK, VALUE, REFUSE: slot of the reader; FAIL … END, OPENED, ANSWER: status;
                        EXIT: code; ASK: bytes of the answer; IDLE: threads; HELPER, FREE: the
                        helper; LENT, RETURN: ticket */
     uint64_t job;   /* which job, or which context; ASK, ANSWER: who waits, of those above 0 */
@@ -66,6 +68,7 @@ typedef struct bri_packet {
 } bri_packet;
 
 /* Long transfers: with which rank, and the tag both sides know. */
+enum { BRI_LINK_ANY = -1 }; /* receives: from whoever sends it */
 typedef struct bri_link_place {
     int rank;
     int tag;

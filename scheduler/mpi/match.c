@@ -54,7 +54,8 @@ static bri_match_entry *unlink_entry(bri_match *match, bri_match_entry **link)
     return e;
 }
 
-bri_match_entry *bri_match_take(bri_match *match, const bri_match_entry *half)
+/* The link to the other half, NULL when there is none. */
+static bri_match_entry **other_half(const bri_match *match, const bri_match_entry *half)
 {
     if (match->nentries == 0)
         return NULL;
@@ -62,7 +63,19 @@ bri_match_entry *bri_match_take(bri_match *match, const bri_match_entry *half)
     while (*link != NULL && !(is_for(*link, half->key, half->rank) &&
                               ((*link)->value == NULL) != (half->value == NULL)))
         link = &(*link)->next;
-    return *link != NULL ? unlink_entry(match, link) : NULL;
+    return *link != NULL ? link : NULL;
+}
+
+bri_match_entry *bri_match_find(const bri_match *match, const bri_match_entry *half)
+{
+    bri_match_entry **link = other_half(match, half);
+    return link != NULL ? *link : NULL;
+}
+
+bri_match_entry *bri_match_take(bri_match *match, const bri_match_entry *half)
+{
+    bri_match_entry **link = other_half(match, half);
+    return link != NULL ? unlink_entry(match, link) : NULL;
 }
 
 br_status bri_match_put(bri_match *match, const bri_match_entry *half)

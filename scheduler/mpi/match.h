@@ -7,12 +7,17 @@
 
 #include "runtime/job.h"
 
+/* Instead of a reader's rank: of a value with many readers, any of them. */
+enum { BRI_MATCH_ANY = -1 };
+
 /* Either value (ready) or, when that is NULL, slot and bytes (wanted) are known. */
 typedef struct bri_match_entry bri_match_entry;
 struct bri_match_entry {
     bri_match_entry *next;
     bri_key key;
-    int rank; /* the reader */
+    int rank;  /* the reader */
+    int to;    /* of a wish: to whom the value goes */
+    int count; /* readers that will ask for it, or that the wish is for: more than 1 with ANY */
     bri_value *value;
     bri_job *job; /* of the value */
     int slot;
@@ -24,6 +29,8 @@ typedef struct bri_match {
     size_t nbuckets, nentries;
 } bri_match;
 
+/* The other half of this one, which stays; NULL when it is not there yet. */
+bri_match_entry *bri_match_find(const bri_match *match, const bri_match_entry *half);
 /* Takes the other half of this one out: the entry is the caller's, to be freed by bri_free. NULL
  * when it is not there yet. There may be several of one kind, for tasks that were lent. */
 bri_match_entry *bri_match_take(bri_match *match, const bri_match_entry *half);

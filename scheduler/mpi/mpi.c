@@ -3,8 +3,8 @@
  *
  * Rank 0 announces a job to the others, each of which works on its part of it; here is the
  * scheduler's table of functions. What stands behind them: thread.h (who talks to MPI), link.h
- * (how), meet.h (who is there), serve.h (commands), parts.h (begin and end of a job), values.h
- * (what travels), peers.h and leave.h (how it all ends).
+ * (how), meet.h (who is there), serve.h (commands), parts.h (begin and end of a job), values.h and
+ * tree.h (what travels), peers.h and leave.h (how it all ends).
  */
 #include <pthread.h>
 #include <string.h>
@@ -320,7 +320,8 @@ static void send_value(br_context *ctx, bri_job *job, bri_value *value, int rank
     if (bri_thread_post(&request) == BR_OK)
         return;
     bri_job_fail(job, BR_ENOMEM, bri_last_error());
-    bri_job_sent(job, value);
+    for (int n = rank != BRI_ALL_READERS ? 1 : value->ndestinations; n > 0; n--)
+        bri_job_sent(job, value);
 }
 
 static void expect(br_context *ctx, bri_job *job, bri_value *value)

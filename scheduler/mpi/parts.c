@@ -12,6 +12,7 @@
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/supply.h"
 #include "scheduler/mpi/thread.h"
+#include "scheduler/mpi/tree.h"
 #include "scheduler/mpi/values.h"
 
 /* Contexts have numbers of their own for jobs; together they name a job of the process. */
@@ -257,10 +258,10 @@ static int number_of(size_t offset)
 
 static bool is_peak(int i)
 {
-    return i == number_of(offsetof(bri_job_stats, peak));
+    return i >= number_of(offsetof(bri_job_stats, peak));
 }
 
-/* Adds a rank's counter to what is known of the others; of peaks the largest counts. */
+/* Adds a rank's counter to what is known of the others; of some the largest counts. */
 static int64_t together(int i, int64_t known, int64_t more)
 {
     if (is_peak(i))
@@ -274,6 +275,9 @@ void bri_part_read_stats(bri_job *job, int64_t stats[BRI_PART_STATS])
     if (job != NULL) {
         bri_memory_about(job->ctx->memory, &memory);
         atomic_store_explicit(&job->stats.peak, (long long)memory.peak, memory_order_relaxed);
+        atomic_store_explicit(&job->stats.most_sent,
+                              atomic_load_explicit(&job->stats.bytes_sent, memory_order_relaxed),
+                              memory_order_relaxed);
     }
     for (int i = 0; i < BRI_PART_STATS; i++)
         stats[i] = job != NULL ? atomic_load_explicit(counter(job, i), memory_order_relaxed) : 0;
@@ -306,6 +310,7 @@ static void set_outcome(bri_job *job, br_status status, const char *text)
 static void end_part(bri_part *part, br_status status, const char *text)
 {
     bri_match_fini(&part->matches);
+    bri_tree_free(part);
     bri_lend_free(part);
     pthread_mutex_lock(&parts.lock);
     if (part->job != NULL)
@@ -537,6 +542,7 @@ static bool step(bri_part *part)
         report(part);
         return true;
     }
+    news |= bri_tree_step(part);
     return bri_lend_step(part) || news;
 }
 

@@ -15,7 +15,7 @@
 #include "scheduler/mpi/match.h"
 #include "scheduler/threads/pool.h"
 
-enum { BRI_PART_STATS = 13 };
+enum { BRI_PART_STATS = 14 };
 
 /* Locks: those marked (lock) by the lock of parts.c, the rest belongs to the communication thread.
  */
@@ -32,11 +32,12 @@ struct bri_part {
     char text[BRI_ERROR_TEXT]; /* (lock) */
 
     bool room_taken; /* the job's room for supplying a value is in use (supply.c's lock) */
-    bool begun;      /* its early wishes have been looked at (supply.h) */
+    bool begun;      /* its early wishes have been looked at (supply.h, then tree.h) */
     bool failed;     /* this rank knows of a failure and has told rank 0 */
     bool reported;   /* DONE */
     int moving;      /* sends under way and values asked for */
     bri_match matches;
+    struct bri_tree *tree; /* values that it passes on (tree.h); or NULL */
 
     int nreported;                     /* rank 0 */
     int64_t elsewhere[BRI_PART_STATS]; /* rank 0: sums over the other ranks, in the order of

@@ -101,7 +101,7 @@ static void finish(supplied *s)
 {
     bri_part *part = s->part;
     let_go(s);
-    bri_job_owe(s->job, -1);
+    bri_job_owe(s->job, -s->wish.count);
     bri_pool_notify(part->pool);
     part->moving--;
     bri_free(s);
@@ -115,7 +115,7 @@ static void delivered(bri_transfer *transfer)
 static void refuse(supplied *s)
 {
     bri_packet packet = {.kind = BRI_PACKET_REFUSE, .number = s->wish.slot};
-    bri_link_send(s->wish.rank, &packet, NULL);
+    bri_link_send(s->wish.to, &packet, NULL);
     finish(s);
 }
 
@@ -126,7 +126,7 @@ static void deliver(const bri_request *request)
     if (s->status == BR_OK && s->wish.bytes != s->bytes) {
         s->status = BR_EINTERNAL;
         snprintf(s->text, sizeof s->text, "rank %d expects %llu bytes of a source that has %zu",
-                 s->wish.rank, (unsigned long long)s->wish.bytes, s->bytes);
+                 s->wish.to, (unsigned long long)s->wish.bytes, s->bytes);
     }
     if (s->status != BR_OK)
         bri_part_fail(s->part, s->status, s->text);
@@ -136,12 +136,12 @@ static void deliver(const bri_request *request)
     }
     atomic_fetch_add_explicit(&s->job->stats.bytes_sent, (long long)s->bytes, memory_order_relaxed);
     if (s->bytes <= BRI_LINK_INLINE) {
-        bri_link_send(s->wish.rank, &packet, s->data);
+        bri_link_send(s->wish.to, &packet, s->data);
         finish(s);
         return;
     }
     s->transfer.done = delivered;
-    bri_link_send_long(&s->transfer, (bri_link_place){.rank = s->wish.rank, .tag = s->wish.slot},
+    bri_link_send_long(&s->transfer, (bri_link_place){.rank = s->wish.to, .tag = s->wish.slot},
                        s->data, s->bytes, s->bytes);
 }
 

@@ -33,6 +33,7 @@
 #include "scheduler/mpi/parts.h"
 #include "scheduler/mpi/peers.h"
 #include "scheduler/mpi/serve.h"
+#include "scheduler/mpi/tree.h"
 #include "scheduler/mpi/values.h"
 
 #define SPIN               30e-6
@@ -152,6 +153,7 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
     // clang-format off
     static packet_handler *const handlers[] = {
         [BRI_PACKET_WANT] = bri_values_on_want,
+        [BRI_PACKET_SEEK] = bri_tree_on_seek,
         [BRI_PACKET_VALUE] = bri_values_on_value,
         [BRI_PACKET_REFUSE] = bri_values_on_refuse,
         [BRI_PACKET_FAIL] = bri_parts_on_fail,

@@ -11,6 +11,7 @@
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/parts.h"
+#include "scheduler/mpi/tree.h"
 
 /* A value asked for. Its index is its tag, so that two on their way never share one. */
 typedef struct slot {
@@ -19,6 +20,7 @@ typedef struct slot {
     bri_value *value;
     bri_job *job;   /* of the value: the part's, or a guest */
     bri_lent *lent; /* the value belongs to a task that was lent; or NULL */
+    int below;      /* ranks that get it from this one */
     int index, next_free;
 } slot;
 
@@ -27,6 +29,7 @@ typedef struct sending {
     bri_part *part;
     bri_value *value;
     bri_job *job;
+    int count; /* of its readers that are done with it then */
 } sending;
 
 /* Pointers, since transfers under way must not move. */
@@ -66,6 +69,7 @@ static slot *take_slot(bri_part *part, bri_job *job, bri_value *value)
     s->value = value;
     s->job = job;
     s->lent = NULL;
+    s->below = 0;
     if (job != part->job)
         bri_guest_waits(job, 1);
     part->moving++;
@@ -109,9 +113,10 @@ static void refuse(int rank, int index)
 }
 
 /* The bytes are free again, for which a task may be waiting. */
-static void sent(bri_part *part, bri_job *job, bri_value *value)
+static void sent(bri_part *part, bri_job *job, bri_value *value, int n)
 {
-    bri_job_sent(job, value);
+    while (n-- > 0)
+        bri_job_sent(job, value);
     bri_pool_notify(part->pool);
 }
 
@@ -119,7 +124,7 @@ static void sent_long(bri_transfer *transfer)
 {
     sending *s = (sending *)transfer; /* its first member */
     s->part->moving--;
-    sent(s->part, s->job, s->value);
+    sent(s->part, s->job, s->value, s->count);
     bri_free(s);
 }
 
@@ -130,9 +135,10 @@ static br_status answer_long(bri_part *part, const bri_match_entry *from, const 
     if (s == NULL)
         return BR_ENOMEM;
     *s = (sending){.transfer.done = sent_long, .part = part, .value = value, .job = from->job};
+    s->count = to->count;
     part->moving++;
-    bri_link_send_long(&s->transfer, (bri_link_place){.rank = to->rank, .tag = to->slot},
-                       value->data, value->used, value->bytes);
+    bri_link_send_long(&s->transfer, (bri_link_place){.rank = to->to, .tag = to->slot}, value->data,
+                       value->used, value->bytes);
     return BR_OK;
 }
 
@@ -140,14 +146,14 @@ static br_status answer(bri_part *part, const bri_match_entry *from, const bri_m
 {
     bri_value *value = from->value;
     if (to->bytes != value->bytes)
-        return bri_error(BR_EINTERNAL, "rank %d expects %llu bytes of a value that has %zu",
-                         to->rank, (unsigned long long)to->bytes, value->bytes);
+        return bri_error(BR_EINTERNAL, "rank %d expects %llu bytes of a value that has %zu", to->to,
+                         (unsigned long long)to->bytes, value->bytes);
     count(&from->job->stats.bytes_sent, value->used);
     if (value->bytes > BRI_LINK_INLINE)
         return answer_long(part, from, to);
     bri_packet packet = {.kind = BRI_PACKET_VALUE, .number = to->slot, .bytes = value->used};
-    bri_link_send(to->rank, &packet, value->data);
-    sent(part, from->job, value);
+    bri_link_send(to->to, &packet, value->data);
+    sent(part, from->job, value, to->count);
     return BR_OK;
 }
 
@@ -156,30 +162,54 @@ static void answer_or_fail(bri_part *part, const bri_match_entry *from, const br
     br_status st = answer(part, from, to);
     if (st == BR_OK)
         return;
-    refuse(to->rank, to->slot);
+    refuse(to->to, to->slot);
     bri_part_fail(part, st, bri_last_error());
-    sent(part, from->job, from->value);
+    sent(part, from->job, from->value, to->count);
+}
+
+/* The value is there for half->count readers. */
+static void offer(bri_part *part, const bri_match_entry *half)
+{
+    bri_match_entry rest = *half;
+    for (bri_match_entry *wish; rest.count > 0 && !part->failed; bri_free(wish)) {
+        wish = bri_match_take(&part->matches, half);
+        if (wish == NULL)
+            break;
+        rest.count -= wish->count;
+        answer_or_fail(part, half, wish);
+    }
+    if (rest.count == 0)
+        return;
+    if (!part->failed && bri_match_put(&part->matches, &rest) == BR_OK)
+        return;
+    if (!part->failed)
+        bri_part_fail(part, BR_ENOMEM, bri_last_error());
+    sent(part, rest.job, rest.value, rest.count);
 }
 
 void bri_values_send(const bri_request *request)
 {
-    bri_part *part = request->part;
     bri_value *value = request->value;
-    if (part->failed) {
-        sent(part, request->job, value);
-        return;
-    }
-    bri_match_entry half = {
-        .key = value->key, .rank = request->rank, .value = value, .job = request->job};
-    bri_match_entry *wish = bri_match_take(&part->matches, &half);
-    if (wish != NULL) {
+    bool all = request->rank == BRI_ALL_READERS;
+    offer(request->part, &(bri_match_entry){.key = value->key,
+                                            .rank = all ? BRI_MATCH_ANY : request->rank,
+                                            .count = all ? value->ndestinations : 1,
+                                            .value = value,
+                                            .job = request->job});
+}
+
+void bri_values_wish(bri_part *part, const bri_match_entry *wish, bool own)
+{
+    bri_match_entry *ready = bri_match_find(&part->matches, wish);
+    if (ready != NULL) {
+        bri_match_entry half = *ready;
+        ready->count -= wish->count;
+        if (ready->count == 0)
+            bri_free(bri_match_take(&part->matches, wish));
         answer_or_fail(part, &half, wish);
-        bri_free(wish);
-        return;
-    }
-    if (bri_match_put(&part->matches, &half) != BR_OK) {
+    } else if (!(own && bri_supply(part, wish)) && bri_match_put(&part->matches, wish) != BR_OK) {
+        refuse(wish->to, wish->slot);
         bri_part_fail(part, BR_ENOMEM, bri_last_error());
-        sent(part, half.job, value);
     }
 }
 
@@ -191,26 +221,32 @@ void bri_values_on_want(int from, const bri_packet *packet, const void *payload)
         refuse(from, packet->number);
         return;
     }
-    bri_match_entry half = {
-        .key = packet->key, .rank = from, .slot = packet->number, .bytes = packet->bytes};
-    bri_match_entry *ready = bri_match_take(&part->matches, &half);
-    if (ready != NULL) {
-        answer_or_fail(part, ready, &half);
-        bri_free(ready);
-    } else if (!bri_supply(part, &half) && bri_match_put(&part->matches, &half) != BR_OK) {
-        refuse(from, packet->number);
-        bri_part_fail(part, BR_ENOMEM, bri_last_error());
-    }
+    bri_values_wish(part,
+                    &(bri_match_entry){.key = packet->key,
+                                       .rank = from,
+                                       .to = from,
+                                       .count = 1,
+                                       .slot = packet->number,
+                                       .bytes = packet->bytes},
+                    true);
 }
 
 void bri_values_give_up(bri_part *part)
 {
     for (bri_match_entry *e; (e = bri_match_pop(&part->matches)) != NULL; bri_free(e)) {
         if (e->value != NULL)
-            sent(part, e->job, e->value);
+            sent(part, e->job, e->value, e->count);
         else
-            refuse(e->rank, e->slot);
+            refuse(e->to, e->slot);
     }
+    for (int i = 0; i < slots.n; i++) {
+        slot *s = slots.all[i];
+        if (s->part != part || s->below == 0)
+            continue;
+        sent(part, s->job, s->value, s->below);
+        s->below = 0;
+    }
+    bri_tree_give_up(part);
 }
 
 /* ---- the reader ---- */
@@ -221,8 +257,15 @@ static void received(slot *s)
     bri_value *value = s->value;
     bri_job *job = s->job;
     bri_lent *lent = s->lent;
+    int below = s->below;
     free_slot(s);
     count_arrival(job, value);
+    if (below > 0)
+        offer(part, &(bri_match_entry){.key = value->key,
+                                       .rank = BRI_MATCH_ANY,
+                                       .count = below,
+                                       .value = value,
+                                       .job = job});
     if (lent != NULL)
         bri_lend_output(lent);
     else
@@ -246,34 +289,55 @@ static void want(const slot *s, int from)
     bri_link_send(from, &packet, NULL);
 }
 
-/* Receives are posted before the wish is sent. False after a failure. */
-static bool ask_for(bri_part *part, bri_job *job, bri_value *value, int from, bri_lent *lent)
+/* Receives are posted before the wish is sent. NULL after a failure. */
+static slot *prepare(bri_part *part, bri_job *job, bri_value *value, int from)
 {
     if (part->failed)
-        return false;
+        return NULL;
     slot *s = bri_job_receive_block(job, value) != NULL ? take_slot(part, job, value) : NULL;
     if (s == NULL) {
         bri_part_fail(part, BR_ENOMEM, bri_last_error());
-        return false;
+        return NULL;
     }
-    s->lent = lent;
     s->transfer = (bri_transfer){.done = received_long};
     if (value->bytes > BRI_LINK_INLINE)
         bri_link_receive_long(&s->transfer, (bri_link_place){.rank = from, .tag = s->index},
                               value->data, value->bytes);
-    want(s, from);
-    return true;
+    return s;
 }
 
 void bri_values_expect(const bri_request *request)
 {
-    ask_for(request->part, request->job, request->value, request->value->owner, NULL);
+    bri_value *value = request->value;
+    if (value->route != NULL) {
+        bri_tree_expect(request->part, request->job, value);
+        return;
+    }
+    slot *s = prepare(request->part, request->job, value, value->owner);
+    if (s != NULL)
+        want(s, value->owner);
+}
+
+void bri_values_seek(bri_part *part, bri_job *job, bri_value *value, const bri_route *route,
+                     int below)
+{
+    slot *s = prepare(part, job, value, BRI_LINK_ANY);
+    if (s == NULL)
+        return;
+    s->below = below;
+    bri_job_pass_on(job, value, below);
+    bri_tree_seek(part, s->index, value, route, below);
 }
 
 void bri_values_fetch(bri_part *part, bri_value *value, int from, bri_lent *lent)
 {
-    if (!ask_for(part, part->job, value, from, lent))
+    slot *s = prepare(part, part->job, value, from);
+    if (s == NULL) {
         bri_lend_output(lent);
+        return;
+    }
+    s->lent = lent;
+    want(s, from);
 }
 
 void bri_values_on_value(int from, const bri_packet *packet, const void *payload)

@@ -25,6 +25,13 @@ void bri_values_expect(const bri_request *request);
 struct bri_lent;
 void bri_values_fetch(struct bri_part *part, bri_value *value, int from, struct bri_lent *lent);
 
+/* For tree.h: a wish that comes along a tree; own: for a value of this rank's. */
+struct bri_match_entry;
+void bri_values_wish(struct bri_part *part, const struct bri_match_entry *wish, bool own);
+/* Asks for a value along its route, for so many ranks below this one, too. */
+void bri_values_seek(struct bri_part *part, bri_job *job, bri_value *value, const bri_route *route,
+                     int below);
+
 /* After a failure: refuses wishes and forgets values that wait. */
 void bri_values_give_up(struct bri_part *part);
 
