@@ -115,6 +115,15 @@ static bool set_filter(hid_t list, const bri_h5_form *form, int k)
     }
 }
 
+/* Other processes are told where its elements are. */
+static bool is_laid_out(const bri_h5_writer *w)
+{
+    bool empty = w->spec.ndim == 0;
+    for (int a = 0; a < w->spec.ndim; a++)
+        empty = empty || w->spec.shape[a] == 0;
+    return w->output->shared != 0 && !empty && w->spec.chunk[0] == 0;
+}
+
 static hid_t creation_list(const bri_h5_writer *w)
 {
     hsize_t chunk[BR_MAX_NDIM];
@@ -126,6 +135,9 @@ static hid_t creation_list(const bri_h5_writer *w)
         ok = H5Pset_chunk(list, w->spec.ndim, chunk) >= 0;
     for (int k = 0; ok && k < w->form.nfilters; k++)
         ok = set_filter(list, &w->form, k);
+    if (ok && is_laid_out(w)) /* all elements will be written, and others do it */
+        ok = H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY) >= 0 &&
+             H5Pset_fill_time(list, H5D_FILL_TIME_NEVER) >= 0;
     /* netCDF-4 wants to know the order of attributes to change them. */
     ok = ok && H5Pset_attr_creation_order(list, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0;
     if (ok)
@@ -171,6 +183,10 @@ static br_status create_dataset(bri_h5_writer *w)
     if (status == BR_OK && (w->dataset < 0 || bri_h5_errno() != 0))
         status = bri_h5_error(bri_h5_errno() != 0 ? BR_EIO : BR_EARG,
                               "%s: dataset \"%s\" cannot be created", o->path, w->name);
+    if (status == BR_OK && is_laid_out(w)) {
+        w->form.address = H5Dget_offset(w->dataset);
+        w->form.laid_out = w->form.address != HADDR_UNDEF;
+    }
     if (links >= 0)
         H5Pclose(links);
     if (creation >= 0)

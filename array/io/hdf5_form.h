@@ -23,6 +23,8 @@ typedef struct bri_h5_form {
     int64_t shape[BR_MAX_NDIM], chunk[BR_MAX_NDIM];
     size_t element, chunk_bytes;
     bool direct;   /* whole chunks are made as they are stored */
+    bool laid_out; /* there are no chunks, and all elements have their places from `address` on */
+    uint64_t address;
     char fill[16]; /* one element: what stands beyond the end of the dataset */
     int nfilters, level;
     int filter[BRI_H5_FORM_FILTERS];

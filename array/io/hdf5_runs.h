@@ -31,4 +31,10 @@ size_t bri_h5_run_room(const bri_h5_form *form, const int64_t *start, const int6
 br_status bri_h5_write_runs(const bri_h5_form *form, const bri_h5_runs *runs, const int64_t *start,
                             const int64_t *count, const void *from, bri_h5_record *records);
 
+/* Bytes that lie together of a box of a dataset that is laid out. */
+size_t bri_h5_row_bytes(const bri_h5_form *form, const int64_t *count);
+/* Writes such a box; *bytes_written is increased. */
+br_status bri_h5_write_rows(const bri_h5_form *form, uint64_t file, const int64_t *start,
+                            const int64_t *count, const void *from, uint64_t *bytes_written);
+
 #endif

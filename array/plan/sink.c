@@ -168,7 +168,7 @@ bool bri_is_sink(const bri_stage *stage)
 {
     return stage->kind == &bri_stage_result || stage->kind == &bri_stage_store ||
            stage->kind == &bri_stage_store_npy || stage->kind == &bri_stage_store_packed ||
-           stage->kind == &bri_stage_keep;
+           stage->kind == &bri_stage_store_rows || stage->kind == &bri_stage_keep;
 }
 
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root)
@@ -235,7 +235,10 @@ static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, 
 {
     bri_stage *stage;
     const bri_stage_kind *kind = kinds[sink->kind];
-    if (sink->form != NULL && plan->nranks > 1) {
+    bool rows = sink->form != NULL && sink->form->laid_out;
+    if (rows) {
+        kind = &bri_stage_store_rows;
+    } else if (sink->form != NULL && plan->nranks > 1) {
         BRI_TRY(add_packing(plan, sink, &from));
         kind = &bri_stage_store_packed;
     }
@@ -246,7 +249,9 @@ static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, 
     }
     if (st == BR_OK && sink->kind == BRI_SINK_RESULT)
         stage->data = sink->buffer;
-    if (st == BR_OK && (sink->kind == BRI_SINK_STORE || sink->kind == BRI_SINK_NPY))
+    if (st == BR_OK && rows)
+        st = bri_packing_set(stage, sink);
+    else if (st == BR_OK && (sink->kind == BRI_SINK_STORE || sink->kind == BRI_SINK_NPY))
         stage->data = sink->writer;
     if (st == BR_OK)
         stage->stored = sink->stored;

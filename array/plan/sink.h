@@ -34,7 +34,7 @@ void bri_sink_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_siz
 br_status bri_sink_load(bri_work *work, bri_leaf *leaf, bri_view *view);
 void bri_sink_count(const bri_work *work, uint64_t bytes);
 
-/* Tells a stage of the kinds packing and spreading how (sink_packed.c). */
+/* Tells a stage of the kinds packing, spreading and store_rows how (sink_packed.c). */
 br_status bri_packing_set(bri_stage *stage, const bri_sink *sink);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * sink_packed.c - stores over several ranks: chunks are compressed where they are made. They travel
- * to rank 0, or, where their rank sees the file, are written there, and records of them travel.
+ * to rank 0, or, where their rank sees the file, are written there, and records of them travel. Of
+ * datasets without chunks nothing travels then.
  */
 #include "array/io/hdf5.h"
 #include "array/plan/sink.h"
@@ -105,6 +106,31 @@ static br_status spread_chunk(bri_work *work)
     return is_written_there(work->stage, work->chunk) ? write_chunk(work) : pack_chunk(work);
 }
 
+/* ---- datasets without chunks ---- */
+
+/* Rank 0 writes for those that cannot. */
+static int who_writes(const bri_stage *stage, int64_t chunk, int64_t step)
+{
+    const packing *p = stage->data;
+    int owner = bri_where_input_is(stage, chunk, step);
+    return p->sharing->writes[owner] ? owner : 0;
+}
+
+static br_status put_rows(bri_work *work)
+{
+    const packing *p = work->stage->data;
+    bri_leaf leaf;
+    bri_view view;
+    uint64_t bytes = 0;
+    BRI_TRY(bri_sink_load(work, &leaf, &view));
+    if (leaf.nelem == 0)
+        return BR_OK;
+    br_status st =
+        bri_h5_write_rows(p->form, p->sharing->id, leaf.origin, leaf.extent, view.base, &bytes);
+    bri_sink_count(work, bytes);
+    return st;
+}
+
 /* ---- rank 0 ---- */
 
 static void no_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
@@ -143,6 +169,12 @@ const bri_stage_kind bri_stage_spreading = {.name = "write",
                                             .execute = spread_chunk,
                                             .owner = bri_where_input_is,
                                             .destroy = destroy};
+const bri_stage_kind bri_stage_store_rows = {.name = "store",
+                                             .build = bri_sink_no_build,
+                                             .sizes = bri_sink_sizes,
+                                             .execute = put_rows,
+                                             .owner = who_writes,
+                                             .destroy = destroy};
 const bri_stage_kind bri_stage_store_packed = {.name = "store",
                                                .build = bri_sink_no_build,
                                                .sizes = no_sizes,

@@ -231,8 +231,8 @@ struct bri_plan {
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduction,
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
     bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
-    bri_stage_packing, bri_stage_spreading, bri_stage_store_packed, bri_stage_pass,
-    bri_stage_mirror, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked,
+    bri_stage_packing, bri_stage_spreading, bri_stage_store_packed, bri_stage_store_rows,
+    bri_stage_pass, bri_stage_mirror, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked,
     bri_stage_take_along, bri_stage_put_along, bri_stage_gather, bri_stage_assign, bri_stage_repeat,
     bri_stage_cut, bri_stage_pieces, bri_stage_face, bri_stage_overlap, bri_stage_fetch;
 

@@ -172,14 +172,24 @@ static br_status open_dataset(call *c, int i)
 /* ---- ranks that write ---- */
 
 typedef enum fitness {
-    WHOLE,   /* stored chunks are made whole, by one rank each */
-    PLAIN,   /* they are not, or there are none: rank 0 writes elements in place */
+    WHOLE,   /* stored chunks are made whole, by one rank each; or there are none, in long rows */
+    PLAIN,   /* they are not: rank 0 writes elements in place */
     REMAKES, /* and makes filtered chunks anew, whose old places become free */
 } fitness;
 
-static fitness fitness_of(const bri_node *x, const bri_h5_form *form)
+/* Shorter rows are better gathered on one rank. */
+enum { SHORT_ROW = 512 };
+
+/* Where several hosts write, elements of different ranks may not lie in one page. */
+static fitness fitness_of(const call *c, int i)
 {
-    int64_t start;
+    const bri_node *x = c->nodes[i];
+    const bri_h5_form *form = bri_h5_form_of(c->sinks[i].writer);
+    int64_t start, largest[BR_MAX_NDIM];
+    for (int a = 0; a < x->ndim; a++)
+        largest[a] = bri_axis_largest(&x->axis[a]);
+    if (form->laid_out)
+        return !c->joining.pages && bri_h5_row_bytes(form, largest) >= SHORT_ROW ? WHOLE : PLAIN;
     if (form->direct && axis_that_cuts(x, form, &start) < 0)
         return WHOLE;
     return form->nfilters > 0 ? REMAKES : PLAIN;
@@ -189,7 +199,7 @@ static fitness fitness_of(const bri_node *x, const bri_h5_form *form)
 static bool any_remakes(const call *c)
 {
     for (int i = 0; i < c->n; i++)
-        if (fitness_of(c->nodes[i], bri_h5_form_of(c->sinks[i].writer)) == REMAKES)
+        if (fitness_of(c, i) == REMAKES)
             return true;
     return false;
 }
@@ -200,12 +210,14 @@ static br_status share_writing(call *c)
     const char *travels =
         remakes ? "all chunks, since the array's cut stored ones that have filters," : NULL;
     for (int i = 0; i < c->n && !none && !remakes; i++) {
-        const bri_h5_form *form = bri_h5_form_of(c->sinks[i].writer);
-        if (fitness_of(c->nodes[i], form) != WHOLE) {
-            travels = "datasets without chunks, and those whose chunks the array's cut,";
+        if (fitness_of(c, i) != WHOLE) {
+            travels = c->joining.pages
+                          ? "datasets without chunks, and those whose chunks the array's cut,"
+                          : "datasets without chunks and long rows, and those whose chunks the "
+                            "array's cut,";
             continue;
         }
-        c->sinks[i].form = form;
+        c->sinks[i].form = bri_h5_form_of(c->sinks[i].writer);
         c->sinks[i].sharing = c->joining.sharing;
     }
     bri_joining_tell(&c->joining, remakes, travels);

@@ -84,6 +84,7 @@ static void count_writers(bri_joining *j, const bri_h5_mark *mark, const char *p
         elsewhere = elsewhere || !on_host_of_zero(j, r);
         page = (uint64_t)answers[r].page > page ? (uint64_t)answers[r].page : page;
     }
+    j->pages = elsewhere;
     *align = !others ? 0 : elsewhere ? page : ALONE;
 }
 

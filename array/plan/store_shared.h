@@ -24,6 +24,7 @@ typedef struct bri_joining {
     br_context *ctx;
     const char *name;     /* of the file, in messages */
     bri_sharing *sharing; /* what came out; NULL: rank 0 writes alone */
+    bool pages;           /* several hosts write: each one pages of its own */
     int error, rank;      /* why the first rank that did not join did not: an errno, */
     bool copy;            /*  or it saw another file */
 } bri_joining;
