@@ -25,6 +25,20 @@ typedef struct bri_feed {
 /* Returns when all have it. An error is stored in the context. (scheduler/workers/feed.c) */
 br_status bri_feed_workers(const bri_feed *feed);
 
+/* The values of this name of the chosen workers, one behind the other. */
+typedef struct bri_gathering {
+    br_context *ctx;
+    br_place at;
+    const char *function;
+    const char *workers, *name;
+    /* Where so many bytes go. */
+    br_status (*room)(void *data, size_t bytes, void **to);
+    void *data;
+} bri_gathering;
+
+/* Returns when they are there. An error is stored in the context. (scheduler/workers/pull.c) */
+br_status bri_gather_values(const bri_gathering *gathering);
+
 /* Element number i of `n` begins the part of the kth of `parts`: as even as can be, the first ones
  * get one more (NumPy's array_split). k = parts gives n. */
 static inline int64_t bri_feed_split(int64_t n, int k, int parts)

@@ -303,6 +303,65 @@ static void no_such_value(void)
     check(good, "another length");
 }
 
+/* ---- arrays ---- */
+
+/* x := 2 x, of int32. */
+static int twice(br_task *task, const void *args, size_t bytes)
+{
+    size_t n;
+    const int32_t *x = br_task_get(task, args, &n);
+    int32_t *y = x != NULL ? malloc(n + 1) : NULL;
+    (void)bytes;
+    if (y == NULL)
+        return -1;
+    for (size_t i = 0; i < n / sizeof *x; i++)
+        y[i] = 2 * x[i];
+    int code = br_task_put(task, args, y, n);
+    free(y);
+    return code;
+}
+
+/* Of x[i, j] = 1000 i + j. */
+static void scatter_array(int64_t rows, int64_t columns, const char *what)
+{
+    br_scope *scope = br_scope_open(sweep.ctx);
+    size_t sizes[MOST];
+    br_array *i = br_arange(sweep.ctx, BR_NUM(0), BR_NUM(rows), .chunks = BR_CHUNKS(7));
+    br_array *j = br_arange(sweep.ctx, BR_NUM(0), BR_NUM(columns), .chunks = BR_CHUNKS(300000));
+    br_array *x = br_astype(br_add(br_mul(br_index(i, ":, None"), 1000), j), BR_INT32);
+    bool good = br_scatter_array(x, NULL, "rows") == BR_OK &&
+                br_value_sizes(sweep.ctx, NULL, "rows", sizes) == BR_OK &&
+                br_run_on(sweep.ctx, NULL, twice, "rows", 5) == BR_OK;
+    for (int64_t k = 0; k < nworkers; k++)
+        good = good && (int64_t)sizes[k] == (rows / nworkers + (k < rows % nworkers)) * columns * 4;
+    br_array *y =
+        br_gather_array(sweep.ctx, NULL, "rows", BR_INT32, .shape = BR_SHAPE(BR_UNKNOWN, columns));
+    double wrong = -1;
+    good = good && br_shape(y) != NULL && br_shape(y)[0] == rows &&
+           (rows * columns == 0 ||
+            (br_compute_f64(br_sum(br_not_equal(y, br_add(x, x))), &wrong) == BR_OK && wrong == 0));
+    check(good, what);
+    br_forget(sweep.ctx, NULL, "rows");
+    br_scope_close(scope);
+}
+
+static void broadcast_array(void)
+{
+    br_array *x = br_arange(sweep.ctx, BR_NUM(0), BR_NUM(700001), .chunks = BR_CHUNKS(100000));
+    br_array *y = br_mul(br_astype(x, BR_FLOAT64), 0.5);
+    double number = 0;
+    bool good = br_broadcast_array(y, "halves") == BR_OK &&
+                br_broadcast_array(br_sum(x), "a number") == BR_OK;
+    br_array *all =
+        br_gather_array(sweep.ctx, NULL, "halves", BR_FLOAT64, .shape = BR_SHAPE(nworkers, 700001));
+    good = good && br_compute_f64(br_max(br_abs(br_sub(all, y))), &number) == BR_OK && number == 0;
+    int64_t sums[MOST];
+    good = good && br_pull(sweep.ctx, NULL, "a number", sums, sizeof *sums) == BR_OK;
+    for (int r = 0; r < nworkers; r++)
+        good = good && sums[r] == (int64_t)700001 * 350000;
+    check(good && br_forget(sweep.ctx, NULL, "halves") == BR_OK, "broadcast array");
+}
+
 /* ---- many become one ---- */
 
 /* Not associative, and it writes down what it does: "a" and "b" become "(ab)". */
@@ -694,6 +753,12 @@ int main(int argc, char **argv)
     long_values();
     pull_async();
     no_such_value();
+    scatter_array(23, 10, "scatter array");
+    scatter_array(1, 3, "scatter one row");
+    scatter_array(0, 5, "scatter no rows");
+    scatter_array(30, 100003, "scatter long array");
+    scatter_array(3, 1500000, "scatter long rows");
+    broadcast_array();
     reduce_futures();
     reduce_values();
     one_to_one();

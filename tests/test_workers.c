@@ -186,6 +186,32 @@ START_TEST(test_bad_values)
 }
 END_TEST
 
+START_TEST(test_bad_arrays)
+{
+    br_context *ctx = open_with(_i);
+    double ten[10] = {0};
+    br_array *x = br_from_memory(ctx, ten, BR_FLOAT64, BR_SHAPE(10));
+    br_array *bad = br_index(x, "11");
+    failed(ctx, br_scatter_array(bad, NULL, "x"), BR_EINDEX, "index (test_workers.c:");
+    failed(ctx, br_scatter_array(br_sum(x), NULL, "x"), BR_ESHAPE, "scatter_array (test_workers.c");
+    failed(ctx, br_scatter_array(x, "3", "x"), BR_EINDEX, "scatter_array (test_workers.c");
+    failed(ctx, br_scatter_array(x, NULL, NULL), BR_EARG, "scatter_array (test_workers.c");
+    failed(ctx, br_broadcast_array(x, ""), BR_EARG, "broadcast_array (test_workers.c");
+    ck_assert_int_eq(br_scatter_array(x, NULL, "x"), BR_OK);
+    br_array *y = br_gather_array(ctx, NULL, "x", BR_FLOAT32, .shape = BR_SHAPE(4, BR_UNKNOWN));
+    failed(ctx, br_status_of(y), BR_ESHAPE, "extent -1 of axis 1");
+    y = br_gather_array(ctx, NULL, "x", BR_FLOAT32, .shape = BR_SHAPE(BR_UNKNOWN, 7));
+    failed(ctx, br_status_of(y), BR_ESHAPE, "have 80 bytes together");
+    y = br_gather_array(ctx, NULL, "x", BR_FLOAT32, .shape = BR_SHAPE(BR_UNKNOWN, 4));
+    ck_assert_int_eq(br_shape(y)[0], 5);
+    y = br_gather_array(ctx, NULL, "x", BR_NO_DTYPE);
+    ck_assert_int_eq(br_status_of(y), BR_ETYPE);
+    y = br_gather_array(ctx, NULL, "y", BR_INT8);
+    failed(ctx, br_status_of(y), BR_ENOTFOUND, "no value \"y\"");
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 static int refuses(void *left, const void *right, size_t bytes, const void *args)
 {
     (void)left, (void)right, (void)bytes, (void)args;
@@ -420,6 +446,7 @@ int main(void)
     tcase_add_loop_test(tc, test_bad_name, 0, 3);
     tcase_add_loop_test(tc, test_bad_values, 0, 3);
     tcase_add_loop_test(tc, test_bad_reduce, 0, 3);
+    tcase_add_loop_test(tc, test_bad_arrays, 0, 3);
     tcase_add_loop_test(tc, test_no_room, 0, 2);
     tcase_add_loop_test(tc, test_bad_messages, 0, 3);
     tcase_add_loop_test(tc, test_receives, 0, 3);

@@ -207,6 +207,11 @@ br_status bri_layout_set(bri_layout *layout, br_dtype dtype, const br_extents *s
 br_status bri_layout_infer(bri_node *node, const bri_layout *layout);
 int bri_extents_ndim(const br_extents *e);
 
+/* An array over a block of bri_malloc, in C order, which is the array's from now on, also when it
+ * fails. */
+br_array *bri_adopt_memory(bri_call *call, void *block, br_dtype dtype, const br_extents *shape,
+                           const br_extents *chunks);
+
 /* The node of a number as a 0-d constant of `dtype`; a new count. */
 br_status bri_constant_node(br_context *ctx, br_number number, br_dtype dtype, br_place at,
                             bri_node **out);

@@ -192,6 +192,26 @@ br_array *br_from_memory_(br_from_memory_args args)
     return st == BR_OK ? bri_build_recipe(&call, &recipe, NULL, 0) : bri_handle_error(&call, st);
 }
 
+br_array *bri_adopt_memory(bri_call *call, void *block, br_dtype dtype, const br_extents *shape,
+                           const br_extents *chunks)
+{
+    bri_memory_params params;
+    memset(&params, 0, sizeof params);
+    bri_recipe recipe = {.op = &bri_op_memory,
+                         .params = &params,
+                         .params_bytes = sizeof params,
+                         .resource = block,
+                         .unique = true};
+    br_status st = bri_layout_set(&params.layout, dtype, shape, chunks);
+    if (st != BR_OK) {
+        bri_free(block);
+        return bri_handle_error(call, st);
+    }
+    dense_strides(&params.layout, params.stride);
+    params.data = block;
+    return bri_build_recipe(call, &recipe, NULL, 0);
+}
+
 /* ---- constants ---- */
 
 void bri_number_store(br_number number, br_dtype dtype, void *out)

@@ -17,6 +17,7 @@
 #ifndef BRAMBLE_WORKERS_H
 #define BRAMBLE_WORKERS_H
 
+#include <bramble/array.h>
 #include <bramble/submit.h>
 
 #ifdef __cplusplus
@@ -181,6 +182,49 @@ typedef struct br_gather_args {
 } br_gather_args;
 BR_API br_status br_gather_(br_gather_args args);
 
+/* br_scatter_array - gives each chosen worker its rows of x: runs along the first axis, as even as
+ * can be (as br_scatter), in C order and of x's dtype.
+ *
+ * x is computed; what has more than 4 MiB goes by slabs of its rows, so that one slab (at least a
+ * row) is in rank 0's memory at a time, and is persisted meanwhile unless it is persisted or in
+ * memory. A worker for whom no row is left gets a value of 0 bytes.
+ * Errors  what x carries and what computing it gives; BR_ESHAPE (no axes); as br_scatter.
+ */
+typedef struct br_scatter_array_args {
+    br_place at;
+    br_array *x;
+    const char *workers, *name;
+} br_scatter_array_args;
+BR_API br_status br_scatter_array_(br_scatter_array_args args);
+
+/* br_broadcast_array - gives all workers all of x, in C order; the rest as br_scatter_array, but
+ * that arrays without axes will do. */
+typedef struct br_broadcast_array_args {
+    br_place at;
+    br_array *x;
+    const char *name;
+} br_broadcast_array_args;
+BR_API br_status br_broadcast_array_(br_broadcast_array_args args);
+
+/* br_gather_array - an array of chosen workers' values, one behind the other along the first axis.
+ *
+ * dtype    of the values' elements
+ * .shape   BR_SHAPE(...), of which the first extent may be BR_UNKNOWN: it follows from the number of
+ *          bytes; without .shape one axis
+ * .chunks  as in br_from_memory
+ * The values are copied now, and stay in rank 0's memory as those of br_from_memory with .copy do.
+ * Errors  on the result, and in the context: as br_gather; BR_ESHAPE when the bytes are not those of
+ *         the shape; BR_ETYPE (no dtype), BR_ENOMEM.
+ */
+typedef struct br_gather_array_args {
+    br_place at;
+    br_context *ctx;
+    const char *workers, *name;
+    br_dtype dtype;
+    br_extents shape, chunks;
+} br_gather_array_args;
+BR_API br_array *br_gather_array_(br_gather_array_args args);
+
 /* br_pull - brings chosen workers' values of one length: the kth one's to results + k * each.
  * Errors as br_gather; BR_ESHAPE when one has another length, with value, rank and host. */
 typedef struct br_pull_args {
@@ -343,6 +387,12 @@ BR_API const void *br_recv_view(br_task *task, const char *name, size_t *bytes);
     br_reduce_((br_reduce_values_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #define br_reduce_futures(...)                                                                     \
     br_reduce_futures_((br_reduce_futures_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_gather_array(...)                                                                       \
+    br_gather_array_((br_gather_array_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
+#define br_scatter_array(...)                                                                      \
+    br_scatter_array_((br_scatter_array_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
+#define br_broadcast_array(...)                                                                    \
+    br_broadcast_array_((br_broadcast_array_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #endif
 
 #ifdef __cplusplus

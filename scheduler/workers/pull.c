@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "runtime/feed.h"
 #include "scheduler/workers/reading.h"
 #include "scheduler/workers/values.h"
 
@@ -37,11 +38,17 @@ br_status br_pull_(br_pull_args a)
     return st;
 }
 
-static br_status check_total(const bri_reading *r, size_t bytes)
+static size_t total_of(const bri_reading *r)
 {
     size_t total = 0;
     for (int k = 0; k < r->choice->n; k++)
         total += r->sizes[k];
+    return total;
+}
+
+static br_status check_total(const bri_reading *r, size_t bytes)
+{
+    size_t total = total_of(r);
     if (total == bytes)
         return BR_OK;
     return bri_error(BR_ESHAPE, "the values \"%s\" of %d workers have %zu bytes together, not %zu",
@@ -60,6 +67,24 @@ br_status br_gather_(br_gather_args a)
         bri_reading_refuse(&r, st);
     else
         st = copy_all(&r, a.data);
+    bri_reading_close(&r);
+    return st;
+}
+
+br_status bri_gather_values(const bri_gathering *g)
+{
+    void *to = NULL;
+    bri_reading r = {.ctx = g->ctx,
+                     .at = g->at,
+                     .function = g->function,
+                     .workers = g->workers,
+                     .name = g->name};
+    BRI_TRY(bri_reading_open(&r));
+    br_status st = g->room(g->data, total_of(&r), &to);
+    if (st != BR_OK)
+        bri_reading_refuse(&r, st);
+    else
+        st = copy_all(&r, to);
     bri_reading_close(&r);
     return st;
 }
