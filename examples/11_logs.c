@@ -147,7 +147,7 @@ static void follow(watch *w)
 }
 
 typedef struct worker {
-    int rank, logs;
+    int rank, number, logs; /* number: of the threads of its rank that turned up */
     uintptr_t thread;
     double busy;
 } worker;
@@ -158,13 +158,13 @@ static int list_workers(const watch *w, worker list[MOST_WORKERS])
     int n = 0;
     for (int i = 0; i < w->nlogs; i++) {
         const finding *f = &w->log[i].found;
-        int at = 0;
-        while (at < n && (list[at].rank != f->rank || list[at].thread != f->thread))
-            at++;
+        int at = 0, number = 1;
+        for (; at < n && (list[at].rank != f->rank || list[at].thread != f->thread); at++)
+            number += list[at].rank == f->rank;
         if (at == MOST_WORKERS)
             continue;
         if (at == n)
-            list[n++] = (worker){.rank = f->rank, .thread = f->thread};
+            list[n++] = (worker){.rank = f->rank, .number = number, .thread = f->thread};
         list[at].logs++;
         list[at].busy += f->seconds;
     }
@@ -182,8 +182,8 @@ static void report(const watch *w, double end)
     printf("\n%d of %d workers were useful:\n", useful, there);
     for (int i = 0; i < useful; i++) {
         br_rank(w->ctx, list[i].rank, &info);
-        printf("  rank %d on %s: %d logs in %.2f s\n", list[i].rank, info.host, list[i].logs,
-               list[i].busy);
+        printf("  rank %d on %s, thread %d: %d logs in %.2f s\n", list[i].rank, info.host,
+               list[i].number, list[i].logs, list[i].busy);
         busy += list[i].busy;
     }
     printf("a log came every %.2f s and took %.2f s, which is work for %.1f workers;\n"

@@ -5,7 +5,8 @@
  *     svg_plot("speedup.svg", &(svg_paper){.title = "Speed-up", .x = "workers", .y = "times"},
  *              lines, 2);
  *
- * Browsers show such files; `rsvg-convert speedup.svg -o speedup.png` makes a PNG of one.
+ * Programs that use it are compiled together with svg.c and linked with -lm. Browsers show such
+ * files; `rsvg-convert speedup.svg -o speedup.png` makes a PNG of one.
  */
 #ifndef EXAMPLES_SVG_H
 #define EXAMPLES_SVG_H
