@@ -25,6 +25,8 @@ if(bench_sources)
     target_include_directories(bramble-bench PRIVATE ${PROJECT_SOURCE_DIR})
     target_link_libraries(bramble-bench PRIVATE bramble ${BRAMBLE_PRIVATE_LIBRARIES})
     set_target_properties(bramble-bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/bench/mpi.c PROPERTIES
+        COMPILE_DEFINITIONS "BENCH_PEERS_MPI=\"${PROJECT_SOURCE_DIR}/bench/peers-mpi\"")
     # Only when compiling: linking with -ffast-math would flush subnormal numbers in the whole process.
     set(limit_options -O3 -ffast-math -march=native)
     if(CMAKE_SYSTEM_PROCESSOR STREQUAL x86_64)
