@@ -215,222 +215,220 @@ static void stores(br_array *x)
         fail("store", "%s", br_message(sweep.ctx));
     check_sent("store beside it", others, others * chunk_bytes);
     sum_of("stored beside it", br_from_hdf5(sweep.ctx, "stores.h5", "y"), sum_to(plane_elements));
+}
 
-    /* ---- many readers ---- */
+/* ---- many readers ---- */
 
-    /* No rank sends more than log2(ranks) copies, but where none has memory to keep one for others; all
+/* No rank sends more than log2(ranks) copies, but where none has memory to keep one for others; all
  * together `each` for each other rank. */
-    static void check_tree(const char *name, double each, double bytes)
-    {
-        br_run_info info;
-        check_sent(name, each * (ranks - 1), each * (ranks - 1) * bytes);
-        if (br_last_run(sweep.ctx, &info) != BR_OK)
-            fail(name, "%s", br_message(sweep.ctx));
-        double most = ranks > 5 ? ceil(log2(ranks)) : ranks - 1;
-        if (in_little_memory && (double)info.most_sent != (ranks - 1) * bytes)
-            fail(name, "%" PRId64 " bytes leave one rank, not all", info.most_sent);
-        if (!in_little_memory && (double)info.most_sent > most * bytes)
-            fail(name, "%" PRId64 " bytes leave one rank, at most %g are needed", info.most_sent,
-                 most * bytes);
-        if ((double)info.bytes_sent != each * (ranks - 1) * bytes)
-            fail(name, "%" PRId64 " bytes travel", info.bytes_sent);
-    }
+static void check_tree(const char *name, double each, double bytes)
+{
+    br_run_info info;
+    check_sent(name, each * (ranks - 1), each * (ranks - 1) * bytes);
+    if (br_last_run(sweep.ctx, &info) != BR_OK)
+        fail(name, "%s", br_message(sweep.ctx));
+    double most = ranks > 5 ? ceil(log2(ranks)) : ranks - 1;
+    if (in_little_memory && (double)info.most_sent != (ranks - 1) * bytes)
+        fail(name, "%" PRId64 " bytes leave one rank, not all", info.most_sent);
+    if (!in_little_memory && (double)info.most_sent > most * bytes)
+        fail(name, "%" PRId64 " bytes leave one rank, at most %g are needed", info.most_sent,
+             most * bytes);
+    if ((double)info.bytes_sent != each * (ranks - 1) * bytes)
+        fail(name, "%" PRId64 " bytes travel", info.bytes_sent);
+}
 
-    /* 8 chunks of rows of `width` elements, each of which reads all of one other row. */
-    static void broadcasts_of(int64_t rows, int64_t width)
-    {
-        const double all = (double)rows * (double)width;
-        char name[64];
-        br_array *row = br_arange(sweep.ctx, .stop = BR_NUM(width), .dtype = BR_FLOAT64,
-                                  .chunks = BR_CHUNKS(width));
-        br_array *x = br_full(sweep.ctx, BR_SHAPE(rows, width), BR_NUM(2), .dtype = BR_FLOAT64,
-                              .chunks = BR_CHUNKS(rows / 8, width));
-        row = kept("row", row);
-        x = kept("x", x);
-        snprintf(name, sizeof name, "a persisted chunk of %" PRId64, width);
-        br_array *y = kept(name, br_add(x, row));
-        check_tree(name, 1, (double)width * 8);
-        sum_of(name, y, 2 * all + (double)rows * sum_to((double)width));
-        /* Column sums are made on rank 0, along a tree, and read by all. */
-        snprintf(name, sizeof name, "a computed chunk of %" PRId64, width);
-        br_array *mean = br_mean(y, .axis = BR_AXIS(0));
-        y = kept(name, br_sub(y, mean));
-        if (ranks != 3 &&
-            ranks != 5) /* else more partial results travel, since chunks lie unevenly */
-            check_tree(name, 2, (double)width * 8);
-        sum_of(name, y, 0);
-    }
+/* 8 chunks of rows of `width` elements, each of which reads all of one other row. */
+static void broadcasts_of(int64_t rows, int64_t width)
+{
+    const double all = (double)rows * (double)width;
+    char name[64];
+    br_array *row = br_arange(sweep.ctx, .stop = BR_NUM(width), .dtype = BR_FLOAT64,
+                              .chunks = BR_CHUNKS(width));
+    br_array *x = br_full(sweep.ctx, BR_SHAPE(rows, width), BR_NUM(2), .dtype = BR_FLOAT64,
+                          .chunks = BR_CHUNKS(rows / 8, width));
+    row = kept("row", row);
+    x = kept("x", x);
+    snprintf(name, sizeof name, "a persisted chunk of %" PRId64, width);
+    br_array *y = kept(name, br_add(x, row));
+    check_tree(name, 1, (double)width * 8);
+    sum_of(name, y, 2 * all + (double)rows * sum_to((double)width));
+    /* Column sums are made on rank 0, along a tree, and read by all. */
+    snprintf(name, sizeof name, "a computed chunk of %" PRId64, width);
+    br_array *mean = br_mean(y, .axis = BR_AXIS(0));
+    y = kept(name, br_sub(y, mean));
+    if (ranks != 3 && ranks != 5) /* else more partial results travel, since chunks lie unevenly */
+        check_tree(name, 2, (double)width * 8);
+    sum_of(name, y, 0);
+}
 
-    /* Fails in the chunk that begins at row *data. */
-    static int fail_at(const br_block *in, int n, const br_block *out, const void *data)
-    {
-        memcpy(out->data, in->data, (size_t)(out->extent[0] * out->extent[1]) * sizeof(double));
-        return out->origin[0] == *(const int64_t *)data ? n : 0;
-    }
+/* Fails in the chunk that begins at row *data. */
+static int fail_at(const br_block *in, int n, const br_block *out, const void *data)
+{
+    memcpy(out->data, in->data, (size_t)(out->extent[0] * out->extent[1]) * sizeof(double));
+    return out->origin[0] == *(const int64_t *)data ? n : 0;
+}
 
-    /* What readers have promised to pass on when a task fails is not missed afterwards. */
-    static void failures(void)
-    {
-        const int64_t width = 1024 * SIDE;
-        br_array *x = br_full(sweep.ctx, BR_SHAPE(32, width), BR_NUM(2), .dtype = BR_FLOAT64,
-                              .chunks = BR_CHUNKS(4, width));
-        for (int64_t at = 0; at <= 32; at += 4) {
-            double got = 0;
-            br_scope *inner = br_scope_open(sweep.ctx);
-            br_array *y =
-                br_map_blocks(br_add(x, 1), fail_at, .data = &at, .data_bytes = sizeof at);
-            br_array *less = br_sub(br_mul(y, x), br_mean(x, .axis = BR_AXIS(0)));
-            br_status st = br_compute_f64(br_sum(less), &got);
-            if ((st == BR_OK) != (at == 32) || (at == 32 && got != 4.0 * 32 * (double)width))
-                fail("failures", "at %" PRId64 ": %s, %g", at, br_message(sweep.ctx), got);
-            br_scope_close(inner);
-        }
-        printf("failures\n");
-        sweep.cases++;
-    }
-
-    static void broadcasts(void)
-    {
-        if (in_little_memory) { /* of 8 rows */
-            broadcasts_of(8, 2048 * SIDE);
-            return;
-        }
-        broadcasts_of(32, SIDE);
-        broadcasts_of(32, 1024 * SIDE);
-        failures();
-    }
-
-    /* ---- the message ---- */
-
-    enum { MESSAGE = BRI_MESSAGE_BYTES, MANY = 50000, DATA = 100000 };
-
-    static void check_message(const char *name, int64_t apart)
-    {
-        const bri_array_data *data = bri_array_data_of(sweep.ctx);
-        if (data->message_bytes > MESSAGE || (data->message_bytes == 0) != (ranks == 1))
-            fail(name, "the message has %zu bytes", data->message_bytes);
-        if (data->apart.sent != (ranks > 1 ? apart : 0))
-            fail(name, "%" PRId64 " bytes have travelled apart, expected %" PRId64,
-                 data->apart.sent, apart);
-    }
-
-    static int add_byte(const br_block *in, int n, const br_block *out, const void *data)
-    {
-        const unsigned char *table = data;
-        const double *x = in->data;
-        double *y = out->data;
-        for (int64_t i = 0; i < out->extent[0]; i++)
-            y[i] = x[i] + table[(out->origin[0] + i) % DATA];
-        return n - 1;
-    }
-
-    /* Bytes of the user's, as data of a function. */
-    static void long_data(void)
-    {
-        static unsigned char data[DATA];
-        double want = sum_to(LINE * SIDE);
-        int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
-        br_array *x = line(LINE);
-        for (int i = 0; i < DATA; i++)
-            data[i] = (unsigned char)(i % 251);
-        for (int i = 0; i < LINE * SIDE; i++)
-            want += i % 251;
-        br_array *y = br_map_blocks(x, add_byte, .data = data, .data_bytes = sizeof data);
-        for (int again = 0; again < 2; again++) {
-            sum_of("long data", br_add(y, again), want + again * (double)LINE * SIDE);
-            int64_t sent = bri_array_data_of(sweep.ctx)->apart.sent - before;
-            if (ranks > 1 && (sent < DATA || sent > DATA + 4096))
-                fail("long data", "%" PRId64 " bytes travelled apart", sent);
-            check_message("long data", bri_array_data_of(sweep.ctx)->apart.sent);
-        }
-    }
-
-    /* The indices of a take, in two expressions; then others, when nothing mentions the first ones. */
-    static void long_tables(void)
-    {
-        static int64_t index[MANY];
-        int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
-        br_array *x = line(LINE);
+/* What readers have promised to pass on when a task fails is not missed afterwards. */
+static void failures(void)
+{
+    const int64_t width = 1024 * SIDE;
+    br_array *x = br_full(sweep.ctx, BR_SHAPE(32, width), BR_NUM(2), .dtype = BR_FLOAT64,
+                          .chunks = BR_CHUNKS(4, width));
+    for (int64_t at = 0; at <= 32; at += 4) {
+        double got = 0;
         br_scope *inner = br_scope_open(sweep.ctx);
-        for (int round = 0; round < 2; round++) {
-            double want = 0;
-            for (int i = 0; i < MANY; i++)
-                want += (double)(index[i] = (int64_t)i * (7 + round) % (LINE * SIDE));
-            br_array *at = br_from_memory(sweep.ctx, index, BR_INT64, BR_SHAPE(MANY), .copy = true);
-            br_array *taken = br_take(x, at, .axis = BR_AXIS(0));
-            sum_of("take", taken, want);
-            sum_of("take, doubled", br_mul(taken, 2), 2 * want);
-            check_message("take", before + (round + 1) * (int64_t)sizeof index);
-            br_scope_close(inner);
-            inner = br_scope_open(sweep.ctx);
-            sum_of("between", x, sum_to(LINE * SIDE));
-            if (ranks > 1 && bri_array_data_of(sweep.ctx)->apart.n > 1)
-                fail("take", "%zu tables are still there", bri_array_data_of(sweep.ctx)->apart.n);
-        }
+        br_array *y = br_map_blocks(br_add(x, 1), fail_at, .data = &at, .data_bytes = sizeof at);
+        br_array *less = br_sub(br_mul(y, x), br_mean(x, .axis = BR_AXIS(0)));
+        br_status st = br_compute_f64(br_sum(less), &got);
+        if ((st == BR_OK) != (at == 32) || (at == 32 && got != 4.0 * 32 * (double)width))
+            fail("failures", "at %" PRId64 ": %s, %g", at, br_message(sweep.ctx), got);
         br_scope_close(inner);
     }
+    printf("failures\n");
+    sweep.cases++;
+}
 
-    static void many_chunks(void)
-    {
-        int64_t apart = bri_array_data_of(sweep.ctx)->apart.sent;
-        br_array *x = br_arange(sweep.ctx, .stop = BR_NUM(4 * MANY), .dtype = BR_FLOAT64,
-                                .chunks = BR_CHUNKS(4));
-        sum_of("50000 chunks", br_add(br_mul(x, 2), x), 3 * sum_to(4.0 * MANY));
-        check_message("50000 chunks", apart);
+static void broadcasts(void)
+{
+    if (in_little_memory) { /* of 8 rows */
+        broadcasts_of(8, 2048 * SIDE);
+        return;
     }
+    broadcasts_of(32, SIDE);
+    broadcasts_of(32, 1024 * SIDE);
+    failures();
+    products(plane());
+}
 
-    /* Longer than a message may be: it goes in pieces, which are gone with the next one. */
-    static void many_nodes(void)
-    {
-        enum { NODES = 3000, OUTPUTS = 3 };
-        br_scope *inner = br_scope_open(sweep.ctx);
-        br_array *y = line(2);
-        double want = sum_to(2.0 * SIDE);
-        int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
-        size_t tables = bri_array_data_of(sweep.ctx)->apart.n;
-        for (int i = 0; i < NODES; i++) {
-            y = br_add(y, i % 7);
-            want += 2.0 * SIDE * (i % 7);
-        }
-        for (int again = 0; again < OUTPUTS; again++)
-            sum_of("3000 nodes", br_mul(y, 1 << again), want * (1 << again));
-        const bri_array_data *data = bri_array_data_of(sweep.ctx);
-        int64_t sent = data->apart.sent - before;
-        check_message("3000 nodes", before + sent);
-        if (ranks > 1 && (sent < OUTPUTS * (int64_t)MESSAGE || sent > OUTPUTS * NODES * 200))
-            fail("3000 nodes", "%" PRId64 " bytes travelled apart", sent);
+/* ---- the message ---- */
+
+enum { MESSAGE = BRI_MESSAGE_BYTES, MANY = 50000, DATA = 100000 };
+
+static void check_message(const char *name, int64_t apart)
+{
+    const bri_array_data *data = bri_array_data_of(sweep.ctx);
+    if (data->message_bytes > MESSAGE || (data->message_bytes == 0) != (ranks == 1))
+        fail(name, "the message has %zu bytes", data->message_bytes);
+    if (data->apart.sent != (ranks > 1 ? apart : 0))
+        fail(name, "%" PRId64 " bytes have travelled apart, expected %" PRId64, data->apart.sent,
+             apart);
+}
+
+static int add_byte(const br_block *in, int n, const br_block *out, const void *data)
+{
+    const unsigned char *table = data;
+    const double *x = in->data;
+    double *y = out->data;
+    for (int64_t i = 0; i < out->extent[0]; i++)
+        y[i] = x[i] + table[(out->origin[0] + i) % DATA];
+    return n - 1;
+}
+
+/* Bytes of the user's, as data of a function. */
+static void long_data(void)
+{
+    static unsigned char data[DATA];
+    double want = sum_to(LINE * SIDE);
+    int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
+    br_array *x = line(LINE);
+    for (int i = 0; i < DATA; i++)
+        data[i] = (unsigned char)(i % 251);
+    for (int i = 0; i < LINE * SIDE; i++)
+        want += i % 251;
+    br_array *y = br_map_blocks(x, add_byte, .data = data, .data_bytes = sizeof data);
+    for (int again = 0; again < 2; again++) {
+        sum_of("long data", br_add(y, again), want + again * (double)LINE * SIDE);
+        int64_t sent = bri_array_data_of(sweep.ctx)->apart.sent - before;
+        if (ranks > 1 && (sent < DATA || sent > DATA + 4096))
+            fail("long data", "%" PRId64 " bytes travelled apart", sent);
+        check_message("long data", bri_array_data_of(sweep.ctx)->apart.sent);
+    }
+}
+
+/* The indices of a take, in two expressions; then others, when nothing mentions the first ones. */
+static void long_tables(void)
+{
+    static int64_t index[MANY];
+    int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
+    br_array *x = line(LINE);
+    br_scope *inner = br_scope_open(sweep.ctx);
+    for (int round = 0; round < 2; round++) {
+        double want = 0;
+        for (int i = 0; i < MANY; i++)
+            want += (double)(index[i] = (int64_t)i * (7 + round) % (LINE * SIDE));
+        br_array *at = br_from_memory(sweep.ctx, index, BR_INT64, BR_SHAPE(MANY), .copy = true);
+        br_array *taken = br_take(x, at, .axis = BR_AXIS(0));
+        sum_of("take", taken, want);
+        sum_of("take, doubled", br_mul(taken, 2), 2 * want);
+        check_message("take", before + (round + 1) * (int64_t)sizeof index);
         br_scope_close(inner);
-        sum_of("after 3000 nodes", line(1), sum_to(SIDE));
-        if (data->apart.n > tables)
-            fail("after 3000 nodes", "%zu pieces are still there", data->apart.n - tables);
+        inner = br_scope_open(sweep.ctx);
+        sum_of("between", x, sum_to(LINE * SIDE));
+        if (ranks > 1 && bri_array_data_of(sweep.ctx)->apart.n > 1)
+            fail("take", "%zu tables are still there", bri_array_data_of(sweep.ctx)->apart.n);
     }
+    br_scope_close(inner);
+}
 
-    int main(int argc, char **argv)
-    {
-        setenv("BRAMBLE_BALANCE", "off", 1); /* what is counted must not depend on timing */
-        in_little_memory = argc > 2 && strcmp(argv[2], "short") == 0;
-        if (in_little_memory)
-            setenv("BRAMBLE_MEMORY_LIMIT", "7M", 1);
-        sweep_open(&argc, &argv);
-        ranks = br_num_ranks(sweep.ctx);
+static void many_chunks(void)
+{
+    int64_t apart = bri_array_data_of(sweep.ctx)->apart.sent;
+    br_array *x =
+        br_arange(sweep.ctx, .stop = BR_NUM(4 * MANY), .dtype = BR_FLOAT64, .chunks = BR_CHUNKS(4));
+    sum_of("50000 chunks", br_add(br_mul(x, 2), x), 3 * sum_to(4.0 * MANY));
+    check_message("50000 chunks", apart);
+}
+
+/* Longer than a message may be: it goes in pieces, which are gone with the next one. */
+static void many_nodes(void)
+{
+    enum { NODES = 3000, OUTPUTS = 3 };
+    br_scope *inner = br_scope_open(sweep.ctx);
+    br_array *y = line(2);
+    double want = sum_to(2.0 * SIDE);
+    int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
+    size_t tables = bri_array_data_of(sweep.ctx)->apart.n;
+    for (int i = 0; i < NODES; i++) {
+        y = br_add(y, i % 7);
+        want += 2.0 * SIDE * (i % 7);
+    }
+    for (int again = 0; again < OUTPUTS; again++)
+        sum_of("3000 nodes", br_mul(y, 1 << again), want * (1 << again));
+    const bri_array_data *data = bri_array_data_of(sweep.ctx);
+    int64_t sent = data->apart.sent - before;
+    check_message("3000 nodes", before + sent);
+    if (ranks > 1 && (sent < OUTPUTS * (int64_t)MESSAGE || sent > OUTPUTS * NODES * 200))
+        fail("3000 nodes", "%" PRId64 " bytes travelled apart", sent);
+    br_scope_close(inner);
+    sum_of("after 3000 nodes", line(1), sum_to(SIDE));
+    if (data->apart.n > tables)
+        fail("after 3000 nodes", "%zu pieces are still there", data->apart.n - tables);
+}
+
+int main(int argc, char **argv)
+{
+    setenv("BRAMBLE_BALANCE", "off", 1); /* what is counted must not depend on timing */
+    in_little_memory = argc > 2 && strcmp(argv[2], "short") == 0;
+    if (in_little_memory)
+        setenv("BRAMBLE_MEMORY_LIMIT", "7M", 1);
+    sweep_open(&argc, &argv);
+    ranks = br_num_ranks(sweep.ctx);
+    if (argc > 1 && strcmp(argv[1], "broadcasts") == 0) {
         broadcasts();
-        if (in_little_memory)
-            return sweep_close();
-        br_array *x = plane();
-        if (argc > 1 && strcmp(argv[1], "broadcasts") == 0) {
-            products(x);
-            return sweep_close();
-        }
-        reductions();
-        reductions_of_a_plane(x);
-        aligned(x);
-        stencils(x);
-        rechunks(x);
-        products(x);
-        stores(x);
-        many_chunks();
-        long_data();
-        long_tables();
-        many_nodes();
         return sweep_close();
     }
+    br_array *x = plane();
+    broadcasts_of(32, SIDE);
+    reductions();
+    reductions_of_a_plane(x);
+    aligned(x);
+    stencils(x);
+    rechunks(x);
+    products(x);
+    stores(x);
+    many_chunks();
+    long_data();
+    long_tables();
+    many_nodes();
+    return sweep_close();
+}
