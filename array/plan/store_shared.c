@@ -4,6 +4,7 @@
  */
 #include "array/plan/store_shared.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,11 +18,22 @@ enum { ALONE = 8 };
 typedef struct join_answer {
     int32_t error; /* errno */
     int32_t page;  /* bytes */
+    char boot[40]; /* names the kernel that runs; "": unknown */
 } join_answer;
 
 static int32_t page_bytes(void)
 {
     return (int32_t)sysconf(_SC_PAGESIZE);
+}
+
+static void describe(join_answer *mine)
+{
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+    mine->page = page_bytes();
+    if (f != NULL && fgets(mine->boot, sizeof mine->boot, f) == NULL)
+        mine->boot[0] = '\0';
+    if (f != NULL)
+        fclose(f);
 }
 
 /* ---- joining ---- */
@@ -44,7 +56,8 @@ br_status bri_join_answer(const bri_question *question, bri_reader *r, void *ans
     if (end == NULL || memchr(end + 1, '\0', r->left - (size_t)(end + 1 - path)) == NULL ||
         question->each != sizeof(join_answer))
         return bri_question_garbled();
-    const join_answer mine = {bri_h5_join_file(&mark, question->to, path, end + 1), page_bytes()};
+    join_answer mine = {.error = bri_h5_join_file(&mark, question->to, path, end + 1)};
+    describe(&mine);
     memcpy(answer, &mine, sizeof mine);
     return BR_OK;
 }
@@ -66,6 +79,14 @@ static void note_absent(bri_joining *j, int rank, int error)
     j->copy = error == 0;
 }
 
+/* Hosts may have the same name. */
+static bool has_pages_of_zero(const bri_joining *j, int rank, const join_answer *theirs)
+{
+    join_answer zero = {0};
+    describe(&zero);
+    return on_host_of_zero(j, rank) && zero.boot[0] != '\0' && strcmp(zero.boot, theirs->boot) == 0;
+}
+
 /* Looks for what each one says that it has written. */
 static void count_writers(bri_joining *j, const bri_h5_mark *mark, const char *path,
                           const join_answer *answers, uint64_t *align)
@@ -81,7 +102,7 @@ static void count_writers(bri_joining *j, const bri_h5_mark *mark, const char *p
             continue;
         }
         others = true;
-        elsewhere = elsewhere || !on_host_of_zero(j, r);
+        elsewhere = elsewhere || !has_pages_of_zero(j, r, &answers[r]);
         page = (uint64_t)answers[r].page > page ? (uint64_t)answers[r].page : page;
     }
     j->pages = elsewhere;
