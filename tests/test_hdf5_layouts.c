@@ -167,12 +167,16 @@ START_TEST(lists_near_names)
                             space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
     H5Lcreate_hard(file, "/", file, "loop", H5P_DEFAULT, H5P_DEFAULT);
     H5Lcreate_soft("/nowhere", file, "broken", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_external("gone.h5", "/x", file, "far", H5P_DEFAULT, H5P_DEFAULT);
     H5Fclose(file), H5Sclose(space), H5Tclose(text), H5Tclose(pair);
     expect_error(in_folder("in.h5"), "Temprature", BR_ENOTFOUND, "has: temperature, ");
     expect_error(in_folder("in.h5"), "Temprature", BR_ENOTFOUND, " more");
     expect_error(in_folder("in.h5"), "lat", BR_ETYPE, "variable-length strings");
     expect_error(in_folder("in.h5"), "lon", BR_ETYPE, "compounds with the members a, b");
-    expect_error(in_folder("in.h5"), "broken", BR_EFORMAT, "cannot be opened");
+    expect_error(in_folder("in.h5"), "broken", BR_ENOTFOUND,
+                 "is a link to \"/nowhere\", which cannot be opened");
+    expect_error(in_folder("in.h5"), "far", BR_ENOTFOUND,
+                 "is a link to \"/x\" of the file gone.h5, which cannot be opened");
 }
 END_TEST
 

@@ -189,9 +189,14 @@ START_TEST(locked_and_odd_files)
     fputs("not HDF5", f);
     fclose(f);
     before = digest("text");
-    refused(br_store_hdf5(numbers(4, 4, 1), "text", "y"), BR_EFORMAT, "cannot be opened");
+    refused(br_store_hdf5(numbers(4, 4, 1), "text", "y"), BR_EFORMAT, "text: not an HDF5 file");
     refused(br_store_hdf5(numbers(4, 4, 1), "text", "y", .safe_copy = true), BR_EFORMAT, "text");
     ck_assert(digest("text") == before);
+    f = fopen("classic.nc", "w");
+    fputs("CDF\002....", f);
+    fclose(f);
+    refused(br_store_hdf5(numbers(4, 4, 1), "classic.nc", "y"), BR_EFORMAT, "nccopy -k nc4");
+    remove("classic.nc");
     for (int mode = BR_STORE_ADD; mode <= BR_STORE_TRUNCATE; mode++) {
         refused(br_store_hdf5(numbers(4, 4, 1), ".", "y", .mode = (br_store_mode)mode), BR_EIO,
                 "regular");

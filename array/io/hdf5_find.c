@@ -146,6 +146,37 @@ static br_status with_datasets(br_status status, hid_t file, const char *wanted)
     return status;
 }
 
+/* What the link leads to, "" when it is none or not known. */
+static void describe_link(hid_t file, const char *name, char text[BRI_H5_MESSAGE])
+{
+    H5L_info_t info;
+    char value[MAX_NAME];
+    const char *other = NULL, *object = NULL;
+    unsigned flags;
+    text[0] = '\0';
+    if (H5Lget_info(file, name, &info, H5P_DEFAULT) < 0 || info.type == H5L_TYPE_HARD ||
+        info.u.val_size > sizeof value ||
+        H5Lget_val(file, name, value, sizeof value, H5P_DEFAULT) < 0)
+        return;
+    if (info.type == H5L_TYPE_SOFT)
+        snprintf(text, BRI_H5_MESSAGE, "a link to \"%.*s\"", (int)info.u.val_size, value);
+    else if (info.type == H5L_TYPE_EXTERNAL &&
+             H5Lunpack_elink_val(value, info.u.val_size, &flags, &other, &object) >= 0)
+        snprintf(text, BRI_H5_MESSAGE, "a link to \"%.120s\" of the file %.120s", object, other);
+}
+
+/* HDF5's message, or the errno, is made before the link is looked at. */
+static br_status cannot_open(hid_t file, const char *path, const char *dataset)
+{
+    char what[BRI_ERROR_TEXT], link[BRI_H5_MESSAGE];
+    br_status status = bri_h5_error(BR_EFORMAT, "%s: \"%s\" cannot be opened", path, dataset);
+    snprintf(what, sizeof what, "%s", bri_last_error());
+    describe_link(file, dataset, link);
+    if (link[0] == '\0')
+        return bri_error(status, "%s", what);
+    return bri_error(BR_ENOTFOUND, "%s: \"%s\" is %s, which cannot be opened", path, dataset, link);
+}
+
 br_status bri_h5_find(hid_t file, const char *path, const char *dataset, hid_t *out)
 {
     *out = -1;
@@ -160,7 +191,7 @@ br_status bri_h5_find(hid_t file, const char *path, const char *dataset, hid_t *
                          "%s: \"%s\" is a link into another file, which .untrusted does not follow",
                          path, dataset);
     if (object < 0)
-        return bri_h5_error(BR_EFORMAT, "%s: \"%s\" cannot be opened", path, dataset);
+        return cannot_open(file, path, dataset);
     H5I_type_t type = H5Iget_type(object);
     if (type == H5I_DATASET) {
         *out = object;

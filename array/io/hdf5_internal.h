@@ -307,6 +307,8 @@ br_status bri_h5_check_unchanged(const bri_h5_dataset *d);
 
 /* An HDF5 file that this library reads? The error names other formats. */
 br_status bri_h5_check_format(const bri_h5_dataset *d);
+/* The error of a file that cannot be locked, by errno ENOLCK. */
+br_status bri_h5_no_locks(const char *path);
 /* Opens its file in HDF5, the lock held; let_go closes what is open of it there. */
 br_status bri_h5_begin_metadata(bri_h5_dataset *d);
 void bri_h5_let_go(bri_h5_dataset *d);

@@ -82,6 +82,14 @@ br_status bri_h5_check_format(const bri_h5_dataset *d)
     return bri_error(BR_EFORMAT, "%s: not an HDF5 file", d->path);
 }
 
+br_status bri_h5_no_locks(const char *path)
+{
+    return bri_error(BR_EIO,
+                     "%s: No locks available, as on NFS without a lock daemon "
+                     "(HDF5_USE_FILE_LOCKING=FALSE opens it without)",
+                     path);
+}
+
 static br_status another_file(const bri_h5_dataset *d)
 {
     return bri_error(BR_EIO, "%s: another file took its place while it was opened", d->path);
@@ -98,10 +106,7 @@ static br_status open_error(const bri_h5_dataset *d)
                          "(HDF5_USE_FILE_LOCKING=FALSE reads it nevertheless)",
                          d->path);
     if (why == ENOLCK)
-        return bri_error(BR_EIO,
-                         "%s: No locks available, as on NFS without a lock daemon "
-                         "(HDF5_USE_FILE_LOCKING=FALSE opens it without)",
-                         d->path);
+        return bri_h5_no_locks(d->path);
     if (why == EXDEV)
         return another_file(d);
     return bri_h5_error(why != 0 ? BR_EIO : BR_EFORMAT, "%s: HDF5 cannot open the file", d->path);

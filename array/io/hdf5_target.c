@@ -65,16 +65,34 @@ static br_status new_file(bri_h5_output *o, bri_h5_meeting *meeting, hid_t acces
                                     : bri_h5_error(BR_EIO, "%s: cannot be created", o->path);
 }
 
+/* HDF5 could not open it: a file of another format says so. */
+static br_status open_failed(const bri_h5_output *o)
+{
+    int why = bri_h5_errno();
+    if (why == EAGAIN || why == EWOULDBLOCK)
+        return bri_error(
+            BR_EIO, "%s: locked, another program has it open (see HDF5_USE_FILE_LOCKING)", o->path);
+    if (why == ENOLCK)
+        return bri_h5_no_locks(o->path);
+    br_status status = bri_h5_error(why != 0 ? BR_EIO : BR_EFORMAT,
+                                    "%s: exists, and cannot be opened to add a dataset", o->path);
+    bri_h5_dataset as = {.path = o->path, .fd = open(o->path, O_RDONLY | O_CLOEXEC)};
+    as.info.bytes = (uint64_t)o->of.st_size;
+    if (as.fd < 0 || status != BR_EFORMAT)
+        return status;
+    char what[BRI_ERROR_TEXT];
+    snprintf(what, sizeof what, "%s", bri_last_error());
+    br_status format = bri_h5_check_format(&as);
+    close(as.fd);
+    return format == BR_OK ? bri_error(status, "%s", what) : format;
+}
+
 static br_status open_there(bri_h5_output *o, hid_t access)
 {
     o->file = H5Fopen(o->temporary != NULL ? o->temporary : o->path, H5F_ACC_RDWR, access);
     if (o->file >= 0 && bri_h5_errno() == 0)
         return BR_OK;
-    if (bri_h5_errno() == EAGAIN || bri_h5_errno() == EWOULDBLOCK)
-        return bri_error(
-            BR_EIO, "%s: locked, another program has it open (see HDF5_USE_FILE_LOCKING)", o->path);
-    return bri_h5_error(bri_h5_errno() != 0 ? BR_EIO : BR_EFORMAT,
-                        "%s: exists, and cannot be opened to add a dataset", o->path);
+    return open_failed(o);
 }
 
 /* In steps: a file that an earlier store has begun, or a new one. */
