@@ -61,6 +61,8 @@ static br_status new_file(bri_h5_output *o, bri_h5_meeting *meeting, hid_t acces
         H5Pclose(creation);
     if (o->file >= 0 && bri_h5_errno() == 0)
         return BR_OK;
+    if (bri_h5_errno() == ENOLCK)
+        return bri_h5_no_locks(o->path);
     return bri_h5_errno() == ENOENT ? bri_h5_cannot_create(o->path, ENOENT)
                                     : bri_h5_error(BR_EIO, "%s: cannot be created", o->path);
 }
