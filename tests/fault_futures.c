@@ -53,6 +53,37 @@ static int long_one(br_task *task, const void *args, size_t bytes)
     return br_task_return(task, "done", 4);
 }
 
+static int receives(br_task *task, const void *args, size_t bytes)
+{
+    double x;
+    (void)args, (void)bytes;
+    return br_recv(task, "dta", &x, sizeof x);
+}
+
+static int sends(br_task *task, const void *args, size_t bytes)
+{
+    return br_send(task, "data", args, bytes);
+}
+
+/* A wrong name, and how long that takes to be told. */
+static int wrong_name(br_context *ctx)
+{
+    double x = 1;
+    struct timespec begin, end;
+    int n = br_num_ranks(ctx);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    br_future *r = br_submit(ctx, receives, NULL, 0, .on = BR_RANK(n - 1));
+    br_future *s = br_submit(ctx, sends, &x, sizeof x, .on = BR_RANK(n > 1 ? n - 2 : 0));
+    br_status st = br_wait(r);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double seconds =
+        (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    printf("told %s\n", seconds < 1 ? "within a second" : "late");
+    bool good = st == BR_EUSER && br_wait(s) == BR_OK;
+    int code = br_close(ctx);
+    return good ? code : 99;
+}
+
 /* All the others are well. */
 static bool the_rest_works(br_context *ctx)
 {
@@ -92,6 +123,14 @@ int main(int argc, char **argv)
     if (strcmp(how, "exit") == 0) { /* without waiting for anybody */
         for (int i = 0; i < 50; i++)
             br_submit(ctx, long_one, NULL, 0);
+        exit(5);
+    }
+    if (strcmp(how, "receives") == 0)
+        return wrong_name(ctx);
+    if (strcmp(how, "waits") == 0) { /* for messages, when the program ends */
+        for (int r = 0; r < br_num_ranks(ctx); r++)
+            br_submit(ctx, receives, NULL, 0, .on = BR_RANK(r));
+        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
         exit(5);
     }
     if (strcmp(how, "close") == 0) {

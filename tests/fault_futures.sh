@@ -40,6 +40,8 @@ verdict()
 # shellcheck disable=SC2317
 says() { grep -qE -- "$1" "$work/out"; }
 # shellcheck disable=SC2317
+says_all() { local text; for text; do says "$text" || return 1; done; }
+# shellcheck disable=SC2317
 alive() { [ "$code" != 0 ] && [ "$code" -lt 99 ] && says '^sum 19900' && says "$1"; }
 # shellcheck disable=SC2317
 ended() { [ "$code" != 0 ] && [ "$code" != 124 ] && [ "$seconds" -lt 30 ] && says "$1"; }
@@ -58,6 +60,12 @@ for n in 2 3; do
     verdict "exit(3) in a task on the last of $n" ended "rank $((n - 1)) on .*exit\(3\) was called inside a task"
     ranks $n inner
     verdict "a task on the last of $n wants another rank" alive "inner: submit .*runs on the rank of the task"
+    ranks $n receives
+    verdict "nobody sends what the last of $n waits for" says_all 'told within a second' \
+        "rank $((n - 1)) on .*task receives \(fault_futures.c:[0-9]+\): br_recv: nobody will send \"dta\"" \
+        "not received: \"data\" \(8 bytes, by task sends \(fault_futures.c:[0-9]+\) on rank $((n - 2))\)"
+    ranks $n waits
+    verdict "exit(5) while tasks wait for messages on $n ranks" test "$code" = 5 -a "$seconds" -lt 10
     ranks $n exit
     verdict "exit(5) of the program with $n ranks at work" test "$code" = 5 -a "$seconds" -lt 10
     ranks $n close

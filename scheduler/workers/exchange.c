@@ -16,8 +16,9 @@ static int bucket_of(const char *name)
     return (int)(bri_hash64(name, strlen(name)) % BRI_NAMES);
 }
 
-/* The two texts stand behind the record. */
-static bri_entry *new_entry(const char *name, const char *by)
+/* Of an errand that is known here, or with the text of who asked: the texts stand behind the
+ * record. */
+static bri_entry *new_entry(const char *name, bri_errand *errand, const char *by)
 {
     size_t n = strlen(name) + 1, m = strlen(by) + 1;
     bri_entry *e = bri_calloc(1, sizeof *e + n + m);
@@ -26,6 +27,9 @@ static bri_entry *new_entry(const char *name, const char *by)
     memcpy(e->name, name, n);
     memcpy(e->name + n, by, m);
     e->by = e->name + n;
+    e->errand = errand;
+    if (errand != NULL)
+        bri_errand_hold(errand);
     return e;
 }
 
@@ -33,6 +37,8 @@ static void free_entry(bri_entry *e)
 {
     if (e == NULL)
         return;
+    if (e->errand != NULL)
+        bri_errand_release(e->errand);
     bri_kept_release(e->kept);
     bri_free(e);
 }
@@ -132,13 +138,17 @@ static br_status post_give(const bri_exchange *x, const bri_entry *message, int 
 
 /* To rank 0: what, under which name, by which task. */
 static br_status post_named(const bri_exchange *x, bri_note_kind kind, uint64_t ticket,
-                            const char *name, const char *by, size_t bytes)
+                            const char *name, const bri_errand *errand, size_t bytes)
 {
+    char by[400] = "";
+    if (errand->ticket == 0)
+        bri_errand_describe(errand, by, sizeof by);
     size_t n = strlen(name) + 1, m = strlen(by) + 1;
     bri_note *note = new_note(kind, n + m);
     if (note != NULL) {
         note->message = note->receive = ticket;
         note->bytes = bytes;
+        note->errand = errand->ticket;
         memcpy(note + 1, name, n);
         memcpy((char *)(note + 1) + n, by, m);
     }
@@ -231,18 +241,17 @@ static br_status match_receive(bri_exchange *x, bri_entry *receive)
 
 /* ---- what tasks of this rank do ---- */
 
-static br_status announce(bri_exchange *x, bri_entry *message)
+static br_status announce(bri_exchange *x, bri_entry *message, const bri_errand *errand)
 {
-    BRI_TRY(
-        post_named(x, BRI_NOTE_SENT, message->ticket, message->name, message->by, message->bytes));
+    BRI_TRY(post_named(x, BRI_NOTE_SENT, message->ticket, message->name, errand, message->bytes));
     x->nsent++;
     append(x, &x->messages, message);
     return BR_OK;
 }
 
-br_status bri_exchange_send(bri_exchange *x, const char *name, const char *by, bri_kept *kept)
+br_status bri_exchange_send(bri_exchange *x, const char *name, bri_errand *by, bri_kept *kept)
 {
-    bri_entry *message = new_entry(name, by);
+    bri_entry *message = new_entry(name, by, "");
     if (message == NULL)
         return BR_ENOMEM;
     message->rank = x->store->ctx->rank;
@@ -250,15 +259,15 @@ br_status bri_exchange_send(bri_exchange *x, const char *name, const char *by, b
     message->bytes = kept->bytes;
     message->kept = kept;
     bri_kept_hold(kept);
-    br_status st = message->rank == 0 ? match_message(x, message) : announce(x, message);
+    br_status st = message->rank == 0 ? match_message(x, message) : announce(x, message, by);
     if (st != BR_OK)
         free_entry(message);
     return st;
 }
 
-static br_status want_here(bri_exchange *x, const bri_waiter *w, const char *by)
+static br_status want_here(bri_exchange *x, const bri_waiter *w)
 {
-    bri_entry *receive = new_entry(w->name, by);
+    bri_entry *receive = new_entry(w->name, w->task->errand, "");
     if (receive == NULL)
         return BR_ENOMEM;
     receive->ticket = (uint64_t)(uintptr_t)w;
@@ -268,13 +277,13 @@ static br_status want_here(bri_exchange *x, const bri_waiter *w, const char *by)
     return st;
 }
 
-br_status bri_exchange_want(bri_exchange *x, bri_waiter *w, const char *by)
+br_status bri_exchange_want(bri_exchange *x, bri_waiter *w)
 {
     uint64_t ticket = (uint64_t)(uintptr_t)w;
     x->nblocked++;
     br_status st = x->store->ctx->rank == 0
-                       ? want_here(x, w, by)
-                       : post_named(x, BRI_NOTE_WANTED, ticket, w->name, by, 0);
+                       ? want_here(x, w)
+                       : post_named(x, BRI_NOTE_WANTED, ticket, w->name, w->task->errand, 0);
     if (st != BR_OK)
         is_coming(x, w);
     return st;
@@ -328,10 +337,12 @@ void bri_exchange_give_up(bri_exchange *x)
 
 /* ---- what other ranks say ---- */
 
-/* Rank 0: without memory for what a rank has said there is no going on. */
+/* Rank 0: without memory for what a rank has said there is no going on. Results come after what
+ * their tasks have said, so its errand is still there. */
 static br_status hear(bri_exchange *x, int from, const bri_note *note, const char *name)
 {
-    bri_entry *e = new_entry(name, name + strlen(name) + 1);
+    bri_errand *errand = (bri_errand *)(uintptr_t)note->errand;
+    bri_entry *e = new_entry(name, errand, name + strlen(name) + 1);
     if (e == NULL)
         return BR_ENOMEM;
     e->rank = from;

@@ -37,6 +37,9 @@ typedef struct bri_note {
     /* QUIET: nothing can go on there; errands of rank 0's that are there, tasks that wait for a
      * message, messages sent so far. PROBE and QUIET: of which probe. */
     uint64_t quiet, nforeign, nblocked, nsent, probe;
+    /* SENT, WANTED: rank 0's errand whose task it is, which knows more of its name than the text,
+     * or 0. */
+    uint64_t errand;
     uint64_t unused[2];
 } bri_note;
 
@@ -46,8 +49,9 @@ typedef struct bri_entry {
     int rank;
     uint64_t ticket, turn;
     size_t bytes;
-    bri_kept *kept; /* of a message: when it is here */
-    const char *by; /* "task NAME (file.c:12)" */
+    bri_kept *kept;     /* of a message: when it is here */
+    bri_errand *errand; /* whose task it is, with a reference; NULL: of another rank's own, */
+    const char *by;     /*  which is "task NAME (file.c:12)" */
     char name[];
 } bri_entry;
 
@@ -106,9 +110,9 @@ typedef struct bri_exchange {
 bri_exchange *bri_exchange_of(bri_store *store);
 void bri_exchange_free(bri_exchange *x);
 /* A message of this rank's; takes a reference of its own to kept. BR_ENOMEM. */
-br_status bri_exchange_send(bri_exchange *x, const char *name, const char *by, bri_kept *kept);
+br_status bri_exchange_send(bri_exchange *x, const char *name, bri_errand *by, bri_kept *kept);
 /* A task of this rank wants one: the waiter may be done at once. BR_ENOMEM. */
-br_status bri_exchange_want(bri_exchange *x, bri_waiter *w, const char *by);
+br_status bri_exchange_want(bri_exchange *x, bri_waiter *w);
 /* A message of this name is known here. */
 bool bri_exchange_has(const bri_exchange *x, const char *name);
 /* The waiter does not want it any more; false when it is coming nevertheless. */

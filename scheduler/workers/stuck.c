@@ -110,13 +110,22 @@ static const bri_entry *next_entry(const bri_entries *entries, const bri_entry *
     return next;
 }
 
+static const char *by(const bri_entry *e, char text[400])
+{
+    if (e->errand == NULL)
+        return e->by;
+    bri_errand_describe(e->errand, text, 400);
+    return text;
+}
+
 static void add_messages(list *l, const bri_exchange *x)
 {
     char item[400];
+    char name[400];
     for (const bri_entry *m = next_entry(&x->messages, NULL); m != NULL;
          m = next_entry(&x->messages, m)) {
         snprintf(item, sizeof item, "\"%.60s\" (%zu bytes, by %.100s on rank %d)", m->name,
-                 m->bytes, m->by, m->rank);
+                 m->bytes, by(m, name), m->rank);
         add_item(l, item);
     }
 }
@@ -124,9 +133,10 @@ static void add_messages(list *l, const bri_exchange *x)
 static void add_receives(list *l, const bri_exchange *x, const bri_entry *but)
 {
     char item[400];
+    char name[400];
     for (const bri_entry *r = next_entry(&x->receives, NULL); r != NULL;
          r = next_entry(&x->receives, r)) {
-        snprintf(item, sizeof item, "\"%.60s\" (%.100s on rank %d)", r->name, r->by, r->rank);
+        snprintf(item, sizeof item, "\"%.60s\" (%.100s on rank %d)", r->name, by(r, name), r->rank);
         if (r != but)
             add_item(l, item);
     }

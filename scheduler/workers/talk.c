@@ -20,17 +20,15 @@ static br_status send(br_task *task, const char *name, const void *data, size_t 
 {
     bri_store *store = task->errand->store;
     bri_kept *kept = NULL;
-    char by[400];
     BRI_TRY(bri_name_check(name));
     if (data == NULL && bytes > 0)
         return bri_error(BR_EARG, "some bytes, but no pointer to them");
     BRI_TRY(bri_kept_new(store->ctx->memory, bytes, true, &kept));
     if (bytes > 0)
         memcpy(kept->data, data, bytes);
-    bri_errand_describe(task->errand, by, sizeof by);
     bri_store_lock(store);
     bri_exchange *x = bri_exchange_of(store);
-    br_status st = x != NULL ? bri_exchange_send(x, name, by, kept) : BR_ENOMEM;
+    br_status st = x != NULL ? bri_exchange_send(x, name, task->errand, kept) : BR_ENOMEM;
     bri_store_unlock(store);
     bri_kept_release(kept);
     return st;
@@ -127,7 +125,7 @@ static void wait_for(bri_exchange *x, bri_waiter *w)
 }
 
 /* With the lock. What rank 0 knows of is here or comes soon, whatever other threads do. */
-static br_status want(bri_exchange *x, bri_waiter *w, const char *by)
+static br_status want(bri_exchange *x, bri_waiter *w)
 {
     if (x->stopped)
         return bri_error(BR_ECANCELLED, "the program has ended");
@@ -135,7 +133,7 @@ static br_status want(bri_exchange *x, bri_waiter *w, const char *by)
     if (!soon)
         BRI_TRY(bri_relief_begin(x));
     link_waiter(x, w);
-    br_status st = bri_exchange_want(x, w, by);
+    br_status st = bri_exchange_want(x, w);
     if (st == BR_OK && !w->done)
         wait_for(x, w);
     unlink_waiter(w);
@@ -155,14 +153,12 @@ static br_status receive(br_task *task, const char *name, bri_kept **out)
 {
     bri_store *store = task->errand->store;
     bri_waiter w = {.name = name, .task = task};
-    char by[400];
     BRI_TRY(bri_name_check(name));
-    bri_errand_describe(task->errand, by, sizeof by);
     bri_drain_give_back(task->drain);
     offer(store);
     bri_store_lock(store);
     bri_exchange *x = bri_exchange_of(store);
-    br_status st = x != NULL ? want(x, &w, by) : BR_ENOMEM;
+    br_status st = x != NULL ? want(x, &w) : BR_ENOMEM;
     bri_store_unlock(store);
     if (st != BR_OK)
         return bri_error_context(st, "br_recv of \"%.60s\"", name);
