@@ -43,7 +43,8 @@ static struct {
     int rank, nranks, tag_limit;
     MPI_Request *requests; /* MPI wants an array of them alone, so their owners are a second one */
     bri_transfer **owners;
-    int *indices;
+    int *indices;         /* of complete ones, */
+    MPI_Status *statuses; /*  and whence they came */
     int nrequests, capacity;
     unsigned char *incoming;
     outbox *outboxes; /* by rank */
@@ -115,7 +116,10 @@ static void grow_requests(int capacity)
     int *indices = bri_realloc(link.indices, n, sizeof *indices);
     if (indices != NULL)
         link.indices = indices;
-    if (requests == NULL || owners == NULL || indices == NULL)
+    MPI_Status *statuses = bri_realloc(link.statuses, n, sizeof *statuses);
+    if (statuses != NULL)
+        link.statuses = statuses;
+    if (requests == NULL || owners == NULL || indices == NULL || statuses == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
     link.capacity = capacity;
 }
@@ -246,7 +250,7 @@ static void start_pieces(int rank)
 
 static void complete(bri_transfer *t, const bri_link_events *events)
 {
-    if (t->is_long && events != NULL && t->place.rank != BRI_LINK_ANY)
+    if (t->is_long && events != NULL)
         events->moved(t->place.rank);
     if (t->is_long && !t->outgoing)
         bri_bell_ring_rank(t->place.rank); /* its send may be complete */
@@ -258,6 +262,16 @@ static void complete(bri_transfer *t, const bri_link_events *events)
         t->done(t);
 }
 
+/* Of what was to come from anywhere. */
+static void note_senders(int n)
+{
+    for (int k = 0; k < n; k++) {
+        bri_transfer *t = link.owners[link.indices[k]];
+        if (t->is_long && t->place.rank == BRI_LINK_ANY)
+            t->place.rank = link.statuses[k].MPI_SOURCE;
+    }
+}
+
 /* From the highest index down, so that the entry that fills a hole is never one of the completed;
  * new requests may be appended meanwhile. */
 static bool complete_some(const bri_link_events *events)
@@ -265,10 +279,11 @@ static bool complete_some(const bri_link_events *events)
     if (link.nrequests == 0)
         return false;
     int n;
-    check(MPI_Testsome(link.nrequests, link.requests, &n, link.indices, MPI_STATUSES_IGNORE),
+    check(MPI_Testsome(link.nrequests, link.requests, &n, link.indices, link.statuses),
           "MPI_Testsome");
     if (n == MPI_UNDEFINED || n == 0)
         return false;
+    note_senders(n);
     qsort(link.indices, (size_t)n, sizeof link.indices[0], descending);
     for (int k = 0; k < n; k++) {
         int i = link.indices[k];
@@ -393,11 +408,13 @@ static void free_tables(void)
     bri_free(link.requests);
     bri_free(link.owners);
     bri_free(link.indices);
+    bri_free(link.statuses);
     bri_free(link.outboxes);
     link.incoming = NULL;
     link.requests = NULL;
     link.owners = NULL;
     link.indices = NULL;
+    link.statuses = NULL;
     link.outboxes = NULL;
     link.capacity = 0;
 }
