@@ -15,7 +15,7 @@
  * next; until then what is done with waits in `finished` and `dead`.
  *
  * job.c has its life and its end, job_values.c the values and their table, job_route.c who passes
- * them on, job_emit.c emission, job_run.c the running of tasks, job_dry.c the counting instead of
+ * them on, job_bundle.c which are asked for together, job_emit.c emission, job_run.c the running of tasks, job_dry.c the counting instead of
  * running, job_spill.c values that go to disk and come back.
  */
 #ifndef BRI_JOB_H
@@ -75,7 +75,7 @@ struct bri_value {
     bool borrowed; /* data belongs to somebody else (a persisted chunk) */
     /* A stack of uses, or BRI_READY once data is there (release/acquire). */
     _Atomic(bri_use *) waiters;
-    bri_value *next_output; /* of the same task */
+    bri_value *next_output; /* of the same task, or bundle */
     bri_value *next_dead;
     int owner;             /* rank that computes it */
     int ndestinations;     /* other ranks that read it; each counts in readers */
@@ -104,6 +104,14 @@ struct bri_task {
 /* Two cache lines for a task with up to two inputs. */
 enum { BRI_TASK_BYTES = 128 };
 _Static_assert(sizeof(bri_task) + 2 * sizeof(bri_use) <= BRI_TASK_BYTES, "a task's record");
+
+/* Partial results of one rank for one chunk's tree, asked for together (job_bundle.c). */
+enum { BRI_BUNDLES = 8, BRI_BUNDLE_VALUES = 24, BRI_BUNDLED_BYTES = 1024 };
+typedef struct bri_bundle {
+    bri_value *first, **last; /* linked by next_output; NULL: it is free */
+    int64_t chunk;
+    int n;
+} bri_bundle;
 
 /* The table of values: open addressing, linear probing, at most three quarters full. */
 typedef struct bri_values {
@@ -188,6 +196,8 @@ struct bri_job {
     bri_values values;                        /* (emit) */
     bri_records value_records;                /* (emit) */
     bri_records task_records[BRI_TASK_SIZES]; /* of BRI_TASK_BYTES << i each (emit) */
+    bri_bundle bundle[BRI_BUNDLES];           /* open ones (emit) */
+    unsigned next_bundle;                     /* (emit) */
     bool end;                                 /* the plan has no more tasks (emit) */
     int max_in_flight;
     bri_turn turn;     /* (the lock of the budget's turns) */
@@ -271,6 +281,10 @@ br_status bri_route_new(const br_context *ctx, int owner, const unsigned char *r
                         bri_route **route);
 /* The value is computed by another rank: asks the transport for it, within the budget. */
 void bri_value_expect(bri_job *job, bri_value *value);
+/* The same of a partial result for the tree of a chunk: short ones of one rank are asked for
+ * together, when the bundle is closed, at the latest when emission pauses. */
+void bri_value_expect_bundled(bri_job *job, bri_value *value, int64_t chunk);
+void bri_bundles_close(bri_job *job, uint32_t stage, int64_t chunk);
 /* The value is there already (persisted): data stays the caller's. */
 void bri_value_borrow(bri_job *job, bri_value *value, void *data);
 

@@ -220,7 +220,8 @@ bri_task *bri_job_pull(bri_job *job, int max)
     bri_task *first = NULL;
     bri_task **last = &first;
     bri_job_reap(job);
-    for (int n = 0; n < max && !job->end && !far_enough_ahead(job); n++) {
+    bool several = job->ctx->nranks > 1; /* tasks that wait for other ranks keep nobody busy */
+    for (int n = 0; n < max && !job->end && !far_enough_ahead(job);) {
         if (!stage_next(job))
             break;
         size_t bytes = bri_task_bytes(job->staged);
@@ -235,7 +236,10 @@ bri_task *bri_job_pull(bri_job *job, int max)
             *last = t;
             last = &t->next;
         }
+        n += t != NULL || !several;
     }
+    if (several)
+        bri_bundles_close_all(job);
     pthread_mutex_unlock(&job->emit);
     return first;
 }

@@ -28,6 +28,9 @@ bri_task *bri_value_ready(bri_job *job, bri_value *value, bri_task *ready);
 bool bri_value_is_ready(const bri_value *value);
 void bri_value_unready(bri_value *value);
 
+/* Asks for all that open bundles have (job_bundle.c; emit). */
+void bri_bundles_close_all(bri_job *job);
+
 /* ---- tasks (job_emit.c) ---- */
 
 size_t bri_task_output_bytes(const bri_task *task);

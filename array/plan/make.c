@@ -166,6 +166,7 @@ typedef struct foreign {
     size_t bytes;
     int readers;
     bri_route *route;
+    const int64_t *chunk; /* of a node of a tree, that of the result; or NULL */
 } foreign;
 
 static br_status connect_expected(bri_job *job, bri_task *task, int i, const foreign *f)
@@ -177,7 +178,10 @@ static br_status connect_expected(bri_job *job, bri_task *task, int i, const for
     }
     v->owner = f->owner;
     v->route = f->route;
-    bri_value_expect(job, v);
+    if (f->chunk != NULL)
+        bri_value_expect_bundled(job, v, *f->chunk);
+    else
+        bri_value_expect(job, v);
     bri_task_input(task, i, v);
     return BR_OK;
 }
@@ -188,7 +192,7 @@ static br_status connect_lent_input(bri_job *job, bri_task *task, int i, bri_key
 {
     bri_value *v = bri_value_find(job, key);
     if (v == NULL)
-        return connect_expected(job, task, i, &(foreign){key, lender, bytes, 1, NULL});
+        return connect_expected(job, task, i, &(foreign){key, lender, bytes, 1, NULL, NULL});
     atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed); /* read twice */
     bri_task_input(task, i, v);
     return BR_OK;
@@ -354,7 +358,8 @@ static br_status connect_child(bri_job *job, const bri_frame *f, bri_task *task,
         return BR_OK;
     node_sizes(s, f->chunk, level, &sizes);
     int owner = bri_stage_owner(s, f->chunk, child << level);
-    return connect_expected(job, task, side, &(foreign){key, owner, sizes.output, 1, NULL});
+    foreign v = {key, owner, sizes.output, 1, NULL, &f->chunk};
+    return connect_expected(job, task, side, &v);
 }
 
 br_status bri_make_node(bri_plan *plan, bri_job *job, const bri_frame *f, bri_task **out)
@@ -374,5 +379,7 @@ br_status bri_make_node(bri_plan *plan, bri_job *job, const bri_frame *f, bri_ta
         BRI_TRY(connect_child(job, f, t, side));
     product p = {s, f->chunk, key, true, plan->rank, sizes.output, 0};
     p.final = !parent_owner(s, f->chunk, f->level, i, &p.reader);
+    if (p.final || p.reader != plan->rank) /* others wait for it */
+        bri_bundles_close(job, s->id, f->chunk);
     return add_output(plan, job, t, &p);
 }

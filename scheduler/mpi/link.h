@@ -21,6 +21,8 @@ enum { BRI_LINK_INLINE = 32 << 10 };
 #define BRI_PACKETS(X)                                                                             \
     X(WANT)    /* reader -> owner: send this value to my slot */                                   \
     X(SEEK)    /* the same on its way up a tree of readers (tree.h) */                             \
+    X(GATHER)  /* reader -> owner: send these short ones when all are there (bundle.h) */          \
+    X(BUNDLE)  /* owner -> reader: here they are */                                                \
     X(VALUE)   /* owner -> reader: here is a short one */                                          \
     X(REFUSE)  /* owner -> reader: the job failed, none will come */                               \
     X(FAIL)    /* ->0: my part of the job failed */                                                \

@@ -22,6 +22,8 @@ struct bri_match_entry {
     bri_job *job; /* of the value */
     int slot;
     uint64_t bytes;
+    struct bri_mpi_bundle *bundle; /* of a wish: it is answered with others, as item; or NULL */
+    int item;
 };
 
 typedef struct bri_match {

@@ -22,6 +22,7 @@
 #include "scheduler/mpi/aside.h"
 #include "scheduler/mpi/ask.h"
 #include "scheduler/mpi/bell.h"
+#include "scheduler/mpi/bundle.h"
 #include "scheduler/mpi/errands.h"
 #include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/inspect.h"
@@ -154,6 +155,8 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
     static packet_handler *const handlers[] = {
         [BRI_PACKET_WANT] = bri_values_on_want,
         [BRI_PACKET_SEEK] = bri_tree_on_seek,
+        [BRI_PACKET_GATHER] = bri_bundle_on_gather,
+        [BRI_PACKET_BUNDLE] = bri_values_on_bundle,
         [BRI_PACKET_VALUE] = bri_values_on_value,
         [BRI_PACKET_REFUSE] = bri_values_on_refuse,
         [BRI_PACKET_FAIL] = bri_parts_on_fail,

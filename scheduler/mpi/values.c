@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/bundle.h"
 #include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
@@ -99,10 +100,10 @@ static void count(atomic_llong *counter, size_t n)
     atomic_fetch_add_explicit(counter, (long long)n, memory_order_relaxed);
 }
 
-static void count_arrival(bri_job *job, const bri_value *value)
+static void count_arrival(bri_job *job, const bri_value *value, size_t messages)
 {
     count(&job->stats.bytes_received, value->bytes);
-    count(&job->stats.messages, 1);
+    count(&job->stats.messages, messages);
 }
 
 /* ---- the owner ---- */
@@ -110,6 +111,14 @@ static void count_arrival(bri_job *job, const bri_value *value)
 static void refuse(int rank, int index)
 {
     bri_link_send(rank, &(bri_packet){.kind = BRI_PACKET_REFUSE, .number = index}, NULL);
+}
+
+static void give_none(const bri_match_entry *wish)
+{
+    if (wish->bundle != NULL)
+        bri_bundle_add(wish, NULL);
+    else
+        refuse(wish->to, wish->slot);
 }
 
 /* The bytes are free again, for which a task may be waiting. */
@@ -159,6 +168,10 @@ static br_status answer(bri_part *part, const bri_match_entry *from, const bri_m
 
 static void answer_or_fail(bri_part *part, const bri_match_entry *from, const bri_match_entry *to)
 {
+    if (to->bundle != NULL) {
+        bri_bundle_add(to, from);
+        return;
+    }
     br_status st = answer(part, from, to);
     if (st == BR_OK)
         return;
@@ -208,7 +221,7 @@ void bri_values_wish(bri_part *part, const bri_match_entry *wish, bool own)
             bri_free(bri_match_take(&part->matches, wish));
         answer_or_fail(part, &half, wish);
     } else if (!(own && bri_supply(part, wish)) && bri_match_put(&part->matches, wish) != BR_OK) {
-        refuse(wish->to, wish->slot);
+        give_none(wish);
         bri_part_fail(part, BR_ENOMEM, bri_last_error());
     }
 }
@@ -237,7 +250,7 @@ void bri_values_give_up(bri_part *part)
         if (e->value != NULL)
             sent(part, e->job, e->value, e->count);
         else
-            refuse(e->to, e->slot);
+            give_none(e);
     }
     for (int i = 0; i < slots.n; i++) {
         slot *s = slots.all[i];
@@ -251,7 +264,7 @@ void bri_values_give_up(bri_part *part)
 
 /* ---- the reader ---- */
 
-static void received(slot *s)
+static void received(slot *s, size_t messages)
 {
     bri_part *part = s->part;
     bri_value *value = s->value;
@@ -259,7 +272,7 @@ static void received(slot *s)
     bri_lent *lent = s->lent;
     int below = s->below;
     free_slot(s);
-    count_arrival(job, value);
+    count_arrival(job, value, messages);
     if (below > 0)
         offer(part, &(bri_match_entry){.key = value->key,
                                        .rank = BRI_MATCH_ANY,
@@ -274,7 +287,7 @@ static void received(slot *s)
 
 static void received_long(bri_transfer *transfer)
 {
-    received((slot *)transfer); /* its first member */
+    received((slot *)transfer, 1); /* its first member */
 }
 
 static void want(const slot *s, int from)
@@ -306,11 +319,37 @@ static slot *prepare(bri_part *part, bri_job *job, bri_value *value, int from)
     return s;
 }
 
+/* After a failure the owner hears of those that have slots, so that each has its answer. */
+static void gather(bri_part *part, bri_job *job, bri_value *first)
+{
+    bri_gathered item[BRI_BUNDLE_VALUES];
+    int owner = first->owner;
+    int n = 0;
+    for (bri_value *v = first, *next; v != NULL; v = next) {
+        next = v->next_output;
+        v->next_output = NULL;
+        const slot *s = prepare(part, job, v, owner);
+        if (s == NULL)
+            break;
+        item[n++] = (bri_gathered){.slot = s->index, .bytes = v->bytes, .key = v->key};
+    }
+    bri_packet packet = {.kind = BRI_PACKET_GATHER,
+                         .number = n,
+                         .job = part->id,
+                         .bytes = (uint64_t)n * sizeof item[0]};
+    if (n > 0)
+        bri_link_send(owner, &packet, item);
+}
+
 void bri_values_expect(const bri_request *request)
 {
     bri_value *value = request->value;
     if (value->route != NULL) {
         bri_tree_expect(request->part, request->job, value);
+        return;
+    }
+    if (value->next_output != NULL) {
+        gather(request->part, request->job, value);
         return;
     }
     slot *s = prepare(request->part, request->job, value, value->owner);
@@ -346,7 +385,21 @@ void bri_values_on_value(int from, const bri_packet *packet, const void *payload
     slot *s = slots.all[packet->number];
     if (packet->bytes > 0)
         memcpy(s->value->data, payload, packet->bytes);
-    received(s);
+    received(s, 1);
+}
+
+void bri_values_on_bundle(int from, const bri_packet *packet, const void *payload)
+{
+    (void)from;
+    const char *at = payload;
+    for (int i = 0; i < packet->number; i++) {
+        bri_bundled head;
+        memcpy(&head, at, sizeof head);
+        slot *s = slots.all[head.slot];
+        memcpy(s->value->data, at + sizeof head, head.bytes);
+        at += sizeof head + head.bytes;
+        received(s, i == 0);
+    }
 }
 
 /* The failure itself comes by way of rank 0. */

@@ -25,7 +25,7 @@ void bri_values_expect(const bri_request *request);
 struct bri_lent;
 void bri_values_fetch(struct bri_part *part, bri_value *value, int from, struct bri_lent *lent);
 
-/* For tree.h: a wish that comes along a tree; own: for a value of this rank's. */
+/* For tree.h and bundle.h: a wish; own: for a value of this rank's. */
 struct bri_match_entry;
 void bri_values_wish(struct bri_part *part, const struct bri_match_entry *wish, bool own);
 /* Asks for a value along its route, for so many ranks below this one, too. */
@@ -36,6 +36,7 @@ void bri_values_seek(struct bri_part *part, bri_job *job, bri_value *value, cons
 void bri_values_give_up(struct bri_part *part);
 
 void bri_values_on_want(int from, const bri_packet *packet, const void *payload);
+void bri_values_on_bundle(int from, const bri_packet *packet, const void *payload);
 void bri_values_on_value(int from, const bri_packet *packet, const void *payload);
 void bri_values_on_refuse(int from, const bri_packet *packet, const void *payload);
 
