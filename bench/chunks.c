@@ -64,10 +64,46 @@ static bool deviation(chunks_run *r)
     return good && value > expected * (1 - 1e-12) && value < expected * (1 + 1e-12);
 }
 
+/* Chunks of two elements of which one operand's begin one later: the grid that is cut wherever
+ * either is has as many chunks as both together. */
+static bool phases(chunks_run *r)
+{
+    int64_t value = 0;
+    int64_t n = r->n;
+    double begin = bench_now();
+    br_array *x = br_arange(r->ctx, BR_NUM(0), BR_NUM(n), .chunks = BR_CHUNKS(2));
+    br_array *y = br_arange(r->ctx, BR_NUM(0), BR_NUM(n + 1), .chunks = BR_CHUNKS(2));
+    br_array *z = br_sum(br_add(x, br_index(y, "1:")));
+    r->build = bench_now() - begin;
+    bool good = br_compute_i64(z, &value) == BR_OK;
+    r->total = bench_now() - begin;
+    return good && value == n * n;
+}
+
+/* Chunks of two elements, and behind them as many of three: a grid that is no arithmetic. */
+static bool joined(chunks_run *r)
+{
+    int64_t value = 0;
+    int64_t half = r->n / 2;
+    int64_t ends[2] = {2 * half, 3 * half};
+    double begin = bench_now();
+    br_array *x = br_arange(r->ctx, BR_NUM(0), BR_NUM(ends[0]), .chunks = BR_CHUNKS(2));
+    br_array *y = br_arange(r->ctx, BR_NUM(0), BR_NUM(ends[1]), .chunks = BR_CHUNKS(3));
+    br_array *z = br_sum(br_concat(BR_ARRAYS(x, y)));
+    r->build = bench_now() - begin;
+    bool good = br_compute_i64(z, &value) == BR_OK;
+    r->total = bench_now() - begin;
+    return good && value == ends[0] * (ends[0] - 1) / 2 + ends[1] * (ends[1] - 1) / 2;
+}
+
 static const struct shape {
     const char *name;
     bool (*run)(chunks_run *r);
-} shapes[] = {{"array-map", map}, {"array-sum", sum}, {"array-deviation", deviation}};
+} shapes[] = {{"array-map", map},
+              {"array-sum", sum},
+              {"array-deviation", deviation},
+              {"array-phases", phases},
+              {"array-joined", joined}};
 
 /* ---- memory ---- */
 

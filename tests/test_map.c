@@ -241,6 +241,37 @@ START_TEST(very_many_chunks)
 }
 END_TEST
 
+/* Starts are kept as distances of 1, 2, 4 or 8 bytes, 64 to a base: what comes back is what went
+ * in, at both ends of each width. */
+START_TEST(long_lists)
+{
+    static const int64_t longest[] = {
+        1, 4, 5, 1040, 1041, 60000, 68174087, 68174088, (int64_t)1 << 40};
+    enum { MOST = 400 };
+    int64_t extent[MOST];
+    for (int k = 0; k < 2000; k++) {
+        int64_t most = longest[dice(sizeof longest / sizeof *longest)];
+        int64_t n = 1 + dice(MOST);
+        bri_axis x;
+        for (int64_t c = 0; c < n; c++)
+            extent[c] = dice(3) > 0 ? most : 1 + dice(most);
+        extent[dice(n)] = most;
+        ck_assert_int_eq(bri_axis_listed(extent, n, &x), BR_OK);
+        int64_t at = 0;
+        for (int64_t c = 0; c < n; at += extent[c++]) {
+            ck_assert_int_eq(bri_axis_start(&x, c), at);
+            ck_assert_int_eq(bri_axis_find(&x, at), c);
+            ck_assert_int_eq(bri_axis_find(&x, at + extent[c] - 1), c);
+        }
+        ck_assert_int_eq(x.extent, at);
+        ck_assert_int_eq(bri_axis_largest(&x), most);
+        if (at < 2000)
+            check_slice(&x);
+        bri_axis_release(&x);
+    }
+}
+END_TEST
+
 START_TEST(automatic_chunks)
 {
     for (int k = 0; k < 5000; k++) {
@@ -274,6 +305,7 @@ int main(void)
     tcase_add_test(tcase, axes_are_cut);
     tcase_add_test(tcase, regular_axes_by_arithmetic);
     tcase_add_test(tcase, very_many_chunks);
+    tcase_add_test(tcase, long_lists);
     tcase_add_test(tcase, automatic_chunks);
     return run_case("map", tcase);
 }

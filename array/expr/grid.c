@@ -3,15 +3,9 @@
  */
 #include "array/expr/grid.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
-#include "runtime/alloc.h"
-
-struct bri_starts {
-    atomic_int refs;
-    int64_t start[]; /* nchunks + 1 of them */
-};
+#include "array/expr/grid_listed.h"
 
 enum { SHORTEST_LAST_CHUNK = 512 };
 
@@ -23,26 +17,17 @@ bri_axis bri_axis_regular(int64_t extent, int64_t chunk)
     return (bri_axis){.extent = extent, .nchunks = n, .first = chunk, .chunk = chunk};
 }
 
-static bri_starts *new_starts(int64_t nchunks)
-{
-    bri_starts *s = bri_malloc(sizeof *s + ((size_t)nchunks + 1) * sizeof s->start[0]);
-    if (s != NULL)
-        atomic_init(&s->refs, 1);
-    return s;
-}
-
 bri_axis bri_axis_share(const bri_axis *axis)
 {
     if (axis->starts != NULL)
-        atomic_fetch_add_explicit(&axis->starts->refs, 1, memory_order_relaxed);
+        bri_starts_retain(axis->starts);
     return *axis;
 }
 
 void bri_axis_release(bri_axis *axis)
 {
-    if (axis->starts != NULL &&
-        atomic_fetch_sub_explicit(&axis->starts->refs, 1, memory_order_acq_rel) == 1)
-        bri_free(axis->starts);
+    if (axis->starts != NULL)
+        bri_starts_release(axis->starts);
     axis->starts = NULL;
 }
 
@@ -65,25 +50,16 @@ bool bri_axis_may_fit(const bri_axis *a, const bri_axis *b)
 int64_t bri_axis_start(const bri_axis *axis, int64_t i)
 {
     if (axis->starts != NULL)
-        return axis->starts->start[i];
+        return bri_starts_at(axis->starts, i);
     int64_t at = i == 0 ? 0 : axis->first + (i - 1) * axis->chunk;
     return at < axis->extent ? at : axis->extent;
 }
 
 int64_t bri_axis_find(const bri_axis *axis, int64_t at)
 {
-    if (axis->starts == NULL)
-        return at < axis->first ? 0 : 1 + (at - axis->first) / axis->chunk;
-    int64_t low = 0;
-    int64_t high = axis->nchunks - 1;
-    while (low < high) {
-        int64_t middle = low + (high - low + 1) / 2;
-        if (axis->starts->start[middle] <= at)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
+    if (axis->starts != NULL)
+        return bri_starts_find(axis->starts, at);
+    return at < axis->first ? 0 : 1 + (at - axis->first) / axis->chunk;
 }
 
 int64_t bri_axis_largest(const bri_axis *axis)
@@ -114,32 +90,17 @@ bool bri_axis_equal(const bri_axis *a, const bri_axis *b)
     return true;
 }
 
-/* Takes a list of starts over, as arithmetic where it is regular. */
-static void adopt(bri_starts *s, int64_t nchunks, bri_axis *out)
-{
-    const int64_t *at = s->start;
-    int64_t first = at[1];
-    int64_t chunk = nchunks > 2 ? at[2] - at[1] : nchunks == 2 ? at[2] - at[1] : first;
-    *out = (bri_axis){
-        .extent = at[nchunks], .nchunks = nchunks, .first = first, .chunk = chunk, .starts = s};
-    for (int64_t i = 2; i <= nchunks; i++) {
-        int64_t step = at[i] - at[i - 1];
-        if (step != chunk && (i < nchunks || step > chunk))
-            return;
-    }
-    out->starts = NULL;
-    bri_free(s);
-}
-
 br_status bri_axis_listed(const int64_t *extents, int64_t n, bri_axis *out)
 {
-    bri_starts *s = new_starts(n);
+    int64_t largest = 0;
+    for (int64_t i = 0; i < n; i++)
+        largest = extents[i] > largest ? extents[i] : largest;
+    bri_starts *s = bri_starts_new(n, largest);
     if (s == NULL)
         return BR_ENOMEM;
-    s->start[0] = 0;
     for (int64_t i = 0; i < n; i++)
-        s->start[i + 1] = s->start[i] + extents[i];
-    adopt(s, n, out);
+        bri_starts_append(s, bri_starts_end(s) + extents[i]);
+    bri_starts_adopt(s, out);
     return BR_OK;
 }
 
@@ -189,20 +150,18 @@ br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t
         return BR_OK;
     int64_t from = bri_axis_find(x, start);
     int64_t to = bri_axis_find(x, start + (count - 1) * step);
-    bri_starts *s = new_starts((from < to ? to - from : from - to) + 1);
+    bri_starts *s = bri_starts_new((from < to ? to - from : from - to) + 1, bri_axis_largest(x));
     if (s == NULL)
         return BR_ENOMEM;
-    int64_t n = 0;
-    s->start[0] = 0;
     for (int64_t c = from; c != to; c += step > 0 ? 1 : -1) {
         /* Going down, the edge is the last element of the chunk below. */
         int64_t edge = step > 0 ? bri_axis_start(x, c + 1) : bri_axis_start(x, c) - 1;
         int64_t i = first_past(edge, start, step);
-        if (i > s->start[n] && i < count)
-            s->start[++n] = i;
+        if (i > bri_starts_end(s) && i < count)
+            bri_starts_append(s, i);
     }
-    s->start[++n] = count;
-    adopt(s, n, out);
+    bri_starts_append(s, count);
+    bri_starts_adopt(s, out);
     return BR_OK;
 }
 
@@ -217,21 +176,19 @@ br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out)
         *out = bri_axis_share(b);
         return BR_OK;
     }
-    bri_starts *s = new_starts(a->nchunks + b->nchunks);
+    bri_starts *s = bri_starts_new(a->nchunks + b->nchunks, bri_axis_largest(a));
     if (s == NULL)
         return BR_ENOMEM;
-    int64_t n = 0;
     int64_t i = 1;
     int64_t j = 1;
-    s->start[0] = 0;
-    while (s->start[n] < a->extent) {
+    while (bri_starts_end(s) < a->extent) {
         int64_t next_a = bri_axis_start(a, i);
         int64_t next_b = bri_axis_start(b, j);
-        s->start[++n] = next_a < next_b ? next_a : next_b;
+        bri_starts_append(s, next_a < next_b ? next_a : next_b);
         i += next_a <= next_b;
         j += next_b <= next_a;
     }
-    adopt(s, n, out);
+    bri_starts_adopt(s, out);
     return BR_OK;
 }
 

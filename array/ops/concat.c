@@ -6,6 +6,7 @@
 
 #include <bramble/elementwise.h>
 
+#include "array/expr/grid_listed.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
 
@@ -35,27 +36,29 @@ static br_status append_chunks(const bri_node *node, int axis, bri_axis *out)
 {
     int64_t nchunks = 0;
     int64_t extent = 0;
+    int64_t largest = 0;
     if (any_unknown(node, axis)) {
         *out = bri_axis_unknown(node);
         return BR_OK;
     }
     for (int i = 0; i < node->ninputs; i++) {
+        int64_t longest = bri_axis_largest(&node->input[i]->axis[axis]);
+        largest = longest > largest ? longest : largest;
         nchunks += node->input[i]->axis[axis].nchunks;
         if (__builtin_add_overflow(extent, node->input[i]->axis[axis].extent, &extent))
             return bri_error(BR_ESHAPE, "more than 2^63 elements along axis %d", axis);
     }
     if (append_regular(node, axis, out))
         return BR_OK;
-    int64_t *extents = bri_calloc((size_t)nchunks, sizeof *extents);
-    if (extents == NULL)
+    bri_starts *s = bri_starts_new(nchunks, largest);
+    if (s == NULL)
         return BR_ENOMEM;
-    int64_t n = 0;
     for (int i = 0; i < node->ninputs; i++)
         for (int64_t c = 0; c < node->input[i]->axis[axis].nchunks; c++)
-            extents[n++] = bri_axis_count(&node->input[i]->axis[axis], c);
-    br_status st = bri_axis_listed(extents, nchunks, out);
-    bri_free(extents);
-    return st;
+            bri_starts_append(s,
+                              bri_starts_end(s) + bri_axis_count(&node->input[i]->axis[axis], c));
+    bri_starts_adopt(s, out);
+    return BR_OK;
 }
 
 static br_status unify_chunks(const bri_node *node, int a, bri_axis *out)

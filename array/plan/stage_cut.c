@@ -13,6 +13,7 @@
  */
 #include <string.h>
 
+#include "array/expr/grid_listed.h"
 #include "array/plan/cut.h"
 #include "array/plan/fetch.h"
 #include "runtime/alloc.h"
@@ -25,22 +26,25 @@ static br_status reader_axis(const bri_stage *reader, const bri_input *input, in
     const bri_map_axis *m = &input->map.from[a];
     const bri_axis *source = &input->stage->axis[a];
     const bri_axis *leaf = &reader->leaf_axis[m->axis];
-    int64_t *extents = bri_calloc((size_t)leaf->nchunks + 2, sizeof *extents);
-    int64_t n = 0;
-    int64_t at = m->start;
-    if (extents == NULL)
-        return BR_ENOMEM;
-    if (at > 0)
-        extents[n++] = at;
-    for (int64_t c = 0; c < leaf->nchunks; c++) {
-        extents[n++] = bri_axis_count(leaf, c);
-        at += bri_axis_count(leaf, c);
+    int64_t longest = bri_axis_largest(leaf);
+    int64_t after = source->extent - m->start - leaf->extent;
+    if (m->start == 0 && after == 0) {
+        *out = bri_axis_share(leaf);
+        return BR_OK;
     }
-    if (at < source->extent)
-        extents[n++] = source->extent - at;
-    br_status st = bri_axis_listed(extents, n, out);
-    bri_free(extents);
-    return st;
+    longest = m->start > longest ? m->start : longest;
+    longest = after > longest ? after : longest;
+    bri_starts *s = bri_starts_new(leaf->nchunks + 2, longest);
+    if (s == NULL)
+        return BR_ENOMEM;
+    if (m->start > 0)
+        bri_starts_append(s, m->start);
+    for (int64_t c = 1; c <= leaf->nchunks; c++)
+        bri_starts_append(s, m->start + bri_axis_start(leaf, c));
+    if (after > 0)
+        bri_starts_append(s, source->extent);
+    bri_starts_adopt(s, out);
+    return BR_OK;
 }
 
 /* Can the source's chunks be cut as the reader's leaves are: is each axis seen one to one? */
