@@ -29,6 +29,7 @@ static struct {
     pthread_mutex_t lock;
     br_context *contexts;
     bri_job *jobs;
+    bri_watched *others;
     long long tasks_of_ended; /* jobs */
 
     sem_t wake;
@@ -69,6 +70,26 @@ void bri_watch_end(bri_job *job)
         job->next_watched->link_watched = job->link_watched;
     job->watched = false;
     watch.tasks_of_ended += atomic_load_explicit(&job->stats.tasks, memory_order_relaxed) + 1;
+    pthread_mutex_unlock(&watch.lock);
+}
+
+void bri_watch_list(bri_watched *w)
+{
+    pthread_mutex_lock(&watch.lock);
+    w->next = watch.others;
+    w->link = &watch.others;
+    if (w->next != NULL)
+        w->next->link = &w->next;
+    watch.others = w;
+    pthread_mutex_unlock(&watch.lock);
+}
+
+void bri_watch_unlist(bri_watched *w)
+{
+    pthread_mutex_lock(&watch.lock);
+    *w->link = w->next;
+    if (w->next != NULL)
+        w->next->link = w->link;
     pthread_mutex_unlock(&watch.lock);
 }
 
@@ -140,6 +161,8 @@ static void print(void)
     if (watch.contexts != NULL)
         bri_watch_whereabouts(watch.contexts, where);
     print_jobs(to);
+    for (bri_watched *w = watch.others; w != NULL; w = w->next)
+        w->print(w, to);
     pthread_mutex_unlock(&watch.lock);
     fclose(to);
     put_lines(text, where);

@@ -21,6 +21,15 @@ void bri_watch_set(int64_t seconds);
 void bri_watch_begin(bri_job *job);
 void bri_watch_end(bri_job *job);
 
+/* Something else than jobs, which says what it waits for as long as it is listed. print is called on
+ * the watch thread and must not wait for a lock that somebody holds who lists or unlists. */
+typedef struct bri_watched {
+    void (*print)(struct bri_watched *watched, FILE *to);
+    struct bri_watched *next, **link;
+} bri_watched;
+void bri_watch_list(bri_watched *watched);
+void bri_watch_unlist(bri_watched *watched);
+
 /* Prints soon. Any thread. Asked twice within a second it prints once. */
 void bri_watch_ask(void);
 /* Another rank has finished tasks. Any thread. */

@@ -3,6 +3,7 @@
  */
 #include <check.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -375,6 +376,33 @@ START_TEST(test_cancelled_receive)
 }
 END_TEST
 
+/* SIGUSR1 lists what waits. */
+START_TEST(test_printed)
+{
+    char text[4096] = "";
+    br_context *ctx = open_with(2);
+    br_future *f = br_submit(ctx, receive_x, NULL, 0);
+    FILE *to = tmpfile();
+    pause_ms(50);
+    fflush(stderr);
+    int before = dup(2);
+    dup2(fileno(to), 2);
+    raise(SIGUSR1);
+    for (int i = 0; i < 200 && strstr(text, "waits for") == NULL; i++) {
+        pause_ms(20);
+        text[pread(fileno(to), text, sizeof text - 1, 0)] = '\0';
+    }
+    dup2(before, 2);
+    close(before);
+    fclose(to);
+    ck_assert_msg(strstr(text, "task receive_x (test_workers.c:") != NULL &&
+                      strstr(text, "waits for the message \"x\"") != NULL,
+                  "%s", text);
+    ck_assert_int_eq(br_wait(f), BR_EUSER);
+    ck_assert_int_eq(br_close(ctx), BR_EUSER);
+}
+END_TEST
+
 /* Many that wait at a time; and more than may. */
 START_TEST(test_many_receives)
 {
@@ -451,6 +479,7 @@ int main(void)
     tcase_add_loop_test(tc, test_bad_messages, 0, 3);
     tcase_add_loop_test(tc, test_receives, 0, 3);
     tcase_add_test(tc, test_cancelled_receive);
+    tcase_add_test(tc, test_printed);
     tcase_add_loop_test(tc, test_many_receives, 0, 3);
     tcase_add_test(tc, test_not_open);
     tcase_add_test(tc, test_celsius);

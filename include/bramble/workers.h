@@ -334,9 +334,10 @@ BR_API int br_task_put(br_task *task, const char *name, const void *data, size_t
  * A receive that nobody will answer is an error, not a hang: when all tasks that were handed in are
  * over or wait, for messages or for each other, and so does a thread of main's (br_wait and what
  * stands on it, br_close), every receive that waits fails, with the name waited for, the task and
- * its rank, and what was sent and not received. Who hands in a task that would send, from another
- * thread of main's, has to do so before. Over several ranks that is found out some hundredths of a
- * second later.
+ * its rank, and what was sent and not received. Over several ranks that is found out some
+ * hundredths of a second later.
+ * So hand in what sends before waiting for anything: main's thread, too, works on tasks while it
+ * waits, and one that it has taken may wait for a message that main would have sent for afterwards.
  *
  * A task that waits keeps its thread, and another one takes its place: what would send may stand in
  * the queue behind it. Under sync one of them runs at a time. At most 256 tasks of a rank may wait

@@ -433,6 +433,8 @@ bri_exchange *bri_exchange_of(bri_store *store)
     x->nreceived = x->nreceives + n;
     init_condition(&x->changed);
     store->exchange = x;
+    x->watched.print = bri_exchange_print;
+    bri_watch_list(&x->watched);
     return x;
 }
 
@@ -448,6 +450,7 @@ void bri_exchange_free(bri_exchange *x)
 {
     if (x == NULL)
         return;
+    bri_watch_unlist(&x->watched);
     free_entries(&x->messages);
     free_entries(&x->receives);
     pthread_cond_destroy(&x->changed);

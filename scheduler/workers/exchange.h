@@ -13,6 +13,7 @@
 #ifndef BRI_WORKERS_EXCHANGE_H
 #define BRI_WORKERS_EXCHANGE_H
 
+#include "runtime/watch.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/workers/shelf.h"
 
@@ -69,7 +70,8 @@ typedef struct bri_waiter {
     const char *name;
     const br_task *task;
     pthread_cond_t wake;
-    bool coming; /* no longer blocked: it has what it waits for, or that is on its way */
+    bool on_main; /* the thread is one of main's */
+    bool coming;  /* no longer blocked: it has what it waits for, or that is on its way */
     bool done;
     bri_kept *kept;
     br_status status;
@@ -78,6 +80,7 @@ typedef struct bri_waiter {
 
 typedef struct bri_exchange {
     bri_store *store;
+    bri_watched watched;
     bri_entries messages; /* rank 0: all of them; other ranks: those that are here */
     bri_entries receives; /* rank 0 */
     bri_waiter *waiters;
@@ -144,6 +147,8 @@ bool bri_store_main_waits(const bri_store *store);
 /* What waits and what lies about, at most `size` bytes. */
 void bri_exchange_describe(const bri_exchange *x, const bri_entry *receive, char *text,
                            size_t size);
+/* For SIGUSR1 and the watchdog: what waits here. */
+void bri_exchange_print(bri_watched *watched, FILE *to);
 
 /* ---- relief.c ---- */
 

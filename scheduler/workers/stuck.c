@@ -4,6 +4,7 @@
  * Nothing can when no errand is ready, each of those that were begun waits for a message or for
  * futures, and somebody outside of tasks waits as well: whoever does not might hand in more.
  */
+#include <sched.h>
 #include <string.h>
 
 #include "scheduler/workers/exchange.h"
@@ -142,12 +143,33 @@ static void add_receives(list *l, const bri_exchange *x, const bri_entry *but)
     }
 }
 
+static void describe_others(const bri_exchange *x, const bri_entry *receive, list *l)
+{
+    list others = {l->text + l->n, l->size - l->n, 0, 0, 0};
+    others.n = (size_t)snprintf(others.text, others.size, "; waited for, too: ");
+    if (others.n >= others.size)
+        return;
+    add_receives(&others, x, receive);
+    end_list(&others);
+    l->n += others.n;
+}
+
+/* Main may mean to hand in what sends. */
+static void describe_main(const bri_entry *receive, list *l)
+{
+    const bri_waiter *w = (const bri_waiter *)(uintptr_t)receive->ticket;
+    if (w->on_main && l->n < l->size)
+        snprintf(l->text + l->n, l->size - l->n,
+                 "; main's own thread runs this task, so main hands in no more before it ends");
+}
+
 /* What was sent comes first: a name that was mistaken is found there as a rule. */
 void bri_exchange_describe(const bri_exchange *x, const bri_entry *receive, char *text, size_t size)
 {
     list l = {text, size, 0, 0, 0};
     char here[64] = "";
-    if (receive->rank == x->store->ctx->rank)
+    bool is_here = receive->rank == x->store->ctx->rank;
+    if (is_here)
         snprintf(here, sizeof here, " on rank %d", receive->rank);
     l.n = (size_t)snprintf(text, size,
                            "br_recv%s: nobody will send \"%.60s\": all other tasks are over or "
@@ -157,12 +179,38 @@ void bri_exchange_describe(const bri_exchange *x, const bri_entry *receive, char
         add_item(&l, "nothing");
     add_messages(&l, x);
     end_list(&l);
-    if (x->receives.n <= 1 || l.nleft > 0)
+    if (x->receives.n > 1 && l.nleft == 0)
+        describe_others(x, receive, &l);
+    if (is_here)
+        describe_main(receive, &l);
+}
+
+/* ---- on demand ---- */
+
+/* Whoever has the store's lock may wait for the watch's. */
+static bool try_lock(bri_store *store)
+{
+    enum { TRIES = 2000 };
+    int i = 0;
+    while (i < TRIES && pthread_mutex_trylock(&store->lock) != 0) {
+        sched_yield();
+        i++;
+    }
+    return i < TRIES;
+}
+
+void bri_exchange_print(bri_watched *watched, FILE *to)
+{
+    bri_exchange *x = (bri_exchange *)((char *)watched - offsetof(bri_exchange, watched));
+    bri_store *store = x->store;
+    char name[400];
+    if (!try_lock(store))
         return;
-    list others = {text + l.n, size - l.n, 0, 0, 0};
-    others.n = (size_t)snprintf(others.text, others.size, "; waited for, too: ");
-    if (others.n >= others.size)
-        return;
-    add_receives(&others, x, receive);
-    end_list(&others);
+    fprintf(to, "tasks handed in: %d ready, %d begun; %zu messages not received\n",
+            atomic_load(&store->nready), atomic_load(&store->ntaken), x->messages.n);
+    for (const bri_waiter *w = x->waiters; w != NULL; w = w->next) {
+        bri_errand_describe(w->task->errand, name, sizeof name);
+        fprintf(to, "  %s waits for the message \"%s\"\n", name, w->name);
+    }
+    pthread_mutex_unlock(&store->lock);
 }

@@ -109,15 +109,15 @@ static void wait_for(bri_exchange *x, bri_waiter *w)
 {
     bri_store *store = x->store;
     bri_seat seat = {NULL, NULL};
-    bool main = is_main(store);
-    x->nmain += main;
+    w->on_main = is_main(store);
+    x->nmain += w->on_main;
     bri_store_unlock(store);
     if (store->pool != NULL)
         bri_pool_stand_up(store->pool, &seat);
     bri_store_lock(store);
     while (!w->done)
         sleep_a_while(x, w);
-    x->nmain -= main;
+    x->nmain -= w->on_main;
     bri_store_unlock(store);
     if (store->pool != NULL)
         bri_pool_sit_down(store->pool, &seat);
