@@ -10,6 +10,7 @@
 #include "runtime/alloc.h"
 #include "runtime/crash.h"
 #include "runtime/host.h"
+#include "runtime/inside.h"
 #include "runtime/log.h"
 #include "runtime/running.h"
 #include "runtime/scheduler.h"
@@ -261,10 +262,22 @@ void bri_context_disown(bri_owned *owned)
     owned->free(owned);
 }
 
+/* The thread would wait for its own task. */
+static br_status check_outside(const br_context *ctx)
+{
+    for (const bri_inside *in = bri_inside_here; in != NULL; in = in->below)
+        if (in->ctx == ctx)
+            return bri_error(BR_EUNSUPPORTED, "br_close inside a task of the context");
+    return BR_OK;
+}
+
 int br_close(br_context *ctx)
 {
     if (ctx == NULL)
         return 0;
+    br_status st = check_outside(ctx);
+    if (st != BR_OK)
+        return (int)bri_context_fail(ctx, st, bri_last_error());
     while (ctx->owned != NULL)
         bri_context_disown(ctx->owned);
     close_parts(ctx);

@@ -44,14 +44,23 @@ static void tell_context(br_future *f)
 
 /* ---- waiting and asking ---- */
 
+static br_status outcome(br_future *f)
+{
+    tell_context(f);
+    return f->status == BR_OK ? BR_OK : bri_error(f->status, "%s", text_of(f));
+}
+
 br_status br_wait(br_future *f)
 {
     if (f == NULL)
         return bri_error(BR_ENOMEM, "%s", no_memory);
-    if (!bri_future_done(f))
-        f->kind->wait(f);
-    tell_context(f);
-    return f->status == BR_OK ? BR_OK : bri_error(f->status, "%s", text_of(f));
+    if (bri_future_done(f))
+        return outcome(f);
+    atomic_fetch_add(&f->waiters, 1);
+    br_status st = f->kind->wait(f);
+    st = st == BR_OK ? outcome(f) : st;
+    atomic_fetch_sub(&f->waiters, 1);
+    return st;
 }
 
 br_status br_wait_all(br_future *const futures[], size_t n)
@@ -90,19 +99,19 @@ const char *br_future_message(const br_future *f)
 
 /* ---- its life ---- */
 
-static void end(br_future *f)
+static br_status end(br_future *f)
 {
     if (bri_future_done(f))
-        return;
+        return BR_OK;
     f->kind->cancel(f);
-    f->kind->wait(f);
+    return f->kind->wait(f);
 }
 
 /* The context closes, or br_future_free has seen to the rest. */
 static void release(bri_owned *owned)
 {
     br_future *f = of_owned(owned);
-    end(f);
+    end(f); /* br_close is not called by tasks, so it does */
     tell_context(f);
     bri_free(f->text);
     f->kind->free(f);
@@ -114,6 +123,8 @@ void bri_future_init(br_future *f, br_context *ctx, const bri_future_kind *kind)
     f->kind = kind;
     atomic_init(&f->done, false);
     atomic_init(&f->told, false);
+    atomic_init(&f->waiters, 0);
+    f->job = 0;
     atomic_init(&f->cancelled, false);
     f->status = BR_OK;
     f->text = NULL;
@@ -148,10 +159,26 @@ void bri_future_fail(br_future *f, br_status status, const char *text)
     bri_future_settle(f, status, text);
 }
 
+/* What cannot be freed now is freed by br_close. */
+static br_status prepare_free(br_future *f)
+{
+    br_cancel(f);
+    BRI_TRY(end(f));
+    if (atomic_load(&f->waiters) == 0)
+        return BR_OK;
+    return bri_error(BR_EARG,
+                     "br_future_free of a %s future that another thread still waits for: it is "
+                     "freed by br_close instead",
+                     f->kind->name);
+}
+
 void br_future_free(br_future *f)
 {
     if (f == NULL || f->ctx == NULL)
         return;
-    br_cancel(f);
-    bri_context_disown(&f->owned);
+    br_status st = prepare_free(f);
+    if (st == BR_OK)
+        bri_context_disown(&f->owned);
+    else
+        bri_context_fail(f->ctx, st, bri_last_error());
 }

@@ -16,8 +16,9 @@
 
 typedef struct bri_future_kind {
     const char *name; /* "compute", "task": for messages */
-    /* Returns when it is settled; runs other tasks meanwhile. Any thread, also inside a task. */
-    void (*wait)(br_future *future);
+    /* Returns when it is settled; runs other tasks meanwhile. Any thread, also inside a task, where
+     * an error says that it cannot end before that task does. */
+    br_status (*wait)(br_future *future);
     /* Works on it for a moment without waiting, or NULL. Any thread. */
     void (*poll)(br_future *future);
     /* Makes it end soon, with BR_ECANCELLED unless it is done. Any thread, more than once; also
@@ -31,6 +32,8 @@ struct br_future {
     bri_owned owned;
     br_context *ctx;
     const bri_future_kind *kind;
+    uint64_t job;          /* the serial number of the job that it is the end of, or 0 */
+    atomic_int waiters;    /* threads in br_wait */
     atomic_bool done;      /* release: status and text are written */
     atomic_bool told;      /* the context has its error, or need not have it */
     atomic_bool cancelled; /* br_cancel was called */

@@ -12,7 +12,9 @@
 
 br_status bri_job_init_unwatched(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan)
 {
+    static atomic_ullong last;
     memset(job, 0, sizeof *job);
+    job->serial = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
     job->ctx = ctx;
     job->ops = ops;
     job->plan = plan;

@@ -182,7 +182,8 @@ enum { BRI_TASK_SIZES = 28 };
 
 struct bri_job {
     br_context *ctx;
-    uint64_t id; /* the same on every rank */
+    uint64_t id;     /* the same on every rank */
+    uint64_t serial; /* of this process, never 0 */
     const bri_job_ops *ops;
     void *plan;
     bool dry;                    /* in bri_job_dry_run: nothing is asked of other ranks */
@@ -226,6 +227,7 @@ struct bri_job {
     /* Of a job that nobody waits for: see bri_pool_launch. */
     bool (*over)(bri_job *job);
     void (*landed)(bri_job *job);
+    bool inside;            /* who waits for it does so inside a task */
     void *transport;        /* what the scheduler needs to know in `over` */
     bri_job *next_launched; /* (launcher's mutex) */
 

@@ -3,7 +3,9 @@
  */
 #include <string.h>
 
+#include "runtime/alloc.h"
 #include "runtime/busy.h"
+#include "runtime/inside.h"
 #include "runtime/job_inside.h"
 #include "runtime/job_spill.h"
 #include "runtime/scheduler.h"
@@ -34,9 +36,15 @@ static void run_task(bri_job *job, bri_task *t)
 {
     void *scratch = NULL;
     br_status st = take_blocks(job, t, &scratch);
+    bri_inside inside = {.ctx = job->ctx, .job = job, .task = t};
     bri_busy_begin(job, t);
+    bri_inside_begin(&inside);
     if (st == BR_OK)
         st = t->kind >= 0 ? job->ops->execute(job, t, scratch) : bri_spill_execute(job, t);
+    bri_inside_end();
+    if (inside.why != NULL)
+        st = bri_error(BR_EARG, "%s", inside.why);
+    bri_free(inside.why);
     bri_busy_end();
     if (scratch != NULL)
         bri_scratch_put(job->ctx->memory, scratch, t->scratch);

@@ -5,6 +5,7 @@
 #define BRI_SCHEDULER_H
 
 #include <bramble/context.h>
+#include <bramble/future.h>
 
 #include "runtime/job.h"
 
@@ -34,9 +35,10 @@ typedef struct bri_scheduler {
     /* The same without a waiter: landed(job) is called once nothing of the scheduler touches the
      * job any more, on some thread, before or after this returns. A job that cannot start fails. */
     void (*launch)(br_context *ctx, bri_job *job, void (*landed)(bri_job *job));
-    /* This thread works on whatever there is until done(data), which somebody else makes so and
-     * then calls notify. Any thread, also inside a task. */
-    void (*help)(br_context *ctx, bool (*done)(const void *data), const void *data);
+    /* This thread works on whatever there is until the future of a job is done, which somebody else
+     * makes so and then calls notify. Any thread; inside a task it works only on what that future
+     * needs, and an error says that it cannot end before the task. */
+    br_status (*help)(br_context *ctx, br_future *future);
     void (*notify)(br_context *ctx);
     /* Fails the job with BR_ECANCELLED: what has begun runs to its end. Any thread. */
     void (*cancel)(br_context *ctx, bri_job *job, const char *why);

@@ -72,6 +72,19 @@ bool bri_turns_enter(bri_job *job, size_t peak, size_t most)
     return now;
 }
 
+uint64_t bri_turns_before(bri_memory *memory, uint64_t serial, bool several)
+{
+    bri_turns *turns = bri_memory_turns(memory);
+    pthread_mutex_lock(&turns->lock);
+    uint64_t first = turns->first != NULL ? turns->first->serial : 0;
+    const bri_job *job = turns->first;
+    while (job != NULL && job->serial != serial)
+        job = job->turn.next;
+    bool behind = job != NULL && job != turns->first && (several || waits(job));
+    pthread_mutex_unlock(&turns->lock);
+    return behind ? first : 0;
+}
+
 void bri_turns_leave(bri_job *job)
 {
     if (!job->turn.taken)

@@ -36,6 +36,9 @@ typedef struct bri_turn {
 /* Before the job starts. peak is at most the limit, most may be SIZE_MAX: then it runs only when it
  * is the oldest. Returns whether it may emit at once. */
 bool bri_turns_enter(bri_job *job, size_t peak, size_t most);
+/* The job that the one with this serial number must let end before it goes on: the oldest one, when
+ * it waits for its turn here or, with several ranks, may do so elsewhere. 0: none. */
+uint64_t bri_turns_before(bri_memory *memory, uint64_t serial, bool several);
 /* All its bytes are given back: others may have their turn. By bri_job_fini. */
 void bri_turns_leave(bri_job *job);
 

@@ -39,10 +39,12 @@ static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
 }
 
 /* Whatever there is has been done when it was asked for. */
-static void help(br_context *ctx, bool (*done)(const void *data), const void *data)
+static br_status help(br_context *ctx, br_future *future)
 {
-    (void)ctx, (void)done, (void)data;
-    BRI_ASSERT(done(data));
+    (void)ctx;
+    return bri_future_done(future)
+               ? BR_OK
+               : bri_error(BR_EARG, "a task waits for the compute that it belongs to");
 }
 
 static void notify(br_context *ctx)

@@ -2,6 +2,7 @@
  * sweep_futures.c - tasks that are handed in, under every scheduler: the same results wherever they
  * run.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -370,6 +371,70 @@ static void beside_arrays(void)
     check(good, "beside arrays");
 }
 
+/* ---- waits that lead to each other ---- */
+
+static _Atomic(br_future *) goal; /* on rank 0 */
+static atomic_bool main_waits;    /* others may build */
+
+static int computes(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    int64_t sum = 0;
+    br_context *ctx = br_task_context(task);
+    while (br_task_rank(task) == 0 && !atomic_load(&main_waits))
+        spin(100);
+    br_array *x = br_arange(ctx, BR_NUM(0), BR_NUM(1000), .chunks = BR_CHUNKS(64));
+    if (br_compute_i64(br_sum(x), &sum) != BR_OK)
+        return br_task_fail(task, "%s", br_message(ctx));
+    return br_task_return(task, &sum, sizeof sum);
+}
+
+static void computes_in_tasks(void)
+{
+    int64_t sum = 0;
+    int last = br_num_ranks(sweep.ctx) - 1;
+    atomic_store(&main_waits, true);
+    br_future *f = br_submit(sweep.ctx, computes, NULL, 0, .on = BR_RANK(0));
+    check(br_future_result(f, &sum, sizeof sum) == BR_OK && sum == 499500, "a task computes");
+    f = br_submit(sweep.ctx, computes, NULL, 0, .on = BR_RANK(last));
+    bool good = br_wait(f) == (last == 0 ? BR_OK : BR_EUNSUPPORTED);
+    check(good && (last == 0 || strstr(br_future_message(f), "rank 0") != NULL),
+          "a task on the last rank computes");
+}
+
+/* On rank 0 the chunks wait for a task. */
+static int waits(const br_block *inputs, int ninputs, const br_block *output, const void *data)
+{
+    (void)data, (void)ninputs;
+    memcpy(output->data, inputs[0].data, (size_t)output->extent[0] * sizeof(int64_t));
+    br_future *f = atomic_load(&goal);
+    return f == NULL || br_wait(f) == BR_OK ? 0 : 1;
+}
+
+/* A compute in flight waits for a task that computes. Where the second compute might have to wait
+ * for the first one (several ranks) one of the two is refused; nothing hangs. */
+static void flight_and_task(void)
+{
+    int64_t sum = 0, buffer[64];
+    bool one = br_num_ranks(sweep.ctx) == 1;
+    br_array *x = br_arange(sweep.ctx, BR_NUM(0), BR_NUM(64), .chunks = BR_CHUNKS(4));
+    atomic_store(&main_waits, strcmp(br_scheduler(sweep.ctx), "sync") == 0);
+    br_future *task = br_submit(sweep.ctx, computes, NULL, 0, .on = BR_RANK(0), .name = "inner");
+    atomic_store(&goal, task);
+    br_future *flight = br_compute_async(br_map_blocks(x, waits), buffer, sizeof buffer);
+    atomic_store(&main_waits, true);
+    br_status first = br_wait(flight);
+    br_status second = br_future_result(task, &sum, sizeof sum);
+    bool good = (first == BR_OK || !one) && (second == BR_OK || !one);
+    good = good && (first != BR_OK || buffer[63] == 63) && (second != BR_OK || sum == 499500);
+    good = good && (second == BR_OK || strstr(br_future_message(task), "task inner") != NULL);
+    if (!good)
+        fprintf(stderr, "%s | %s\n", br_future_message(flight), br_future_message(task));
+    atomic_store(&goal, NULL);
+    br_clear_error(sweep.ctx);
+    check(good, "a compute waits for a task that computes");
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -384,5 +449,7 @@ int main(int argc, char **argv)
     uneven_times();
     recursion();
     beside_arrays();
+    computes_in_tasks();
+    flight_and_task();
     return sweep_close();
 }

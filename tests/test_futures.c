@@ -734,6 +734,7 @@ int main(void)
     Suite *suite = suite_create("futures");
     TCase *each = tcase_create("each number of threads");
     int n = (int)(sizeof thread_counts / sizeof thread_counts[0]);
+    tcase_set_timeout(each, 30); /* for hosts with much to do */
     tcase_add_loop_test(each, test_results, 0, n);
     tcase_add_loop_test(each, test_sizes, 0, n);
     tcase_add_loop_test(each, test_arguments, 0, n);

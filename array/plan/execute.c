@@ -9,18 +9,21 @@
 #include "array/plan/place.h"
 #include "array/plan/supply.h"
 #include "runtime/alloc.h"
+#include "runtime/inside.h"
 
-/* How deep the thread is in tasks: waiting inside one may run others; and whether the innermost one
- * asked for what it may not do. */
-static _Thread_local int tasks_deep;
-static _Thread_local bool refused;
+static br_status execute(bri_job *job, bri_task *task, void *scratch);
 
 /* Not stored in the context, which belongs to the thread that builds. */
-br_status bri_check_outside_task(void)
+br_status bri_check_may_compute(const br_context *ctx)
 {
-    if (tasks_deep == 0)
+    bri_inside *in = bri_inside_here;
+    if (in != NULL && in->errand != NULL && ctx->rank > 0) {
+        in->computed = true;
+        return bri_error(BR_EUNSUPPORTED, "arrays are computed by rank 0 only");
+    }
+    if (in == NULL || in->job == NULL || in->job->ops->execute != execute)
         return BR_OK;
-    refused = true;
+    in->computed = true;
     return bri_error(BR_EUNSUPPORTED,
                      "a function called by a task cannot compute or store arrays itself");
 }
@@ -62,16 +65,9 @@ static br_status execute(bri_job *job, bri_task *task, void *scratch)
         .step = task->argument[1],
         .scratch = scratch,
     };
-    bool outer = refused;
-    refused = false;
-    tasks_deep++;
     br_status st = bri_balance_counts(work.stage, task) ? execute_timed(&work)
                                                         : work.stage->kind->execute(&work);
-    tasks_deep--;
-    if (refused)
-        st = refuse(st);
-    refused = outer;
-    return st;
+    return bri_inside_here->computed ? refuse(st) : st;
 }
 
 static void describe(bri_job *job, const bri_task *task, char *text, size_t size)

@@ -50,14 +50,9 @@ static bri_flights *flights_of(const br_context *ctx)
 
 /* ---- futures ---- */
 
-static bool is_done(const void *future)
+static br_status wait(br_future *f)
 {
-    return bri_future_done(future);
-}
-
-static void wait(br_future *f)
-{
-    f->ctx->scheduler->help(f->ctx, is_done, f);
+    return f->ctx->scheduler->help(f->ctx, f);
 }
 
 /* With the lock, so that the job cannot land meanwhile. */
@@ -195,6 +190,8 @@ void bri_flight_launch(bri_flight *f, uint64_t id, bri_plan *plan, br_status st)
     f->before = bri_array_data_of(ctx)->counted;
     if (plan != NULL)
         bri_turns_enter(&f->job, plan->peak, bri_plan_most(plan));
+    if (f->future != NULL)
+        f->future->future.job = f->job.serial;
     bri_running_begin(&f->running, ctx, NULL);
     bri_running_job(&f->running, &f->job);
     ctx->scheduler->launch(ctx, &f->job, landed);

@@ -249,7 +249,7 @@ static bool any_pending(bri_node *const *nodes, int n)
 br_status bri_resolve_nodes(br_context *ctx, bri_node *const *nodes, int n, bri_node **out)
 {
     br_status st = BR_OK;
-    BRI_TRY(bri_check_outside_task());
+    BRI_TRY(bri_check_may_compute(ctx));
     memset(&bri_array_data_of(ctx)->counted, 0, sizeof(br_run_info));
     for (int i = 0; i < n; i++) {
         bri_node_retain(nodes[i]);

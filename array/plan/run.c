@@ -178,7 +178,7 @@ static br_status plan_and_run(br_context *ctx, const bri_outputs *outputs, bri_r
 br_status bri_run(br_context *ctx, const bri_outputs *outputs)
 {
     bri_running running;
-    BRI_TRY(bri_check_outside_task());
+    BRI_TRY(bri_check_may_compute(ctx));
     bri_running_begin(&running, ctx, NULL);
     br_status st = plan_and_run(ctx, outputs, &running);
     bri_running_end(&running);
@@ -216,7 +216,7 @@ br_future *bri_launch(br_context *ctx, const bri_outputs *outputs)
     bri_plan *plan = NULL;
     bri_outputs planned = *outputs;
     br_future *future;
-    br_status st = bri_check_outside_task();
+    br_status st = bri_check_may_compute(ctx);
     if (st == BR_OK) {
         bri_flights_tidy(ctx);
         st = bri_file_ranks_ask(ctx, outputs->node, outputs->n, &planned.files);

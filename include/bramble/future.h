@@ -29,7 +29,8 @@ typedef struct br_future br_future;
  *
  * Returns BR_OK, the error it ended with, or BR_ECANCELLED; the same when called again. The first
  * call that returns an error stores it in the context (br_message), unless br_cancel was the
- * reason.
+ * reason. Inside a task BR_EARG when the future cannot be done before the task is; the task fails
+ * then, with a message that names who waits for whom.
  */
 BR_API br_status br_wait(br_future *future);
 
@@ -53,7 +54,8 @@ BR_API void br_cancel(br_future *future);
 BR_API const char *br_future_message(const br_future *future);
 
 /* br_future_free - forgets a future: one that is not done is cancelled and waited for. NULL is
- * fine. An error that no br_wait has returned is stored in the context. */
+ * fine. An error that no br_wait has returned is stored in the context. BR_EARG, in the context,
+ * for one that another thread waits for: br_close frees it. */
 BR_API void br_future_free(br_future *future);
 
 #ifdef __cplusplus

@@ -126,8 +126,9 @@ BR_API int br_future_attempts(const br_future *future);
 /* ---- as they complete ---- */
 
 /* br_wait_any - waits until one of n futures is done; returns its index, the first in the list of
- * those that are. SIZE_MAX when n is 0. NULL is a future that is done. The list is looked through:
- * for many futures br_as_completed is the better way. */
+ * those that are. SIZE_MAX when n is 0, or when the wait is refused inside a task (br_wait). NULL is
+ * a future that is done. The list is looked through: for many futures br_as_completed is the better
+ * way. */
 BR_API size_t br_wait_any(br_future *const futures[], size_t n);
 
 /* br_as_completed - futures in the order in which they are done.
@@ -143,7 +144,8 @@ BR_API size_t br_wait_any(br_future *const futures[], size_t n);
  * without memory (the context has the error). Freed by br_completed_free or br_close. One thread at
  * a time.
  * Errors  of br_completed_add: BR_ENOMEM, also for a NULL iterator. A future that failed is
- *         returned as any other; br_wait or br_future_result has its error.
+ *         returned as any other; br_wait or br_future_result has its error. Inside a task
+ * br_next_completed returns NULL when it would wait for ever (br_wait).
  */
 typedef struct br_completed br_completed;
 BR_API br_completed *br_as_completed(br_context *ctx, br_future *const futures[], size_t n);

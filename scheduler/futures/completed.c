@@ -208,17 +208,13 @@ static bool has_one(const void *data)
     return found;
 }
 
-static bri_errand *each(const void *data, void **cursor)
+static br_future *each(const void *data, void **cursor)
 {
     const br_completed *c = data;
     bri_watch *w = *cursor;
     w = w == NULL ? c->open.first : w->next;
-    while (w != NULL && w->errand == NULL)
-        w = w->next;
-    if (w == NULL)
-        return NULL;
     *cursor = w;
-    return w->errand;
+    return w != NULL ? w->future : NULL;
 }
 
 static br_future *take(br_completed *c)
@@ -250,11 +246,14 @@ br_future *br_next_completed(br_completed *c)
 {
     if (c == NULL || is_empty(c))
         return NULL;
-    bri_store_wait(
+    br_status st = bri_store_wait(
         c->store,
         &(bri_wish){
             .done = has_one, .data = c, .each = each, .told = true, .others = c->nothers > 0});
-    return take(c);
+    if (st == BR_OK)
+        return take(c);
+    bri_context_fail(c->ctx, st, bri_last_error());
+    return NULL;
 }
 
 /* ---- any of a list ---- */
@@ -277,16 +276,14 @@ static bool any_done(const void *data)
     return first_done(data) != SIZE_MAX;
 }
 
-static bri_errand *each_of_list(const void *data, void **cursor)
+static br_future *each_of_list(const void *data, void **cursor)
 {
     const list *l = data;
     br_future *const *at = *cursor == NULL ? l->future : (br_future *const *)*cursor;
-    while (at < l->future + l->n && bri_errand_of(*at) == NULL)
-        at++;
     if (at == l->future + l->n)
         return NULL;
     *cursor = (void *)(uintptr_t)(at + 1);
-    return bri_errand_of(*at);
+    return *at;
 }
 
 static bool has_others(const list *l)
@@ -308,8 +305,10 @@ size_t br_wait_any(br_future *const futures[], size_t n)
         br_wait(futures[0]);
         return first_done(&l);
     }
-    bri_store_wait(
+    br_status st = bri_store_wait(
         store,
         &(bri_wish){.done = any_done, .data = &l, .each = each_of_list, .others = has_others(&l)});
+    if (st != BR_OK)
+        bri_context_fail(futures[0]->ctx, st, bri_last_error());
     return first_done(&l);
 }

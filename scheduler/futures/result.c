@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "runtime/error.h"
+#include "runtime/inside.h"
 #include "scheduler/futures/store.h"
 
 static br_status refuse(br_future *future, const char *text)
 {
     br_status st = bri_error(BR_EARG, "%s", text);
-    if (future != NULL && bri_task_current() == NULL)
+    if (future != NULL && bri_inside_here == NULL)
         bri_context_fail(future->ctx, st, text);
     return st;
 }

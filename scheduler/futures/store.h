@@ -89,8 +89,9 @@ struct bri_errand {
     bool waited;                         /* some thread sleeps until it is ready or over (lock) */
     uint64_t walk;                       /* the last walk that came by (lock) */
     bri_errand *next_in_walk;            /* (lock) */
-    bri_errand *blocked_on;              /* what its task waits for, or NULL (lock) */
+    const struct bri_wish *blocked_on;   /* what its task waits for, or NULL (lock) */
     bri_errand *above;                   /* what its thread runs while it waits, or NULL (lock) */
+    uint64_t above_job;                  /* or of which job, or 0 (lock) */
 
     /* Of a foreign errand: rank 0's name of it, and what came with it. */
     bool foreign;
@@ -140,18 +141,19 @@ struct bri_store {
     uint64_t moved;                /* rank 0: what is known of other ranks has changed (lock) */
     uint64_t nforeign; /* other ranks: rank 0's errands here (the communication thread's) */
     pthread_mutex_t lock;
-    bri_queue anywhere;  /* (lock) */
-    bri_queue *pinned;   /* by rank (lock) */
-    atomic_int nready;   /* that this rank may run; changed with the lock */
-    atomic_int nheld;    /* of those taken: in drains, perhaps not begun */
-    atomic_int ntaken;   /* taken and not over */
-    uint64_t turn, walk; /* (lock) */
-    bri_drain *drains;   /* (lock) */
-    bool hungry;         /* other ranks would take more (lock) */
-    bool offered;        /* they have been told that there is more (lock) */
-    atomic_int nwaiting; /* threads that wait outside of tasks, and so run errands */
-    int fresh;           /* made ready and nobody woken yet (lock) */
-    bool tell, offer;    /* waiting threads, other ranks must hear of it (lock) */
+    bri_queue anywhere;          /* (lock) */
+    bri_queue *pinned;           /* by rank (lock) */
+    atomic_int nready;           /* that this rank may run; changed with the lock */
+    atomic_int nheld;            /* of those taken: in drains, perhaps not begun */
+    atomic_int ntaken;           /* taken and not over */
+    uint64_t turn, walk;         /* (lock) */
+    bri_drain *drains;           /* (lock) */
+    struct bri_blocked *blocked; /* tasks of jobs that wait (lock) */
+    bool hungry;                 /* other ranks would take more (lock) */
+    bool offered;                /* they have been told that there is more (lock) */
+    atomic_int nwaiting;         /* threads that wait outside of tasks, and so run errands */
+    int fresh;                   /* made ready and nobody woken yet (lock) */
+    bool tell, offer;            /* waiting threads, other ranks must hear of it (lock) */
 };
 
 /* A task while its function runs. */
@@ -249,15 +251,21 @@ bri_errand *bri_store_steal(bri_store *store, const bri_drain *own);
 typedef struct bri_wish {
     bool (*done)(const void *data);
     const void *data;
-    /* The errands of which it needs one, one after the other; *cursor is NULL at first. With the
+    /* The futures of which it needs one, one after the other; *cursor is NULL at first. With the
      * lock. */
-    bri_errand *(*each)(const void *data, void **cursor);
-    bri_errand *only; /* or just this one */
-    bool told;        /* whoever makes it done tells, without being asked */
-    bool others;      /* futures that are no errands may make it done, too */
+    br_future *(*each)(const void *data, void **cursor);
+    br_future *only; /* or just this one, */
+    uint64_t job;    /*  or the job of this serial number */
+    bool told;       /* whoever makes it done tells, without being asked */
+    bool others;     /* futures that are no errands may make it done, too */
 } bri_wish;
-void bri_store_wait(bri_store *store, const bri_wish *wish);
-void bri_errand_wait(br_future *future);
+/* Returns when it is done; inside a task an error when that cannot be before the task ends. */
+br_status bri_store_wait(bri_store *store, const bri_wish *wish);
+br_status bri_errand_wait(br_future *future);
+/* Inside a task: for the future of a job; for a job that was started, which fails when it cannot
+ * end. */
+br_status bri_wait_inside(br_future *future);
+void bri_wait_for_job(bri_job *job, bool (*done)(const void *data), const void *data);
 void bri_errand_poll(br_future *future);
 
 /* ---- completed.c ---- */

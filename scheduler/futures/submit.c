@@ -6,6 +6,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/function.h"
+#include "runtime/inside.h"
 #include "runtime/scheduler.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/workers/exchange.h"
@@ -106,7 +107,7 @@ static void wait_a_moment(bri_store *store)
 static br_status promise(bri_store *store, const br_submit_args *a, size_t bytes)
 {
     bri_memory *memory = store->ctx->memory;
-    if (bri_task_current() != NULL) {
+    if (bri_inside_here != NULL) {
         bri_memory_force(memory, bytes);
         return BR_OK;
     }
@@ -242,14 +243,14 @@ static void hand_in(bri_errand *e)
 static void init_future(bri_errand *e, br_context *ctx)
 {
     bri_future_init(&e->future, ctx, &bri_errand_kind);
-    atomic_init(&e->future.told, bri_task_current() != NULL);
+    atomic_init(&e->future.told, bri_inside_here != NULL);
 }
 
 static br_future *failed_future(br_context *ctx, br_status st)
 {
     char text[BRI_ERROR_TEXT];
     snprintf(text, sizeof text, "%s", bri_last_error());
-    if (ctx->status == BR_OK && bri_task_current() == NULL)
+    if (ctx->status == BR_OK && bri_inside_here == NULL)
         bri_context_fail(ctx, st, text);
     return ctx->status != BR_ENOMEM ? bri_future_failed(ctx, st, text) : NULL;
 }

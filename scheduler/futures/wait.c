@@ -1,35 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * wait.c - waiting for errands, outside of tasks and inside.
+ * wait.c - waiting for errands and jobs, outside of tasks and inside.
  *
- * Outside of tasks a thread runs whatever is ready. Inside one it runs only what the wish needs:
- * the errands themselves and those they depend on. Anything else could, from above it on the same
- * stack, wait for the very task that is suspended below, which then never ends. Where nothing of
- * that is ready somebody runs it, and the thread sleeps; or it waits for its own end, by way of
- * others, and the wish is refused.
+ * Outside of tasks a thread runs whatever is ready. Inside one it runs only what the wish needs
+ * (needs.h). Anything else could, from above it on the same stack, wait for the very task that is
+ * suspended below, which then never ends. Where nothing of that is ready somebody runs it, and the
+ * thread sleeps; or it waits for its own end, by way of others, and the wish is refused. So while
+ * threads wait inside tasks, one of them can always go on: what waits for nothing is needed by
+ * somebody, who runs it.
  */
 #include <string.h>
 
+#include "runtime/busy.h"
 #include "runtime/error.h"
 #include "runtime/scheduler.h"
-#include "scheduler/futures/store.h"
+#include "scheduler/futures/needs.h"
 #include "scheduler/workers/exchange.h"
 
 enum { MOMENT_NS = 20000, SLICE_NS = 100000 };
 
-/* With the lock. False when it is over: nobody will tell. */
-static bool want(bri_errand *e)
+static br_future *next_wish(const bri_wish *wish, void **cursor)
 {
-    e->waited = true;
-    return (atomic_fetch_or(&e->flags, BRI_ERRAND_WANTED) & BRI_ERRAND_OVER_FLAG) == 0;
-}
-
-static bri_errand *next_wish(const bri_wish *wish, void **cursor)
-{
-    if (wish->only == NULL)
+    if (wish->each != NULL)
         return wish->each(wish->data, cursor);
-    bri_errand *e = *cursor == NULL ? wish->only : NULL;
+    br_future *f = *cursor == NULL ? wish->only : NULL;
     *cursor = wish->only;
-    return e;
+    return f;
 }
 
 /* Whoever ends one of them tells. */
@@ -37,8 +32,13 @@ static void want_all(bri_store *store, const bri_wish *wish)
 {
     void *cursor = NULL;
     bri_store_lock(store);
-    for (bri_errand *e; (e = next_wish(wish, &cursor)) != NULL;)
-        want(e);
+    for (br_future *f; (f = next_wish(wish, &cursor)) != NULL;) {
+        bri_errand *e = bri_errand_of(f);
+        if (e == NULL)
+            continue;
+        e->waited = true;
+        atomic_fetch_or(&e->flags, BRI_ERRAND_WANTED);
+    }
     bri_store_unlock(store);
 }
 
@@ -58,7 +58,7 @@ static void refuse(bri_store *store, const bri_wish *wish)
 {
     char name[400];
     char text[BRI_ERROR_TEXT];
-    bri_errand *e = wish->only;
+    bri_errand *e = bri_errand_of(wish->only);
     if (e == NULL)
         return;
     bri_errand_describe(e, name, sizeof name);
@@ -108,140 +108,208 @@ static void wait_outside(bri_store *store, const bri_wish *wish)
     bri_sleeper_leave(store, &sleeper);
 }
 
-/* ---- what an errand needs; with the lock ---- */
+/* ---- inside: it cannot end ---- */
 
-typedef struct walk {
-    bri_store *store;
-    bri_errand *list; /* to be looked at */
-    const bri_errand *me;
-    bool cycle; /* it comes to me */
-} walk;
-
-static void visit(walk *w, bri_errand *e)
+static void describe_task(const bri_inside *task, char text[400])
 {
-    if (e == NULL || e->walk == w->store->walk || !want(e))
-        return;
-    w->cycle |= e == w->me;
-    e->walk = w->store->walk;
-    e->next_in_walk = w->list;
-    w->list = e;
-}
-
-static bool runs_here(const bri_errand *e)
-{
-    return e->state == BRI_ERRAND_READY && (e->on < 0 || e->on == e->store->ctx->rank);
-}
-
-static void visit_needs(walk *w, bri_errand *e)
-{
-    for (size_t i = 0; e->state == BRI_ERRAND_WAITS && i < e->nedges; i++)
-        if (e->edges[i].link != NULL)
-            visit(w, e->edges[i].before);
-    if (e->state == BRI_ERRAND_TAKEN) {
-        visit(w, e->blocked_on);
-        visit(w, e->above);
-    }
-}
-
-/* An errand to run, taken; else NULL, and *cycle when the task waits for itself. All that is on the
- * way tells when it becomes ready or is over. */
-static bri_errand *find_needed(bri_store *store, const bri_wish *wish, bool *cycle)
-{
-    walk w = {.store = store, .me = bri_task_current()->errand};
-    store->walk++;
-    void *cursor = NULL;
-    for (bri_errand *e; (e = next_wish(wish, &cursor)) != NULL;)
-        visit(&w, e);
-    for (bri_errand *e; (e = w.list) != NULL;) {
-        w.list = e->next_in_walk;
-        if (runs_here(e)) {
-            bri_errand_take(e, store->ctx->rank);
-            return e;
-        }
-        visit_needs(&w, e);
-    }
-    *cycle = w.cycle && wish->only != NULL;
-    return NULL;
-}
-
-/* ---- inside ---- */
-
-static void refuse_cycle(const bri_wish *wish)
-{
-    char waits[400];
-    char name[400];
-    char text[BRI_ERROR_TEXT];
-    bri_errand *e = wish->only;
-    const bri_errand *me = bri_task_current()->errand;
-    bri_errand_describe(me, waits, sizeof waits);
-    bri_errand_describe(e, name, sizeof name);
-    if (e == me)
-        snprintf(text, sizeof text, "%s waits for itself", waits);
+    if (task->errand != NULL)
+        bri_errand_describe(task->errand, text, 400);
     else
-        snprintf(text, sizeof text, "%.400s waits for %.400s, which waits for it", waits, name);
-    bri_errand_end_locked(e, BR_EARG, text);
+        bri_busy_name(task->job, task->task, text, 400);
+}
+
+static void describe_culprit(const bri_wants *needs, char text[400])
+{
+    if (needs->errand != NULL)
+        bri_errand_describe(needs->errand, text, 400);
+    else if (needs->task != NULL)
+        describe_task(needs->task, text);
+    else
+        snprintf(text, 400, "a compute that began later");
+}
+
+static bool is_own(const bri_wants *needs)
+{
+    const bri_inside *in = bri_inside_here;
+    return needs->task == in || (needs->errand != NULL && needs->errand == in->errand);
+}
+
+/* With the lock. */
+static br_status refuse_cycle(const bri_wish *wish, const bri_wants *needs)
+{
+    char name[400];
+    char culprit[400];
+    char text[BRI_ERROR_TEXT];
+    bri_errand *e = bri_errand_of(wish->only);
+    describe_task(bri_inside_here, name);
+    describe_culprit(needs, culprit);
+    if (is_own(needs))
+        snprintf(text, sizeof text, "%.400s waits for %s", name,
+                 e != NULL ? "itself" : "the compute that it belongs to");
+    else if (needs->errand == e && e != NULL)
+        snprintf(text, sizeof text, "%.400s waits for %.400s, which waits for it", name, culprit);
+    else
+        snprintf(text, sizeof text, "%.400s would wait for ever, for what waits for it: %.400s",
+                 name, culprit);
+    return bri_inside_refuse(text);
+}
+
+/* ---- inside: what helps ---- */
+
+/* A task that waits: an errand's, or of a job, which is listed. */
+typedef struct waiting {
+    bri_store *store;
+    const bri_wish *wish;
+    bri_errand *errand;
+    bri_blocked blocked;
+    bri_sleeper sleeper; /* of an errand's */
+} waiting;
+
+static void enlist(waiting *w)
+{
+    bri_store *store = w->store;
+    if (w->errand != NULL) {
+        w->errand->blocked_on = w->wish;
+        return;
+    }
+    w->blocked.next = store->blocked;
+    w->blocked.link = &store->blocked;
+    if (w->blocked.next != NULL)
+        w->blocked.next->link = &w->blocked.next;
+    store->blocked = &w->blocked;
+}
+
+static void enter(waiting *w)
+{
+    if (w->store->pool != NULL)
+        bri_pool_choosy(w->store->pool, 1);
+    bri_store_lock(w->store);
+    enlist(w);
+    bri_store_unlock(w->store);
+    if (w->errand != NULL)
+        bri_sleeper_enter(w->store, &w->sleeper, w->wish, true);
+}
+
+static void leave(waiting *w)
+{
+    if (w->errand != NULL)
+        bri_sleeper_leave(w->store, &w->sleeper);
+    if (w->store->pool != NULL)
+        bri_pool_choosy(w->store->pool, -1);
+    bri_store_lock(w->store);
+    if (w->errand != NULL) {
+        w->errand->blocked_on = NULL;
+    } else {
+        *w->blocked.link = w->blocked.next;
+        if (w->blocked.next != NULL)
+            w->blocked.next->link = w->blocked.link;
+    }
+    bri_store_unlock(w->store);
+}
+
+/* With the lock: what the thread runs above the task. */
+static void set_above(waiting *w, bri_errand *e, uint64_t job)
+{
+    if (w->errand != NULL) {
+        w->errand->above = e;
+        w->errand->above_job = job;
+    } else {
+        w->blocked.above = e;
+        w->blocked.above_job = job;
+    }
 }
 
 /* With the lock on entry, without it afterwards. */
-static void run_above(bri_errand *below, bri_errand *e)
+static void run_above(waiting *w, bri_errand *e)
 {
-    bri_store *store = e->store;
-    below->above = e;
-    bri_store_unlock(store);
-    bri_drain drain = {.store = store};
+    set_above(w, e, 0);
+    bri_store_unlock(w->store);
+    bri_drain drain = {.store = w->store};
     bri_errand_run(e, &drain);
-    bri_store_lock(store);
-    below->above = NULL;
-    bri_store_unlock(store);
+    bri_store_lock(w->store);
+    set_above(w, NULL, 0);
+    bri_store_unlock(w->store);
 }
 
-/* False when there is nothing to run at the moment. */
-static bool run_needed(bri_store *store, const bri_wish *wish)
+static bool run_job(waiting *w, uint64_t job)
 {
-    bool cycle = false;
-    bri_errand *below = bri_task_current()->errand;
-    bri_store_lock(store);
-    bri_errand *e = find_needed(store, wish, &cycle);
-    if (e != NULL) {
-        run_above(below, e);
-        return true;
-    }
-    if (cycle)
-        refuse_cycle(wish);
-    else
-        below->blocked_on = wish->only;
-    bri_store_unlock(store);
+    bri_chosen held;
+    if (!bri_pool_take_of(w->store->pool, job, &held))
+        return false;
+    bri_store_lock(w->store);
+    set_above(w, NULL, job);
+    bri_store_unlock(w->store);
+    bri_pool_run_chosen(w->store->pool, &held);
+    bri_store_lock(w->store);
+    set_above(w, NULL, 0);
+    bri_store_unlock(w->store);
+    return true;
+}
+
+static bool run_jobs(waiting *w, const bri_wants *needs)
+{
+    for (int i = 0; w->store->pool != NULL && i < needs->njobs; i++)
+        if (run_job(w, needs->job[i]))
+            return true;
     return false;
 }
 
-static void wait_inside(bri_store *store, const bri_wish *wish)
+/* False when there is nothing to run at the moment. */
+static bool run_needed(waiting *w, br_status *st)
 {
-    bri_sleeper sleeper;
-    bri_drain_give_back(bri_task_current()->drain);
-    bri_sleeper_enter(store, &sleeper, wish, true);
-    while (!wish->done(wish->data)) {
+    bri_wants needs;
+    bri_store_lock(w->store);
+    bri_wants_of(w->store, w->wish, &needs);
+    if (needs.ready != NULL) {
+        run_above(w, needs.ready);
+        return true;
+    }
+    if (needs.cycle && *st == BR_OK)
+        *st = refuse_cycle(w->wish, &needs);
+    bri_store_unlock(w->store);
+    return *st == BR_OK && run_jobs(w, &needs);
+}
+
+static void sleep_inside(const waiting *w, unsigned ticket)
+{
+    bri_pool *pool = w->store->pool;
+    if (pool != NULL)
+        bri_pool_sleep_for_few(pool, ticket);
+    else
+        sleep_on(w->store, ticket);
+}
+
+/* Until it is done or cannot be: then with that error. */
+static br_status wait_refusable(bri_store *store, const bri_wish *wish)
+{
+    br_status st = BR_OK;
+    waiting w = {.store = store,
+                 .wish = wish,
+                 .errand = bri_inside_here->errand,
+                 .blocked = {.task = bri_inside_here, .wish = wish}};
+    if (w.errand != NULL)
+        bri_drain_give_back(bri_task_current()->drain);
+    enter(&w);
+    while (st == BR_OK && !wish->done(wish->data)) {
         unsigned ticket = bri_event_prepare(store->event);
-        if (!run_needed(store, wish) && !wish->done(wish->data))
-            sleep_on(store, ticket);
+        if (!run_needed(&w, &st) && st == BR_OK && !wish->done(wish->data))
+            sleep_inside(&w, ticket);
         bri_event_cancel(store->event);
     }
-    bri_sleeper_leave(store, &sleeper);
-    bri_store_lock(store);
-    bri_task_current()->errand->blocked_on = NULL;
-    bri_store_unlock(store);
+    leave(&w);
+    return st;
 }
 
 /* ---- both ---- */
 
-void bri_store_wait(bri_store *store, const bri_wish *wish)
+br_status bri_store_wait(bri_store *store, const bri_wish *wish)
 {
-    const br_task *task = bri_task_current();
     if (wish->done(wish->data))
-        return;
-    if (task != NULL && task->errand->store == store)
-        wait_inside(store, wish);
-    else
-        wait_outside(store, wish);
+        return BR_OK;
+    if (bri_inside_of(store->ctx))
+        return wait_refusable(store, wish);
+    wait_outside(store, wish);
+    return BR_OK;
 }
 
 static bool done(const void *data)
@@ -249,16 +317,58 @@ static bool done(const void *data)
     return bri_future_done(data);
 }
 
-void bri_errand_wait(br_future *future)
+/* Below a task of another context. */
+static bool is_below(const bri_errand *e)
+{
+    const bri_inside *in = bri_inside_here;
+    while (in != NULL && in->errand != e)
+        in = in->below;
+    return in != NULL && bri_inside_here->ctx != e->store->ctx;
+}
+
+br_status bri_errand_wait(br_future *future)
 {
     bri_errand *e = (bri_errand *)future;
-    bri_store_wait(e->store, &(bri_wish){.done = done, .data = future, .only = e});
+    char name[400];
+    if (is_below(e)) {
+        bri_errand_describe(e, name, sizeof name);
+        return bri_error(BR_EARG, "%s waits for itself, by way of another context", name);
+    }
+    return bri_store_wait(e->store, &(bri_wish){.done = done, .data = future, .only = future});
 }
 
 void bri_errand_poll(br_future *future)
 {
     bri_errand *e = (bri_errand *)future;
-    if (bri_task_current() == NULL)
+    if (bri_inside_here == NULL)
         bri_store_work(e->store, MOMENT_NS,
                        &(bri_until){.done = done, .data = future, .helps = true});
+}
+
+br_status bri_wait_inside(br_future *future)
+{
+    bri_store *store = bri_store_of(future->ctx);
+    if (store == NULL)
+        return BR_ENOMEM;
+    return bri_store_wait(
+        store, &(bri_wish){.done = done, .data = future, .only = future, .others = true});
+}
+
+/* Once it has failed its tasks pass through. */
+void bri_wait_for_job(bri_job *job, bool (*done)(const void *data), const void *data)
+{
+    bri_store *store = bri_store_of(job->ctx);
+    bri_pool *pool = job->ctx->scheduler->pool(job->ctx);
+    bri_wish wish = {.done = done, .data = data, .job = job->serial, .others = true};
+    br_status st = store != NULL ? bri_store_wait(store, &wish) : BR_ENOMEM;
+    if (st != BR_OK)
+        bri_job_fail(job, st, bri_last_error());
+    while (st != BR_OK && !done(data)) {
+        unsigned ticket = bri_event_prepare(bri_pool_event(pool));
+        if (!bri_job_done(job))
+            bri_pool_pass(pool, job);
+        else if (!done(data))
+            bri_pool_sleep_for_few(pool, ticket);
+        bri_event_cancel(bri_pool_event(pool));
+    }
 }

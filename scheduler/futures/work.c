@@ -7,7 +7,9 @@
  */
 #include <time.h>
 
+#include "runtime/alloc.h"
 #include "runtime/function.h"
+#include "runtime/inside.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/workers/values.h"
 
@@ -84,6 +86,23 @@ static bool finish(br_task *task, int code)
     return true;
 }
 
+/* What its function was refused makes it fail, whatever the function does then. */
+static int refuse(br_task *task, bri_inside *inside, int code)
+{
+    if (!inside->computed && inside->why == NULL)
+        return code;
+    task->status = inside->why != NULL ? BR_EARG : BR_EUNSUPPORTED;
+    if (inside->why != NULL)
+        snprintf(task->text, sizeof task->text, "%.511s", inside->why);
+    else
+        snprintf(task->text, sizeof task->text,
+                 "it computes arrays on rank %d, which only rank 0 can: submit it with .on = "
+                 "BR_RANK(0)",
+                 task->errand->store->ctx->rank);
+    bri_free(inside->why);
+    return code != 0 ? code : -1;
+}
+
 /* One that is over is released by the caller, when it does not hurry. */
 static bool run(bri_errand *e, bri_drain *drain)
 {
@@ -91,11 +110,14 @@ static bool run(bri_errand *e, bri_drain *drain)
     if (!e->foreign && is_cancelled(e))
         return bri_errand_failed(e, BR_ECANCELLED, "was cancelled", NULL);
     begin(&task, e, drain);
+    bri_inside inside = {.ctx = e->store->ctx, .errand = e};
+    bri_inside_begin(&inside);
     int code = e->fn(&task, e->args, e->bytes);
+    bri_inside_end();
     current = task.below;
     if (task.held != NULL || task.message != NULL)
         bri_task_let_go(&task);
-    return finish(&task, code);
+    return finish(&task, refuse(&task, &inside, code));
 }
 
 void bri_errand_run(bri_errand *e, bri_drain *drain)

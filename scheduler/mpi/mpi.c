@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "runtime/inside.h"
 #include "runtime/scheduler.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/mpi/ask.h"
@@ -222,6 +223,7 @@ static br_status share(br_context *ctx, const void *message, size_t bytes)
 static br_status start(br_context *ctx, bri_job *job)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
+    job->inside = bri_inside_of(ctx);
     bri_part_start(part_id(ctx, job->id), job, mpi->pool);
     mpi->last_started = job->id;
     br_status st = bri_pool_attach(mpi->pool, job);
@@ -230,10 +232,36 @@ static br_status start(br_context *ctx, bri_job *job)
     return BR_OK; /* the failure is all ranks' affair: progress tells it */
 }
 
+/* A job that a thread waits for inside a task, on this rank and on others. */
+typedef struct part_wish {
+    bri_job *job;
+    bri_part *part; /* NULL: it is over */
+} part_wish;
+
+static bool part_over(const void *data)
+{
+    part_wish *w = (part_wish *)(uintptr_t)data;
+    if (w->part != NULL && bri_job_done(w->job))
+        bri_part_leave(w->part);
+    if (w->part != NULL && bri_part_wait(w->part, false))
+        w->part = NULL;
+    return w->part == NULL;
+}
+
+static void wait_inside(bri_job *job, bri_part *part)
+{
+    part_wish wish = {job, part};
+    bri_wait_for_job(job, part_over, &wish);
+}
+
 static bool progress(br_context *ctx, bri_job *job, bool block)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
     bri_part *part = bri_part_find(part_id(ctx, job->id));
+    if (block && job->inside) {
+        wait_inside(job, part);
+        return true;
+    }
     bri_leave_working(true);
     bool done = bri_pool_work(mpi->pool, job, block);
     if (done)
@@ -242,13 +270,22 @@ static bool progress(br_context *ctx, bri_job *job, bool block)
     return done && bri_part_wait(part, block);
 }
 
+static bool is_done(const void *job)
+{
+    return bri_job_done(job);
+}
+
 static br_status run_here(br_context *ctx, bri_job *job)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
     BRI_TRY(bri_pool_attach(mpi->pool, job));
-    bri_leave_working(true);
-    bri_pool_work(mpi->pool, job, true);
-    bri_leave_working(false);
+    if (bri_inside_of(ctx)) {
+        bri_wait_for_job(job, is_done, job);
+    } else {
+        bri_leave_working(true);
+        bri_pool_work(mpi->pool, job, true);
+        bri_leave_working(false);
+    }
     bri_pool_detach(mpi->pool, job);
     return BR_OK;
 }
@@ -283,12 +320,20 @@ static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
     landed(job);
 }
 
-static void help(br_context *ctx, bool (*done)(const void *data), const void *data)
+static bool is_settled(const void *future)
+{
+    return bri_future_done(future);
+}
+
+static br_status help(br_context *ctx, br_future *future)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
+    if (bri_inside_of(ctx))
+        return bri_wait_inside(future);
     bri_leave_working(true);
-    bri_pool_work_until(mpi->pool, &(bri_until){.done = done, .data = data});
+    bri_pool_work_until(mpi->pool, &(bri_until){.done = is_settled, .data = future});
     bri_leave_working(false);
+    return BR_OK;
 }
 
 static void notify(br_context *ctx)

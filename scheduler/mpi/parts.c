@@ -319,7 +319,7 @@ static void end_part(bri_part *part, br_status status, const char *text)
     part->ended = true;
     bool waited_for = part->job != NULL;
     pthread_cond_broadcast(&parts.ended);
-    if (waited_for && part->job->landed != NULL)
+    if (waited_for && (part->job->landed != NULL || part->job->inside))
         bri_pool_notify(part->pool); /* with the lock, since the pool may go right after */
     pthread_mutex_unlock(&parts.lock);
     if (!waited_for)

@@ -21,9 +21,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Who is asleep, as bits for the wakers: threads that look for any task, and those that wait for a
- * certain job. */
-enum { BRI_SLEEPS_FOR_TASKS = 1, BRI_SLEEPS_FOR_JOB = 2, BRI_SLEEPS_ANY = 3 };
+/* Who is asleep, as bits for the wakers: threads that look for any task, those that wait for a
+ * certain job, and those that run tasks of certain jobs only. */
+enum {
+    BRI_SLEEPS_FOR_TASKS = 1,
+    BRI_SLEEPS_FOR_JOB = 2,
+    BRI_SLEEPS_ANY = 3,
+    BRI_SLEEPS_FOR_FEW = 4
+};
 
 typedef struct bri_event {
     atomic_uint epoch;

@@ -14,6 +14,7 @@
 #include "runtime/alloc.h"
 #include "runtime/crash.h"
 #include "runtime/host.h"
+#include "runtime/inside.h"
 #include "scheduler/threads/worker.h"
 
 /* In flight there is enough for each thread to have tasks while one emits. A wake costs 6-18 us, so
@@ -194,7 +195,7 @@ br_status bri_pool_attach(bri_pool *pool, bri_job *job)
     job->next_attached = NULL;
     *last = job;
     pthread_mutex_unlock(&pool->lock);
-    bri_event_wake(&pool->event, 1, BRI_SLEEPS_FOR_TASKS);
+    bri_pool_wake(pool, 1);
     return BR_OK;
 }
 
@@ -217,6 +218,8 @@ void bri_pool_detach(bri_pool *pool, bri_job *job)
         *link = job->next_attached;
     pthread_mutex_unlock(&pool->lock);
     wait_for_users(job);
+    while (bri_inside_here != NULL && !bri_job_done(job))
+        bri_pool_pass(pool, job);
     bri_pool_work(pool, job, true);
     wait_for_users(job);
 }
@@ -231,7 +234,7 @@ void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list)
         n++;
     }
     bri_pool_add_outside(pool, list);
-    bri_event_wake(&pool->event, n, BRI_SLEEPS_FOR_TASKS);
+    bri_pool_wake(pool, n);
 }
 
 static void wake_launcher(bri_pool *pool)
@@ -306,9 +309,22 @@ bool bri_pool_help(bri_pool *pool, const bri_until *until)
     return some;
 }
 
+/* Those that are choosy must not take a wake from those that are not. */
 void bri_pool_wake(bri_pool *pool, int n)
 {
     bri_event_wake(&pool->event, n, BRI_SLEEPS_FOR_TASKS);
+    if (atomic_load(&pool->nchoosy) > 0)
+        bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_FOR_FEW);
+}
+
+void bri_pool_sleep_for_few(bri_pool *pool, unsigned ticket)
+{
+    bri_event_sleep(&pool->event, ticket, BRI_SLEEPS_FOR_JOB | BRI_SLEEPS_FOR_FEW);
+}
+
+void bri_pool_choosy(bri_pool *pool, int more)
+{
+    atomic_fetch_add(&pool->nchoosy, more);
 }
 
 bri_event *bri_pool_event(bri_pool *pool)

@@ -40,6 +40,21 @@ bool bri_pool_work(bri_pool *pool, bri_job *job, bool block);
  * must be held. */
 bri_task *bri_pool_take(bri_pool *pool, bri_job *job,
                         bool (*wanted)(const bri_task *task, const void *data), const void *data);
+/* For who waits inside a task and may run only tasks of certain jobs. */
+typedef struct bri_chosen {
+    bri_job *job;
+    bri_task *task;
+} bri_chosen;
+/* A ready task of the attached job with this serial number; false when there is none now. Then it
+ * must be run. */
+bool bri_pool_take_of(bri_pool *pool, uint64_t serial, bri_chosen *held);
+void bri_pool_run_chosen(bri_pool *pool, const bri_chosen *held);
+/* Of a job that the caller waits for and that has failed: a task passes through, or others run. */
+void bri_pool_pass(bri_pool *pool, bri_job *job);
+/* So many more threads sleep so: until some job is done or tasks are ready. */
+void bri_pool_choosy(bri_pool *pool, int more);
+void bri_pool_sleep_for_few(bri_pool *pool, unsigned ticket);
+
 /* Keeps an attached job from being detached, and lets it go again. */
 void bri_pool_hold(bri_job *job);
 void bri_pool_let_go(bri_pool *pool, bri_job *job);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * threads.c - the scheduler of one process with several threads: a pool for each context.
  */
+#include "runtime/inside.h"
 #include "runtime/scheduler.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/threads/pool.h"
@@ -18,10 +19,17 @@ static br_status start(br_context *ctx, bri_job *job)
     return bri_pool_attach(ctx->scheduler_data, job);
 }
 
+static bool is_done(const void *job)
+{
+    return bri_job_done(job);
+}
+
 static bool progress(br_context *ctx, bri_job *job, bool block)
 {
     bri_pool *pool = ctx->scheduler_data;
-    if (!bri_pool_work(pool, job, block))
+    if (block && bri_inside_of(ctx))
+        bri_wait_for_job(job, is_done, job);
+    else if (!bri_pool_work(pool, job, block))
         return false;
     bri_pool_detach(pool, job);
     return true;
@@ -51,9 +59,17 @@ static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
     landed(job);
 }
 
-static void help(br_context *ctx, bool (*done)(const void *data), const void *data)
+static bool is_settled(const void *future)
 {
-    bri_pool_work_until(ctx->scheduler_data, &(bri_until){.done = done, .data = data});
+    return bri_future_done(future);
+}
+
+static br_status help(br_context *ctx, br_future *future)
+{
+    if (bri_inside_of(ctx))
+        return bri_wait_inside(future);
+    bri_pool_work_until(ctx->scheduler_data, &(bri_until){.done = is_settled, .data = future});
+    return BR_OK;
 }
 
 static void notify(br_context *ctx)

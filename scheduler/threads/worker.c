@@ -8,6 +8,7 @@
 #include "scheduler/threads/worker.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <time.h>
 
 /* A batch is what one thread emits at a time: small, so that others get their turn. Idle threads
@@ -108,7 +109,7 @@ static void push_own(bri_pool_worker *w, bri_task *task)
 static void wake_one(bri_pool *pool)
 {
     if (bri_event_sleepers(&pool->event))
-        bri_event_wake(&pool->event, 1, BRI_SLEEPS_FOR_TASKS);
+        bri_pool_wake(pool, 1);
 }
 
 /* Keeps the first task of a list for itself and lets others have the rest, so that its own pops
@@ -358,4 +359,62 @@ bri_task *bri_pool_take(bri_pool *pool, bri_job *job,
         return task;
     bri_pool_push(pool, task->job, task);
     return NULL;
+}
+
+/* ---- for those who wait inside a task ---- */
+
+static bool any_task(const bri_task *task, const void *data)
+{
+    (void)task, (void)data;
+    return true;
+}
+
+static bri_job *hold_of(bri_pool *pool, uint64_t serial)
+{
+    pthread_mutex_lock(&pool->lock);
+    bri_job *job = pool->jobs;
+    while (job != NULL && job->serial != serial)
+        job = job->next_attached;
+    if (job != NULL)
+        bri_pool_hold(job);
+    pthread_mutex_unlock(&pool->lock);
+    return job;
+}
+
+bool bri_pool_take_of(bri_pool *pool, uint64_t serial, bri_chosen *held)
+{
+    held->job = hold_of(pool, serial);
+    if (held->job == NULL)
+        return false;
+    held->task = bri_pool_take(pool, held->job, any_task, NULL);
+    if (held->task == NULL)
+        bri_pool_let_go(pool, held->job);
+    return held->task != NULL;
+}
+
+/* Others may have what is ready beside the first one. */
+static void run_list(bri_pool *pool, bri_job *job, bri_task *list)
+{
+    while (list != NULL) {
+        bri_task *rest = list->next;
+        list->next = NULL;
+        list->job = job;
+        bri_pool_push(pool, job, rest);
+        list = bri_job_exec(job, list);
+    }
+}
+
+void bri_pool_run_chosen(bri_pool *pool, const bri_chosen *held)
+{
+    run_list(pool, held->job, held->task);
+    bri_pool_let_go(pool, held->job);
+}
+
+void bri_pool_pass(bri_pool *pool, bri_job *job)
+{
+    bri_task *task = pool != NULL ? bri_pool_take(pool, job, any_task, NULL) : NULL;
+    if (task != NULL)
+        run_list(pool, job, task);
+    else
+        sched_yield();
 }

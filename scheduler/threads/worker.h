@@ -33,6 +33,7 @@ struct bri_pool {
     atomic_bool stop;
     atomic_bool seat; /* worker 0 is taken by a thread */
     bri_event event;
+    atomic_int nchoosy;            /* threads that run tasks of certain jobs only */
     _Atomic(bri_helper *) helpers; /* changed with the lock, read without to see whether any is */
     _Atomic(bri_launcher *) launcher; /* launch.c; NULL until the first job is launched */
 };
