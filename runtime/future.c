@@ -114,6 +114,7 @@ static void release(bri_owned *owned)
     end(f); /* br_close is not called by tasks, so it does */
     tell_context(f);
     bri_free(f->text);
+    f->text = NULL; /* others may hold it */
     f->kind->free(f);
 }
 

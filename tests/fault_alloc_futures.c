@@ -107,6 +107,42 @@ static void nested(br_context *ctx, const char *data)
     br_future_free(f);
 }
 
+static int eights(br_task *task, const void *args, size_t bytes)
+{
+    double *x = br_task_result(task, 8 * sizeof *x);
+    (void)args, (void)bytes;
+    for (int i = 0; x != NULL && i < 8; i++)
+        x[i] = 8;
+    return x != NULL ? 0 : -1;
+}
+
+/* Results are chunks, chunks are results; a compute comes before a task. */
+static void with_arrays(br_context *ctx)
+{
+    br_future *f[4], *g[4];
+    double sum[32];
+    br_submit_many(ctx, eights, NULL, 0, 4, f);
+    bool all = true;
+    for (int i = 0; i < 4; i++)
+        all &= got(ctx, f[i], "a chunk's task");
+    br_array *x = br_from_futures(ctx, f, 4, BR_FLOAT64, BR_SHAPE(32));
+    if (all)
+        expect(ctx, br_sum(x), 256, "from futures");
+    br_clear_error(ctx);
+    if (all && worked(ctx, x, br_to_futures(br_add(x, 1), g, 4), "to futures")) {
+        for (int i = 0; i < 4; i++)
+            got(ctx, g[i], "a chunk");
+        br_future *flight = br_compute_async(x, sum, sizeof sum);
+        br_future *after = br_submit(ctx, total, NULL, 0, .deps = BR_FUTURES(flight));
+        got(ctx, after, "after a compute");
+        br_wait(flight);
+        br_clear_error(ctx);
+        br_future_free(after);
+        br_future_free(flight);
+    }
+    br_clear_error(ctx);
+}
+
 static void compute(br_context *ctx, const char *folder)
 {
     static char data[MANY * LONG];
@@ -114,6 +150,7 @@ static void compute(br_context *ctx, const char *folder)
     dependent(ctx, data);
     many(ctx, data);
     nested(ctx, data);
+    with_arrays(ctx);
     br_future *f = br_submit(ctx, stretch, data, LONG);
     br_cancel(f);
     br_future_free(f);

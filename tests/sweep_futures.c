@@ -2,6 +2,7 @@
  * sweep_futures.c - tasks that are handed in, under every scheduler: the same results wherever they
  * run.
  */
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -371,6 +372,100 @@ static void beside_arrays(void)
     check(good, "beside arrays");
 }
 
+/* ---- futures and arrays ---- */
+
+/* A chunk of a wave, wherever it is made. */
+static int wave(br_task *task, const void *args, size_t bytes)
+{
+    const slice *s = args;
+    double *x = br_task_result(task, (size_t)s->n * sizeof *x);
+    for (int64_t i = 0; x != NULL && i < s->n; i++)
+        x[i] = (double)((s->first + i) * (s->first + i) % 1009) / 7;
+    return bytes == sizeof *s && x != NULL ? 0 : -1;
+}
+
+static int add_up(br_task *task, const void *args, size_t bytes)
+{
+    double sum = 0;
+    (void)args, (void)bytes;
+    for (size_t i = 0, n; i < br_task_ninputs(task); i++) {
+        const double *x = br_task_input(task, i, &n);
+        for (size_t k = 0; k < n / sizeof *x; k++)
+            sum += x[k];
+    }
+    return br_task_return(task, &sum, sizeof sum);
+}
+
+enum { PARTS = 12, EACH = 5000 };
+
+/* Tasks on all ranks make chunks of an array, which all ranks compute with. */
+static br_array *from_tasks(br_future *f[PARTS])
+{
+    for (int i = 0; i < PARTS; i++) {
+        slice s = {(int64_t)i * EACH, EACH};
+        int rank = i % br_num_ranks(sweep.ctx);
+        f[i] = br_submit(sweep.ctx, wave, &s, sizeof s, .on = BR_RANK(rank));
+    }
+    return br_from_futures(sweep.ctx, f, PARTS, BR_FLOAT64, BR_SHAPE(PARTS * EACH));
+}
+
+static void free_all(br_future *f[PARTS])
+{
+    for (int i = 0; i < PARTS; i++)
+        br_future_free(f[i]);
+}
+
+static void futures_and_arrays(void)
+{
+    static double got[PARTS * EACH], back[PARTS * EACH];
+    br_future *f[PARTS], *g[PARTS], *h[PARTS];
+    double mean = 0, sums[PARTS], again = 0;
+    br_array *x = from_tasks(f);
+    bool good = br_compute(br_sqrt(x), got, sizeof got) == BR_OK;
+    for (int64_t i = 0; i < PARTS * EACH; i++)
+        good = good && got[i] == sqrt((double)(i * i % 1009) / 7);
+    check(good, "results are chunks");
+    good = br_compute_f64(br_mean(br_index(x, "::3")), &mean) == BR_OK;
+    printf("mean %.17g\n", mean);
+    check(good, "a slice of them");
+    check(br_to_futures(br_sqrt(x), g, PARTS) == BR_OK, "chunks are futures");
+    br_array *y = br_from_futures(sweep.ctx, g, PARTS, BR_FLOAT64, BR_SHAPE(PARTS * EACH));
+    good = br_compute(y, back, sizeof back) == BR_OK && memcmp(got, back, sizeof got) == 0;
+    check(good, "there and back");
+    for (int i = 0; i < PARTS; i++)
+        h[i] = br_submit(sweep.ctx, add_up, NULL, 0, .deps = {&g[i], 1});
+    y = br_from_futures(sweep.ctx, h, PARTS, BR_FLOAT64, BR_SHAPE(PARTS));
+    good = br_compute(y, sums, sizeof sums) == BR_OK;
+    for (int i = 0; i < PARTS; i++) {
+        double want = 0;
+        for (int k = 0; k < EACH; k++)
+            want += got[i * EACH + k];
+        good = good && sums[i] == want;
+    }
+    good = good && br_compute_f64(br_sum(y), &again) == BR_OK;
+    printf("sum %.17g\n", again);
+    check(good, "tasks on chunks are chunks");
+    free_all(f), free_all(g), free_all(h);
+}
+
+static void compute_before_tasks(void)
+{
+    static double got[PARTS * EACH];
+    br_future *f[PARTS], *after[PARTS];
+    int ranks = br_num_ranks(sweep.ctx), rank = -1;
+    br_future *flight = br_compute_async(from_tasks(f), got, sizeof got);
+    bool good = true;
+    for (int i = 0; i < PARTS; i++)
+        after[i] =
+            br_submit(sweep.ctx, where, NULL, 0, .deps = {&flight, 1}, .on = BR_RANK(i % ranks));
+    for (int i = PARTS - 1; i >= 0; i--)
+        good = good && br_future_result(after[i], &rank, sizeof rank) == BR_OK &&
+               rank == i % ranks && br_test(flight);
+    check(good && got[PARTS * EACH - 1] > 0, "tasks after a compute");
+    br_future_free(flight);
+    free_all(f), free_all(after);
+}
+
 /* ---- waits that lead to each other ---- */
 
 static _Atomic(br_future *) goal; /* on rank 0 */
@@ -449,6 +544,8 @@ int main(int argc, char **argv)
     uneven_times();
     recursion();
     beside_arrays();
+    futures_and_arrays();
+    compute_before_tasks();
     computes_in_tasks();
     flight_and_task();
     return sweep_close();

@@ -15,7 +15,7 @@
 #include "array/expr/handle.h"
 
 extern const bri_op bri_op_memory, bri_op_full, bri_op_iota, bri_op_linspace, bri_op_hdf5,
-    bri_op_persisted;
+    bri_op_persisted, bri_op_futures, bri_op_results;
 extern const bri_op bri_op_blockwise, bri_op_gufunc, bri_op_along_axis;
 extern const bri_op bri_op_fromfunction, bri_op_from_blocks, bri_op_diagonal;
 extern const bri_op bri_op_npy, bri_op_full_like, bri_op_eye, bri_op_tri, bri_op_indices;
@@ -43,6 +43,16 @@ typedef struct bri_memory_params {
     const void *data;            /* on rank 0; NULL elsewhere */
     int64_t stride[BR_MAX_NDIM]; /* bytes */
 } bri_memory_params;
+
+/* The resource of a `results` node on rank 0: its chunks, which are results of futures that it
+ * holds. Elsewhere there is none. */
+typedef struct bri_results {
+    size_t n;
+    struct {
+        struct br_future *future;
+        const void *data;
+    } chunk[];
+} bri_results;
 
 typedef struct bri_full_params {
     bri_layout layout;

@@ -16,5 +16,6 @@ const bri_op *const bri_op_table[] = {
     &bri_op_take,          &bri_op_gather,     &bri_op_assign,       &bri_op_repeat,
     &bri_op_repeat_counts, &bri_op_blockwise,  &bri_op_gufunc,       &bri_op_along_axis,
     &bri_op_map_overlap,   &bri_op_windows,    &bri_op_convolve,     &bri_op_raw,
+    &bri_op_futures,       &bri_op_results,
 };
 const int bri_op_count = (int)(sizeof bri_op_table / sizeof bri_op_table[0]);

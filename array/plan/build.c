@@ -125,6 +125,8 @@ static const bri_stage_kind *kind_of(const bri_plan *plan, const bri_node *node)
 {
     if (node->op == &bri_op_memory)
         return &bri_stage_memory;
+    if (node->op == &bri_op_results)
+        return &bri_stage_results;
     if (node->op == &bri_op_persisted)
         return &bri_stage_persisted;
     if (bri_having_of(plan, node) != NULL)

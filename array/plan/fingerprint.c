@@ -3,6 +3,7 @@
  * expression as it travels to other ranks, with its functions, grids and files, and the elements of
  * the caller's memory.
  */
+#include <bramble/submit.h>
 #include <string.h>
 
 #include "array/expr/wire.h"
@@ -52,12 +53,24 @@ static void add_memory(hash *h, const bri_memory_params *p)
     }
 }
 
+static void add_results(hash *h, const bri_node *node)
+{
+    const bri_results *r = node->resource;
+    for (size_t i = 0; i < r->n; i++) {
+        size_t bytes = 0;
+        const void *data = br_future_view(r->chunk[i].future, &bytes);
+        add(h, data, bytes);
+    }
+}
+
 static br_status add_sources(hash *h, bri_node *const *nodes, int n)
 {
     for (int i = 0; i < n; i++) {
         if (nodes[i]->op == &bri_op_persisted)
             return bri_error(BR_EUNSUPPORTED, "what is made of persisted arrays cannot be resumed: "
                                               "another program does not have them");
+        if (nodes[i]->op == &bri_op_results)
+            add_results(h, nodes[i]);
         if (nodes[i]->op == &bri_op_memory)
             add_memory(h, nodes[i]->params);
     }

@@ -7,11 +7,13 @@
 
 #include "array/plan/balance.h"
 #include "array/plan/cache.h"
+#include "array/plan/chunk_futures.h"
 #include "array/plan/fit.h"
 #include "array/plan/message.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
 #include "runtime/future.h"
+#include "runtime/promise.h"
 #include "runtime/running.h"
 #include "runtime/scheduler.h"
 
@@ -24,8 +26,10 @@ typedef struct bri_flights {
 } bri_flights;
 
 typedef struct computing {
-    br_future future;   /* first */
-    bri_flight *flight; /* NULL once it has landed (lock) */
+    br_future future;      /* first */
+    bri_flight *flight;    /* NULL once it has landed (lock) */
+    br_future *echo;       /* that ends with it, or NULL (lock) */
+    bri_flight *hidden_by; /* the building thread's, as flight->hidden */
 } computing;
 
 struct bri_flight {
@@ -36,6 +40,7 @@ struct bri_flight {
     bri_outputs outputs; /* of those two */
     bool unpacked;
     computing *future; /* or NULL */
+    computing *hidden; /* to be freed with it, or NULL */
     bri_running running;
     br_status status; /* when it has landed */
     double begun;
@@ -49,6 +54,11 @@ static bri_flights *flights_of(const br_context *ctx)
 }
 
 /* ---- futures ---- */
+
+static void forget_hidden(bri_flight *f)
+{
+    f->hidden = NULL;
+}
 
 static br_status wait(br_future *f)
 {
@@ -68,13 +78,35 @@ static void cancel(br_future *f)
 
 static void free_future(br_future *f)
 {
+    computing *c = (computing *)f;
+    if (c->hidden_by != NULL)
+        forget_hidden(c->hidden_by);
     bri_free(f);
 }
 
-static const bri_future_kind compute_kind = {
-    .name = "compute", .wait = wait, .cancel = cancel, .free = free_future};
+/* With the lock, so that it cannot land meanwhile. One that has landed has an echo that is over. */
+static br_future *echo(br_future *f)
+{
+    computing *c = (computing *)f;
+    bri_flights *flights = flights_of(f->ctx);
+    pthread_mutex_lock(&flights->lock);
+    br_future *e = c->echo != NULL ? c->echo : bri_promise_anonymous(f->ctx, "compute");
+    bool over = bri_future_done(f);
+    if (e != NULL)
+        bri_future_hold(e);
+    if (e != NULL && !over && c->echo == NULL)
+        bri_promise_of_job(e, f->job);
+    c->echo = over ? NULL : e;
+    pthread_mutex_unlock(&flights->lock);
+    if (e != NULL && over)
+        bri_promise_end(e, f->status, br_future_message(f));
+    return e;
+}
 
-br_future *bri_flight_future(bri_flight *flight)
+static const bri_future_kind compute_kind = {
+    .name = "compute", .wait = wait, .cancel = cancel, .echo = echo, .free = free_future};
+
+br_future *bri_flight_future(bri_flight *flight, bool hidden)
 {
     computing *c = bri_calloc(1, sizeof *c);
     if (c == NULL)
@@ -82,6 +114,9 @@ br_future *bri_flight_future(bri_flight *flight)
     bri_future_init(&c->future, flight->job.ctx, &compute_kind);
     c->flight = flight;
     flight->future = c;
+    c->hidden_by = hidden ? flight : NULL;
+    flight->hidden = hidden ? c : NULL;
+    atomic_store(&c->future.told, hidden);
     return &c->future;
 }
 
@@ -122,6 +157,8 @@ void bri_flight_free(bri_flight *f)
         bri_message_free(f->sink, f->outputs.n);
     if (f->future != NULL)
         f->future->flight = NULL;
+    if (f->hidden != NULL)
+        f->hidden->hidden_by = NULL;
     bri_free(f->node);
     bri_free(f->sink);
     bri_free(f);
@@ -141,6 +178,13 @@ static computing *take_future(bri_flights *flights, bri_flight *f)
 
 /* Everything under the lock: afterwards the flight, the future and, as soon as the lock is free,
  * the context may go. */
+static void end_chunks(const bri_flight *f, const char *text)
+{
+    for (int i = 0; i < f->outputs.n; i++)
+        if (f->sink[i].kind == BRI_SINK_FUTURES && f->sink[i].writer != NULL)
+            bri_chunk_futures_end(f->sink[i].writer, f->status, text);
+}
+
 static void hand_over(bri_flights *flights, bri_flight *f, computing *c, const char *text)
 {
     br_context *ctx = f->job.ctx;
@@ -149,8 +193,13 @@ static void hand_over(bri_flights *flights, bri_flight *f, computing *c, const c
     *flights->last = f;
     flights->last = &f->next;
     atomic_fetch_sub(&flights->flying, 1);
-    if (c != NULL)
+    br_future *echo = c != NULL ? c->echo : NULL;
+    if (c != NULL) {
+        c->echo = NULL;
         bri_future_settle(&c->future, st, text);
+    }
+    if (echo != NULL)
+        bri_promise_end(echo, st, text);
     ctx->scheduler->notify(ctx);
     pthread_cond_broadcast(&flights->changed);
     pthread_mutex_unlock(&flights->lock);
@@ -170,6 +219,7 @@ static void landed(bri_job *job)
     f->status = bri_job_status(job);
     snprintf(text, sizeof text, "%s", f->status != BR_OK ? job->error_text : "");
     bri_job_fini(job);
+    end_chunks(f, text);
     hand_over(flights, f, c, text);
 }
 
@@ -199,8 +249,18 @@ void bri_flight_launch(bri_flight *f, uint64_t id, bri_plan *plan, br_status st)
 
 /* ---- afterwards ---- */
 
+static void free_hidden(bri_flight *f)
+{
+    if (f->hidden == NULL)
+        return;
+    f->hidden->hidden_by = NULL;
+    br_future_free(&f->hidden->future);
+    f->hidden = NULL;
+}
+
 static void tidy(br_context *ctx, bri_flight *f)
 {
+    free_hidden(f);
     bri_array_data_of(ctx)->last_run = f->info;
     if (f->status == BR_OK) {
         bri_cache_put(ctx, &f->outputs, f->plan);

@@ -21,8 +21,9 @@ bri_flight *bri_flight_new(br_context *ctx, const bri_outputs *outputs, bool unp
 /* Of one that was not launched: its future is the caller's to settle. */
 void bri_flight_free(bri_flight *flight);
 
-/* A future of the flight, to be settled when it lands; NULL without memory. */
-br_future *bri_flight_future(bri_flight *flight);
+/* A future of the flight, to be settled when it lands; NULL without memory. A hidden one is freed
+ * with the flight and tells nobody of errors. */
+br_future *bri_flight_future(bri_flight *flight, bool hidden);
 
 /* Runs it as job `id`; plan may be NULL when planning failed with st on this rank but others are
  * running. The plan is the flight's. */

@@ -185,7 +185,8 @@ static bool is_source(const bri_node *node)
 /* Sources that are loaded; others are computed from their indices. */
 static bool is_loaded(const bri_node *node)
 {
-    return node->op == &bri_op_memory || node->op == &bri_op_persisted || bri_is_file(node->op);
+    return node->op == &bri_op_memory || node->op == &bri_op_results ||
+           node->op == &bri_op_persisted || bri_is_file(node->op);
 }
 
 /* Maps have one window an axis, which indices are not computed through. */

@@ -12,7 +12,7 @@
 char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk)
 {
     if (from->direct && bri_value_owner(from, chunk) == work->plan->rank)
-        return bri_persisted_chunk(from, chunk);
+        return bri_direct_chunk(from, chunk);
     bri_key key = bri_stage_key(from, chunk);
     for (int i = 0; i < work->task->ninputs; i++) {
         const bri_value *v = work->task->inputs[i].value;

@@ -201,6 +201,16 @@ static br_status build_memory(bri_plan *plan, bri_stage *stage)
     return BR_OK;
 }
 
+/* Rank 0 alone has any. */
+static br_status build_results(bri_plan *plan, bri_stage *stage)
+{
+    (void)plan;
+    bri_stage_grid(stage, stage->node);
+    stage->direct = true;
+    stage->data = stage->node->resource;
+    return BR_OK;
+}
+
 static int persisted_owner(const bri_stage *stage, int64_t chunk, int64_t step)
 {
     (void)step;
@@ -222,8 +232,10 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     sizes->scratch = 0;
 }
 
-void *bri_persisted_chunk(const bri_stage *stage, int64_t chunk)
+void *bri_direct_chunk(const bri_stage *stage, int64_t chunk)
 {
+    if (stage->kind == &bri_stage_results)
+        return (void *)(uintptr_t)((const bri_results *)stage->data)->chunk[chunk].data;
     return ((const bri_persisted *)stage->data)->chunk[chunk];
 }
 
@@ -265,7 +277,16 @@ static br_status export_persisted(bri_work *work)
     size_t bytes =
         (size_t)bri_chunk_nelem(work->stage, work->chunk) * br_dtype_size(work->stage->dtype);
     if (bytes > 0)
-        memcpy(work->task->output->data, bri_persisted_chunk(work->stage, work->chunk), bytes);
+        memcpy(work->task->output->data, bri_direct_chunk(work->stage, work->chunk), bytes);
+    return BR_OK;
+}
+
+static br_status export_results(bri_work *work)
+{
+    const bri_stage *stage = work->stage;
+    size_t bytes = (size_t)bri_chunk_nelem(stage, work->chunk) * br_dtype_size(stage->dtype);
+    if (bytes > 0)
+        memcpy(work->task->output->data, bri_direct_chunk(stage, work->chunk), bytes);
     return BR_OK;
 }
 
@@ -294,6 +315,11 @@ const bri_stage_kind bri_stage_persisted = {.name = "persisted",
                                             .sizes = sizes,
                                             .execute = export_persisted,
                                             .owner = persisted_owner};
+const bri_stage_kind bri_stage_results = {.name = "from_futures",
+                                          .build = build_results,
+                                          .sizes = sizes,
+                                          .execute = export_results,
+                                          .owner = memory_owner};
 const bri_stage_kind bri_stage_memory = {.name = "from_memory",
                                          .build = build_memory,
                                          .sizes = sizes,

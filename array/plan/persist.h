@@ -36,8 +36,8 @@ void bri_persisted_drop(br_context *ctx, int64_t id);
  * none. On a single rank, while nothing runs. */
 br_status bri_persisted_move_out(br_context *ctx, bool *moved);
 
-/* The persisted chunk of a stage of that kind, on its owner; it is in memory. */
-void *bri_persisted_chunk(const bri_stage *stage, int64_t chunk);
+/* The chunk of a stage of persisted ones or results, on its owner, in memory. */
+void *bri_direct_chunk(const bri_stage *stage, int64_t chunk);
 
 /* Do the chunks of a stage of that kind lie where the plan would put them? */
 bool bri_persisted_in_runs(const bri_stage *stage);

@@ -152,7 +152,8 @@ static bool may_follow(const bri_stage *stage, const bri_input *input)
 {
     return input->from == BRI_FROM_STAGE && input->span.to == 0 &&
            (input->halo == NULL || input->part == BRI_INSIDE) &&
-           input->stage->kind != &bri_stage_memory && input->stage->kind != &bri_stage_mirror &&
+           input->stage->kind != &bri_stage_memory && input->stage->kind != &bri_stage_results &&
+           input->stage->kind != &bri_stage_mirror &&
            input->stage->kind != &bri_stage_fetch && /* that one's ranks follow from its readers */
            input->stage->kind != &bri_stage_pieces && input->stage->picks == NULL &&
            spreads(stage, input);

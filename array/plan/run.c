@@ -195,27 +195,28 @@ static br_status take_off(bri_flight *flight, const bri_outputs *outputs, bri_pl
     return BR_OK;
 }
 
-static br_future *launch_plan(br_context *ctx, const bri_outputs *outputs, bri_plan *plan)
+static br_status launch_plan(br_context *ctx, const bri_outputs *outputs, bri_plan *plan,
+                             bool hidden, br_future **future)
 {
     bri_flight *flight = bri_flight_new(ctx, outputs, false);
-    br_future *future = flight != NULL ? bri_flight_future(flight) : NULL;
-    br_status st = future != NULL ? take_off(flight, outputs, plan) : BR_ENOMEM;
+    *future = flight != NULL ? bri_flight_future(flight, hidden) : NULL;
+    br_status st = *future != NULL ? take_off(flight, outputs, plan) : BR_ENOMEM;
     if (st == BR_OK)
-        return future;
+        return BR_OK;
     bri_plan_free(plan);
     bri_flight_free(flight);
-    bri_context_fail(ctx, st, bri_last_error());
-    if (future == NULL)
-        return bri_future_failed(ctx, st, bri_last_error());
-    bri_future_fail(future, st, bri_last_error());
-    return future;
+    if (*future != NULL)
+        bri_future_fail(*future, st, bri_last_error());
+    return st;
 }
 
-br_future *bri_launch(br_context *ctx, const bri_outputs *outputs)
+/* *future may be NULL, or have failed, when it returns an error. */
+static br_status launch(br_context *ctx, const bri_outputs *outputs, bool hidden,
+                        br_future **future)
 {
     bri_plan *plan = NULL;
     bri_outputs planned = *outputs;
-    br_future *future;
+    *future = NULL;
     br_status st = bri_check_may_compute(ctx);
     if (st == BR_OK) {
         bri_flights_tidy(ctx);
@@ -223,15 +224,30 @@ br_future *bri_launch(br_context *ctx, const bri_outputs *outputs)
     }
     if (st == BR_OK)
         st = planned_before(ctx, &planned, &plan);
-    if (st == BR_OK) {
-        future = launch_plan(ctx, &planned, plan);
-    } else {
+    if (st == BR_OK)
+        st = launch_plan(ctx, &planned, plan, hidden, future);
+    else
         bri_plan_free(plan);
-        bri_context_fail(ctx, st, bri_last_error());
-        future = bri_future_failed(ctx, st, bri_last_error());
-    }
     bri_file_ranks_release(planned.files);
-    return future;
+    return st;
+}
+
+br_future *bri_launch(br_context *ctx, const bri_outputs *outputs)
+{
+    br_future *future;
+    br_status st = launch(ctx, outputs, false, &future);
+    if (st == BR_OK)
+        return future;
+    bri_context_fail(ctx, st, bri_last_error());
+    return future != NULL ? future : bri_future_failed(ctx, st, bri_last_error());
+}
+
+br_status bri_launch_hidden(br_context *ctx, const bri_outputs *outputs, uint64_t *serial)
+{
+    br_future *future;
+    br_status st = launch(ctx, outputs, true, &future);
+    *serial = st == BR_OK ? future->job : 0;
+    return st;
 }
 
 /* ---- ranks above 0 ---- */

@@ -16,6 +16,10 @@ br_status bri_run(br_context *ctx, const bri_outputs *outputs);
  * memory for it. */
 br_future *bri_launch(br_context *ctx, const bri_outputs *outputs);
 
+/* The same for outputs that tell of the end themselves: the future is freed with the run. An error
+ * when it could not begin; then the sinks are the caller's. *serial is the job's. */
+br_status bri_launch_hidden(br_context *ctx, const bri_outputs *outputs, uint64_t *serial);
+
 /* Persisted arrays of a run that failed are not left in the table. */
 void bri_drop_failed(br_context *ctx, const bri_outputs *outputs);
 /* What a job did, together with what was done before it. */

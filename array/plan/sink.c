@@ -8,6 +8,7 @@
 
 #include "array/io/hdf5.h"
 #include "array/io/npy.h"
+#include "array/plan/chunk_futures.h"
 #include "array/plan/fetch.h"
 #include "array/plan/persist.h"
 #include "runtime/alloc.h"
@@ -153,10 +154,9 @@ const bri_stage_kind bri_stage_keep = {.name = "persist",
                                        .owner = bri_where_input_is};
 
 static const bri_stage_kind *const kinds[] = {
-    [BRI_SINK_RESULT] = &bri_stage_result,
-    [BRI_SINK_STORE] = &bri_stage_store,
-    [BRI_SINK_KEEP] = &bri_stage_keep,
-    [BRI_SINK_NPY] = &bri_stage_store_npy,
+    [BRI_SINK_RESULT] = &bri_stage_result,   [BRI_SINK_STORE] = &bri_stage_store,
+    [BRI_SINK_KEEP] = &bri_stage_keep,       [BRI_SINK_NPY] = &bri_stage_store_npy,
+    [BRI_SINK_FUTURES] = &bri_stage_futures,
 };
 
 bool bri_keeps_on_disk(const bri_stage *stage)
@@ -168,7 +168,8 @@ bool bri_is_sink(const bri_stage *stage)
 {
     return stage->kind == &bri_stage_result || stage->kind == &bri_stage_store ||
            stage->kind == &bri_stage_store_npy || stage->kind == &bri_stage_store_packed ||
-           stage->kind == &bri_stage_store_rows || stage->kind == &bri_stage_keep;
+           stage->kind == &bri_stage_store_rows || stage->kind == &bri_stage_keep ||
+           stage->kind == &bri_stage_futures;
 }
 
 void bri_sink_shorten(const bri_plan *plan, const bri_sink *sink, bri_stage **root)
@@ -251,7 +252,8 @@ static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, 
         stage->data = sink->buffer;
     if (st == BR_OK && rows)
         st = bri_packing_set(stage, sink);
-    else if (st == BR_OK && (sink->kind == BRI_SINK_STORE || sink->kind == BRI_SINK_NPY))
+    else if (st == BR_OK && (sink->kind == BRI_SINK_STORE || sink->kind == BRI_SINK_NPY ||
+                             sink->kind == BRI_SINK_FUTURES))
         stage->data = sink->writer;
     if (st == BR_OK)
         stage->stored = sink->stored;

@@ -230,11 +230,12 @@ struct bri_plan {
 
 extern const bri_stage_kind bri_stage_program, bri_stage_reduce, bri_stage_reduction,
     bri_stage_blocks, bri_stage_matmul, bri_stage_reshape, bri_stage_concat, bri_stage_memory,
-    bri_stage_persisted, bri_stage_result, bri_stage_store, bri_stage_store_npy, bri_stage_keep,
-    bri_stage_packing, bri_stage_spreading, bri_stage_store_packed, bri_stage_store_rows,
-    bri_stage_pass, bri_stage_mirror, bri_stage_diagonal, bri_stage_count_true, bri_stage_picked,
-    bri_stage_take_along, bri_stage_put_along, bri_stage_gather, bri_stage_assign, bri_stage_repeat,
-    bri_stage_cut, bri_stage_pieces, bri_stage_face, bri_stage_overlap, bri_stage_fetch;
+    bri_stage_persisted, bri_stage_results, bri_stage_result, bri_stage_store, bri_stage_store_npy,
+    bri_stage_keep, bri_stage_packing, bri_stage_spreading, bri_stage_store_packed,
+    bri_stage_store_rows, bri_stage_pass, bri_stage_mirror, bri_stage_diagonal,
+    bri_stage_count_true, bri_stage_picked, bri_stage_take_along, bri_stage_put_along,
+    bri_stage_gather, bri_stage_assign, bri_stage_repeat, bri_stage_cut, bri_stage_pieces,
+    bri_stage_face, bri_stage_overlap, bri_stage_fetch;
 
 /* ---- building (build.c, fuse.c) ---- */
 
@@ -399,13 +400,15 @@ typedef enum bri_sink_kind {
     BRI_SINK_STORE,
     BRI_SINK_KEEP,
     BRI_SINK_NPY,
+    BRI_SINK_FUTURES,
 } bri_sink_kind;
 
 /* Where an output goes. All but `buffer` and `writer` travel to other ranks. */
 typedef struct bri_sink {
     bri_sink_kind kind;
     void *buffer;            /* RESULT: the caller's, on rank 0 */
-    void *writer;            /* STORE: a bri_h5_writer, NPY: a bri_npy_writer; on rank 0 */
+    void *writer;            /* STORE: a bri_h5_writer, NPY: a bri_npy_writer, FUTURES: a
+                              * bri_chunk_futures; on rank 0 */
     const bri_h5_form *form; /* STORE, over several ranks: how chunks are packed where they are, */
     const bri_sharing *sharing;  /* and which ranks write them there (store_shared.h); or NULL */
     const unsigned char *stored; /* STORE: bit for each chunk that is stored already, or NULL */

@@ -8,7 +8,7 @@
 bool bri_is_supplied(const bri_stage *s)
 {
     bool source = s->kind == &bri_stage_fetch || s->kind == &bri_stage_memory ||
-                  s->kind == &bri_stage_persisted ||
+                  s->kind == &bri_stage_results || s->kind == &bri_stage_persisted ||
                   (s->kind == &bri_stage_face && s->inputs[0].stage->direct);
     return source && s->plan->nranks > 1;
 }
@@ -29,7 +29,7 @@ br_status bri_supply_owe(bri_job *job, const bri_stage *stage, int64_t chunk, un
 
 static bool is_here(const bri_stage *s)
 {
-    if (s->kind == &bri_stage_memory)
+    if (s->kind == &bri_stage_memory || s->kind == &bri_stage_results)
         return s->plan->rank == 0;
     return s->kind != &bri_stage_fetch || bri_having_of(s->plan, s->node)->has[s->plan->rank];
 }

@@ -11,6 +11,7 @@
 #include <bramble/compute.h>
 #include <bramble/context.h>
 #include <bramble/creation.h>
+#include <bramble/delayed.h>
 #include <bramble/elementwise.h>
 #include <bramble/expr.h>
 #include <bramble/file.h>

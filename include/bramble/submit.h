@@ -44,8 +44,8 @@ typedef struct br_rank_choice {
  * fn          under MPI it travels as (module, offset), so any C function of the program or a
  *             library does
  * args, bytes copied, and sent to the rank that runs it; pointers inside don't travel
- * .deps       futures of br_submit that must be done before. Their results are given to fn
- *             (br_task_input). When one fails or is cancelled, so does this one, and says which.
+ * .deps       futures of br_submit, br_to_futures (delayed.h) or br_compute_async that must be done
+ *             before. Their results are given to fn (br_task_input); a compute has none, 0 bytes. When one fails or is cancelled, so does this one, and says which.
  *             Since they are made before it, there are no cycles
  * .priority   tasks of higher priority begin first, those of one priority in the order in which
  *             they became ready; default 0

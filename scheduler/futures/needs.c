@@ -98,6 +98,8 @@ static void leave_errand(walk *w, const bri_errand *e)
     if (e->state == BRI_ERRAND_TAKEN) {
         visit_blocked(w, e->blocked_on);
         visit_errand(w, e->above);
+        if (e->maker != 0)
+            visit_job(w, e->maker);
         if (e->above_job != 0)
             visit_job(w, e->above_job);
     }

@@ -254,7 +254,7 @@ static void free_errand(bri_errand *e)
     bri_free(e->edges);
     bri_free(e->inputs);
     bri_parcel_release(e->parcel);
-    if (e->foreign)
+    if (e->foreign || e->anonymous)
         bri_free(e->future.text);
     bri_free(e->name);
     bri_free(e);

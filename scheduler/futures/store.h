@@ -93,6 +93,10 @@ struct bri_errand {
     bri_errand *above;                   /* what its thread runs while it waits, or NULL (lock) */
     uint64_t above_job;                  /* or of which job, or 0 (lock) */
 
+    /* Of a promise (promise.c): the job that ends it, or 0; nobody has the handle. */
+    uint64_t maker;
+    bool anonymous;
+
     /* Of a foreign errand: rank 0's name of it, and what came with it. */
     bool foreign;
     bool pinned;
@@ -151,6 +155,7 @@ struct bri_store {
     struct bri_blocked *blocked; /* tasks of jobs that wait (lock) */
     bool hungry;                 /* other ranks would take more (lock) */
     bool offered;                /* they have been told that there is more (lock) */
+    atomic_int npromises;        /* that are not over: others than errands bring them */
     atomic_int nwaiting;         /* threads that wait outside of tasks, and so run errands */
     int fresh;                   /* made ready and nobody woken yet (lock) */
     bool tell, offer;            /* waiting threads, other ranks must hear of it (lock) */

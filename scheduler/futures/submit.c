@@ -52,8 +52,9 @@ static br_status check_dependency(const br_submit_args *a, size_t i)
     if (bri_future_done(f) && f->status != BR_OK)
         return bri_error(f->status, "submit (%s:%d): " BRI_FOLLOWS ": %.700s", file, a->at.line,
                          bri_first_failure(f));
-    if (bri_errand_of(f) == NULL)
-        return bri_error(BR_EARG, "submit (%s:%d): dependency %zu is no future of br_submit", file,
+    if (bri_errand_of(f) == NULL && f->kind->echo == NULL)
+        return bri_error(BR_EARG,
+                         "submit (%s:%d): dependency %zu is no future of a task or compute", file,
                          a->at.line, i);
     return BR_OK;
 }
@@ -146,6 +147,16 @@ static br_status copy_args(bri_errand *e, const br_submit_args *a)
     return BR_OK;
 }
 
+/* Of a compute, which has no bytes, something that ends with it. */
+static bri_errand *held(br_future *future)
+{
+    bri_errand *e = bri_errand_of(future);
+    if (e == NULL)
+        return bri_errand_of(future->kind->echo(future));
+    bri_errand_hold(e);
+    return e;
+}
+
 static br_status make_edges(bri_errand *e, const br_submit_args *a)
 {
     size_t n = a->deps.n;
@@ -155,11 +166,12 @@ static br_status make_edges(bri_errand *e, const br_submit_args *a)
     if (e->edges == NULL)
         return BR_ENOMEM;
     for (size_t i = 0; i < n; i++) {
-        bri_errand *before = bri_errand_of(a->deps.future[i]);
-        bri_errand_hold(before);
+        bri_errand *before = held(a->deps.future[i]);
+        if (before == NULL)
+            return BR_ENOMEM;
         e->edges[i] = (bri_edge){.after = e, .before = before};
+        e->nedges = i + 1;
     }
-    e->nedges = n;
     return BR_OK;
 }
 

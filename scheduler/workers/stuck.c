@@ -54,6 +54,8 @@ static bool any_ready(const bri_store *store)
 bool bri_store_is_quiet(const bri_store *store, int elsewhere)
 {
     uint64_t waiting = store->exchange != NULL ? store->exchange->nblocked : 0;
+    if (atomic_load(&store->npromises) > 0)
+        return false;
     for (const bri_sleeper *s = store->sleepers; s != NULL; s = s->next) {
         if (may_go_on(s))
             return false;
