@@ -52,7 +52,6 @@ static struct {
 
 static void check(int result, const char *call)
 {
-    BRI_ASSERT(bri_thread_is_this());
     if (result == MPI_SUCCESS)
         return;
     char text[MPI_MAX_ERROR_STRING] = "unknown error";
@@ -60,6 +59,15 @@ static void check(int result, const char *call)
     MPI_Error_string(result, text, &length);
     bri_leave_abort(1, "%s failed: %s", call, text);
 }
+
+/* Every call of MPI by which something travels: by the communication thread, and no other. */
+static bool is_ours(void)
+{
+    BRI_ASSERT(bri_thread_is_this());
+    return true;
+}
+
+#define CALL(function, ...) (is_ours() ? check(function(__VA_ARGS__), #function) : (void)0)
 
 static int count_of(size_t bytes)
 {
@@ -70,8 +78,8 @@ static int count_of(size_t bytes)
 static MPI_Comm own_communicator(void)
 {
     MPI_Comm comm;
-    check(MPI_Comm_dup(link.base, &comm), "MPI_Comm_dup");
-    check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    CALL(MPI_Comm_dup, link.base, &comm);
+    CALL(MPI_Comm_set_errhandler, comm, MPI_ERRORS_RETURN);
     return comm;
 }
 
@@ -128,7 +136,7 @@ static void start_mpi(void)
 {
     int provided;
     link.base = MPI_COMM_WORLD;
-    check(MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+    CALL(MPI_Init_thread, NULL, NULL, MPI_THREAD_MULTIPLE, &provided);
     if (provided < MPI_THREAD_SERIALIZED)
         bri_leave_abort(
             1, "this MPI library gives no thread support (MPI_THREAD_SERIALIZED is needed)");
@@ -136,14 +144,14 @@ static void start_mpi(void)
 
 static void open_communicators(void)
 {
-    check(MPI_Comm_set_errhandler(link.base, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    check(MPI_Comm_rank(link.base, &link.rank), "MPI_Comm_rank");
-    check(MPI_Comm_size(link.base, &link.nranks), "MPI_Comm_size");
+    CALL(MPI_Comm_set_errhandler, link.base, MPI_ERRORS_RETURN);
+    CALL(MPI_Comm_rank, link.base, &link.rank);
+    CALL(MPI_Comm_size, link.base, &link.nranks);
     link.packets = own_communicator();
     link.values = own_communicator();
     link.commands = own_communicator();
     int *limit, found;
-    check(MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &limit, &found), "MPI_Comm_get_attr");
+    CALL(MPI_Comm_get_attr, MPI_COMM_WORLD, MPI_TAG_UB, &limit, &found);
     link.tag_limit = found ? *limit : 32767;
 }
 
@@ -176,7 +184,7 @@ void bri_link_open(bri_invitation *invitation, int *rank, int *nranks)
 void bri_link_gather(const void *mine, void *all, size_t bytes)
 {
     int n = count_of(bytes);
-    check(MPI_Allgather(mine, n, MPI_BYTE, all, n, MPI_BYTE, link.packets), "MPI_Allgather");
+    CALL(MPI_Allgather, mine, n, MPI_BYTE, all, n, MPI_BYTE, link.packets);
 }
 
 void bri_link_abort(int code)
@@ -224,9 +232,8 @@ static size_t next_piece(size_t left)
 static void start_piece(bri_transfer *t)
 {
     size_t n = next_piece(t->bytes);
-    check(MPI_Isend(t->data, count_of(n), MPI_BYTE, t->place.rank, t->place.tag, channel(t->place),
-                    new_request(t)),
-          "MPI_Isend");
+    CALL(MPI_Isend, t->data, count_of(n), MPI_BYTE, t->place.rank, t->place.tag, channel(t->place),
+         new_request(t));
     bri_bell_ring_rank(t->place.rank);
     t->data += n;
     t->bytes -= n;
@@ -279,8 +286,7 @@ static bool complete_some(const bri_link_events *events)
     if (link.nrequests == 0)
         return false;
     int n;
-    check(MPI_Testsome(link.nrequests, link.requests, &n, link.indices, link.statuses),
-          "MPI_Testsome");
+    CALL(MPI_Testsome, link.nrequests, link.requests, &n, link.indices, link.statuses);
     if (n == MPI_UNDEFINED || n == 0)
         return false;
     note_senders(n);
@@ -317,9 +323,8 @@ void bri_link_send(int to, const bri_packet *packet, const void *payload)
     o->packet = *packet;
     if (more > 0)
         memcpy(o->payload, payload, more);
-    check(MPI_Isend(&o->packet, count_of(sizeof o->packet + more), MPI_BYTE, to, PACKET_TAG,
-                    link.packets, new_request(&o->transfer)),
-          "MPI_Isend");
+    CALL(MPI_Isend, &o->packet, count_of(sizeof o->packet + more), MPI_BYTE, to, PACKET_TAG,
+         link.packets, new_request(&o->transfer));
     bri_bell_ring_rank(to);
 }
 
@@ -328,13 +333,12 @@ static bool take_packet(const bri_link_events *events)
     int found;
     MPI_Message message;
     MPI_Status status;
-    check(MPI_Improbe(MPI_ANY_SOURCE, PACKET_TAG, link.packets, &found, &message, &status),
-          "MPI_Improbe");
+    CALL(MPI_Improbe, MPI_ANY_SOURCE, PACKET_TAG, link.packets, &found, &message, &status);
     if (!found)
         return false;
     int bytes;
-    check(MPI_Get_count(&status, MPI_BYTE, &bytes), "MPI_Get_count");
-    check(MPI_Mrecv(link.incoming, bytes, MPI_BYTE, &message, &status), "MPI_Mrecv");
+    CALL(MPI_Get_count, &status, MPI_BYTE, &bytes);
+    CALL(MPI_Mrecv, link.incoming, bytes, MPI_BYTE, &message, &status);
     bri_packet packet;
     memcpy(&packet, link.incoming, sizeof packet);
     bool inside = (size_t)bytes > sizeof packet;
@@ -382,9 +386,8 @@ void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *da
     transfer->outgoing = false;
     for (size_t at = 0, n; at < bytes; at += n) {
         n = next_piece(bytes - at);
-        check(MPI_Irecv((char *)data + at, count_of(n), MPI_BYTE, source, from.tag, comm,
-                        new_request(transfer)),
-              "MPI_Irecv");
+        CALL(MPI_Irecv, (char *)data + at, count_of(n), MPI_BYTE, source, from.tag, comm,
+             new_request(transfer));
     }
 }
 
@@ -393,8 +396,8 @@ void bri_link_take_back(bri_transfer *transfer)
     for (int i = link.nrequests - 1; i >= 0; i--) {
         if (link.owners[i] != transfer)
             continue;
-        check(MPI_Cancel(&link.requests[i]), "MPI_Cancel");
-        check(MPI_Wait(&link.requests[i], MPI_STATUS_IGNORE), "MPI_Wait");
+        CALL(MPI_Cancel, &link.requests[i]);
+        CALL(MPI_Wait, &link.requests[i], MPI_STATUS_IGNORE);
         remove_request(i);
     }
     transfer->left = 0;
@@ -424,11 +427,11 @@ void bri_link_close(void)
     while (link.nrequests > 0)
         complete_some(NULL);
     free_tables();
-    check(MPI_Comm_free(&link.packets), "MPI_Comm_free");
-    check(MPI_Comm_free(&link.values), "MPI_Comm_free");
-    check(MPI_Comm_free(&link.commands), "MPI_Comm_free");
+    CALL(MPI_Comm_free, &link.packets);
+    CALL(MPI_Comm_free, &link.values);
+    CALL(MPI_Comm_free, &link.commands);
     if (link.shared)
-        check(MPI_Comm_free(&link.base), "MPI_Comm_free");
+        CALL(MPI_Comm_free, &link.base);
     else
-        check(MPI_Finalize(), "MPI_Finalize");
+        CALL(MPI_Finalize, );
 }

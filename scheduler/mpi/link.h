@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * link.h - packets between ranks, and long transfers in pieces. link.c alone calls MPI, but for
- * what open_comm.c does before the communication thread starts.
+ * what open_comm.c does before the communication thread starts; an assertion stands before each
+ * call that the right thread makes it.
  *
  * Everything here belongs to the communication thread of thread.h and to no other. The state is the
  * process's, as MPI itself is. An error of MPI ends the job with a message (leave.h): there is no
