@@ -14,8 +14,9 @@
 #define BRI_ISA_NAME(name) BRI_PASTE(bri_fill_##name, BRI_ISA)
 #define BRI_ALWAYS_INLINE  static inline __attribute__((always_inline))
 
-/* Rows of at most 32 elements that are reduced along the last axis at a time. */
-enum { BRI_SHORT_ROWS = 32 };
+/* Rows that are reduced along the last axis at a time: those of at most 32 elements, and those of
+ * less than a block. */
+enum { BRI_SHORT_ROWS = 32, BRI_SOME_ROWS = 8 };
 
 /* Iterations are independent: the destination may be an operand itself but never overlaps one
  * shifted. */
