@@ -128,6 +128,15 @@ br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64
                       const int64_t *count, char *dst, const int64_t *dst_stride, void *scratch,
                       uint64_t *bytes_read);
 
+/* Does a selection lie in one stored chunk, and can that be held? */
+bool bri_h5_can_hold(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
+                     const int64_t *count);
+/* As bri_h5_read, which is this with NULL: takes the elements from the chunk that is held, if it is
+ * theirs, else holds what it decodes. */
+br_status bri_h5_read_held(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
+                           const int64_t *count, char *dst, const int64_t *dst_stride,
+                           void *scratch, uint64_t *bytes_read, bri_h5_held *held);
+
 /* The bytes that such a read takes from the file. */
 uint64_t bri_h5_bytes(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
                       const int64_t *count);

@@ -276,7 +276,8 @@ typedef struct bri_h5_want {
     int64_t start[BR_MAX_NDIM], step[BR_MAX_NDIM], count[BR_MAX_NDIM], stride[BR_MAX_NDIM];
     char *to;
     char *scratch;
-    bool counting; /* nothing is read, only bytes_read is wanted */
+    bri_h5_held *held; /* or NULL */
+    bool counting;     /* nothing is read, only bytes_read is wanted */
     uint64_t bytes_read;
 } bri_h5_want;
 

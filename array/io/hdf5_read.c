@@ -101,16 +101,24 @@ static bool piece_of(const bri_h5_dataset *d, const bri_h5_want *want, const int
     return true;
 }
 
+/* Another read overwrites the scratch. */
+static void let_go_of_held(bri_h5_want *want)
+{
+    if (want->held != NULL)
+        want->held->dataset = NULL;
+}
+
 /* Decodes bytes first..last of a chunk; *from is where they are, which is `into` if that fits. */
 static br_status decode(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
                         bri_h5_decode *how, char **from)
 {
     const bri_h5_chunk *chunk = &d->chunks[index];
     char where[BRI_H5_MESSAGE];
+    let_go_of_held(want);
     BRI_TRY(bri_h5_pread(d, want->scratch, chunk->bytes, chunk->address, index));
     want->bytes_read += chunk->bytes;
     how->filters = &d->filters;
-    how->mask = chunk->mask;
+    how->mask |= chunk->mask;
     how->bytes = d->chunk_bytes;
     how->room = bri_h5_scratch(d) / 2;
     how->spare = want->scratch + how->room;
@@ -167,6 +175,76 @@ static bool has_rows(const bri_h5_dataset *d, const bri_h5_box *box)
            box->count[inner] >= SHORTEST;
 }
 
+/* What is wanted of a chunk; joins the axes of the piece. */
+static bri_h5_decode wanted(const bri_h5_dataset *d, piece *p)
+{
+    bri_h5_box_join(&p->box);
+    return (bri_h5_decode){
+        .first = p->first,
+        .last = p->first + bri_h5_box_span(&p->box, 0, d->element),
+        .into = bri_h5_box_is_run(&p->box, d->element) ? p->to : NULL,
+        .rows = has_rows(d, &p->box) ? &p->box : NULL,
+        .rows_to = p->to,
+    };
+}
+
+/* ---- chunks that are held ---- */
+
+/* The shuffle is the first filter, so the last one that is undone. */
+static const uint32_t shuffle_bit = 1;
+
+static bool is_shuffled(const bri_h5_dataset *d)
+{
+    return d->kind == BRI_H5_CHUNKED && d->filters.n > 1 &&
+           d->filters.id[0] == H5Z_FILTER_SHUFFLE && d->filters.element > 1 &&
+           d->filters.element == d->element && d->fix == BRI_H5_AS_IS;
+}
+
+bool bri_h5_can_hold(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
+                     const int64_t *count)
+{
+    if (!is_shuffled(d))
+        return false;
+    for (int a = 0; a < d->info.ndim; a++) {
+        int64_t chunk = d->info.chunk[a];
+        if (step[a] < 1 || start[a] / chunk != (start[a] + (count[a] - 1) * step[a]) / chunk)
+            return false;
+    }
+    return true;
+}
+
+static br_status hold(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
+                      struct libdeflate_decompressor *inflater)
+{
+    bri_h5_held *held = want->held;
+    bri_h5_decode how = {.mask = shuffle_bit, .last = d->chunk_bytes, .inflater = inflater};
+    BRI_TRY(decode(d, index, want, &how, &held->planes));
+    held->spare = held->planes == want->scratch ? how.spare : want->scratch;
+    held->dataset = d;
+    held->chunk = index;
+    return BR_OK;
+}
+
+static br_status read_held(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want,
+                           struct libdeflate_decompressor *inflater)
+{
+    bri_h5_held *held = want->held;
+    char *from;
+    if (held->dataset != d || held->chunk != index)
+        BRI_TRY(hold(d, index, want, inflater));
+    bri_h5_decode how = wanted(d, p);
+    how.filters = &d->filters;
+    how.mask = ~shuffle_bit;
+    how.bytes = d->chunk_bytes;
+    how.spare = held->spare;
+    const char *wrong = bri_h5_decode_chunk(&how, held->planes, d->chunk_bytes, &from);
+    BRI_ASSERT(wrong == NULL);
+    (void)wrong;
+    if (from != p->to)
+        bri_h5_box_copy(&p->box, d->element, from, p->to);
+    return BR_OK;
+}
+
 static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want,
                                struct libdeflate_decompressor *inflater)
 {
@@ -180,15 +258,10 @@ static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index,
         BRI_TRY(read_shared(d, p, index, want, inflater, &done));
     if (done)
         return BR_OK;
-    bri_h5_box_join(&p->box);
-    bri_h5_decode how = {
-        .first = p->first,
-        .last = p->first + bri_h5_box_span(&p->box, 0, d->element),
-        .into = bri_h5_box_is_run(&p->box, d->element) ? p->to : NULL,
-        .rows = has_rows(d, &p->box) ? &p->box : NULL,
-        .rows_to = p->to,
-        .inflater = inflater,
-    };
+    if (want->held != NULL && is_shuffled(d) && (d->chunks[index].mask & shuffle_bit) == 0)
+        return read_held(d, p, index, want, inflater);
+    bri_h5_decode how = wanted(d, p);
+    how.inflater = inflater;
     BRI_TRY(decode(d, index, want, &how, &from));
     if (from != p->to)
         bri_h5_box_copy(&p->box, d->element, from, p->to);
@@ -212,6 +285,7 @@ static br_status read_chunk(const bri_h5_dataset *d, const int64_t *at, bri_h5_w
     uint32_t all = (1u << d->filters.n) - 1;
     if ((chunk->mask & all) != all)
         return read_filtered(d, &p, index, want, inflater);
+    let_go_of_held(want);
     bri_h5_want part = {.to = p.to, .scratch = want->scratch, .counting = want->counting};
     br_status status = bri_h5_read_plain(d, &p.box, chunk->address + p.first, index, &part);
     want->bytes_read += part.bytes_read;
@@ -266,7 +340,14 @@ br_status bri_h5_read(const bri_h5_dataset *d, const int64_t *start, const int64
                       const int64_t *count, char *dst, const int64_t *dst_stride, void *scratch,
                       uint64_t *bytes_read)
 {
-    bri_h5_want want = {.to = dst, .scratch = scratch};
+    return bri_h5_read_held(d, start, step, count, dst, dst_stride, scratch, bytes_read, NULL);
+}
+
+br_status bri_h5_read_held(const bri_h5_dataset *d, const int64_t *start, const int64_t *step,
+                           const int64_t *count, char *dst, const int64_t *dst_stride,
+                           void *scratch, uint64_t *bytes_read, bri_h5_held *held)
+{
+    bri_h5_want want = {.to = dst, .scratch = scratch, .held = held};
     size_t n = (size_t)d->info.ndim * sizeof want.start[0];
     if (n > 0) {
         memcpy(want.start, start, n);

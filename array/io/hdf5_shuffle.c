@@ -6,6 +6,9 @@
  * v[2k+1], and log2(size) rounds put the elements together. A loop left to the compiler reached
  * this speed only at -O3, and a third of it for 8-byte elements.
  */
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include <string.h>
 
 #include "array/io/hdf5_internal.h"
@@ -71,9 +74,69 @@ INLINE void split_tile(const byte *from, size_t n, byte *planes, int size)
 }
 // clang-format on
 
-INLINE size_t join_tiles(const byte *from, byte *to, size_t n, size_t count, int size)
+#ifdef __x86_64__
+#define AVX2 __attribute__((target("avx2")))
+
+// clang-format off
+/* Two tiles, one in each half of a vector, which AVX2 zips by itself: 1.6 times as fast. */
+AVX2 INLINE void join_two_tiles(const byte *planes, size_t n, byte *to, int size)
+{
+    __m256i v[16], w[16];
+    UNROLL
+    for (int k = 0; k < size; k++)
+        v[k] = _mm256_loadu_si256((const __m256i *)(const void *)(planes + (size_t)k * n));
+    UNROLL
+    for (int round = 1; round < size; round *= 2) {
+        UNROLL
+        for (int k = 0; k < size / 2; k++) {
+            w[2 * k] = _mm256_unpacklo_epi8(v[k], v[k + size / 2]);
+            w[2 * k + 1] = _mm256_unpackhi_epi8(v[k], v[k + size / 2]);
+        }
+        memcpy(v, w, (size_t)size * sizeof v[0]);
+    }
+    __m256i *first = (__m256i *)(void *)to, *second = first + size / 2;
+    UNROLL
+    for (int k = 0; k < size / 2; k++) {
+        _mm256_storeu_si256(first + k, _mm256_permute2x128_si256(v[2 * k], v[2 * k + 1], 0x20));
+        _mm256_storeu_si256(second + k, _mm256_permute2x128_si256(v[2 * k], v[2 * k + 1], 0x31));
+    }
+}
+// clang-format on
+
+AVX2 static size_t join_tiles_of_4(const byte *from, byte *to, size_t n, size_t count)
 {
     size_t i = 0;
+    for (; i + 2 * TILE <= count; i += 2 * TILE)
+        join_two_tiles(from + i, n, to + i * 4, 4);
+    return i;
+}
+
+AVX2 static size_t join_tiles_of_8(const byte *from, byte *to, size_t n, size_t count)
+{
+    size_t i = 0;
+    for (; i + 2 * TILE <= count; i += 2 * TILE)
+        join_two_tiles(from + i, n, to + i * 8, 8);
+    return i;
+}
+
+/* Elements of 4 and 8 bytes where the CPU can; how many were put together. */
+static size_t join_wide(const byte *from, byte *to, size_t n, size_t count, size_t size)
+{
+    if ((size != 4 && size != 8) || !__builtin_cpu_supports("avx2"))
+        return 0;
+    return size == 4 ? join_tiles_of_4(from, to, n, count) : join_tiles_of_8(from, to, n, count);
+}
+#else
+static size_t join_wide(const byte *from, byte *to, size_t n, size_t count, size_t size)
+{
+    (void)from, (void)to, (void)n, (void)count, (void)size;
+    return 0;
+}
+#endif
+
+INLINE size_t join_tiles(const byte *from, byte *to, size_t n, size_t count, int size)
+{
+    size_t i = join_wide(from, to, n, count, (size_t)size);
     for (; i + TILE <= count; i += TILE)
         join_tile(from + i, n, to + i * (size_t)size, size);
     return i;

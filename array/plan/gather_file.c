@@ -94,6 +94,7 @@ br_status bri_file_program_run(const bri_work *work, bri_stage *whole, const bri
     bri_box b = {0};
     int64_t stride = (int64_t)br_dtype_size(whole->dtype);
     own.stage = whole;
+    own.holds = false;
     x->base = bri_bump_take(bump, (size_t)(box->nelem * stride));
     for (int a = whole->ndim - 1; a >= 0; a--) {
         x->stride[a] = stride;

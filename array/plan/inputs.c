@@ -168,13 +168,15 @@ void bri_copy_part(bri_work *work, const bri_input *input, const bri_rectangle *
                  at.data, at.stride);
 }
 
-br_status bri_read_file(bri_work *work, const bri_input *input, const bri_rectangle *r,
-                        bri_bump *bump, const bri_spot *to)
+br_status bri_read_file(bri_work *work, int i, const bri_rectangle *r, bri_bump *bump,
+                        const bri_spot *to)
 {
+    const bri_input *input = &work->stage->inputs[i];
+    bri_h5_held *held = work->holds && i < BRI_MOST_HELD ? &work->held[i] : NULL;
     uint64_t bytes = 0;
     void *scratch = bri_bump_take(bump, bri_h5_scratch(input->node->resource));
-    br_status st = bri_h5_read(input->node->resource, r->start, r->step, r->count, to->data,
-                               to->stride, scratch, &bytes);
+    br_status st = bri_h5_read_held(input->node->resource, r->start, r->step, r->count, to->data,
+                                    to->stride, scratch, &bytes, held);
     atomic_fetch_add_explicit(&work->job->stats.bytes_read, (long long)bytes, memory_order_relaxed);
     return st;
 }

@@ -56,7 +56,7 @@ br_status bri_load(bri_work *work, int i, const bri_leaf *leaf, bri_bump *bump, 
         at.data = NULL;
     } else if (input->from == BRI_FROM_FILE) {
         at.data = bri_bump_take(bump, bytes);
-        BRI_TRY(bri_read_file(work, input, &r, bump, &at));
+        BRI_TRY(bri_read_file(work, i, &r, bump, &at));
     } else if (bri_in_one_piece(stage, input)) {
         at = bri_spot_in_memory(input, &r);
     } else if (bri_one_chunk(input->stage, &r, first, last)) {
@@ -121,7 +121,7 @@ br_status bri_copy_input(bri_work *work, int i, const bri_leaf *box, bri_bump *b
         to.stride[a] =
             input->map.from[a].axis >= 0 ? out->stride[input->map.from[a].axis] : (int64_t)size;
     if (input->from == BRI_FROM_FILE)
-        return bri_read_file(work, input, &r, bump, &to);
+        return bri_read_file(work, i, &r, bump, &to);
     if (bri_in_one_piece(stage, input)) {
         bri_spot at = bri_spot_in_memory(input, &r);
         bri_copy_box(r.ndim, r.count, size, to.data, to.stride, at.data, at.stride);

@@ -145,7 +145,7 @@ static br_status load_hull(bri_work *work, int first, const bri_leaf *leaf,
     *at = bri_spot_in_buffer(
         input, hull, bri_bump_take(bump, (size_t)hull->nelem * br_dtype_size(input->node->dtype)));
     if (input->from == BRI_FROM_FILE)
-        return bri_read_file(work, input, hull, bump, at);
+        return bri_read_file(work, first, hull, bump, at);
     bri_one_chunk(input->stage, hull, low, high);
     memcpy(coord, low, sizeof coord);
     do

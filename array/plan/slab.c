@@ -7,12 +7,25 @@
 
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
+#include "array/plan/rectangle.h"
 
-enum { SLAB_BYTES = 512 << 10 };
+/* Slabs of a chunk that is held stay in the second-level cache beside it. */
+enum { SLAB_BYTES = 512 << 10, HELD_BYTES = 128 << 10 };
 
 static int64_t block_rows(const bri_stage *stage)
 {
     return stage->leaf_ndim == 1 ? BRI_LANE_BLOCK : BRI_ROW_BLOCK;
+}
+
+/* Is the stored chunk that the leaf reads decoded once for all slabs? (inputs.c) */
+static bool is_held(const bri_stage *stage, int i, const bri_leaf *leaf)
+{
+    const bri_input *input = &stage->inputs[i];
+    bri_rectangle r;
+    if (i >= BRI_MOST_HELD || stage->shifted)
+        return false;
+    bri_rectangle_of(&input->map, leaf, &r);
+    return bri_h5_can_hold(input->node->resource, r.start, r.step, r.count);
 }
 
 /* Rows of a slab of which each stored chunk of the input belongs to one only: it is the same number
@@ -36,19 +49,24 @@ static int64_t rows_as_stored(const bri_stage *stage, const bri_input *input, co
     return found > 0 ? found : 0;
 }
 
-/* The least rows that all files the stage reads allow, and the bytes of a row; 0 when slabs would
- * decode stored chunks several times, or no file is read. */
-static int64_t least_rows(const bri_stage *stage, size_t *row_bytes, const bri_leaf *leaf)
+/* The least rows that all files the stage reads allow, the bytes of a row and of a slab; 0 when
+ * slabs would decode stored chunks several times, or no file is read. */
+static int64_t least_rows(const bri_stage *stage, const bri_leaf *leaf, size_t *row_bytes,
+                          int64_t *slab_bytes)
 {
     int64_t most = 0;
     *row_bytes = 0;
+    *slab_bytes = SLAB_BYTES;
     for (int i = 0; i < stage->ninputs; i++) {
         const bri_input *input = &stage->inputs[i];
         if (input->from != BRI_FROM_FILE)
             continue;
-        int64_t rows = rows_as_stored(stage, input, leaf);
+        bool held = is_held(stage, i, leaf);
+        int64_t rows = held ? block_rows(stage) : rows_as_stored(stage, input, leaf);
         if (rows == 0)
             return 0;
+        if (held)
+            *slab_bytes = HELD_BYTES;
         most = rows > most ? rows : most;
         *row_bytes += br_dtype_size(input->node->dtype) * (size_t)(leaf->nelem / leaf->extent[0]);
     }
@@ -58,12 +76,13 @@ static int64_t least_rows(const bri_stage *stage, size_t *row_bytes, const bri_l
 int64_t bri_slab_rows(const bri_stage *stage, const bri_leaf *leaf)
 {
     size_t row_bytes;
+    int64_t slab_bytes;
     if (stage->leaf_ndim == 0 || leaf->nelem == 0)
         return stage->leaf_ndim == 0 ? 1 : leaf->extent[0];
-    int64_t rows = least_rows(stage, &row_bytes, leaf);
+    int64_t rows = least_rows(stage, leaf, &row_bytes, &slab_bytes);
     if (rows == 0)
         return leaf->extent[0];
-    while (rows * 2 * (int64_t)row_bytes <= SLAB_BYTES)
+    while (rows * 2 * (int64_t)row_bytes <= slab_bytes)
         rows *= 2;
     return rows < leaf->extent[0] ? rows : leaf->extent[0];
 }

@@ -75,6 +75,8 @@ typedef struct bri_sizes {
     size_t output, scratch;
 } bri_sizes;
 
+enum { BRI_MOST_HELD = 4 };
+
 /* A task at work. */
 typedef struct bri_work {
     bri_plan *plan;
@@ -83,6 +85,8 @@ typedef struct bri_work {
     bri_task *task;
     int64_t chunk, step;
     void *scratch;
+    bool holds; /* slab by slab through a chunk: what is held of the first inputs' files */
+    bri_h5_held held[BRI_MOST_HELD];
 } bri_work;
 
 /* Something that is done with steps of a stage. */

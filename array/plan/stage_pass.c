@@ -229,6 +229,7 @@ static br_status execute(bri_work *work)
     const bri_stage *stage = work->stage;
     const bri_pass *pass = bri_pass_of(stage);
     pass_run r = {.work = work};
+    work->holds = true;
     bri_bump bump = {work->scratch, 0};
     bri_leaf_box(stage, work->chunk, work->step, &r.leaf);
     r.l = lay_out(stage, &r.leaf, &bump);

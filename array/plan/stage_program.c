@@ -48,6 +48,7 @@ static br_status execute(bri_work *work)
     if (leaf.nelem == 0)
         return BR_OK;
     int64_t rows = bri_slab_rows(stage, &leaf);
+    work->holds = true;
     bri_output_view(stage, &leaf, work->task->output, &box.out);
     for (int64_t row = 0; row < (stage->leaf_ndim > 0 ? leaf.extent[0] : 1); row += rows) {
         bri_bump bump = {work->scratch, 0};

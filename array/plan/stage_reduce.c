@@ -213,6 +213,7 @@ static br_status reduce_elements(bri_work *work, const bri_leaf *leaf, const cha
     bri_box box;
     bri_bump bump = {work->scratch, 0};
     int64_t rows = bri_slab_rows(stage, leaf);
+    work->holds = true;
     box.out.base = NULL;
     bri_reduce_leaf_start(&r, stage, leaf, rows, &bump);
     size_t used = bump.used;

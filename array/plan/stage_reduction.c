@@ -305,6 +305,7 @@ static br_status read_elements(bri_work *work, const bri_leaf *leaf, bri_bump bu
         return BR_OK;
     r.tiling = tiling_of(r.stage, leaf);
     int64_t rows = slab_rows(r.stage, leaf, &r.tiling);
+    work->holds = true;
     for (r.first_row = 0; r.first_row < leaf->extent[0]; r.first_row += rows) {
         r.slab = bri_slab_of(leaf, r.first_row, rows);
         BRI_TRY(run_slab(&r, bump));
