@@ -287,7 +287,7 @@ static br_status give_up_more(br_context *ctx, bri_outputs *outputs, const bri_p
 /* GB/s of one core. Measured with the files in the page cache: pread 11, deflated and shuffled
  * chunks 0.7, spilling 3.8 and fetching 5.6 with the checksum (which alone makes 14). What is
  * spilled must reach a disk in the end, so it counts at a disk's rate. */
-static const double plain_rate = 10, decoding_rate = 0.7, spilling_rate = 1, fetching_rate = 2;
+static const double plain_rate = 11, decoding_rate = 0.7, spilling_rate = 1, fetching_rate = 2;
 
 static double cost(const bri_plan *plan, double *decoded)
 {
