@@ -643,18 +643,9 @@ static void families(void)
     check(br_run_on(sweep.ctx, "-1", family, NULL, 0) == BR_OK, "tasks of tasks");
 }
 
-/* ---- messages that never come ---- */
-
 static int send_data(br_task *task, const void *args, size_t bytes)
 {
     return br_send(task, "data", args, bytes);
-}
-
-static int receive_dta(br_task *task, const void *args, size_t bytes)
-{
-    int x;
-    (void)args, (void)bytes;
-    return br_recv(task, "dta", &x, sizeof x);
 }
 
 static int receive_data(br_task *task, const void *args, size_t bytes)
@@ -662,6 +653,38 @@ static int receive_data(br_task *task, const void *args, size_t bytes)
     int x;
     (void)args;
     return br_recv(task, "data", &x, sizeof x) == 0 && (bytes == 0 || x == 7) ? 0 : -1;
+}
+
+/* Each worker's only thread may wait for a message while main computes with all of them. */
+static void compute_meanwhile(void)
+{
+    br_future *f[2 * MOST];
+    int x = 7;
+    int64_t sum = 0;
+    bool good = true;
+    size_t n = br_run_on_async(sweep.ctx, NULL, receive_data, NULL, 0, f);
+    for (int round = 0; round < 3; round++) {
+        br_array *a = br_arange(sweep.ctx, BR_NUM(round), BR_NUM(1000), .chunks = BR_CHUNKS(16));
+        good = br_compute_i64(br_sum(a), &sum) == BR_OK && good &&
+               sum == 499500 - round * (round - 1) / 2;
+    }
+    for (size_t i = 0; i < n; i++) {
+        br_future *s = br_submit(sweep.ctx, send_data, &x, sizeof x);
+        f[n + i] = s;
+    }
+    good = br_wait_all(f, 2 * n) == BR_OK && good;
+    for (size_t i = 0; i < 2 * n; i++)
+        br_future_free(f[i]);
+    check(good, "compute meanwhile");
+}
+
+/* ---- messages that never come ---- */
+
+static int receive_dta(br_task *task, const void *args, size_t bytes)
+{
+    int x;
+    (void)args, (void)bytes;
+    return br_recv(task, "dta", &x, sizeof x);
 }
 
 static void wrong_name(void)
@@ -766,6 +789,7 @@ int main(int argc, char **argv)
     heat();
     long_message();
     families();
+    compute_meanwhile();
     wrong_name();
     waiting_for_each_other();
     return sweep_close();
