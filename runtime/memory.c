@@ -67,10 +67,9 @@ static void raise_peak(bri_memory *m, size_t promised)
 }
 
 /* Relaxed throughout: the counter orders nothing but itself. */
-bool bri_memory_spare(bri_memory *m, size_t bytes)
+static bool promise_below(bri_memory *m, size_t most, size_t bytes)
 {
     size_t promised = atomic_load_explicit(&m->promised, memory_order_relaxed);
-    size_t most = atomic_load_explicit(&m->ceiling, memory_order_relaxed);
     do {
         if (promised > most || bytes > most - promised)
             return false;
@@ -78,6 +77,23 @@ bool bri_memory_spare(bri_memory *m, size_t bytes)
                                                     memory_order_relaxed, memory_order_relaxed));
     raise_peak(m, promised + bytes);
     return true;
+}
+
+bool bri_memory_spare(bri_memory *m, size_t bytes)
+{
+    return promise_below(m, atomic_load_explicit(&m->ceiling, memory_order_relaxed), bytes);
+}
+
+bool bri_memory_reserve_standing(bri_memory *m, size_t bytes)
+{
+    bool fits = promise_below(m, m->limit, bytes);
+    if (!fits && atomic_load_explicit(&m->reclaimers, memory_order_relaxed) != NULL) {
+        bri_memory_reclaim(m);
+        fits = promise_below(m, m->limit, bytes);
+    }
+    if (fits)
+        bri_memory_stand(m, bytes);
+    return fits;
 }
 
 bool bri_memory_reserve(bri_memory *m, size_t bytes)

@@ -53,6 +53,8 @@ void bri_memory_release(bri_memory *m, size_t bytes);
  * again. */
 void bri_memory_stand(bri_memory *m, size_t bytes);
 void bri_memory_unstand(bri_memory *m, size_t bytes);
+/* Reserves bytes that stay, whatever a run has been predicted to need. */
+bool bri_memory_reserve_standing(bri_memory *m, size_t bytes);
 
 /* A block of at least `bytes`, 64-byte aligned (2 MiB aligned with huge pages from 2 MiB on);
  * contents undefined.

@@ -39,15 +39,15 @@ static br_status promise(bri_memory *memory, size_t bytes, bool force)
     bri_memory_stats stats;
     if (force) {
         bri_memory_force(memory, bytes);
-    } else if (!bri_memory_reserve(memory, bytes)) {
-        bri_memory_about(memory, &stats);
-        return bri_error(BR_EMEMLIMIT,
-                         "no room for %zu bytes in BRAMBLE_MEMORY_LIMIT, of which %zu of %zu are "
-                         "taken",
-                         bytes, stats.promised, stats.limit);
+        bri_memory_stand(memory, bytes);
+        return BR_OK;
     }
-    bri_memory_stand(memory, bytes);
-    return BR_OK;
+    if (bri_memory_reserve_standing(memory, bytes))
+        return BR_OK;
+    bri_memory_about(memory, &stats);
+    return bri_error(BR_EMEMLIMIT,
+                     "no room for %zu bytes in BRAMBLE_MEMORY_LIMIT, of which %zu of %zu are taken",
+                     bytes, stats.promised, stats.limit);
 }
 
 static void take_back(bri_memory *memory, size_t bytes)
