@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "runtime/alloc.h"
 #include "runtime/crash.h"
 
 _Thread_local bri_busy bri_busy_here;
@@ -81,7 +82,7 @@ static int print_thread(bri_job *job, const bri_busy *r, FILE *to)
     for (int i = 0; i < deep && i < BRI_BUSY_DEEP; i++) {
         char name[384];
         const bri_task *task = atomic_load_explicit(&r->of[i].task, memory_order_relaxed);
-        if (atomic_load_explicit(&r->of[i].job, memory_order_relaxed) != job)
+        if (job == NULL || atomic_load_explicit(&r->of[i].job, memory_order_relaxed) != job)
             continue;
         bri_busy_name(job, task, name, sizeof name);
         fprintf(to, "  running for %.1f s: %s\n",
@@ -89,6 +90,75 @@ static int print_thread(bri_job *job, const bri_busy *r, FILE *to)
         printed++;
     }
     return printed;
+}
+
+void bri_busy_name_errand(const char *name, bri_function fn, br_place at, char *text, size_t size)
+{
+    char function[128] = "";
+    const char *slash = at.file != NULL ? strrchr(at.file, '/') : NULL;
+    if (name == NULL)
+        bri_function_name(fn, function, sizeof function);
+    name = name != NULL ? name : function;
+    if (at.file != NULL)
+        snprintf(text, size, "task %.200s (%.100s:%d)", name, slash != NULL ? slash + 1 : at.file,
+                 at.line);
+    else
+        snprintf(text, size, "task %.200s", name);
+}
+
+static void name_errand(const bri_busy_task *of, char *text, size_t size)
+{
+    br_place at = {atomic_load_explicit(&of->file, memory_order_relaxed),
+                   atomic_load_explicit(&of->line, memory_order_relaxed)};
+    bri_busy_name_errand(atomic_load_explicit(&of->name, memory_order_relaxed),
+                         atomic_load_explicit(&of->fn, memory_order_relaxed), at, text, size);
+}
+
+void bri_busy_name_running(const bri_busy_task *running, char *text, size_t size)
+{
+    bri_job *job = atomic_load(&running->job);
+    if (job != NULL)
+        bri_busy_name(job, atomic_load(&running->task), text, size);
+    else
+        name_errand(running, text, size);
+}
+
+static int print_errands(const bri_busy *r, const br_context *ctx, FILE *to)
+{
+    int printed = 0;
+    int deep = atomic_load_explicit(&r->deep, memory_order_acquire);
+    for (int i = 0; i < deep && i < BRI_BUSY_DEEP; i++) {
+        char name[400];
+        const bri_busy_task *of = &r->of[i];
+        if (atomic_load_explicit(&of->job, memory_order_relaxed) != NULL ||
+            atomic_load_explicit(&of->ctx, memory_order_relaxed) != ctx)
+            continue;
+        name_errand(of, name, sizeof name);
+        fprintf(to, "  running for %.1f s: %s\n",
+                1e-3 * (double)(bri_busy_clock() - atomic_load(&of->since)), name);
+        printed++;
+    }
+    return printed;
+}
+
+/* A name that is read here is not freed meanwhile. */
+int bri_busy_print_errands(const br_context *ctx, FILE *to)
+{
+    int printed = 0;
+    pthread_mutex_lock(&threads.lock);
+    for (const bri_busy *r = threads.first; r != NULL; r = r->next)
+        printed += print_errands(r, ctx, to);
+    pthread_mutex_unlock(&threads.lock);
+    return printed;
+}
+
+void bri_busy_drop_name(char *name)
+{
+    if (name == NULL)
+        return;
+    pthread_mutex_lock(&threads.lock);
+    bri_free(name);
+    pthread_mutex_unlock(&threads.lock);
 }
 
 int bri_busy_print(bri_job *job, FILE *to)

@@ -63,13 +63,13 @@ static void *code_of(const void *context)
 /* On the watch thread. */
 static void tell(void)
 {
-    bri_job *job = atomic_load(&crash.running->job);
+    const bri_job *job = atomic_load(&crash.running->job);
     char where[96];
-    char what[384];
+    char what[400];
     char code[160];
     char address[32] = "";
-    bri_watch_whereabouts(job->ctx, where);
-    bri_busy_name(job, atomic_load(&crash.running->task), what, sizeof what);
+    bri_watch_whereabouts(job != NULL ? job->ctx : atomic_load(&crash.running->ctx), where);
+    bri_busy_name_running(crash.running, what, sizeof what);
     bri_function_at(crash.code, code, sizeof code);
     if (signals[crash.which].number == SIGSEGV || signals[crash.which].number == SIGBUS)
         snprintf(address, sizeof address, " at %p", crash.address);

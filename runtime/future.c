@@ -132,6 +132,14 @@ void bri_future_init(br_future *f, br_context *ctx, const bri_future_kind *kind)
     bri_context_own(ctx, &f->owned, release);
 }
 
+br_future *bri_future_next(br_context *ctx, br_future *after)
+{
+    bri_owned *owned = after != NULL ? after->owned.next : ctx->owned;
+    while (owned != NULL && owned->free != release)
+        owned = owned->next;
+    return owned != NULL ? of_owned(owned) : NULL;
+}
+
 static void free_failed(br_future *f)
 {
     bri_free(f);

@@ -60,6 +60,10 @@ void bri_future_settle(br_future *future, br_status status, const char *text);
 /* The same with an error of the call that makes the future, which has told the context. */
 void bri_future_fail(br_future *future, br_status status, const char *text);
 
+/* The context's futures, one after the other; NULL: the first, or no more. With the context's
+ * lock. */
+br_future *bri_future_next(br_context *ctx, br_future *after);
+
 static inline bool bri_future_done(const br_future *future)
 {
     return atomic_load_explicit(&future->done, memory_order_acquire);

@@ -47,6 +47,10 @@ typedef struct bri_scheduler {
     br_status (*run_here)(br_context *ctx, bri_job *job);
     void (*close)(br_context *ctx);
 
+    /* Tasks that were handed in (scheduler/futures): adds how many have been run, true when some
+     * are at work; prints what they do. On the watch thread, until the context closes. */
+    bool (*count_errands)(const br_context *ctx, long long *run);
+    void (*print_errands)(br_context *ctx, FILE *to);
     /* The threads of this rank, NULL under sync. */
     struct bri_pool *(*pool)(br_context *ctx);
 

@@ -103,6 +103,9 @@ static bool count_finished(long long *finished)
         any |= !job->dry;
         *finished += atomic_load_explicit(&job->stats.tasks, memory_order_relaxed);
     }
+    for (const br_context *ctx = watch.contexts; ctx != NULL; ctx = ctx->next_watched)
+        if (ctx->scheduler != NULL)
+            any |= ctx->scheduler->count_errands(ctx, finished);
     pthread_mutex_unlock(&watch.lock);
     return any;
 }
@@ -129,6 +132,9 @@ static void print_jobs(FILE *to)
     }
     if (!any)
         fprintf(to, "no job runs\n");
+    for (br_context *ctx = watch.contexts; ctx != NULL; ctx = ctx->next_watched)
+        if (ctx->scheduler != NULL)
+            ctx->scheduler->print_errands(ctx, to);
 }
 
 /* Every line says where it comes from, and all go out at once. */

@@ -84,6 +84,39 @@ static int wrong_name(br_context *ctx)
     return good ? code : 99;
 }
 
+/* Long enough to be asked about, and waits for a task of its own. */
+static int asleep(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    sleep(3);
+    return br_task_return(task, "done", 4);
+}
+
+static int waits_for_own(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    br_future *f = br_submit(br_task_context(task), asleep, NULL, 0, .name = "own");
+    br_status st = br_wait(f);
+    br_future_free(f);
+    return st == BR_OK ? br_task_return(task, "done", 4) : -1;
+}
+
+static int watched(br_context *ctx, int last)
+{
+    br_future *a = br_submit(ctx, asleep, NULL, 0, .on = BR_RANK(last));
+    br_future *b = br_submit(ctx, quick, "x", 1, .deps = BR_FUTURES(a), .name = "after");
+    br_future *c = br_submit(ctx, waits_for_own, NULL, 0, .on = BR_RANK(0), .name = "outer");
+    bool good = br_wait(b) == BR_OK && br_wait(c) == BR_OK;
+    return br_close(ctx) == 0 && good ? 0 : 1;
+}
+
+static int crashes(br_task *task, const void *args, size_t bytes)
+{
+    (void)task, (void)args, (void)bytes;
+    raise(SIGSEGV);
+    return 0;
+}
+
 /* All the others are well. */
 static bool the_rest_works(br_context *ctx)
 {
@@ -107,6 +140,8 @@ static br_future *begin(br_context *ctx, const char *how, int last)
         return br_submit(ctx, fails, &seven, sizeof seven, .on = BR_RANK(last), .name = "probe");
     if (strcmp(how, "retries") == 0)
         return br_submit(ctx, fails, &seven, sizeof seven, .on = BR_RANK(last), .retries = 3);
+    if (strcmp(how, "crashes") == 0)
+        return br_submit(ctx, crashes, NULL, 0, .on = BR_RANK(last), .name = "reader");
     if (strcmp(how, "dies") == 0)
         return br_submit(ctx, dies, NULL, 0, .on = BR_RANK(last));
     if (strcmp(how, "leaves") == 0)
@@ -133,6 +168,8 @@ int main(int argc, char **argv)
         nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
         exit(5);
     }
+    if (strcmp(how, "watch") == 0)
+        return watched(ctx, br_num_ranks(ctx) - 1);
     if (strcmp(how, "close") == 0) {
         for (int i = 0; i < 50; i++)
             br_submit(ctx, long_one, NULL, 0);

@@ -71,5 +71,14 @@ for n in 2 3; do
     ranks $n close
     verdict "br_close with $n ranks at work" test "$code" = 0 -a "$seconds" -lt 20
 done
+
+BRAMBLE_WATCHDOG=1 ranks 2 watch
+verdict "the watchdog tells of tasks" says_all 'nothing has finished for 1 s' \
+    '^bramble: rank 0 on .*: +waiting: task after \(fault_futures.c:[0-9]+\) for task asleep \(fault_futures.c:[0-9]+\)' \
+    '^bramble: rank 0 on .*: +waiting inside: task outer \(.*\) for task own \(.*\)' \
+    '^bramble: rank 0 on .*: +running for [0-9.]+ s: task own \(' '^bramble: rank 1 on .*: +running for [0-9.]+ s: task asleep'
+verdict "and the program goes on" test "$code" = 0
+ranks 2 crashes
+verdict "a task that crashes is named" ended 'rank 1 on .*: SIGSEGV .*, while it ran task crashes'
 echo "$failures failures"
 exit $((failures > 0))

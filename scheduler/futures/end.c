@@ -3,19 +3,13 @@
  */
 #include <string.h>
 
+#include "runtime/busy.h"
 #include "runtime/error.h"
-#include "runtime/function.h"
 #include "scheduler/futures/store.h"
 
 void bri_errand_describe(const bri_errand *e, char *text, size_t size)
 {
-    char function[128] = "";
-    if (e->name == NULL)
-        bri_function_name((bri_function)e->fn, function, sizeof function);
-    const char *slash = e->at.file != NULL ? strrchr(e->at.file, '/') : NULL;
-    const char *file = slash != NULL ? slash + 1 : e->at.file;
-    snprintf(text, size, "task %.200s (%.100s:%d)", e->name != NULL ? e->name : function,
-             file != NULL ? file : "?", e->at.line);
+    bri_busy_name_errand(e->name, (bri_function)e->fn, e->at, text, size);
 }
 
 /* ---- those that wait for it ---- */

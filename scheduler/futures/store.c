@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "runtime/alloc.h"
+#include "runtime/busy.h"
 #include "runtime/scheduler.h"
 #include "scheduler/workers/exchange.h"
 #include "scheduler/workers/shelf.h"
@@ -256,7 +257,7 @@ static void free_errand(bri_errand *e)
     bri_parcel_release(e->parcel);
     if (e->foreign || e->anonymous)
         bri_free(e->future.text);
-    bri_free(e->name);
+    bri_busy_drop_name(e->name);
     bri_free(e);
 }
 

@@ -155,6 +155,7 @@ struct bri_store {
     struct bri_blocked *blocked; /* tasks of jobs that wait (lock) */
     bool hungry;                 /* other ranks would take more (lock) */
     bool offered;                /* they have been told that there is more (lock) */
+    atomic_llong nrun;           /* that have been run, here or elsewhere: for the watchdog */
     atomic_int npromises;        /* that are not over: others than errands bring them */
     atomic_int nwaiting;         /* threads that wait outside of tasks, and so run errands */
     int fresh;                   /* made ready and nobody woken yet (lock) */
@@ -272,6 +273,13 @@ br_status bri_errand_wait(br_future *future);
 br_status bri_wait_inside(br_future *future);
 void bri_wait_for_job(bri_job *job, bool (*done)(const void *data), const void *data);
 void bri_errand_poll(br_future *future);
+
+/* ---- print.c; for the watch thread ---- */
+
+/* How many have been run; false when none is at work. */
+bool bri_store_count(const br_context *ctx, long long *run);
+/* What runs here, and what waits for what. */
+void bri_store_print(br_context *ctx, FILE *to);
 
 /* ---- completed.c ---- */
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "runtime/alloc.h"
+#include "runtime/busy.h"
 #include "runtime/function.h"
 #include "runtime/inside.h"
 #include "scheduler/futures/store.h"
@@ -111,9 +112,11 @@ static bool run(bri_errand *e, bri_drain *drain)
         return bri_errand_failed(e, BR_ECANCELLED, "was cancelled", NULL);
     begin(&task, e, drain);
     bri_inside inside = {.ctx = e->store->ctx, .errand = e};
+    bri_busy_begin_errand(e->store->ctx, (bri_function)e->fn, e->at, e->name);
     bri_inside_begin(&inside);
     int code = e->fn(&task, e->args, e->bytes);
     bri_inside_end();
+    bri_busy_end();
     current = task.below;
     if (task.held != NULL || task.message != NULL)
         bri_task_let_go(&task);
@@ -122,6 +125,7 @@ static bool run(bri_errand *e, bri_drain *drain)
 
 void bri_errand_run(bri_errand *e, bri_drain *drain)
 {
+    atomic_fetch_add_explicit(&e->store->nrun, 1, memory_order_relaxed);
     if (run(e, drain))
         bri_errand_release(e);
 }
@@ -192,7 +196,7 @@ static bool is_done(const bri_until *until)
 static int run_some(bri_drain *d, bri_errand *over[BRI_DRAIN_MOST], int64_t *now,
                     const bri_until *until)
 {
-    int nover = 0;
+    int nover = 0, nrun = 0;
     int64_t begin = *now;
     for (int i;
          *now - begin < BATCH_NS && !is_done(until) && (i = atomic_fetch_add(&d->at, 1)) < d->n;) {
@@ -200,7 +204,9 @@ static int run_some(bri_drain *d, bri_errand *over[BRI_DRAIN_MOST], int64_t *now
         if (run(e, d))
             over[nover++] = e;
         *now = now_ns();
+        nrun++;
     }
+    atomic_fetch_add_explicit(&d->store->nrun, nrun, memory_order_relaxed);
     bool brief = *now - begin < BATCH_NS;
     d->some = brief ? 2 * d->some : 1;
     d->some = d->some < BRI_DRAIN_MOST ? d->some : BRI_DRAIN_MOST;

@@ -414,6 +414,7 @@ static void take_results(int from, const bri_packet *packet, void *bytes)
             bri_errand_release(e);
     }
     learn(m, ns, nrun);
+    atomic_fetch_add_explicit(&c->store->nrun, nrun, memory_order_relaxed);
     m->heard = bri_thread_now();
     m->recalled &= packet->number == 0;
     bri_free(bytes);
