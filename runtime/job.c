@@ -42,6 +42,7 @@ bool bri_job_done(const bri_job *job)
 
 void bri_job_owe(bri_job *job, int n)
 {
+    atomic_fetch_add_explicit(&job->patience.owed, n, memory_order_release);
     atomic_fetch_add_explicit(&job->nsends, n, memory_order_release);
 }
 

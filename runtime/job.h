@@ -15,7 +15,8 @@
  * next; until then what is done with waits in `finished` and `dead`.
  *
  * job.c has its life and its end, job_values.c the values and their table, job_route.c who passes
- * them on, job_bundle.c which are asked for together, job_emit.c emission, job_run.c the running of tasks, job_dry.c the counting instead of
+ * them on, job_bundle.c which are asked for together, job_emit.c emission, job_patience.c its
+ * waiting for other ranks, job_run.c the running of tasks, job_dry.c the counting instead of
  * running, job_spill.c values that go to disk and come back.
  */
 #ifndef BRI_JOB_H
@@ -112,6 +113,16 @@ typedef struct bri_bundle {
     int64_t chunk;
     int n;
 } bri_bundle;
+
+/* Waiting for other ranks to take what this one holds for them (job_patience.c). */
+typedef struct bri_patience {
+    atomic_llong sent;      /* values that they have taken */
+    atomic_int owed;        /* of nsends: what is not held, but made when they ask */
+    _Atomic(int64_t) until; /* when it ends, 0 when nobody need look */
+    bool waiting;           /* (emit) */
+    int shorter;            /* halvings of the longest one (emit) */
+    long long seen;         /* `sent` when it began (emit) */
+} bri_patience;
 
 /* The table of values: open addressing, linear probing, at most three quarters full. */
 typedef struct bri_values {
@@ -212,10 +223,11 @@ struct bri_job {
     atomic_size_t ahead;          /* bytes promised to tasks in flight; relaxed, for emission */
     _Atomic(bri_task *) finished; /* tasks that are done, to be freed with what died by them */
     _Atomic(bri_value *) dead;    /* values whose last reader was a send */
-    atomic_int nsends;            /* values on their way to other ranks, or owed to them */
-    size_t supply_room;           /* bytes promised for supplying values, one at a time; */
-    atomic_int supplying;         /*  others at work, which have memory from the rest */
-    atomic_bool end_seen;         /* `end`, for those without the lock */
+    bri_patience patience;
+    atomic_int nsends;    /* values on their way to other ranks, or owed to them */
+    size_t supply_room;   /* bytes promised for supplying values, one at a time; */
+    atomic_int supplying; /*  others at work, which have memory from the rest */
+    atomic_bool end_seen; /* `end`, for those without the lock */
     bri_job_stats stats;
     bri_rank_work *by_rank; /* rank 0, when the job has ended on several; freed with it */
     char after_counts[64];
@@ -320,6 +332,8 @@ static inline int bri_job_in_flight(const bri_job *job, memory_order order)
 }
 /* All work of this rank is done, or the job has failed and nothing runs any more. */
 bool bri_job_done(const bri_job *job);
+/* Emission has waited long enough for other ranks: those who emit should look again. Once true. */
+bool bri_job_overdue(bri_job *job);
 /* Stores the first error; cheap to call again. Makes the rest of the job pass through. */
 void bri_job_fail(bri_job *job, br_status status, const char *text);
 br_status bri_job_status(const bri_job *job);

@@ -131,12 +131,15 @@ static bool is_alone(const bri_job *job)
            atomic_load_explicit(&job->supplying, memory_order_acquire) == 0;
 }
 
-/* The staged task is admitted when its bytes fit, or when waiting would not free any. */
+/* The staged task is admitted when its bytes fit, or when waiting would not free any, as far as
+ * anybody can tell. */
 static bool admit(bri_job *job, size_t bytes)
 {
-    if (bri_memory_reserve(job->ctx->memory, bytes))
+    if (bri_memory_reserve(job->ctx->memory, bytes)) {
+        bri_patience_over(job);
         return true;
-    if (!is_alone(job))
+    }
+    if (!is_alone(job) || bri_patience_waits(job))
         return false;
     bri_memory_force(job->ctx->memory, bytes);
     return true;
@@ -153,7 +156,8 @@ static bool admit_spilling(bri_job *job, size_t bytes, bri_task **moves)
         return false;
     while (!bri_memory_reserve(memory, bytes + absent)) {
         bri_spill_room room = bri_spill_make_room(job, bytes + absent, moves);
-        if (room == BRI_ROOM_COMES || (room == BRI_ROOM_NONE && !alone) ||
+        if (room == BRI_ROOM_COMES ||
+            (room == BRI_ROOM_NONE && (!alone || bri_patience_waits(job))) ||
             atomic_load_explicit(&job->failed, memory_order_acquire))
             return false;
         if (room == BRI_ROOM_NONE) {
@@ -161,6 +165,7 @@ static bool admit_spilling(bri_job *job, size_t bytes, bri_task **moves)
             break;
         }
     }
+    bri_patience_over(job);
     return absent == 0 || bri_spill_bring(job, job->staged, absent, moves);
 }
 

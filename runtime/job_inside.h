@@ -31,6 +31,13 @@ void bri_value_unready(bri_value *value);
 /* Asks for all that open bundles have (job_bundle.c; emit). */
 void bri_bundles_close_all(bri_job *job);
 
+/* ---- waiting for other ranks (job_patience.c; emit) ---- */
+
+/* A task does not fit, and nothing runs here: should it wait all the same? */
+bool bri_patience_waits(bri_job *job);
+/* It fits now. */
+void bri_patience_over(bri_job *job);
+
 /* ---- tasks (job_emit.c) ---- */
 
 size_t bri_task_output_bytes(const bri_task *task);

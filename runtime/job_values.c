@@ -385,5 +385,6 @@ void bri_job_sent(bri_job *job, bri_value *value)
         while (!atomic_compare_exchange_weak_explicit(&job->dead, &first, value,
                                                       memory_order_release, memory_order_relaxed));
     }
+    atomic_fetch_add_explicit(&job->patience.sent, 1, memory_order_release);
     atomic_fetch_sub_explicit(&job->nsends, 1, memory_order_release);
 }

@@ -99,7 +99,8 @@ BR_API br_status br_explain(br_array *x, FILE *to);
  * bytes_read   from all sources by all ranks; passes is how often the one that is read most often
  *              is read whole
  * peak_bytes   what this rank will hold at most, persisted arrays included. It is enforced, so
- *              br_last_run finds no more (under MPI but for values that wait to be sent);
+ *              br_last_run finds no more (under MPI it may wait for other ranks to take values, and
+ *              exceeds it by one task's inputs, by more only where ranks wait for each other);
  *              serial_bytes is what one thread would need
  * bytes_spilled, bytes_fetched  to the disk and back, where the values do not fit
  * messages, bytes_received      values that come to this rank from others

@@ -537,6 +537,8 @@ static bool step(bri_part *part)
         part->begun = true;
         bri_supply_early(part);
     }
+    if (job != NULL && bri_job_overdue(job))
+        bri_pool_notify(part->pool);
     bool over = left && !part->reported && part->moving == 0;
     if (over) {
         report(part);
