@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -185,6 +186,49 @@ START_TEST(nobody_joins)
 }
 END_TEST
 
+static int count_temporaries(void)
+{
+    char command[400];
+    snprintf(command, sizeof command, "exit $(ls '%s' | grep -c '^out.h5.tmp.')", folder);
+    return WEXITSTATUS(system(command));
+}
+
+/* A file with a name that a killed process leaves goes with the next one; not that of a process
+ * that lives, nor one that somebody writes. */
+START_TEST(what_is_left_goes)
+{
+    bri_h5_meeting meeting = {.meet = meet, .elsewhere = true};
+    bri_h5_target target = {.path = in_folder("out.h5"), .meeting = &meeting};
+    bri_h5_output *o, *second;
+    int status;
+    wanted_align = PAGE;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(bri_h5_output_open(&target, &o) == BR_OK ? 0 : 1);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(count_temporaries(), 1);
+    char command[700];
+    snprintf(command, sizeof command, "cd '%s' && for f in out.h5.tmp.*; do cp $f ${f%%.*}.9; done",
+             folder);
+    ck_assert_int_eq(system(command), 0);
+    char host[65] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(command, sizeof command, "%s.tmp.%s.%ld.9", in_folder("out.h5"), host, (long)child);
+    int locked = open(command, O_RDWR);
+    ck_assert_int_ge(locked, 0);
+    ck_assert_int_eq(flock(locked, LOCK_EX), 0);
+    ck_assert_int_eq(bri_h5_output_open(&target, &o), BR_OK);
+    ck_assert_int_eq(count_temporaries(), 2);
+    close(locked);
+    ck_assert_int_eq(bri_h5_output_open(&target, &second), BR_OK);
+    ck_assert_int_eq(count_temporaries(), 2);
+    bri_h5_abort(second);
+    bri_h5_abort(o);
+    ck_assert_int_eq(count_temporaries(), 0);
+}
+END_TEST
+
 /* Rows of a dataset without chunks. */
 START_TEST(rows_have_their_places)
 {
@@ -230,6 +274,7 @@ int main(void)
     t = new_case(suite, "chunks");
     tcase_add_loop_test(t, hdf5_finds_what_others_wrote, 0, 6);
     tcase_add_test(t, nobody_joins);
+    tcase_add_test(t, what_is_left_goes);
     tcase_add_test(t, rows_have_their_places);
     return run(suite);
 }

@@ -3,10 +3,13 @@
  *
  * Best without a name at all (O_TMPFILE): then nothing is left behind whatever happens to the
  * process. File systems that cannot do that (NFS) have it beside the final name, and so has one into
- * which other hosts write.
+ * which other hosts write. What a process leaves there that was killed goes when the same path is
+ * stored to again on its host.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,20 +91,75 @@ static br_status io_error(const bri_h5_output *o)
     return bri_error(BR_EIO, "%s: %s", o->path, strerror(errno));
 }
 
+enum { HOST = 65 }; /* bytes of a name */
+
+/* "path.tmp.host", of this one, not too long. */
+static void name_start(const char *path, char *start, size_t bytes)
+{
+    char host[HOST] = "";
+    if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0' || strchr(host, '/') != NULL)
+        strcpy(host, "unknown");
+    snprintf(start, bytes, "%s.tmp.%.24s", path, host);
+}
+
 /* A name beside the final one that nobody has. */
 static char *free_name(const bri_h5_output *o)
 {
     static atomic_uint calls;
-    size_t bytes = strlen(o->real) + 48;
+    size_t bytes = strlen(o->real) + HOST + 48;
     char *name = bri_malloc(bytes);
-    if (name != NULL)
-        snprintf(name, bytes, "%s.tmp.%ld.%u", o->real, (long)getpid(),
-                 atomic_fetch_add(&calls, 1));
+    if (name == NULL)
+        return NULL;
+    name_start(o->real, name, bytes);
+    size_t used = strlen(name);
+    snprintf(name + used, bytes - used, ".%ld.%u", (long)getpid(), atomic_fetch_add(&calls, 1));
     return name;
+}
+
+/* ---- what dead processes have left ---- */
+
+/* ".pid.number", of no process, at the end of a name? */
+static bool is_of_the_dead(const char *end)
+{
+    char *rest;
+    long pid = end[0] == '.' ? strtol(end + 1, &rest, 10) : 0;
+    if (pid <= 0 || rest[0] != '.' || rest[1] == '\0' ||
+        strspn(rest + 1, "0123456789") != strlen(rest + 1))
+        return false;
+    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Who writes into a file has it locked: processes of a container are not seen from another one. */
+static void remove_unlocked(int directory, const char *name)
+{
+    int fd = openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        unlinkat(directory, name, 0);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Files that processes of this host began to write for the same path, and that have the names that
+ * free_name gives. */
+static void remove_left(const char *path)
+{
+    char directory[MAX_DIRECTORY], start[MAX_DIRECTORY];
+    const char *slash = strrchr(path, '/');
+    if (!directory_of(path, directory))
+        return;
+    name_start(slash != NULL ? slash + 1 : path, start, sizeof start);
+    size_t n = strlen(start);
+    DIR *list = opendir(directory);
+    for (struct dirent *e; list != NULL && (e = readdir(list)) != NULL;)
+        if (strncmp(e->d_name, start, n) == 0 && is_of_the_dead(e->d_name + n))
+            remove_unlocked(dirfd(list), e->d_name);
+    if (list != NULL)
+        closedir(list);
 }
 
 static br_status named_temporary(bri_h5_output *o)
 {
+    remove_left(o->real);
     o->temporary = free_name(o);
     if (o->temporary == NULL)
         return BR_ENOMEM;
