@@ -97,5 +97,26 @@ else
     echo "no overlay can be mounted here: copies were not tried"
 fi
 check "nothing is left beside the file" tidy
+
+# A rank on another host dies while all write.
+rm -f "$work/files/new.h5"
+BRAMBLE_NUM_THREADS=1 timeout -k 5 60 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" -np 4 --map-by node \
+    "$work/entry" all "$store" slow new.h5 x add >"$work/out" 2>&1 </dev/null &
+job=$! writer='' victim=''
+for _ in $(seq 600); do
+    sleep 0.02
+    [ "$(grep -c '^computes' "$work/out")" -ge 2 ] || continue
+    writer=$(awk '$1 == "writes" { print $2 }' "$work/out")
+    victim=$(awk -v writer="$writer" '$1 == "computes" && $2 != writer { print $2 }' "$work/out" | tail -1)
+    kill -9 "$victim"
+    break
+done
+wait $job
+code=$?
+check "a rank that writes is killed" [ "$victim" != '' -a $code != 0 -a $code != 124 ]
+check "there is no file of that name" [ ! -e "$work/files/new.h5" ]
+stores all
+check "the next store works" [ $? = 0 ]
+check "and leaves nothing beside the file" tidy
 echo "$failures failed"
 exit "$failures"
