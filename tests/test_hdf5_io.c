@@ -247,7 +247,7 @@ START_TEST(refuses_what_cannot_be_written)
     expect_no_writer("/dev/full", "x", BR_EIO, "not a regular file");
     expect_no_writer(in_folder("out.h5"), "", BR_EARG, "name");
     spoil(in_folder("text"), "hello, world", 12, 0);
-    expect_no_writer(in_folder("text"), "x", BR_EFORMAT, "cannot be opened");
+    expect_no_writer(in_folder("text"), "x", BR_EFORMAT, "not an HDF5 file");
     make_file(in_folder("in.h5"), &l);
     bri_h5_dataset *d = open_ok(in_folder("in.h5"), "g/x");
     expect_no_writer(in_folder("in.h5"), "y", BR_EIO, "while this process reads it");
