@@ -11,7 +11,7 @@
 #include "bench/crew.h"
 #include "bench/tasks.h"
 
-enum { STEPS = 1000, LANES = 64, MOST_AFTER = 5 };
+enum { STEPS = 1000, LANES = 64, MOST_AFTER = 5, FEW_ITERATIONS = 64, MOST_ITERATIONS = 1 << 16 };
 
 static const struct pattern {
     const char *name;
@@ -60,7 +60,7 @@ static br_graph *make(br_context *ctx, const struct pattern *p, int width, int *
 
 /* ---- the peak: every thread computes without tasks ---- */
 
-enum { PEAK_ITERATIONS = 1 << 18 };
+enum { PEAK_ITERATIONS = 1 << 15 };
 
 static bool compute_long(void *arg)
 {
@@ -111,13 +111,26 @@ static double half_way(const point *above, const point *below)
     return above->granularity + part * (below->granularity - above->granularity);
 }
 
+/* Iterations from which the search goes down: enough for half of the peak, if any are. */
+static bool find_start(br_graph *g, const br_context *ctx, int *iterations, double peak, int runs)
+{
+    point p = {0};
+    for (*iterations = FEW_ITERATIONS; *iterations < MOST_ITERATIONS; *iterations *= 4) {
+        if (!measure_point(g, ctx, *iterations, peak, runs, &p))
+            return false;
+        if (p.efficiency >= 0.5)
+            break;
+    }
+    return true;
+}
+
 static bool find_metg(br_context *ctx, const struct pattern *pattern, int width, double peak,
                       int runs, double *metg)
 {
-    int iterations = 4096;
+    int iterations;
     br_graph *g = make(ctx, pattern, width, &iterations);
     point above = {0}, here = {0};
-    bool good = true;
+    bool good = find_start(g, ctx, &iterations, peak, runs);
     while (good && iterations > 0) {
         above = here;
         good = measure_point(g, ctx, iterations, peak, runs, &here);
@@ -146,6 +159,7 @@ bool bench_metg(const bench_options *options)
             printf(options->json ? "{\"pattern\":\"%s\",\"width\":%d,\"metg_us\":%.3f}\n"
                                  : "%-12s %6d %8.3f\n",
                    patterns[i].name, widths[k], metg * 1e6);
+            fflush(stdout);
         }
     return br_close(ctx) == 0 && good;
 }
