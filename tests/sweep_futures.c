@@ -466,6 +466,46 @@ static void compute_before_tasks(void)
     free_all(f), free_all(after);
 }
 
+/* ---- work that arrives while other work runs ---- */
+
+static _Atomic(br_completed *) stream; /* on rank 0 */
+enum { ARRIVALS = 300 };
+
+static int produces(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    br_completed *c = NULL;
+    while ((c = atomic_load(&stream)) == NULL)
+        spin(50);
+    for (uint64_t i = 0; i < ARRIVALS; i++) {
+        br_future *f = br_submit(br_task_context(task), mix, &i, sizeof i);
+        if (br_completed_add(c, f) != BR_OK)
+            return br_task_fail(task, "no memory");
+        if (i % 50 == 0)
+            spin(500); /* the consumer has nothing to do */
+    }
+    return br_task_return(task, &(uint64_t){0}, sizeof(uint64_t));
+}
+
+static void work_stream(void)
+{
+    uint64_t sum = 0, want = 0;
+    int seen = 0;
+    bool good = true;
+    br_future *producer = br_submit(sweep.ctx, produces, NULL, 0, .on = BR_RANK(0));
+    br_completed *c = br_as_completed(sweep.ctx, &producer, 1);
+    atomic_store(&stream, c);
+    for (br_future *f; (f = br_next_completed(c)) != NULL; br_future_free(f), seen++) {
+        uint64_t y = 0;
+        good = good && br_future_result(f, &y, sizeof y) == BR_OK;
+        sum += y;
+    }
+    for (uint64_t i = 0; i < ARRIVALS; i++)
+        want += mixed(i);
+    br_completed_free(c);
+    check(good && seen == ARRIVALS + 1 && sum == want, "work that arrives meanwhile");
+}
+
 /* ---- waits that lead to each other ---- */
 
 static _Atomic(br_future *) goal; /* on rank 0 */
@@ -544,6 +584,7 @@ int main(int argc, char **argv)
     uneven_times();
     recursion();
     beside_arrays();
+    work_stream();
     futures_and_arrays();
     compute_before_tasks();
     computes_in_tasks();

@@ -142,7 +142,9 @@ BR_API size_t br_wait_any(br_future *const futures[], size_t n);
  * one, also meanwhile. A future may be in several of them; one that is freed is forgotten. NULL
  * among the futures is passed over, as is NULL for the iterator, which br_as_completed returns
  * without memory (the context has the error). Freed by br_completed_free or br_close. One thread at
- * a time.
+ * a time, but for br_completed_add, which any thread and any task may call while another one waits
+ * in br_next_completed: a producer feeds the queue that a consumer works off. As long as its own
+ * future is among them the end is not reached.
  * Errors  of br_completed_add: BR_ENOMEM, also for a NULL iterator. A future that failed is
  *         returned as any other; br_wait or br_future_result has its error. Inside a task
  * br_next_completed returns NULL when it would wait for ever (br_wait).

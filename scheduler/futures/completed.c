@@ -24,7 +24,7 @@ struct br_completed {
     bri_store *store;
     watches open, done; /* (lock) */
     atomic_size_t ndone;
-    size_t nothers; /* of other kinds among the open ones; its thread's */
+    atomic_size_t nothers; /* of other kinds among the open ones; changed with the lock */
 };
 
 /* ---- lists; with the lock ---- */
