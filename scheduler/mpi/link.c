@@ -13,12 +13,18 @@
 #include "scheduler/mpi/bell.h"
 #include "scheduler/mpi/invitation.h"
 #include "scheduler/mpi/leave.h"
+#include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/thread.h"
 
 /* A piece is one MPI message of a long transfer. Of those to one rank only a few are under way: the
  * values that were asked for first arrive first, and signs of life get through between them on a
  * slow network. */
 #define PIECE ((size_t)4 << 20)
+/* Between hosts a message beyond the eager limit of 64 KiB waits for its receiver's consent, which
+ * stands in line behind what that one sends itself: faces that two ranks exchange took twice as
+ * long. So values up to SHORT_ROOM go in pieces that need none. */
+#define SHORT_PIECE ((size_t)60 << 10)
+#define SHORT_ROOM  ((size_t)1 << 20)
 enum { PIECES_UNDER_WAY = 4 };
 
 /* So many packets are taken before completions get their turn. */
@@ -222,15 +228,21 @@ static MPI_Comm channel(bri_link_place place)
     return place.command ? link.commands : link.values;
 }
 
-static size_t next_piece(size_t left)
+/* Of values for which there is so much room; the same on both sides. */
+static size_t piece_of(size_t room)
 {
-    return left < PIECE ? left : PIECE;
+    return room <= SHORT_ROOM && !bri_meet_on_one_host() ? SHORT_PIECE : PIECE;
+}
+
+static size_t next_piece(const bri_transfer *t, size_t left)
+{
+    return left < t->piece ? left : t->piece;
 }
 
 /* Pieces of one transfer have the same tag: MPI keeps the order of messages between two ranks. */
 static void start_piece(bri_transfer *t)
 {
-    size_t n = next_piece(t->bytes);
+    size_t n = next_piece(t, t->bytes);
     CALL(MPI_Isend, t->data, count_of(n), MPI_BYTE, t->place.rank, t->place.tag, channel(t->place),
          new_request(t));
     bri_bell_ring_rank(t->place.rank);
@@ -357,7 +369,8 @@ bool bri_link_poll(const bri_link_events *events)
 
 static void prepare(bri_transfer *t, bri_link_place place, size_t bytes)
 {
-    t->left = count_of(bytes / PIECE + (bytes % PIECE != 0));
+    t->piece = piece_of(bytes);
+    t->left = count_of(bytes / t->piece + (bytes % t->piece != 0));
     t->is_long = true;
     t->place = place;
 }
@@ -384,7 +397,7 @@ void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *da
     prepare(transfer, from, bytes);
     transfer->outgoing = false;
     for (size_t at = 0, n; at < bytes; at += n) {
-        n = next_piece(bytes - at);
+        n = next_piece(transfer, bytes - at);
         CALL(MPI_Irecv, (char *)data + at, count_of(n), MPI_BYTE, source, from.tag, comm,
              new_request(transfer));
     }

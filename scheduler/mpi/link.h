@@ -89,6 +89,7 @@ struct bri_transfer {
     bri_link_place place;
     const char *data; /* outgoing, from the first piece on that has not been started */
     size_t bytes;     /* of those */
+    size_t piece;     /* their size */
     int unsent;       /* pieces that have not been started */
     bri_transfer *next;
 };

@@ -18,6 +18,7 @@ static struct {
     bri_meet_record mine;
     bri_meet_record *all;
     int rank, nranks;
+    bool one_host;
 } meeting;
 
 void bri_meet_describe(const br_context *ctx, bri_meet_record *mine)
@@ -132,6 +133,14 @@ static bri_bell_place bell_of(int rank)
     return theirs->bell;
 }
 
+static bool on_one_host(void)
+{
+    int same = 0;
+    while (same < meeting.nranks && strcmp(meeting.all[same].host, meeting.all[0].host) == 0)
+        same++;
+    return same == meeting.nranks;
+}
+
 br_status bri_meet(int rank, int nranks)
 {
     meeting.all = bri_calloc((size_t)nranks, sizeof *meeting.all);
@@ -141,6 +150,7 @@ br_status bri_meet(int rank, int nranks)
     bri_link_gather(&meeting.mine, meeting.all, sizeof meeting.mine);
     meeting.rank = rank;
     meeting.nranks = nranks;
+    meeting.one_host = on_one_host();
     BRI_TRY(bri_meet_check(meeting.all, nranks));
     if (!bri_bell_connect(rank, nranks, bell_of))
         bri_leave_abort(1, "%s", bri_last_error());
@@ -151,6 +161,11 @@ void bri_meet_free(void)
 {
     bri_free(meeting.all);
     meeting.all = NULL;
+}
+
+bool bri_meet_on_one_host(void)
+{
+    return meeting.one_host;
 }
 
 int bri_meet_rank(void)

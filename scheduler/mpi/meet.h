@@ -46,6 +46,8 @@ void bri_meet_free(void);
 
 int bri_meet_rank(void);
 int bri_meet_nranks(void);
+/* All ranks say the same; false before they have met. */
+bool bri_meet_on_one_host(void);
 const bri_meet_record *bri_meet_about(int rank);
 /* "rank 2 on pi-3"; "this process" before the ranks have met. */
 const char *bri_meet_name(int rank, char text[96]);
