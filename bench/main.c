@@ -10,6 +10,7 @@
 
 #include "bench/bench.h"
 #include "bench/limits.h"
+#include "bench/links.h"
 #include "bench/mpi.h"
 #include "bench/tasks.h"
 #include "bench/workloads.h"
@@ -111,6 +112,8 @@ static const char usage[] =
     "bramble-bench [options] many: arrays of 1e8 chunks once, and the memory that takes\n"
     "bramble-bench [options] mpi [workloads]: one thread on each of N ranks against N threads, and "
     "programs by hand with mpi4py; N is --threads, the least of the runs\n"
+    "bramble-bench [options] links: what operations send between the ranks of mpirun, and their "
+    "seconds (bench/mpi-costs)\n"
     "bramble-bench [options] metg: the smallest tasks that keep half of the machine busy\n"
     "  --list       print the workloads\n"
     "  --json       print one JSON object a line\n"
@@ -221,6 +224,8 @@ int main(int argc, char **argv)
         return bench_many(&options) ? 0 : 1;
     if (argc == optind + 1 && strcmp(argv[optind], "metg") == 0)
         return bench_metg(&options) ? 0 : 1;
+    if (argc == optind + 1 && strcmp(argv[optind], "links") == 0)
+        return bench_links(&options) ? 0 : 1;
     if (argc > optind && strcmp(argv[optind], "mpi") == 0)
         return bench_mpi(argv + optind + 1, argc - optind - 1, &options) ? 0 : 1;
     if (argc == optind + 2 && strcmp(argv[optind], "mpi-part") == 0)
