@@ -43,6 +43,11 @@ bool ours_file_climate(bench *b)
     return true;
 }
 
+bool ours_file_sum(bench *b)
+{
+    return br_compute_f64(br_sum(b->ax), &b->value) == BR_OK;
+}
+
 bool set_up_file_var(bench *b)
 {
     return data_open_file(b, DATA_LARGE);

@@ -18,7 +18,7 @@ bench_step set_up_store, set_up_store_library;
 bench_step ours_sum, ours_hypot, ours_std_rows, ours_std_columns, ours_transcendental;
 bench_step ours_matmul, ours_transpose, ours_rechunk, ours_normal, ours_darts, ours_small;
 bench_step ours_stencil_sum, ours_stencil, ours_stencil_steps, ours_stencil_slices;
-bench_step ours_file_mean, ours_file_climate, ours_file_var, ours_file_slice;
+bench_step ours_file_mean, ours_file_climate, ours_file_sum, ours_file_var, ours_file_slice;
 bench_step ours_store;
 
 #endif

@@ -30,7 +30,7 @@ void bri_gather_chunk(bri_work *work, const bri_input *input, const bri_rectangl
                       const int64_t *coord, const bri_spot *to);
 void bri_gather(bri_work *work, const bri_input *input, const bri_rectangle *r,
                 const int64_t *first, const int64_t *last, const bri_spot *to);
-/* Reads the rectangle from the input's file, with scratch from the bump. */
+/* Reads the rectangle from the file of input i, with scratch from the bump. */
 br_status bri_read_file(bri_work *work, int i, const bri_rectangle *r, bri_bump *bump,
                         const bri_spot *to);
 
