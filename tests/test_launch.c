@@ -5,6 +5,7 @@
 #include <check.h>
 #include <time.h>
 
+#include "runtime/future.h"
 #include "runtime/scheduler.h"
 #include "tests/suite.h"
 #include "toy_plan.h"
@@ -32,26 +33,26 @@ static void close_context(br_context *ctx)
 typedef struct flight {
     bri_job job; /* first */
     toy_plan plan;
-    atomic_bool landed;
+    br_future future; /* done when it has landed */
 } flight;
 
 static void landed(bri_job *job)
 {
     flight *f = (flight *)job;
     br_context *ctx = job->ctx;
-    atomic_store(&f->landed, true);
+    bri_future_settle(&f->future, BR_OK, NULL);
     ctx->scheduler->notify(ctx);
 }
 
-static bool has_landed(const void *data)
+static bool has_landed(const flight *f)
 {
-    return atomic_load(&((const flight *)data)->landed);
+    return bri_future_done(&f->future);
 }
 
 static void launch(br_context *ctx, flight *f)
 {
-    atomic_init(&f->landed, false);
     ck_assert_int_eq(bri_job_init(&f->job, ctx, &toy_ops, &f->plan), BR_OK);
+    f->future = (br_future){.ctx = ctx, .job = f->job.serial};
     ctx->scheduler->launch(ctx, &f->job, landed);
 }
 
@@ -111,7 +112,7 @@ START_TEST(others_wait_and_run_beside_them)
         bri_job_fini(&job);
         toy_free(&plan);
         for (int i = JOBS - 1; i >= 0; i--) {
-            ctx.scheduler->help(&ctx, has_landed, &f[i]);
+            ck_assert_int_eq(ctx.scheduler->help(&ctx, &f[i].future), BR_OK);
             end(&f[i], BR_OK);
         }
     }
@@ -135,7 +136,7 @@ START_TEST(a_small_one_does_not_wait_for_a_large_one)
     ck_assert(!has_landed(&large));
     end(&small, BR_OK);
     ctx.scheduler->cancel(&ctx, &large.job, "enough");
-    ctx.scheduler->help(&ctx, has_landed, &large);
+    ck_assert_int_eq(ctx.scheduler->help(&ctx, &large.future), BR_OK);
     ck_assert_int_lt(atomic_load(&large.plan.ran), large.plan.n);
     ck_assert_str_eq(large.job.error_text, "enough");
     end(&large, BR_ECANCELLED);
@@ -151,11 +152,11 @@ static void launch_inside(toy_plan *plan, int node)
     if (node % 50 != 0)
         return;
     toy_tree(&inner.plan, 5);
-    atomic_init(&inner.landed, false);
     bri_job_init(&inner.job, ctx, &toy_ops, &inner.plan);
+    inner.future = (br_future){.ctx = ctx, .job = inner.job.serial};
     ctx->scheduler->launch(ctx, &inner.job, landed);
-    ctx->scheduler->help(ctx, has_landed, &inner);
-    if (bri_job_status(&inner.job) != BR_OK || atomic_load(&inner.plan.wrong) > 0)
+    br_status st = ctx->scheduler->help(ctx, &inner.future);
+    if (st != BR_OK || bri_job_status(&inner.job) != BR_OK || atomic_load(&inner.plan.wrong) > 0)
         atomic_fetch_add(&plan->wrong, 1);
     bri_job_fini(&inner.job);
     toy_free(&inner.plan);
