@@ -15,11 +15,15 @@ import sys
 import warnings
 import zlib
 
-import h5py
-import hdf5plugin
-import netCDF4
-import numpy as np
-import xarray
+try:
+    import h5py
+    import hdf5plugin
+    import netCDF4
+    import numpy as np
+    import xarray
+except ImportError as why:
+    print(f"skipped: {why} (packages.txt has what is needed)")
+    sys.exit(77)
 
 RANDOM = np.random.default_rng(5)
 INDEX = []
