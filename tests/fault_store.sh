@@ -6,6 +6,7 @@
 # usage: fault_store.sh DIRECTORY    where the program fault_store is
 set -uo pipefail
 program=$(realpath "$1/fault_store")
+odd_disk=$(realpath "$1/odd_disk.so")
 cd "$(dirname "$0")" || exit 2
 # shellcheck source=tests/mpi-root.sh
 . ./mpi-root.sh
@@ -160,6 +161,22 @@ limited_rank()
 }
 limited_rank fast files/new.h5 x add
 verdict "no room for a new file on one rank" told "rank 2.*files/new.h5: cannot be written: File too large"
+verdict "nothing is left of it" alone ""
+
+# A quota, and NFS without locks, as a library makes believe.
+odd() { env LD_PRELOAD="$odd_disk" "$@" >"$work/out" 2>&1; [ $? = 1 ]; }
+odd ODD_DISK_QUOTA=300000 "$program" fast files/new.h5 x add
+verdict "a quota" told "files/new.h5:x: cannot be written: Disk quota exceeded"
+verdict "nothing is left of it" alone ""
+cp old.h5 files/a.h5
+odd ODD_DISK_LOCKS=no "$program" fast files/a.h5 third add
+verdict "a file that cannot be locked, to be added to" told "files/a.h5: No locks available.*HDF5_USE_FILE_LOCKING"
+odd ODD_DISK_LOCKS=no "$program" check files/a.h5 first
+verdict "the same, to be read" grep -q "files/a.h5: No locks available.*HDF5_USE_FILE_LOCKING" out
+verdict "it is as it was" cmp old.h5 files/a.h5
+rm files/*
+odd ODD_DISK_LOCKS=no "$program" fast files/new.h5 x add
+verdict "a new one" told "files/new.h5: No locks available.*HDF5_USE_FILE_LOCKING"
 verdict "nothing is left of it" alone ""
 
 if [ "$(id -u)" = 0 ] && mkdir disk && mount -t tmpfs -o size=1600k tmpfs disk 2>/dev/null; then
