@@ -184,7 +184,7 @@ static listed *list_store(listed *list, int *n, br_dtype dtype, int64_t rows, in
 
 static void store_list(const char *path, listed *list, int n)
 {
-    br_store_hdf5_args stores[LISTED];
+    br_store_hdf5_args stores[LISTED] = {{.path = path}};
     for (int i = 0; i < n; i++) {
         stores[i] = list[i].store;
         stores[i].path = path;
