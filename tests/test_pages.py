@@ -65,6 +65,8 @@ def run(program, directory, ranks):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BRAMBLE_")}
     if os.geteuid() == 0:
         environment.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+    if ranks:
+        environment.update(BRAMBLE_NUM_THREADS="1")  # then main's thread runs what rank 0 gets, and messages say so
     words = ["mpirun", "--oversubscribe", "-np", str(ranks)] if ranks else []
     done = subprocess.run(words + [program], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, text=True, timeout=60, check=False)
