@@ -18,14 +18,16 @@ extern "C" {
  *             while the array lives: it holds their results
  * dtype       what the results hold, dense and in C order; each must have just its chunk's bytes
  * shape       BR_SHAPE(...), or BR_0D for one element
- * .chunks     extents of a chunk; by default axis 0 is cut into n parts of equal length, the last of
- *             which may be shorter, and other axes are whole
+ * .chunks     extents of a chunk; by default axis 0 is cut into n parts of equal length, the last
+ *             of which may be shorter, and other axes are whole. The grid must have n chunks:
+ *             7 rows cannot be the results of 6 tasks, since parts of 2 are only 4
  * Whatever computes, stores or explains something above the array waits for all of its futures
  * first, before it plans; so does br_compute_async, within the call. Results are used where they
  * lie; under MPI that is rank 0, which sends the chunks that others need. Never merged with another
  * array.
- * Errors  BR_EARG (a number of futures that is not that of the chunks; a NULL future, one of another
- *         context, of a compute), BR_ESHAPE, BR_ETYPE, BR_ENOMEM. When it is computed: the error of
+ * Errors  on the array. BR_EARG (a number of futures that is not that of the chunks; a NULL future,
+ *         one of another context, of a compute), BR_ESHAPE, BR_ETYPE, BR_ENOMEM. When it is
+ *         computed: the error of
  *         the first future that failed; BR_ESHAPE for a result of another length. Both name the
  *         task and the chunk.
  * Cost    a node for each future while something is computed.
@@ -43,8 +45,8 @@ BR_API br_array *br_from_futures_(br_from_futures_args args);
 
 /* br_to_futures - computes x, whose chunks become the results of futures.
  *
- * futures, n  room for as many as x has chunks, in C order as in br_from_futures. Those of all axes'
- *             br_chunks multiplied
+ * futures, n  room for as many as x has chunks, br_num_chunks of all axes multiplied; set in C
+ *             order as in br_from_futures
  * It starts at once and runs meanwhile, as br_compute_async: one run for all chunks, each future is
  * done as soon as its chunk is there. Tasks may depend on them, each can be waited for, read by
  * br_future_result or br_future_view (dense, C order) and freed by itself. br_cancel of one drops

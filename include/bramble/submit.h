@@ -45,8 +45,9 @@ typedef struct br_rank_choice {
  *             library does
  * args, bytes copied, and sent to the rank that runs it; pointers inside don't travel
  * .deps       futures of br_submit, br_to_futures (delayed.h) or br_compute_async that must be done
- *             before. Their results are given to fn (br_task_input); a compute has none, 0 bytes. When one fails or is cancelled, so does this one, and says which.
- *             Since they are made before it, there are no cycles
+ *             before. Their results are given to fn (br_task_input); a compute has none, 0 bytes.
+ *             When one fails or is cancelled, so does this one, and says which. Since they are made
+ *             before it, there are no cycles
  * .priority   tasks of higher priority begin first, those of one priority in the order in which
  *             they became ready; default 0
  * .retries    how often fn is called again after it returned an error, default 0
@@ -126,9 +127,9 @@ BR_API int br_future_attempts(const br_future *future);
 /* ---- as they complete ---- */
 
 /* br_wait_any - waits until one of n futures is done; returns its index, the first in the list of
- * those that are. SIZE_MAX when n is 0, or when the wait is refused inside a task (br_wait). NULL is
- * a future that is done. The list is looked through: for many futures br_as_completed is the better
- * way. */
+ * those that are. SIZE_MAX when n is 0, or when the wait is refused inside a task (br_wait). NULL
+ * is a future that is done. The list is looked through: for many futures br_as_completed is the
+ * better way. */
 BR_API size_t br_wait_any(br_future *const futures[], size_t n);
 
 /* br_as_completed - futures in the order in which they are done.
@@ -147,7 +148,7 @@ BR_API size_t br_wait_any(br_future *const futures[], size_t n);
  * future is among them the end is not reached.
  * Errors  of br_completed_add: BR_ENOMEM, also for a NULL iterator. A future that failed is
  *         returned as any other; br_wait or br_future_result has its error. Inside a task
- * br_next_completed returns NULL when it would wait for ever (br_wait).
+ *         br_next_completed returns NULL when it would wait for ever (br_wait).
  */
 typedef struct br_completed br_completed;
 BR_API br_completed *br_as_completed(br_context *ctx, br_future *const futures[], size_t n);

@@ -94,9 +94,10 @@ BR_API br_status br_run_on_(br_run_on_args args);
 /* br_run_on_async - the same without waiting: one future a worker.
  *
  * futures  room for br_num_ranks(ctx) of them, when in doubt; as many as workers are chosen are
- *          set, whatever happens afterwards. ipyparallel's one AsyncResult is this list: br_wait_all
- *          is its wait, br_as_completed its iterator, br_future_result or br_future_view (results
- *          of any length) its [k]; and each of them may be a dependency of br_submit
+ *          set, whatever happens afterwards. ipyparallel's one AsyncResult is this list:
+ *          br_wait_all is its wait, br_as_completed its iterator, br_future_result or
+ *          br_future_view (results of any length) its [k]; and each of them may be a dependency of
+ *          br_submit
  * Returns how many were set: 0 when the choice of workers is bad, with the error in the context.
  */
 typedef struct br_run_on_async_args {
@@ -209,12 +210,12 @@ BR_API br_status br_broadcast_array_(br_broadcast_array_args args);
 /* br_gather_array - an array of chosen workers' values, one behind the other along the first axis.
  *
  * dtype    of the values' elements
- * .shape   BR_SHAPE(...), of which the first extent may be BR_UNKNOWN: it follows from the number of
- *          bytes; without .shape one axis
+ * .shape   BR_SHAPE(...), of which the first extent may be BR_UNKNOWN: it follows from the number
+ *          of bytes; without .shape one axis
  * .chunks  as in br_from_memory
  * The values are copied now, and stay in rank 0's memory as those of br_from_memory with .copy do.
- * Errors  on the result, and in the context: as br_gather; BR_ESHAPE when the bytes are not those of
- *         the shape; BR_ETYPE (no dtype), BR_ENOMEM.
+ * Errors  on the result, and in the context: as br_gather; BR_ESHAPE when the bytes are not those
+ *         of the shape; BR_ETYPE (no dtype), BR_ENOMEM.
  */
 typedef struct br_gather_array_args {
     br_place at;
@@ -328,8 +329,8 @@ BR_API int br_task_put(br_task *task, const char *name, const void *data, size_t
  *
  * By name alone, wherever sender and receiver run: the nth receive of a name gets the nth message
  * that was sent under it. A program that wants to address ranks puts them into the name ("halo 3").
- * Names have 1 to 200 bytes and belong to the context; tasks of any rank may send to each other, also
- * those that tasks have handed in.
+ * Names have 1 to 200 bytes and belong to the context; tasks of any rank may send to each other,
+ * also those that tasks have handed in.
  *
  * A receive that nobody will answer is an error, not a hang: when all tasks that were handed in are
  * over or wait, for messages or for each other, and so does a thread of main's (br_wait and what
