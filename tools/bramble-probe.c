@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * bramble-probe - reads the metadata of one HDF5 file with limits, for processes that do not trust
+ * bramble-probe.c - reads the metadata of one HDF5 file with limits, for processes that do not trust
  * it (.untrusted), or by hand.
  *
  * usage: bramble-probe [--seconds N] [--] FILE [DATASET [FIELD]]

@@ -90,8 +90,8 @@ BR_API br_status br_print_values(br_array *x, FILE *to);
 /* br_explain - what computing x would do, before anything runs: stages and what is fused in
  * each, with places; passes over and bytes read from each source; tasks; peak memory of this
  * rank; what goes to disk. After x has been computed, what its last run did is beside that. Of a
- * store it tells the computing, not the writing; a store of x counts as its last run. Reads no data,
- * but for counting masks where x's shape depends on them. */
+ * store it tells the computing, not the writing; a store of x counts as its last run. Reads no
+ * data, but for counting masks where x's shape depends on them. */
 BR_API br_status br_explain(br_array *x, FILE *to);
 
 /* br_predict - what br_explain says, in numbers, before anything runs.
