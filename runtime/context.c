@@ -316,8 +316,9 @@ br_status br_rank(br_context *ctx, int rank, br_rank_info *info)
     if (ctx->status != BR_OK)
         return ctx->status;
     if (rank < 0 || rank >= ctx->nranks)
-        return bri_context_fail(ctx, bri_error(BR_EARG, "rank %d: there are %d", rank, ctx->nranks),
-                                bri_last_error());
+        return bri_context_fail(
+            ctx, bri_error(BR_EARG, "there is no rank %d: the last is %d", rank, ctx->nranks - 1),
+            bri_last_error());
     memset(info, 0, sizeof *info);
     if (ctx->scheduler->about != NULL) {
         ctx->scheduler->about(ctx, rank, info);

@@ -349,7 +349,7 @@ START_TEST(a_log_function_is_told)
     ck_assert_str_eq(h.text, "7 chunks");
     ck_assert_int_eq(br_rank(ctx, 3, &info), BR_EARG);
     ck_assert_int_eq(h.status, BR_EARG);
-    ck_assert_str_eq(h.text, "rank 3: there are 1");
+    ck_assert_str_eq(h.text, "there is no rank 3: the last is 0");
     capture_stderr();
     ck_assert_int_eq(br_close(ctx), BR_EARG);
     ck_assert_str_eq(captured_text(), "");

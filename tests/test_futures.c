@@ -380,13 +380,13 @@ START_TEST(test_refused)
     refused(ctx, br_submit(ctx, NULL, NULL, 0), BR_EARG, "no function");
     refused(ctx, br_submit(ctx, square, NULL, 8), BR_EARG, "no pointer");
     refused(ctx, br_submit(ctx, square, &x, sizeof x, .retries = -1), BR_EARG, "retries");
-    refused(ctx, br_submit(ctx, square, &x, sizeof x, .on = BR_RANK(1)), BR_EARG, "there are 1");
+    refused(ctx, br_submit(ctx, square, &x, sizeof x, .on = BR_RANK(1)), BR_EARG, "the last is 0");
     refused(ctx, br_submit(ctx, square, &x, sizeof x, .on = BR_RANK(-1)), BR_EARG, "rank -1");
     refused(ctx, br_submit(ctx, square, &x, sizeof x, .deps = BR_FUTURES(foreign)), BR_EARG,
             "dependency 0 is of another context");
     br_future *none = NULL;
     refused(ctx, br_submit(ctx, square, &x, sizeof x, .deps = {&none, 1}), BR_ENOMEM,
-            "no memory for number 0");
+            "number 0 is NULL, as without memory for it");
     int seven = 7;
     br_future *bad = br_submit(ctx, fail_with, &seven, sizeof seven);
     ck_assert_int_eq(br_wait(bad), BR_EUSER);

@@ -46,15 +46,15 @@ static void failed(br_context *ctx, br_status st, br_status want, const char *te
 static const struct {
     const char *text, *why;
 } bad_choices[] = {
-    {"1", "there is no number 1: there are 1"},
-    {"-2", "there is no number -2: there are 1"},
+    {"1", "there is no worker 1: the last is 0"},
+    {"-2", "there is no worker -2: the last is 0"},
     {"0,0", "number 0 is chosen twice"},
     {":,0", "number 0 is chosen twice"},
-    {"1:", "nobody is chosen: there are 1"},
+    {"1:", "nobody is chosen: the last is 0"},
     {"::0", "the step is 0 at column 4"},
-    {"", "a number or a slice is expected at column 1"},
-    {"0,", "a number or a slice is expected at column 3"},
-    {"a", "a number or a slice is expected at column 1"},
+    {"", "a number, a slice or \":\" for all is expected at column 1"},
+    {"0,", "a number, a slice or \":\" for all is expected at column 3"},
+    {"a", "a number, a slice or \":\" for all is expected at column 1"},
     {"0 1", "a comma is expected at column 3"},
     {"0:1:1:1", "a comma is expected at column 6"},
     {"-", "a number is missing at column 1"},
@@ -98,6 +98,8 @@ START_TEST(test_bad_run)
            "task fails (test_workers.c:");
     failed(ctx, br_run_on(ctx, NULL, three, NULL, 0, .results = got, .each = 4), BR_EARG,
            "returned 3 bytes, not 4");
+    failed(ctx, br_run_on(ctx, NULL, three, NULL, 0, .results = got), BR_EARG,
+           ".results without .each");
     failed(ctx, br_run_on(ctx, NULL, three, NULL, 0, .results = got, .each = 2, .name = "abc"),
            BR_EARG, "task abc");
     ck_assert_str_eq(got, "unseen");

@@ -191,9 +191,10 @@ static br_status check_count(const bri_layout *layout, size_t n)
         int64_t along = (layout->extent[a] + layout->chunk[a] - 1) / layout->chunk[a];
         chunks *= along > 0 ? along : 1;
     }
-    return (size_t)chunks == n ? BR_OK
-                               : bri_error(BR_EARG, "%zu futures for an array of %lld chunks", n,
-                                           (long long)chunks);
+    return (size_t)chunks == n
+               ? BR_OK
+               : bri_error(BR_EARG, "%zu futures for an array of %lld chunks: .chunks cuts it", n,
+                           (long long)chunks);
 }
 
 static br_status hold_all(const br_from_futures_args *a, void **out)

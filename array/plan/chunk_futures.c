@@ -143,8 +143,9 @@ static br_status launch(const br_to_futures_args *a, bri_node *node)
     bri_chunk_futures *c = NULL;
     uint64_t job = 0;
     if (count_chunks(node) != a->n)
-        return bri_error(BR_EARG, "room for %zu futures, the array has %zu chunks", a->n,
-                         count_chunks(node));
+        return bri_error(BR_EARG,
+                         "to_futures (%s:%d): room for %zu futures, the array has %zu chunks",
+                         bri_file_name(a->at.file), a->at.line, a->n, count_chunks(node));
     BRI_TRY(make_promises(a, node, &c));
     bri_sink sink = {.kind = BRI_SINK_FUTURES, .writer = c};
     br_status st = bri_launch_hidden(a->x->ctx, &(bri_outputs){&node, &sink, 1, false, NULL}, &job);

@@ -72,7 +72,9 @@ static void cancel(br_future *f)
     pthread_mutex_lock(&flights->lock);
     bri_flight *flight = ((computing *)f)->flight;
     if (flight != NULL)
-        f->ctx->scheduler->cancel(f->ctx, &flight->job, "the compute was cancelled");
+        f->ctx->scheduler->cancel(
+            f->ctx, &flight->job,
+            "a compute in flight was cancelled, by br_cancel, br_future_free or br_close");
     pthread_mutex_unlock(&flights->lock);
 }
 

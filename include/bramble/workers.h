@@ -73,8 +73,8 @@ BR_API size_t br_worker_ranks_(br_worker_ranks_args args);
  * of those that went well are there, what belongs to the others is unchanged.
  * A call begins as soon as a thread of its worker is free. On one worker they begin in the order in
  * which main made them, but on several threads two may run at a time.
- * Errors  BR_EINDEX (workers), BR_EARG (as br_submit; a result of another length, with both), what
- *         fn reports (BR_EUSER), BR_EMEMLIMIT, BR_ENOMEM.
+ * Errors  BR_EINDEX (workers), BR_EARG (as br_submit; .results without .each; a result of another
+ *         length, with both), what fn reports (BR_EUSER), BR_EMEMLIMIT, BR_ENOMEM.
  */
 typedef struct br_run_on_args {
     br_place at;

@@ -34,8 +34,8 @@ static br_status check_rank(const br_submit_args *a)
     if (ctx->rank > 0)
         return bad(a, "what a task hands in runs on the rank of the task");
     if (a->on.rank < 0 || a->on.rank >= ctx->nranks)
-        return bri_error(BR_EARG, "submit (%s:%d): rank %d: there are %d", file_of(a->at),
-                         a->at.line, a->on.rank, ctx->nranks);
+        return bri_error(BR_EARG, "submit (%s:%d): there is no rank %d: the last is %d",
+                         file_of(a->at), a->at.line, a->on.rank, ctx->nranks - 1);
     return BR_OK;
 }
 
@@ -44,7 +44,9 @@ static br_status check_dependency(const br_submit_args *a, size_t i)
     const char *file = file_of(a->at);
     br_future *f = a->deps.future[i];
     if (f == NULL)
-        return bri_error(BR_ENOMEM, "submit (%s:%d): " BRI_FOLLOWS ": no memory for number %zu",
+        return bri_error(BR_ENOMEM,
+                         "submit (%s:%d): " BRI_FOLLOWS
+                         ": number %zu is NULL, as without memory for it",
                          file, a->at.line, i);
     if (f->ctx != a->ctx)
         return bri_error(BR_EARG, "submit (%s:%d): dependency %zu is of another context", file,

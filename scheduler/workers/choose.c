@@ -76,8 +76,8 @@ static br_status add_one(parser *p, long number)
 {
     long n = p->nworkers;
     if (number < -n || number >= n)
-        return bri_error(BR_EINDEX, "workers \"%.200s\": there is no number %ld: there are %ld",
-                         p->text, number, n);
+        return bri_error(BR_EINDEX, "workers \"%.200s\": there is no worker %ld: the last is %ld",
+                         p->text, number, n - 1);
     return add(p, number < 0 ? number + n : number);
 }
 
@@ -109,7 +109,7 @@ static br_status read_item(parser *p)
     BRI_TRY(read_bound(p, &start));
     if (!accept(p, ':'))
         return start.given ? add_one(p, start.value)
-                           : complain(p, "a number or a slice is expected");
+                           : complain(p, "a number, a slice or \":\" for all is expected");
     BRI_TRY(read_bound(p, &stop));
     if (accept(p, ':'))
         BRI_TRY(read_bound(p, &step));
@@ -126,8 +126,8 @@ static br_status read_text(parser *p)
     if (*p->at != '\0')
         return complain(p, "a comma is expected");
     if (p->choice->n == 0)
-        return bri_error(BR_EINDEX, "workers \"%.200s\": nobody is chosen: there are %d", p->text,
-                         p->nworkers);
+        return bri_error(BR_EINDEX, "workers \"%.200s\": nobody is chosen: the last is %d", p->text,
+                         p->nworkers - 1);
     return BR_OK;
 }
 

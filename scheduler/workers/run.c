@@ -75,7 +75,12 @@ br_status br_run_on_(br_run_on_args a)
     BRI_TRY(choose(&common, "run_on", &choice));
     br_submit_args task = task_of(&common);
     task.borrowed = true; /* until all have ended */
-    br_status st = bri_workers_run(choice, task, a.results, a.each);
+    br_status st = BR_OK;
+    if (a.results != NULL && a.each == 0)
+        st = bri_workers_fail(
+            a.ctx, bri_workers_place(bri_error(BR_EARG, ".results without .each"), a.at, "run_on"));
+    else
+        st = bri_workers_run(choice, task, a.results, a.each);
     bri_free(choice);
     return st;
 }
