@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * scheduler.h - the two small vtables through which scheduler/ and array/ meet.
+ * scheduler.h - the vtables through which scheduler/ and array/ meet.
  */
 #ifndef BRI_SCHEDULER_H
 #define BRI_SCHEDULER_H
