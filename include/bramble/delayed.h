@@ -19,8 +19,8 @@ extern "C" {
  * dtype       what the results hold, dense and in C order; each must have just its chunk's bytes
  * shape       BR_SHAPE(...), or BR_0D for one element
  * .chunks     extents of a chunk; by default axis 0 is cut into n parts of equal length, the last
- *             of which may be shorter, and other axes are whole. The grid must have n chunks:
- *             7 rows cannot be the results of 6 tasks, since parts of 2 are only 4
+ *             of which may be shorter, and other axes are whole. The grid must have n chunks,
+ *             and 7 rows in 6 do not: unequal parts are an array each, joined by br_concat
  * Whatever computes, stores or explains something above the array waits for all of its futures
  * first, before it plans; so does br_compute_async, within the call. Results are used where they
  * lie; under MPI that is rank 0, which sends the chunks that others need. Never merged with another

@@ -21,8 +21,9 @@ extern "C" {
  * itself, after all contexts are closed. Rank 0 of comm gets a context as from br_open. The other
  * ranks compute inside the call what rank 0 asks for, until it closes its context; then the call
  * returns on them a worker's context (br_is_worker), on which every call fails with
- * BR_EUNSUPPORTED, and br_close on it returns 0. Ranks outside of comm take no part. Afterwards
- * comm, or any other communicator, can be opened again. A process is in one such context at a time.
+ * BR_EUNSUPPORTED; br_close on it returns 0, after such a call that status. Ranks outside of comm
+ * take no part. Afterwards comm, or any other communicator, can be opened again. A process is in
+ * one such context at a time.
  *
  *     br_context *ctx = br_open_comm(MPI_COMM_WORLD);
  *     if (!br_is_worker(ctx))
