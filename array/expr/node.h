@@ -20,6 +20,7 @@
 #include "runtime/job.h"
 
 typedef struct bri_node bri_node;
+typedef struct bri_recipe bri_recipe;
 typedef struct bri_fuse bri_fuse;
 typedef struct bri_stage_kind bri_stage_kind;
 typedef struct bri_text bri_text;
@@ -33,6 +34,16 @@ enum { BRI_MAX_INPUTS = 8 };
  * the comment says. */
 typedef struct bri_op {
     const char *name;
+    /* What a node that another rank sent must have (wire.c), as it is believed from then on: from
+     * least to most inputs; as many bytes of parameters, or with `more` at least as many. */
+    struct {
+        int least, most;
+        size_t params;
+        bool more;
+    } form;
+    /* Could the parameters, which have that form, be of these inputs? Asked before infer, of such
+     * nodes only. NULL: what is left to check, infer does. */
+    bool (*fits)(const bri_recipe *recipe);
     /* Checks parameters and inputs; sets dtype, ndim and axes (bri_node_set_axis). */
     br_status (*infer)(bri_node *node);
     /* The map from the program's iteration space to input k, given that to the node. NULL:
@@ -105,7 +116,7 @@ struct bri_node {
 extern const bri_op *const bri_op_table[];
 extern const int bri_op_count;
 
-typedef struct bri_recipe {
+struct bri_recipe {
     const bri_op *op;
     const void *params;
     size_t params_bytes;
@@ -115,7 +126,7 @@ typedef struct bri_recipe {
     void *resource;
     bri_table *table; /* sealed, or NULL */
     br_place at;
-} bri_recipe;
+};
 
 /* The node of a recipe: an existing equal one or a new one; counted once for the caller. resource
  * is taken over in any case; the table is the caller's to release. */

@@ -11,20 +11,9 @@
 #include "runtime/alloc.h"
 #include "runtime/function.h"
 
-typedef struct node_head {
-    int32_t op;
-    int32_t ninputs;
-    int32_t unique;
-    uint32_t params_bytes;
-    int32_t line;
-    uint32_t file_bytes;  /* 0: the same as of the node before */
-    int32_t params_apart; /* they are a table of their own */
-    int32_t unused;       /* no padding: it would be hashed */
-    uint64_t hash;        /* of this head, with 0 here, and what follows up to the table */
-} node_head;
+typedef bri_node_head node_head;
 
-/* Of a table: one of these, or the number under which it travels apart. */
-enum { NO_TABLE = 0, INSIDE = -1 };
+enum { NO_TABLE = BRI_NO_TABLE, INSIDE = BRI_TABLE_INSIDE };
 
 br_status bri_write(bri_writer *w, const void *bytes, size_t n)
 {
@@ -179,9 +168,8 @@ __attribute__((unused)) static size_t most_bytes(const bri_node *node)
            2 * (size_t)BRI_APART_BYTES + 8 * sizeof(int64_t);
 }
 
-/* What operations find in their parameters they believe, so a message that was garbled on its way
- * must not come that far. */
-static uint64_t hash_of(const node_head *head, const void *rest, size_t n)
+/* A message that was garbled on its way must not come so far that its numbers are used. */
+uint64_t bri_node_head_hash(const node_head *head, const void *rest, size_t n)
 {
     node_head h = *head;
     h.hash = 0;
@@ -223,7 +211,7 @@ static br_status pack_node(bri_node *node, bri_writer *w)
         BRI_TRY(bri_write(w, &node->input[i]->slot, sizeof node->input[i]->slot));
     BRI_TRY(pack_params_somewhere(node, w, &head));
     size_t rest = head_at + sizeof head;
-    head.hash = hash_of(&head, w->bytes + rest, w->n - rest);
+    head.hash = bri_node_head_hash(&head, w->bytes + rest, w->n - rest);
     memcpy(w->bytes + head_at, &head, sizeof head);
     BRI_TRY(bri_write_table(w, node->table));
     if (w->apart != NULL && w->n - head_at > most_bytes(node))
@@ -323,9 +311,28 @@ static br_status read_node(bri_reader *r, packed_node *p)
     BRI_TRY(bri_read_view(r, (size_t)head->ninputs * sizeof(int32_t), &p->slots));
     BRI_TRY(bri_read_view(r, head->params_bytes, &p->params));
     size_t n = (size_t)(r->at - (const unsigned char *)p->file);
-    if (hash_of(head, p->file, n) != head->hash)
+    if (bri_node_head_hash(head, p->file, n) != head->hash)
         return garbled();
+    if (head->file_bytes > 0 && ((const char *)p->file)[head->file_bytes - 1] != '\0')
+        return bri_error(BR_EINTERNAL, "an expression from rank 0 is not understood");
     r->file = head->file_bytes > 0 ? intern_file(p->file) : r->file;
+    return BR_OK;
+}
+
+/* What operations find in their parameters they believe. */
+static br_status check_recipe(const bri_recipe *r)
+{
+    const bri_op *op = r->op;
+    if (r->ninputs < op->form.least || r->ninputs > op->form.most)
+        return bri_error(BR_EINTERNAL, "%s from rank 0 has %d inputs", op->name, r->ninputs);
+    if (r->params_bytes < op->form.params || (r->params_bytes > op->form.params && !op->form.more))
+        return bri_error(BR_EINTERNAL, "%s from rank 0 has %zu bytes of parameters, not %zu%s",
+                         op->name, r->params_bytes, op->form.params,
+                         op->form.more ? " or more" : "");
+    if (op->fits != NULL && !op->fits(r))
+        return bri_error(BR_EINTERNAL,
+                         "%s from rank 0 (%s:%d) has parameters that do not fit its inputs",
+                         op->name, bri_file_name(r->at.file), r->at.line);
     return BR_OK;
 }
 
@@ -352,6 +359,8 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
     recipe.unique = p.head.unique != 0;
     recipe.table = table;
     recipe.at = (br_place){r->file, p.head.line};
+    if (st == BR_OK)
+        st = check_recipe(&recipe);
     if (st == BR_OK)
         st = bri_node_make(ctx, &recipe, out);
     bri_table_release(table);

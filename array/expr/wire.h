@@ -21,6 +21,24 @@ struct bri_reader {
     const char *file;
 };
 
+/* What a node begins with; then come the name of the file, the inputs' numbers, the parameters and
+ * the table: one of the numbers below, or that under which it travels apart. */
+typedef struct bri_node_head {
+    int32_t op;
+    int32_t ninputs;
+    int32_t unique;
+    uint32_t params_bytes;
+    int32_t line;
+    uint32_t file_bytes;  /* 0: the same as of the node before */
+    int32_t params_apart; /* they are a table of their own */
+    int32_t unused;       /* no padding: it would be hashed */
+    uint64_t hash;        /* of this head, with 0 here, and what follows up to the table */
+} bri_node_head;
+enum { BRI_NO_TABLE = 0, BRI_TABLE_INSIDE = -1 };
+
+/* rest: the n bytes behind the head, up to the table. */
+uint64_t bri_node_head_hash(const bri_node_head *head, const void *rest, size_t n);
+
 br_status bri_write(bri_writer *w, const void *bytes, size_t n);
 br_status bri_read(bri_reader *r, void *out, size_t n);
 /* The next n bytes where they stand. */

@@ -6,6 +6,7 @@
 
 #include <bramble/elementwise.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/indexing.h"
 #include "array/ops/shape.h"
 #include "array/plan/stage.h"
@@ -37,10 +38,18 @@ static void print(const bri_node *node, FILE *to)
     fprintf(to, "axis %lld", (long long)*(const int64_t *)node->params);
 }
 
-const bri_op bri_op_take_along = {
-    .name = "take_along_axis", .infer = infer_take, .stage = &bri_stage_take_along, .print = print};
-const bri_op bri_op_put_along = {
-    .name = "put_along_axis", .infer = infer_put, .stage = &bri_stage_put_along, .print = print};
+const bri_op bri_op_take_along = {.name = "take_along_axis",
+                                  .infer = infer_take,
+                                  .form = {2, 2, sizeof(bri_axis_params), false},
+                                  .fits = bri_fits_take_along,
+                                  .stage = &bri_stage_take_along,
+                                  .print = print};
+const bri_op bri_op_put_along = {.name = "put_along_axis",
+                                 .infer = infer_put,
+                                 .form = {3, 3, sizeof(bri_axis_params), false},
+                                 .fits = bri_fits_put_along,
+                                 .stage = &bri_stage_put_along,
+                                 .print = print};
 
 /* ---- helpers ---- */
 

@@ -6,6 +6,7 @@
 
 #include <bramble/elementwise.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/index_text.h"
 #include "array/ops/indexing.h"
 #include "array/ops/shape.h"
@@ -29,8 +30,12 @@ static void print(const bri_node *node, FILE *to)
     fprintf(to, "%s elements", bri_shape_text(p->ndim, p->word, shape, sizeof shape));
 }
 
-const bri_op bri_op_assign = {
-    .name = "set_index", .infer = infer, .stage = &bri_stage_assign, .print = print};
+const bri_op bri_op_assign = {.name = "set_index",
+                              .infer = infer,
+                              .form = {2, 2, sizeof(bri_view_params), true},
+                              .fits = bri_fits_assign,
+                              .stage = &bri_stage_assign,
+                              .print = print};
 
 /* ---- calls ---- */
 

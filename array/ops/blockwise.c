@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "array/ops/blocks.h"
+#include "array/ops/fits.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
 
 const bri_op bri_op_blockwise = {
     .name = "blockwise",
     .infer = bri_blocks_infer,
+    .form = {1, BRI_MAX_INPUTS, sizeof(bri_user_params), true},
+    .fits = bri_fits_blocks,
     .stage = &bri_stage_blocks,
     .any_extent = true,
     .costly = true,

@@ -12,6 +12,7 @@
 
 #include <bramble/elementwise.h>
 
+#include "array/ops/fits.h"
 #include "array/plan/fuse.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
@@ -37,8 +38,11 @@ static int emit_positions(bri_fuse *fuse, const bri_node *node, const bri_map *m
     return bri_fuse_iota(fuse, BR_INT64, &start, &step, &map->from[0]);
 }
 
-const bri_op bri_op_positions = {
-    .name = "positions", .infer = infer_positions, .emit = emit_positions};
+const bri_op bri_op_positions = {.name = "positions",
+                                 .infer = infer_positions,
+                                 .form = {0, 0, BRI_AXIS_WORDS * sizeof(int64_t), true},
+                                 .fits = bri_fits_positions,
+                                 .emit = emit_positions};
 
 static br_status positions_on(br_context *ctx, const bri_axis *axis, br_place at, bri_node **out)
 {
@@ -72,6 +76,8 @@ static br_status resolve_positions(const bri_node *node, bri_node *const *inputs
 
 const bri_op bri_op_positions_of = {.name = "positions",
                                     .infer = infer_positions_of,
+                                    .form = {1, 1, sizeof(bri_axis_params), false},
+                                    .fits = bri_fits_axis,
                                     .any_extent = true,
                                     .resolve = resolve_positions};
 
@@ -114,8 +120,12 @@ static br_status infer_count(bri_node *node)
     return BR_OK;
 }
 
-const bri_op bri_op_count_true = {
-    .name = "count_true", .infer = infer_count, .stage = &bri_stage_count_true, .any_extent = true};
+const bri_op bri_op_count_true = {.name = "count_true",
+                                  .infer = infer_count,
+                                  .form = {2, 2, 0, false},
+                                  .fits = bri_fits_count,
+                                  .stage = &bri_stage_count_true,
+                                  .any_extent = true};
 
 /* ---- picking ---- */
 
@@ -151,6 +161,8 @@ static br_status resolve_compress(const bri_node *node, bri_node *const *inputs,
 
 const bri_op bri_op_compress = {.name = "compress",
                                 .infer = infer_compress,
+                                .form = {3, 3, sizeof(bri_axis_params), false},
+                                .fits = bri_fits_compress,
                                 .waits_for = 1u << 2,
                                 .resolve = resolve_compress,
                                 .any_extent = true,
@@ -199,8 +211,12 @@ static br_status infer_picked(bri_node *node)
     return BR_OK;
 }
 
-const bri_op bri_op_picked = {
-    .name = "compress", .infer = infer_picked, .stage = &bri_stage_picked, .print = print};
+const bri_op bri_op_picked = {.name = "compress",
+                              .infer = infer_picked,
+                              .form = {2, 2, sizeof(bri_axis_params), false},
+                              .fits = bri_fits_picked,
+                              .stage = &bri_stage_picked,
+                              .print = print};
 
 br_array *bri_compress(bri_call *call, br_array *mask, br_array *x, int axis)
 {

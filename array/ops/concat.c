@@ -4,9 +4,12 @@
  */
 #include "array/ops/shape.h"
 
+#include <limits.h>
+
 #include <bramble/elementwise.h>
 
 #include "array/expr/grid_listed.h"
+#include "array/ops/fits.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
 
@@ -143,6 +146,8 @@ static br_status resolve(const bri_node *node, bri_node *const *inputs, bri_tabl
 
 const bri_op bri_op_concat = {.name = "concat",
                               .infer = infer,
+                              .form = {1, INT_MAX, sizeof(bri_concat_params), false},
+                              .fits = bri_fits_concat,
                               .stage = &bri_stage_concat,
                               .any_extent = true,
                               .resolve = resolve,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "array/kernels/kernels.h"
+#include "array/ops/fits.h"
 #include "array/ops/overlap.h"
 #include "array/ops/shape.h"
 #include "runtime/alloc.h"
@@ -179,6 +180,25 @@ static br_status infer(bri_node *node)
     return BR_OK;
 }
 
+/* x and the kernel are of the same dtype, and nothing is empty. */
+static bool fits(const bri_recipe *r)
+{
+    const bri_user_params *p = r->params;
+    const bri_node *x = r->inputs[0], *kernel = r->inputs[1];
+    if (!bri_fits_overlap(r) || p->data_bytes != sizeof(convolution) || x->ndim < 1 ||
+        x->ndim != kernel->ndim || x->dtype == BR_BOOL || x->dtype != kernel->dtype ||
+        p->dtype != (int32_t)x->dtype || p->fn != (bri_function)convolve_block)
+        return false;
+    const convolution *c = bri_user_data(p);
+    bool good = c->mode >= BR_CONVOLVE_FULL && c->mode <= BR_CONVOLVE_VALID;
+    for (int a = 0; good && a < x->ndim; a++) {
+        int64_t most = kernel->axis[a].extent - 1;
+        good = most >= 0 && x->axis[a].extent > 0 && c->shift[a] >= 0 && c->shift[a] <= most &&
+               (c->mode != BR_CONVOLVE_VALID || most < x->axis[a].extent);
+    }
+    return good;
+}
+
 static void print(const bri_node *node, FILE *to)
 {
     static const char *const name[] = {"full", "same", "valid"};
@@ -187,6 +207,8 @@ static void print(const bri_node *node, FILE *to)
 
 const bri_op bri_op_convolve = {.name = "convolve",
                                 .infer = infer,
+                                .form = {2, 2, sizeof(bri_user_params), true},
+                                .fits = fits,
                                 .stage = &bri_stage_overlap,
                                 .costly = true,
                                 .print = print,

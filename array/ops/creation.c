@@ -9,6 +9,7 @@
 
 #include <bramble/creation.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 
@@ -43,7 +44,8 @@ static void print_diagonal(const bri_node *node, FILE *to)
 
 #define DIAGONAL(op_name)                                                                          \
     {                                                                                              \
-        .name = op_name, .infer = infer, .emit = emit_diagonal, .print = print_diagonal            \
+        .name = op_name, .infer = infer, .form = {0, 0, sizeof(bri_diagonal_params), false},       \
+        .fits = bri_fits_triangle, .emit = emit_diagonal, .print = print_diagonal                  \
     }
 const bri_op bri_op_eye = DIAGONAL("eye");
 const bri_op bri_op_tri = DIAGONAL("tri");
@@ -161,8 +163,12 @@ static void print_indices(const bri_node *node, FILE *to)
     fprintf(to, "axis %lld", (long long)((const bri_diagonal_params *)node->params)->k);
 }
 
-const bri_op bri_op_indices = {
-    .name = "indices", .infer = infer, .emit = emit_indices, .print = print_indices};
+const bri_op bri_op_indices = {.name = "indices",
+                               .infer = infer,
+                               .form = {0, 0, sizeof(bri_diagonal_params), false},
+                               .fits = bri_fits_indices,
+                               .emit = emit_indices,
+                               .print = print_indices};
 
 /* An array of one axis as axis `axis` of ndim, the others of extent 1; one without axes has all of
  * them so. */

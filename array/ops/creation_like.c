@@ -7,6 +7,7 @@
 #include <bramble/creation.h>
 #include <bramble/elementwise.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
@@ -36,7 +37,12 @@ static void print(const bri_node *node, FILE *to)
     bri_print_element(node->dtype, ((const bri_full_like_params *)node->params)->value, to);
 }
 
-const bri_op bri_op_full_like = {.name = "full_like", .infer = infer, .emit = emit, .print = print};
+const bri_op bri_op_full_like = {.name = "full_like",
+                                 .infer = infer,
+                                 .form = {0, 0, sizeof(bri_full_like_params), true},
+                                 .fits = bri_fits_full_like,
+                                 .emit = emit,
+                                 .print = print};
 
 /* Can it be said by one extent of all chunks (but for the last)? */
 static bool is_regular(const bri_axis *axis)

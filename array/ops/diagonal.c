@@ -6,6 +6,7 @@
 #include <bramble/creation.h>
 #include <bramble/elementwise.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/ops/shape.h"
 #include "array/plan/stage.h"
@@ -56,8 +57,12 @@ static void print(const bri_node *node, FILE *to)
     fprintf(to, "%lld", (long long)*(const int64_t *)node->params);
 }
 
-const bri_op bri_op_diagonal = {
-    .name = "diagonal", .infer = infer, .stage = &bri_stage_diagonal, .print = print};
+const bri_op bri_op_diagonal = {.name = "diagonal",
+                                .infer = infer,
+                                .form = {1, 1, sizeof(int64_t), false},
+                                .fits = bri_fits_diagonal,
+                                .stage = &bri_stage_diagonal,
+                                .print = print};
 
 /* Diagonals beyond the matrix are all empty. */
 static int64_t near_diagonal(int64_t k, const int64_t *extent)

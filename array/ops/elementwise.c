@@ -7,6 +7,7 @@
 #include <bramble/elementwise.h>
 #include <bramble/functions.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 
@@ -105,8 +106,13 @@ static void print(const bri_node *node, FILE *to)
     fprintf(to, "%s", bri_ops[p->opcode].name);
 }
 
-const bri_op bri_op_elementwise = {
-    .name = "elementwise", .infer = infer, .emit = emit, .any_extent = true, .print = print};
+const bri_op bri_op_elementwise = {.name = "elementwise",
+                                   .infer = infer,
+                                   .form = {1, 3, sizeof(bri_elementwise_params), false},
+                                   .fits = bri_fits_elementwise,
+                                   .emit = emit,
+                                   .any_extent = true,
+                                   .print = print};
 
 br_dtype bri_common_dtype(const br_operand *operands, int n)
 {
@@ -257,6 +263,8 @@ static void print_astype(const bri_node *node, FILE *to)
 
 const bri_op bri_op_astype = {.name = "astype",
                               .infer = infer_astype,
+                              .form = {1, 1, sizeof(int32_t), false},
+                              .fits = bri_fits_astype,
                               .emit = emit_astype,
                               .any_extent = true,
                               .print = print_astype};

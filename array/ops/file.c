@@ -10,6 +10,7 @@
 #include "array/io/hdf5.h"
 #include "array/io/npy.h"
 #include "array/ops/file.h"
+#include "array/ops/fits.h"
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
 
@@ -175,8 +176,9 @@ static void destroy(bri_node *node)
 
 #define FILE_OP(op_name)                                                                           \
     {                                                                                              \
-        .name = op_name, .infer = infer, .emit = emit, .print = print, .pack = pack,               \
-        .open = open_here, .destroy = destroy                                                      \
+        .name = op_name, .infer = infer, .form = {0, 0, sizeof(bri_hdf5_params), true},            \
+        .fits = bri_fits_hdf5, .emit = emit, .print = print, .pack = pack, .open = open_here,      \
+        .destroy = destroy                                                                         \
     }
 const bri_op bri_op_hdf5 = FILE_OP("from_hdf5");
 const bri_op bri_op_npy = FILE_OP("from_npy");

@@ -5,6 +5,7 @@
 
 #include <bramble/creation.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/user.h"
 #include "array/plan/fuse.h"
 #include "array/plan/stage.h"
@@ -64,6 +65,8 @@ static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const 
 const bri_op bri_op_fromfunction = {
     .name = "fromfunction",
     .infer = infer,
+    .form = {0, 0, sizeof(bri_user_params), true},
+    .fits = bri_fits_user_layout,
     .emit = emit,
     .costly = true,
     .print = bri_user_print,
@@ -77,6 +80,8 @@ const bri_op bri_op_fromfunction = {
 const bri_op bri_op_from_blocks = {
     .name = "from_blocks",
     .infer = infer,
+    .form = {0, 0, sizeof(bri_user_params), true},
+    .fits = bri_fits_user_layout,
     .stage = &bri_stage_blocks,
     .costly = true,
     .print = bri_user_print,

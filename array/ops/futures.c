@@ -7,6 +7,7 @@
 #include <bramble/delayed.h>
 #include <string.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
@@ -131,6 +132,8 @@ static void print(const bri_node *node, FILE *to)
 
 const bri_op bri_op_futures = {.name = "from_futures",
                                .infer = infer,
+                               .form = {0, 0, sizeof(bri_layout), false},
+                               .fits = bri_fits_never,
                                .waits_for = 1,
                                .resolve = resolve,
                                .any_extent = true,
@@ -148,8 +151,12 @@ static int emit_results(bri_fuse *fuse, const bri_node *node, const bri_map *map
     return bri_fuse_memory(fuse, node, map);
 }
 
-const bri_op bri_op_results = {
-    .name = "from_futures", .infer = infer, .emit = emit_results, .destroy = destroy_results};
+const bri_op bri_op_results = {.name = "from_futures",
+                               .infer = infer,
+                               .form = {0, 0, sizeof(bri_layout), false},
+                               .fits = bri_fits_layout,
+                               .emit = emit_results,
+                               .destroy = destroy_results};
 
 /* ---- building ---- */
 

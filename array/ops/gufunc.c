@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "array/ops/blocks.h"
+#include "array/ops/fits.h"
 #include "array/ops/shape.h"
 #include "array/ops/signature.h"
 #include "array/plan/stage.h"
@@ -15,9 +16,10 @@
 
 #define CORES(op_name)                                                                             \
     {                                                                                              \
-        .name = op_name, .infer = bri_blocks_infer, .stage = &bri_stage_blocks,                    \
-        .any_extent = true, .costly = true, .print = bri_user_print, .pack = bri_user_pack,        \
-        .unpack = bri_user_unpack, .check = bri_user_check                                         \
+        .name = op_name, .infer = bri_blocks_infer,                                                \
+        .form = {1, BRI_MAX_INPUTS, sizeof(bri_user_params), true}, .fits = bri_fits_blocks,       \
+        .stage = &bri_stage_blocks, .any_extent = true, .costly = true, .print = bri_user_print,   \
+        .pack = bri_user_pack, .unpack = bri_user_unpack, .check = bri_user_check                  \
     }
 const bri_op bri_op_gufunc = CORES("apply_gufunc");
 const bri_op bri_op_along_axis = CORES("apply_along_axis");

@@ -10,6 +10,7 @@
 #include <bramble/linalg.h>
 #include <bramble/reduce.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/shape.h"
 #include "array/plan/stage.h"
 
@@ -169,6 +170,8 @@ static br_status resolve(const bri_node *node, bri_node *const *inputs, bri_tabl
 
 const bri_op bri_op_matmul = {.name = "matmul",
                               .infer = infer,
+                              .form = {2, 2, sizeof(bri_matmul_params), false},
+                              .fits = bri_fits_matmul,
                               .stage = &bri_stage_matmul,
                               .any_extent = true,
                               .resolve = resolve,

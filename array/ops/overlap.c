@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
@@ -138,6 +139,8 @@ static void print(const bri_node *node, FILE *to)
 const bri_op bri_op_map_overlap = {
     .name = "map_overlap",
     .infer = infer,
+    .form = {1, BRI_MAX_INPUTS, sizeof(bri_user_params), true},
+    .fits = bri_fits_overlap,
     .stage = &bri_stage_overlap,
     .costly = true,
     .print = print,

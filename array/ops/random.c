@@ -7,6 +7,7 @@
 
 #include <bramble/random.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 
@@ -77,7 +78,12 @@ static void print(const bri_node *node, FILE *to)
             (unsigned long long)(r->stream & ~own_stream));
 }
 
-const bri_op bri_op_random = {.name = "random", .infer = infer, .emit = emit, .print = print};
+const bri_op bri_op_random = {.name = "random",
+                              .infer = infer,
+                              .form = {0, 0, sizeof(bri_random_params), false},
+                              .fits = bri_fits_random,
+                              .emit = emit,
+                              .print = print};
 
 /* ---- the calls ---- */
 

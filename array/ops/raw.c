@@ -7,6 +7,7 @@
 
 #include "array/expr/wire.h"
 #include "array/io/npy.h"
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
@@ -47,6 +48,13 @@ static br_status infer(bri_node *node)
     return bri_layout_infer(node, &((const raw_params *)node->params)->layout);
 }
 
+static bool fits(const bri_recipe *r)
+{
+    const raw_params *p = r->params;
+    return bri_layout_fits(&p->layout) &&
+           bri_text_fits(p->path, r->params_bytes - offsetof(raw_params, path));
+}
+
 static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const int *values)
 {
     (void)values;
@@ -71,6 +79,8 @@ const char *bri_raw_path(const bri_node *node)
 
 const bri_op bri_op_raw = {.name = "from_raw",
                            .infer = infer,
+                           .form = {0, 0, sizeof(raw_params), true},
+                           .fits = fits,
                            .emit = emit,
                            .print = print,
                            .open = open_here,

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "runtime/alloc.h"
 
@@ -41,6 +42,8 @@ static void print(const bri_node *node, FILE *to)
 const bri_op bri_op_rechunk = {
     .name = "rechunk",
     .infer = infer,
+    .form = {1, 1, sizeof(bri_chunks_params), false},
+    .fits = bri_fits_rechunk,
     .access = access,
     .emit = bri_view_emit,
     .any_extent = true,

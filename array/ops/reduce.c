@@ -6,6 +6,7 @@
 #include <bramble/elementwise.h>
 #include <bramble/nan.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/reduce.h"
 #include "array/plan/stage.h"
 
@@ -70,6 +71,21 @@ static br_status infer(bri_node *node)
     return BR_OK;
 }
 
+/* What a kernel for other dtypes would make of the elements cannot be told. */
+static bool fits(const bri_recipe *r)
+{
+    const bri_reduce_params *p = r->params;
+    const bri_node *x = r->inputs[0];
+    if (p->redop < 0 || p->redop >= BRI_NREDS || !bri_dtype_ok((br_dtype)p->dtype) ||
+        (x->ndim < 32 && p->axes >> x->ndim != 0))
+        return false;
+    const reduction_info *info = &reductions[p->redop];
+    const br_dtype dtype = (br_dtype)p->dtype;
+    bool given = info->result == 'W' && dtype == x->dtype; /* as the call's .dtype */
+    return strchr(info->kinds, bri_kind(x->dtype)) != NULL &&
+           (given || dtype == bri_reduction_dtype(info->result, x->dtype));
+}
+
 static void print(const bri_node *node, FILE *to)
 {
     const bri_reduce_params *p = node->params;
@@ -85,6 +101,8 @@ static void print(const bri_node *node, FILE *to)
 
 const bri_op bri_op_reduce = {.name = "reduce",
                               .infer = infer,
+                              .form = {1, 1, sizeof(bri_reduce_params), false},
+                              .fits = fits,
                               .stage = &bri_stage_reduce,
                               .any_extent = true,
                               .print = print};

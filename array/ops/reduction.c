@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "array/expr/wire.h"
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/stage.h"
 #include "runtime/alloc.h"
@@ -113,6 +114,8 @@ static br_status check_loaded(const bri_node *node)
 const bri_op bri_op_reduction = {
     .name = "reduction",
     .infer = infer,
+    .form = {1, 1, sizeof(bri_reduction_params), true},
+    .fits = bri_fits_reduction,
     .stage = &bri_stage_reduction,
     .any_extent = true,
     .costly = true,

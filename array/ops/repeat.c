@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "array/kernels/places.h"
+#include "array/ops/fits.h"
 #include "array/ops/indexing.h"
 #include "array/ops/shape.h"
 #include "array/plan/stage.h"
@@ -92,8 +93,12 @@ static void print(const bri_node *node, FILE *to)
     fprintf(to, "%lld, axis %d", (long long)p->count, p->axis);
 }
 
-const bri_op bri_op_repeat = {
-    .name = "repeat", .infer = infer, .stage = &bri_stage_repeat, .print = print};
+const bri_op bri_op_repeat = {.name = "repeat",
+                              .infer = infer,
+                              .form = {1, 1, sizeof(bri_repeat_params), false},
+                              .fits = bri_fits_repeat,
+                              .stage = &bri_stage_repeat,
+                              .print = print};
 
 /* The array whose axis is repeated: x flattened when none is given. */
 static br_array *with_axis(br_array *x, const br_axes *axes, br_place at, br_status *st, int *axis)
@@ -249,6 +254,8 @@ static void print_counts(const bri_node *node, FILE *to)
 
 const bri_op bri_op_repeat_counts = {.name = "repeat_counts",
                                      .infer = infer_counts,
+                                     .form = {2, 2, sizeof(bri_repeat_params), false},
+                                     .fits = bri_fits_repeat_counts,
                                      .any_extent = true,
                                      .waits_for = 2,
                                      .resolve = resolve_counts,

@@ -7,6 +7,7 @@
 #include <bramble/creation.h>
 
 #include "array/expr/wire.h"
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
@@ -101,6 +102,8 @@ static void print_memory(const bri_node *node, FILE *to)
 const bri_op bri_op_memory = {
     .name = "from_memory",
     .infer = infer_source,
+    .form = {0, 0, sizeof(bri_memory_params), false},
+    .fits = bri_fits_memory,
     .emit = emit_memory,
     .print = print_memory,
     .pack = pack_memory,
@@ -251,8 +254,12 @@ static void print_full(const bri_node *node, FILE *to)
     bri_print_element(node->dtype, ((const bri_full_params *)node->params)->value, to);
 }
 
-const bri_op bri_op_full = {
-    .name = "full", .infer = infer_source, .emit = emit_full, .print = print_full};
+const bri_op bri_op_full = {.name = "full",
+                            .infer = infer_source,
+                            .form = {0, 0, sizeof(bri_full_params), false},
+                            .fits = bri_fits_layout,
+                            .emit = emit_full,
+                            .print = print_full};
 
 static br_dtype dtype_of_number(char kind)
 {
@@ -370,7 +377,8 @@ static void print_iota(const bri_node *node, FILE *to)
 
 #define RANGE(op_name)                                                                             \
     {                                                                                              \
-        .name = op_name, .infer = infer_source, .emit = emit_iota, .print = print_iota             \
+        .name = op_name, .infer = infer_source, .form = {0, 0, sizeof(bri_iota_params), false},    \
+        .fits = bri_fits_range, .emit = emit_iota, .print = print_iota                             \
     }
 const bri_op bri_op_iota = RANGE("arange");
 const bri_op bri_op_linspace = RANGE("linspace");

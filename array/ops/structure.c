@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/stage.h"
 
@@ -13,8 +14,11 @@ static br_status infer_reshape(bri_node *node)
     return bri_layout_infer(node, node->params);
 }
 
-const bri_op bri_op_reshape = {
-    .name = "reshape", .infer = infer_reshape, .stage = &bri_stage_reshape};
+const bri_op bri_op_reshape = {.name = "reshape",
+                               .infer = infer_reshape,
+                               .form = {1, 1, sizeof(bri_layout), false},
+                               .fits = bri_fits_reshape,
+                               .stage = &bri_stage_reshape};
 
 /* Replaces one extent of -1, and checks the number of elements. */
 static br_status complete_shape(const bri_node *x, br_extents *shape)

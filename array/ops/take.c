@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "array/kernels/places.h"
+#include "array/ops/fits.h"
 #include "array/ops/indexing.h"
 #include "array/ops/shape.h"
 #include "array/plan/stage.h"
@@ -251,12 +252,18 @@ static br_status resolve(const bri_node *node, bri_node *const *inputs, bri_tabl
 
 const bri_op bri_op_take = {.name = "take",
                             .infer = infer,
+                            .form = {2, BRI_MAX_INPUTS, sizeof(bri_take_params), false},
+                            .fits = bri_fits_take,
                             .any_extent = true,
                             .waits_for = ~1u,
                             .resolve = resolve,
                             .print = print};
-const bri_op bri_op_gather = {
-    .name = "take", .infer = infer, .stage = &bri_stage_gather, .print = print};
+const bri_op bri_op_gather = {.name = "take",
+                              .infer = infer,
+                              .form = {1, 1, sizeof(bri_take_params), false},
+                              .fits = bri_fits_gather,
+                              .stage = &bri_stage_gather,
+                              .print = print};
 
 /* ---- calls ---- */
 

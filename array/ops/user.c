@@ -6,6 +6,7 @@
 #include <bramble/user.h>
 
 #include "array/expr/wire.h"
+#include "array/ops/fits.h"
 #include "array/ops/user.h"
 #include "array/plan/fuse.h"
 #include "array/plan/stage.h"
@@ -65,6 +66,7 @@ br_status bri_user_unpack(br_context *ctx, bri_reader *r, void **params, size_t 
                 bri_user_spec_at(p) + p->spec_bytes == rest;
     if (!fits) {
         bri_free(p);
+        *params = NULL;
         return bri_error(BR_EINTERNAL, "the data of a user function from rank 0 are cut off");
     }
     return BR_OK;
@@ -94,6 +96,8 @@ static int emit_map2(bri_fuse *fuse, const bri_node *node, const bri_map *map, c
 const bri_op bri_op_map = {
     .name = "map",
     .infer = infer,
+    .form = {1, 1, sizeof(bri_user_params), true},
+    .fits = bri_fits_user,
     .emit = emit_map,
     .any_extent = true,
     .costly = true,
@@ -106,6 +110,8 @@ const bri_op bri_op_map = {
 const bri_op bri_op_map2 = {
     .name = "map2",
     .infer = infer,
+    .form = {2, 2, sizeof(bri_user_params), true},
+    .fits = bri_fits_user,
     .emit = emit_map2,
     .any_extent = true,
     .costly = true,

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
 #include "runtime/alloc.h"
@@ -126,8 +127,9 @@ static void print_axes(const bri_node *node, FILE *to)
 
 #define VIEW(op_name, print_function)                                                              \
     {                                                                                              \
-        .name = op_name, .infer = infer, .access = access, .emit = bri_view_emit,                  \
-        .any_extent = true, .view = true, .print = print_function                                  \
+        .name = op_name, .infer = infer, .form = {1, 1, sizeof(bri_view_params), true},            \
+        .fits = bri_fits_view, .access = access, .emit = bri_view_emit, .any_extent = true,        \
+        .view = true, .print = print_function                                                      \
     }
 const bri_op bri_op_index = VIEW("index", print_index);
 const bri_op bri_op_permute = VIEW("permute_dims", print_axes);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/ops/shape.h"
 #include "array/plan/fuse.h"
@@ -42,6 +43,22 @@ static br_status infer(bri_node *node)
     return BR_OK;
 }
 
+static bool fits(const bri_recipe *r)
+{
+    const windows_params *p = r->params;
+    const bri_node *x = r->inputs[0];
+    uint32_t seen = 0;
+    if (p->n < 0 || p->n > BR_MAX_NDIM - x->ndim || !bri_node_is_known(x))
+        return false;
+    for (int k = 0; k < p->n; k++) {
+        if (!bri_axis_fits(x, p->axis[k]) || (seen >> p->axis[k] & 1) || p->extent[k] < 1 ||
+            p->extent[k] > x->axis[p->axis[k]].extent)
+            return false;
+        seen |= (uint32_t)1 << p->axis[k];
+    }
+    return true;
+}
+
 static void access(const bri_node *node, int input, const bri_map *map, bri_map *out)
 {
     const windows_params *p = node->params;
@@ -69,6 +86,8 @@ static void print(const bri_node *node, FILE *to)
 
 const bri_op bri_op_windows = {.name = "sliding_window_view",
                                .infer = infer,
+                               .form = {1, 1, sizeof(windows_params), false},
+                               .fits = fits,
                                .access = access,
                                .emit = emit,
                                .view = true,

@@ -178,8 +178,12 @@ static void destroy(bri_node *node)
     bri_message_note_dropped(node->ctx, id);
 }
 
-const bri_op bri_op_persisted = {
-    .name = "persisted", .infer = infer, .emit = emit, .print = print, .destroy = destroy};
+const bri_op bri_op_persisted = {.name = "persisted",
+                                 .infer = infer,
+                                 .form = {0, 0, sizeof(bri_persisted_params), false},
+                                 .emit = emit,
+                                 .print = print,
+                                 .destroy = destroy};
 
 /* ---- stages that read what is there: persisted chunks and the caller's memory ---- */
 
