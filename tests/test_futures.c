@@ -640,6 +640,54 @@ START_TEST(test_as_completed)
 }
 END_TEST
 
+static br_completed *_Atomic queue;
+static br_future *computed;
+static atomic_int begun;
+static atomic_bool came;
+
+/* Adds a compute that is done, goes on when main has it, and ends what waits for a message. */
+static int add_compute(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    atomic_fetch_add(&begun, 1);
+    while (atomic_load(&queue) == NULL)
+        pause_ms(1);
+    pause_ms(100);
+    if (br_completed_add(atomic_load(&queue), computed) != BR_OK)
+        return 1;
+    for (int i = 0; i < 2000 && !atomic_load(&came); i++)
+        pause_ms(1);
+    return br_send(task, "end", NULL, 0) == 0 && atomic_load(&came) ? 0 : 1;
+}
+
+static int wait_for_end(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    atomic_fetch_add(&begun, 1);
+    return br_recv(task, "end", NULL, 0);
+}
+
+/* Main sleeps, and a receive looks whether main waits in vain. */
+START_TEST(test_completed_other_kind)
+{
+    br_context *ctx = open_with(3);
+    double sum = 0;
+    computed = br_compute_async(br_sum(br_ones(ctx, BR_SHAPE(1000))), &sum, sizeof sum);
+    ck_assert_int_eq(br_wait(computed), BR_OK);
+    br_future *f[2] = {br_submit(ctx, add_compute, NULL, 0), br_submit(ctx, wait_for_end, NULL, 0)};
+    while (atomic_load(&begun) < 2) /* main runs none of them */
+        pause_ms(1);
+    br_completed *c = br_as_completed(ctx, f, 2);
+    atomic_store(&queue, c);
+    ck_assert_ptr_eq(br_next_completed(c), computed);
+    atomic_store(&came, true);
+    for (int i = 0; i < 2; i++)
+        ck_assert_ptr_nonnull(br_next_completed(c));
+    ck_assert_ptr_null(br_next_completed(c));
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 START_TEST(test_completed_and_freed)
 {
     br_context *ctx = open_with(2);
@@ -761,6 +809,7 @@ int main(void)
     tcase_add_test(once, test_cancel);
     tcase_add_test(once, test_cancel_ready);
     tcase_add_test(once, test_completed_and_freed);
+    tcase_add_test(once, test_completed_other_kind);
     suite_add_tcase(suite, once);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

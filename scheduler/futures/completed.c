@@ -140,6 +140,7 @@ static br_status add(br_completed *c, br_future *future)
             move_to_done(w);
     }
     c->nothers += w->errand == NULL;
+    c->store->tell |= w->errand == NULL; /* it may have been done before who waits knew of it */
     bri_store_unlock(c->store);
     return BR_OK;
 }
@@ -186,7 +187,7 @@ void br_completed_free(br_completed *c)
 
 /* ---- the next one ---- */
 
-/* Only its thread adds and takes out those of other kinds. */
+/* With the lock. */
 static bri_watch *find_other(const br_completed *c)
 {
     bri_watch *w = c->nothers > 0 ? c->open.first : NULL;
@@ -195,6 +196,7 @@ static bri_watch *find_other(const br_completed *c)
     return w;
 }
 
+/* Takes the lock where there are others: who has it asks only where there are none. */
 static bool has_one(const void *data)
 {
     const br_completed *c = data;
@@ -249,7 +251,7 @@ br_future *br_next_completed(br_completed *c)
     br_status st = bri_store_wait(
         c->store,
         &(bri_wish){
-            .done = has_one, .data = c, .each = each, .told = true, .others = c->nothers > 0});
+            .done = has_one, .data = c, .each = each, .told = true, .nothers = &c->nothers});
     if (st == BR_OK)
         return take(c);
     bri_context_fail(c->ctx, st, bri_last_error());

@@ -260,10 +260,11 @@ typedef struct bri_wish {
     /* The futures of which it needs one, one after the other; *cursor is NULL at first. With the
      * lock. */
     br_future *(*each)(const void *data, void **cursor);
-    br_future *only; /* or just this one, */
-    uint64_t job;    /*  or the job of this serial number */
-    bool told;       /* whoever makes it done tells, without being asked */
-    bool others;     /* futures that are no errands may make it done, too */
+    br_future *only;              /* or just this one, */
+    uint64_t job;                 /*  or the job of this serial number */
+    bool told;                    /* whoever makes it done tells, without being asked */
+    bool others;                  /* futures that are no errands may make it done, too; */
+    const atomic_size_t *nothers; /* or as long as this is not 0, changed with the lock; or NULL */
 } bri_wish;
 /* Returns when it is done; inside a task an error when that cannot be before the task ends. */
 br_status bri_store_wait(bri_store *store, const bri_wish *wish);

@@ -36,7 +36,9 @@ void bri_sleeper_leave(bri_store *store, bri_sleeper *s)
 /* It is done and has not noticed yet, or something else than errands makes it so. */
 static bool may_go_on(const bri_sleeper *s)
 {
-    return s->wish->others || s->wish->done(s->wish->data);
+    const bri_wish *wish = s->wish;
+    bool others = wish->others || (wish->nothers != NULL && *wish->nothers > 0);
+    return others || wish->done(wish->data);
 }
 
 /* ---- can anything go on ---- */
