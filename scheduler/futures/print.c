@@ -76,7 +76,10 @@ void bri_store_print(br_context *ctx, FILE *to)
     if (store == NULL)
         return;
     pthread_mutex_lock(&ctx->lock);
-    bri_store_lock(store);
+    if (!bri_store_try_lock(store)) {
+        pthread_mutex_unlock(&ctx->lock);
+        return;
+    }
     size_t ready = store->anywhere.n;
     for (int r = 0; r < ctx->nranks; r++)
         ready += store->pinned[r].n;

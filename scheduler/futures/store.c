@@ -50,8 +50,8 @@ static void free_store(bri_store *store)
 {
     if (store == NULL)
         return;
+    bri_exchange_free(store->exchange); /* the watch thread may print it until then */
     pthread_mutex_destroy(&store->lock);
-    bri_exchange_free(store->exchange);
     bri_shelf_free(store->shelf);
     bri_free(store->pinned);
     bri_free(store);
@@ -150,6 +150,17 @@ void bri_store_close(br_context *ctx)
 void bri_store_lock(bri_store *store)
 {
     pthread_mutex_lock(&store->lock);
+}
+
+bool bri_store_try_lock(bri_store *store)
+{
+    enum { TRIES = 2000 };
+    int i = 0;
+    while (i < TRIES && pthread_mutex_trylock(&store->lock) != 0) {
+        sched_yield();
+        i++;
+    }
+    return i < TRIES;
 }
 
 void bri_store_unlock(bri_store *store)

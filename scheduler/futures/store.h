@@ -185,6 +185,9 @@ void bri_store_forget(bri_store *store);
 /* Everything in it is over and its futures are freed, or will not be looked at any more. */
 void bri_store_close(br_context *ctx);
 void bri_store_lock(bri_store *store);
+/* For the watch thread, which holds its lock: who has the store's may wait for that one. False when
+ * it stays taken; ended by bri_store_unlock. */
+bool bri_store_try_lock(bri_store *store);
 /* And wakes whom what happened concerns. */
 void bri_store_unlock(bri_store *store);
 /* One that was never handed in. */

@@ -4,7 +4,6 @@
  * Nothing can when no errand is ready, each of those that were begun waits for a message or for
  * futures, and somebody outside of tasks waits as well: whoever does not might hand in more.
  */
-#include <sched.h>
 #include <string.h>
 
 #include "scheduler/workers/exchange.h"
@@ -191,24 +190,12 @@ void bri_exchange_describe(const bri_exchange *x, const bri_entry *receive, char
 
 /* ---- on demand ---- */
 
-/* Whoever has the store's lock may wait for the watch's. */
-static bool try_lock(bri_store *store)
-{
-    enum { TRIES = 2000 };
-    int i = 0;
-    while (i < TRIES && pthread_mutex_trylock(&store->lock) != 0) {
-        sched_yield();
-        i++;
-    }
-    return i < TRIES;
-}
-
 void bri_exchange_print(bri_watched *watched, FILE *to)
 {
     bri_exchange *x = (bri_exchange *)((char *)watched - offsetof(bri_exchange, watched));
     bri_store *store = x->store;
     char name[400];
-    if (!try_lock(store))
+    if (!bri_store_try_lock(store))
         return;
     fprintf(to, "tasks handed in: %d ready, %d begun; %zu messages not received\n",
             atomic_load(&store->nready), atomic_load(&store->ntaken), x->messages.n);
@@ -216,5 +203,5 @@ void bri_exchange_print(bri_watched *watched, FILE *to)
         bri_errand_describe(w->task->errand, name, sizeof name);
         fprintf(to, "  %s waits for the message \"%s\"\n", name, w->name);
     }
-    pthread_mutex_unlock(&store->lock);
+    bri_store_unlock(store);
 }
