@@ -122,28 +122,38 @@ static const char *by(const bri_entry *e, char text[400])
     return text;
 }
 
+/* Once one does not fit none is looked at any more: finding the next one takes as long as there are
+ * entries, and the store's lock is held. */
+static void leave_rest(list *l, size_t n)
+{
+    if (l->nleft > 0)
+        l->nleft = (int)(n - (size_t)l->nitems);
+}
+
 static void add_messages(list *l, const bri_exchange *x)
 {
     char item[400];
     char name[400];
-    for (const bri_entry *m = next_entry(&x->messages, NULL); m != NULL;
+    for (const bri_entry *m = next_entry(&x->messages, NULL); m != NULL && l->nleft == 0;
          m = next_entry(&x->messages, m)) {
         snprintf(item, sizeof item, "\"%.60s\" (%zu bytes, by %.100s on rank %d)", m->name,
                  m->bytes, by(m, name), m->rank);
         add_item(l, item);
     }
+    leave_rest(l, x->messages.n);
 }
 
 static void add_receives(list *l, const bri_exchange *x, const bri_entry *but)
 {
     char item[400];
     char name[400];
-    for (const bri_entry *r = next_entry(&x->receives, NULL); r != NULL;
+    for (const bri_entry *r = next_entry(&x->receives, NULL); r != NULL && l->nleft == 0;
          r = next_entry(&x->receives, r)) {
         snprintf(item, sizeof item, "\"%.60s\" (%.100s on rank %d)", r->name, by(r, name), r->rank);
         if (r != but)
             add_item(l, item);
     }
+    leave_rest(l, x->receives.n - 1);
 }
 
 static void describe_others(const bri_exchange *x, const bri_entry *receive, list *l)
