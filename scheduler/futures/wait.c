@@ -270,6 +270,13 @@ static bool run_needed(waiting *w, br_status *st)
     return *st == BR_OK && run_jobs(w, &needs);
 }
 
+/* A thread that serves rank 0 begins announced jobs meanwhile: what it waits for may need them. */
+static void pump(br_context *ctx)
+{
+    if (ctx->scheduler->pump != NULL)
+        ctx->scheduler->pump(ctx);
+}
+
 static void sleep_inside(const waiting *w, unsigned ticket)
 {
     bri_pool *pool = w->store->pool;
@@ -292,6 +299,7 @@ static br_status wait_refusable(bri_store *store, const bri_wish *wish)
     enter(&w);
     while (st == BR_OK && !wish->done(wish->data)) {
         unsigned ticket = bri_event_prepare(store->event);
+        pump(store->ctx);
         if (!run_needed(&w, &st) && st == BR_OK && !wish->done(wish->data))
             sleep_inside(&w, ticket);
         bri_event_cancel(store->event);
