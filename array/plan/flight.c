@@ -178,8 +178,6 @@ static computing *take_future(bri_flights *flights, bri_flight *f)
     return c;
 }
 
-/* Everything under the lock: afterwards the flight, the future and, as soon as the lock is free,
- * the context may go. */
 static void end_chunks(const bri_flight *f, const char *text)
 {
     for (int i = 0; i < f->outputs.n; i++)
@@ -187,6 +185,8 @@ static void end_chunks(const bri_flight *f, const char *text)
             bri_chunk_futures_end(f->sink[i].writer, f->status, text);
 }
 
+/* Everything under the lock: afterwards the flight, the future and, as soon as the lock is free,
+ * the context may go. */
 static void hand_over(bri_flights *flights, bri_flight *f, computing *c, const char *text)
 {
     br_context *ctx = f->job.ctx;
