@@ -140,10 +140,11 @@ void bri_bell_ring_rank(int rank)
         ring(bells.others[rank]);
 }
 
-/* The pages are the same on both sides, or on none. */
+/* Who opens another one's page is taken to be heard by it, and to hear it, if it has a page itself.
+ */
 bool bri_bell_hears_all(void)
 {
-    return bells.nothers == bells.nranks - 1;
+    return bells.fd >= 0 && bells.nothers == bells.nranks - 1;
 }
 
 void bri_bell_wait(double seconds, bool (*something)(void))
