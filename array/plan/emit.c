@@ -44,7 +44,6 @@ void bri_emitter_restart(bri_plan *plan)
     e->depth = 0;
     e->root = 0;
     e->chunk = 0;
-    e->emitted = 0;
     for (int i = 0; i < plan->nstages; i++) {
         bri_stage *s = plan->stages[i];
         memset(s->emitted, 0, (size_t)(s->nchunks / 8 + 1));

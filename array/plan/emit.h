@@ -30,7 +30,6 @@ struct bri_emitter {
     int root; /* which root, and its next chunk */
     int64_t chunk;
     unsigned char *ranks; /* scratch of bri_count_readers */
-    int64_t emitted;      /* tasks of this rank */
 };
 
 /* The next task of this rank in the serial order; *task NULL after the last. */

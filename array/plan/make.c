@@ -239,15 +239,13 @@ static br_status connect_chain(bri_job *job, const bri_frame *f, bri_task *task,
                : bri_error(BR_EINTERNAL, "a chain's last step is not there");
 }
 
-static bri_task *new_task(bri_plan *plan, bri_job *job, const bri_frame *f, bri_key key,
-                          size_t ninputs)
+static bri_task *new_task(bri_job *job, const bri_frame *f, bri_key key, size_t ninputs)
 {
     bri_task *t = bri_task_new(job, key, (int)f->stage->id, (int)ninputs);
     if (t == NULL)
         return NULL;
     t->argument[0] = f->chunk;
     t->argument[1] = f->step;
-    plan->emitter->emitted += f->lender == 0;
     return t;
 }
 
@@ -328,7 +326,7 @@ br_status bri_make_step(bri_plan *plan, bri_job *job, const bri_frame *f, bri_ta
         step_sizes(s, f->chunk, f->step, &sizes);
     product p = product_of_step(s, f->chunk, f->step, sizes.output);
     p.lender = f->lender;
-    bri_task *t = new_task(plan, job, f, p.key, f->needs.n + chained);
+    bri_task *t = new_task(job, f, p.key, f->needs.n + chained);
     if (t == NULL)
         return BR_ENOMEM;
     *out = t;
@@ -368,7 +366,7 @@ br_status bri_make_node(bri_plan *plan, bri_job *job, const bri_frame *f, bri_ta
     int64_t i = f->step >> f->level;
     bri_key key = {s->id, (uint32_t)f->level, f->chunk * bri_tree_width(s->nsteps, f->level) + i};
     bri_sizes sizes;
-    bri_task *t = new_task(plan, job, f, key, 2);
+    bri_task *t = new_task(job, f, key, 2);
     if (t == NULL)
         return BR_ENOMEM;
     *out = t;
