@@ -16,28 +16,19 @@
 #include "array/expr/handle.h"
 #include "array/plan/fit.h"
 #include "tests/suite.h"
+#include "tests/tasks.h"
 
 enum { SIDE = 160, CHUNK = 20, N = SIDE * SIDE, MOST_THREADS = 4, JOBS = 4 };
 
 static br_context *ctx;
 
-static void setting(const char *name, size_t value)
+static br_context *open_limited(int threads, size_t limit)
 {
     char text[32];
-    snprintf(text, sizeof text, "%zu", value);
-    setenv(name, text, 1);
-}
-
-/* threads 0: the sync scheduler. */
-static br_context *open_with(int threads, size_t limit)
-{
+    snprintf(text, sizeof text, "%zu", limit);
+    setenv("BRAMBLE_MEMORY_LIMIT", text, 1);
     setenv("BRAMBLE_LOG", "quiet", 1);
-    setenv("BRAMBLE_SCHEDULER", threads > 0 ? "threads" : "sync", 1);
-    setting("BRAMBLE_NUM_THREADS", threads > 0 ? (size_t)threads : 1);
-    setting("BRAMBLE_MEMORY_LIMIT", limit);
-    br_context *c = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(c) == BR_OK, "%s", br_message(c));
-    return c;
+    return open_with(threads);
 }
 
 static double seconds(void)
@@ -103,7 +94,7 @@ static size_t peak_alone(void)
     bri_sink sink = {.kind = BRI_SINK_RESULT, .buffer = out};
     bri_plan *plan = NULL;
     bri_dry_run dry;
-    ctx = open_with(1, 1 << 30);
+    ctx = open_limited(1, 1 << 30);
     br_array *x = product(ctx, 0);
     bri_outputs outputs = {.node = &x->node, .sink = &sink, .n = 1};
     ck_assert_int_eq(bri_plan_fitting(ctx, &outputs, &plan), BR_OK);
@@ -119,7 +110,7 @@ START_TEST(several_share_a_small_budget)
     static double out[JOBS][N];
     br_future *f[JOBS];
     size_t limit = peak_alone();
-    ctx = open_with(_i, limit);
+    ctx = open_limited(_i, limit);
     for (int i = 0; i < JOBS; i++)
         f[i] = br_compute_async(product(ctx, i), out[i], sizeof out[i]);
     static double more[N];
@@ -142,7 +133,7 @@ START_TEST(who_waits_for_its_turn_can_be_cancelled)
 {
     static double out[JOBS][N];
     br_future *f[JOBS];
-    ctx = open_with(_i, peak_alone());
+    ctx = open_limited(_i, peak_alone());
     for (int i = 0; i < JOBS; i++)
         f[i] = br_compute_async(product(ctx, i), out[i], sizeof out[i]);
     br_cancel(f[1]);
@@ -179,7 +170,7 @@ static int meet(const br_block *inputs, int ninputs, const br_block *output, con
 START_TEST(two_run_at_a_time)
 {
     double out[2] = {0, 0};
-    ctx = open_with(2, 1 << 26);
+    ctx = open_limited(2, 1 << 26);
     br_array *zero = br_zeros(ctx, BR_SHAPE(1));
     br_future *a = br_compute_async(br_map_blocks(zero, meet, .impure = true), &out[0], 8);
     br_future *b = br_compute_async(br_map_blocks(zero, meet, .impure = true), &out[1], 8);
@@ -225,7 +216,7 @@ static void still_works(void)
 START_TEST(a_cancel_ends_it_soon)
 {
     static double out[SLOW];
-    ctx = open_with(_i, 1 << 26);
+    ctx = open_limited(_i, 1 << 26);
     br_future *f = br_compute_async(slow_array(NULL), out, sizeof out);
     while (atomic_load(&here) < 3)
         nap(1000);
@@ -246,7 +237,7 @@ END_TEST
 START_TEST(freeing_and_closing_cancel)
 {
     static double out[SLOW];
-    ctx = open_with(_i, 1 << 26);
+    ctx = open_limited(_i, 1 << 26);
     double start = seconds();
     br_future_free(br_compute_async(slow_array(NULL), out, sizeof out));
     ck_assert_int_eq(br_error_status(ctx), BR_OK);
@@ -261,7 +252,7 @@ START_TEST(the_first_error_ends_the_rest)
 {
     static double out[SLOW];
     const int fails = 1;
-    ctx = open_with(_i, 1 << 26);
+    ctx = open_limited(_i, 1 << 26);
     br_future *f = _i > 0 ? br_compute_async(slow_array(&fails), out, sizeof out) : NULL;
     if (_i > 0)
         ck_assert_int_eq(br_wait(f), BR_EUSER);
@@ -296,7 +287,7 @@ START_TEST(another_thread_may_cancel_all)
 {
     static double out[2][SLOW];
     pthread_t thread;
-    ctx = open_with(_i, 1 << 26);
+    ctx = open_limited(_i, 1 << 26);
     ck_assert_int_eq(pthread_create(&thread, NULL, cancel_all, NULL), 0);
     br_future *f = _i > 0 ? br_compute_async(slow_array(NULL), out[0], sizeof out[0]) : NULL;
     ck_assert_int_eq(br_compute(slow_array(NULL), out[1], sizeof out[1]), BR_ECANCELLED);
@@ -333,7 +324,7 @@ START_TEST(cancelling_all_drops_tasks)
 {
     static br_future *f[SLOW];
     int cancelled = 0;
-    ctx = open_with(_i, 1 << 26);
+    ctx = open_limited(_i, 1 << 26);
     for (int i = 0; i < SLOW; i++)
         f[i] = br_submit(ctx, slow_errand);
     while (atomic_load(&here) < 3) {
@@ -362,7 +353,7 @@ START_TEST(an_unseen_error_is_not_lost)
 {
     static double out[SLOW];
     const int fails = 1;
-    ctx = open_with(_i, 1 << 26);
+    ctx = open_limited(_i, 1 << 26);
     br_future *f = br_compute_async(slow_array(&fails), out, sizeof out);
     while (!br_test(f))
         nap(1000);
@@ -386,7 +377,7 @@ START_TEST(a_task_may_wait_for_a_future)
 {
     static double first[N];
     double out[8];
-    ctx = open_with(_i, 1 << 26);
+    ctx = open_limited(_i, 1 << 26);
     before = br_compute_async(product(ctx, 1), first, sizeof first);
     br_array *zeros = br_zeros(ctx, BR_SHAPE(8), .chunks = BR_CHUNKS(1));
     br_array *x = br_map_blocks(zeros, wait_first, .impure = true);
@@ -425,7 +416,7 @@ static int compute_again(const br_block *inputs, int ninputs, const br_block *ou
 START_TEST(a_task_may_not_compute)
 {
     double out[4];
-    ctx = open_with(_i / 3, 1 << 26);
+    ctx = open_limited(_i / 3, 1 << 26);
     const int how = _i % 3;
     inner = br_sum(filled(ctx, 2));
     br_array *zeros = br_zeros(ctx, BR_SHAPE(4), .chunks = BR_CHUNKS(1));
@@ -469,7 +460,7 @@ START_TEST(contexts_on_several_threads)
     br_context *c[3];
     pthread_t thread[3];
     for (int i = 0; i < 3; i++) {
-        c[i] = open_with(_i, 1 << 26);
+        c[i] = open_limited(_i, 1 << 26);
         ck_assert_int_eq(pthread_create(&thread[i], NULL, compute_in_context, c[i]), 0);
     }
     for (int i = 0; i < 3; i++) {
@@ -486,7 +477,7 @@ END_TEST
 static int compute_in_child(void)
 {
     static double out[N];
-    br_context *c = open_with(2, 1 << 26);
+    br_context *c = open_limited(2, 1 << 26);
     br_future *f = br_compute_async(product(c, 4), out, sizeof out);
     bool right = br_wait(f) == BR_OK && is_product(out, 4);
     br_future_free(f);
@@ -498,7 +489,7 @@ START_TEST(a_child_has_contexts_of_its_own)
 {
     int status;
     signal(SIGINT, SIG_DFL); /* Check has a handler of its own */
-    ctx = open_with(2, 1 << 26);
+    ctx = open_limited(2, 1 << 26);
     ck_assert_int_eq(br_catch_interrupts(ctx, true), BR_OK);
     still_works();
     pid_t child = fork();

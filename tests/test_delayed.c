@@ -5,28 +5,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <bramble/bramble.h>
 
-static br_context *open_with(int threads)
-{
-    char n[16];
-    snprintf(n, sizeof n, "%d", threads > 0 ? threads : 1);
-    setenv("BRAMBLE_SCHEDULER", threads > 0 ? "threads" : "sync", 1);
-    setenv("BRAMBLE_NUM_THREADS", n, 1);
-    br_context *ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
-    br_set_log(ctx, NULL, NULL);
-    return ctx;
-}
-
-static void says(const char *text, const char *part)
-{
-    ck_assert_msg(strstr(text, part) != NULL, "\"%s\" does not say \"%s\"", text, part);
-}
-
-static const int thread_counts[] = {0, 1, 2, 4};
+#include "tests/refused.h"
+#include "tests/suite.h"
+#include "tests/tasks.h"
 
 /* ---- tasks that make chunks ---- */
 
@@ -42,7 +26,7 @@ static int count_up(br_task *task, const void *args, size_t bytes)
     const run *r = args;
     int64_t *x = br_task_result(task, (size_t)r->n * sizeof *x);
     while (atomic_load(&gate) == 0)
-        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+        pause_ms(1);
     for (int64_t i = 0; x != NULL && i < r->n; i++)
         x[i] = r->first + i;
     return bytes == sizeof *r && x != NULL ? 0 : -1;
@@ -121,7 +105,7 @@ START_TEST(test_nothing_and_one)
 }
 END_TEST
 
-static void refused(br_array *x, br_status status, const char *text)
+static void no_array(br_array *x, br_status status, const char *text)
 {
     ck_assert_int_eq(br_status_of(x), status);
     says(br_error(x), "from_futures");
@@ -142,17 +126,17 @@ START_TEST(test_refused)
     int64_t got;
     atomic_store(&gate, 1);
     br_future *f[3] = {counts(ctx, 0, 2), counts(ctx, 2, 2), counts(ctx, 4, 2)};
-    refused(br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(6), .chunks = BR_CHUNKS(3)), BR_EARG,
-            "3 futures for an array of 2 chunks");
-    refused(br_from_futures(ctx, f, 0, BR_INT64, BR_SHAPE(6)), BR_EARG, "0 futures");
-    refused(br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(-6)), BR_ESHAPE, "negative");
-    refused(br_from_futures(ctx, f, 3, (br_dtype)77, BR_SHAPE(6)), BR_ETYPE, "77");
+    no_array(br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(6), .chunks = BR_CHUNKS(3)), BR_EARG,
+             "3 futures for an array of 2 chunks");
+    no_array(br_from_futures(ctx, f, 0, BR_INT64, BR_SHAPE(6)), BR_EARG, "0 futures");
+    no_array(br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(-6)), BR_ESHAPE, "negative");
+    no_array(br_from_futures(ctx, f, 3, (br_dtype)77, BR_SHAPE(6)), BR_ETYPE, "77");
     br_future *none[] = {f[0], NULL};
-    refused(br_from_futures(ctx, none, 2, BR_INT64, BR_SHAPE(4)), BR_EARG, "future 1 is NULL");
+    no_array(br_from_futures(ctx, none, 2, BR_INT64, BR_SHAPE(4)), BR_EARG, "future 1 is NULL");
     br_future *foreign = counts(other, 0, 2);
-    refused(br_from_futures(ctx, &foreign, 1, BR_INT64, BR_SHAPE(2)), BR_EARG, "another context");
+    no_array(br_from_futures(ctx, &foreign, 1, BR_INT64, BR_SHAPE(2)), BR_EARG, "another context");
     br_future *flight = br_compute_async(br_ones(ctx, BR_SHAPE(4)), buffer, sizeof buffer);
-    refused(br_from_futures(ctx, &flight, 1, BR_FLOAT64, BR_SHAPE(4)), BR_EARG, "no bytes");
+    no_array(br_from_futures(ctx, &flight, 1, BR_FLOAT64, BR_SHAPE(4)), BR_EARG, "no bytes");
     ck_assert_int_eq(br_wait(flight), BR_OK);
     br_clear_error(ctx);
     /* What shows when it is computed. */
@@ -347,25 +331,16 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("delayed");
-    TCase *each = tcase_create("each number of threads");
-    int n = (int)(sizeof thread_counts / sizeof thread_counts[0]);
-    tcase_set_timeout(each, 30);
-    tcase_add_loop_test(each, test_along_axis, 0, n);
-    tcase_add_loop_test(each, test_grid, 0, n);
-    tcase_add_loop_test(each, test_freed_meanwhile, 0, n);
-    tcase_add_loop_test(each, test_round_trip, 0, n);
-    tcase_add_loop_test(each, test_chunks_to_tasks, 0, n);
-    tcase_add_loop_test(each, test_failing_chunks, 0, n);
-    tcase_add_loop_test(each, test_compute_as_dependency, 0, n);
-    suite_add_tcase(suite, each);
-    TCase *once = tcase_create("once");
-    tcase_add_test(once, test_nothing_and_one);
-    tcase_add_test(once, test_refused);
-    suite_add_tcase(suite, once);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    TCase *tests = tcase_create("delayed");
+    tcase_set_timeout(tests, 30);
+    tcase_add_loop_test(tests, test_along_axis, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_grid, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_freed_meanwhile, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_round_trip, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_chunks_to_tasks, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_failing_chunks, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_compute_as_dependency, 0, NTHREAD_COUNTS);
+    tcase_add_test(tests, test_nothing_and_one);
+    tcase_add_test(tests, test_refused);
+    return run_case("delayed", tests);
 }

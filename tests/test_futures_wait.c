@@ -6,35 +6,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <bramble/bramble.h>
 
+#include "tests/refused.h"
+#include "tests/suite.h"
+#include "tests/tasks.h"
+
 enum { SECONDS = 60 }; /* a test that takes so long hangs */
-
-static br_context *open_with(int threads)
-{
-    char n[16];
-    snprintf(n, sizeof n, "%d", threads > 0 ? threads : 1);
-    setenv("BRAMBLE_SCHEDULER", threads > 0 ? "threads" : "sync", 1);
-    setenv("BRAMBLE_NUM_THREADS", n, 1);
-    br_context *ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
-    br_set_log(ctx, NULL, NULL);
-    return ctx;
-}
-
-static void pause_ms(int ms)
-{
-    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
-}
-
-static void says(const char *text, const char *part)
-{
-    ck_assert_msg(strstr(text, part) != NULL, "\"%s\" does not say \"%s\"", text, part);
-}
-
-static const int thread_counts[] = {1, 2, 4, 0};
 
 /* ---- what they wait for ---- */
 
@@ -455,31 +434,21 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("futures wait");
-    TCase *each = tcase_create("each number of threads");
-    int n = (int)(sizeof thread_counts / sizeof thread_counts[0]);
-    int threaded = n - 1; /* without sync, where tasks would wait for what comes after them */
-    tcase_set_timeout(each, SECONDS);
-    tcase_add_loop_test(each, test_compute_in_task, 0, n);
-    tcase_add_loop_test(each, test_compute_in_awaited_task, 0, n);
-    tcase_add_loop_test(each, test_turn_that_never_comes, 0, threaded);
-    tcase_add_loop_test(each, test_chain_of_flights, 0, n);
-    tcase_add_loop_test(each, test_flight_waits_for_itself, 0, threaded);
-    tcase_add_loop_test(each, test_task_and_flight, 0, threaded);
-    tcase_add_loop_test(each, test_all_threads_wait, 0, threaded);
-    tcase_add_loop_test(each, test_any_inside, 0, n);
-    tcase_add_loop_test(each, test_any_of_itself, 0, n);
-    tcase_add_loop_test(each, test_waiting_for_cancelled, 0, n);
-    tcase_add_loop_test(each, test_frees_itself, 0, n);
-    tcase_add_loop_test(each, test_close_inside, 0, n);
-    suite_add_tcase(suite, each);
-    TCase *once = tcase_create("once");
-    tcase_set_timeout(once, SECONDS);
-    tcase_add_test(once, test_freed_by_a_task);
-    suite_add_tcase(suite, once);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    TCase *tests = tcase_create("futures wait");
+    const int threaded = 1; /* without sync, where tasks would wait for what comes after them */
+    tcase_set_timeout(tests, SECONDS);
+    tcase_add_loop_test(tests, test_compute_in_task, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_compute_in_awaited_task, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_turn_that_never_comes, threaded, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_chain_of_flights, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_flight_waits_for_itself, threaded, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_task_and_flight, threaded, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_all_threads_wait, threaded, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_any_inside, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_any_of_itself, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_waiting_for_cancelled, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_frees_itself, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_close_inside, 0, NTHREAD_COUNTS);
+    tcase_add_test(tests, test_freed_by_a_task);
+    return run_case("futures wait", tests);
 }

@@ -7,29 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bramble/bramble.h>
 
 #include "runtime/host.h"
-
-static br_context *open_with(int threads)
-{
-    char n[16];
-    snprintf(n, sizeof n, "%d", threads > 0 ? threads : 1);
-    setenv("BRAMBLE_SCHEDULER", threads > 0 ? "threads" : "sync", 1);
-    setenv("BRAMBLE_NUM_THREADS", n, 1);
-    br_context *ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
-    br_set_log(ctx, NULL, NULL);
-    return ctx;
-}
-
-static void pause_ms(int ms)
-{
-    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
-}
+#include "tests/suite.h"
+#include "tests/tasks.h"
 
 /* The call has failed so, with these words in its message. */
 static void failed(br_context *ctx, br_status st, br_status want, const char *text)
@@ -468,27 +452,21 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("workers");
-    TCase *tc = tcase_create("workers");
+    TCase *tests = tcase_create("workers");
     int nchoices = (int)(sizeof bad_choices / sizeof bad_choices[0]);
-    tcase_add_loop_test(tc, test_bad_choice, 0, nchoices);
-    tcase_add_loop_test(tc, test_bad_run, 0, 3);
-    tcase_add_loop_test(tc, test_bad_name, 0, 3);
-    tcase_add_loop_test(tc, test_bad_values, 0, 3);
-    tcase_add_loop_test(tc, test_bad_reduce, 0, 3);
-    tcase_add_loop_test(tc, test_bad_arrays, 0, 3);
-    tcase_add_loop_test(tc, test_no_room, 0, 2);
-    tcase_add_loop_test(tc, test_bad_messages, 0, 3);
-    tcase_add_loop_test(tc, test_receives, 0, 3);
-    tcase_add_test(tc, test_cancelled_receive);
-    tcase_add_test(tc, test_printed);
-    tcase_add_loop_test(tc, test_many_receives, 0, 3);
-    tcase_add_test(tc, test_not_open);
-    tcase_add_test(tc, test_celsius);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures > 0;
+    tcase_add_loop_test(tests, test_bad_choice, 0, nchoices);
+    tcase_add_loop_test(tests, test_bad_run, 0, 3);
+    tcase_add_loop_test(tests, test_bad_name, 0, 3);
+    tcase_add_loop_test(tests, test_bad_values, 0, 3);
+    tcase_add_loop_test(tests, test_bad_reduce, 0, 3);
+    tcase_add_loop_test(tests, test_bad_arrays, 0, 3);
+    tcase_add_loop_test(tests, test_no_room, 0, 2);
+    tcase_add_loop_test(tests, test_bad_messages, 0, 3);
+    tcase_add_loop_test(tests, test_receives, 0, 3);
+    tcase_add_test(tests, test_cancelled_receive);
+    tcase_add_test(tests, test_printed);
+    tcase_add_loop_test(tests, test_many_receives, 0, 3);
+    tcase_add_test(tests, test_not_open);
+    tcase_add_test(tests, test_celsius);
+    return run_case("workers", tests);
 }
