@@ -7,43 +7,11 @@
 set -uo pipefail
 program=$(realpath "$1/fault_futures")
 cd "$(dirname "$0")" || exit 2
-# shellcheck source=tests/mpi-root.sh
-. ./mpi-root.sh
-unset "${!BRAMBLE_@}"
+# shellcheck source=tests/verdicts.sh
+. ./verdicts.sh
 export BRAMBLE_NUM_THREADS=1
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-ranks()
-{
-    local start=$SECONDS
-    code=0
-    timeout -k 5 60 mpirun --oversubscribe -np "$1" "$program" "$2" >"$work/out" 2>&1 </dev/null || code=$?
-    seconds=$((SECONDS - start))
-}
-
-verdict()
-{
-    local name=$1
-    shift
-    if "$@"; then
-        echo "PASS $name"
-        return
-    fi
-    echo "FAIL $name (exit code $code after $seconds s)"
-    sed 's/^/    /' "$work/out" | head -40
-    failures=$((failures + 1))
-}
-
-# shellcheck disable=SC2317
-says() { grep -qE -- "$1" "$work/out"; }
-# shellcheck disable=SC2317
-says_all() { local text; for text; do says "$text" || return 1; done; }
-# shellcheck disable=SC2317
 alive() { [ "$code" != 0 ] && [ "$code" -lt 99 ] && says '^sum 19900' && says "$1"; }
-# shellcheck disable=SC2317
 ended() { [ "$code" != 0 ] && [ "$code" != 124 ] && [ "$seconds" -lt 30 ] && says "$1"; }
 
 for n in 2 3; do
@@ -80,5 +48,4 @@ verdict "the watchdog tells of tasks" says_all 'nothing has finished for 1 s' \
 verdict "and the program goes on" test "$code" = 0
 ranks 2 crashes
 verdict "a task that crashes is named" ended 'rank 1 on .*: SIGSEGV .*, while it ran task crashes'
-echo "$failures failures"
-exit $((failures > 0))
+summary

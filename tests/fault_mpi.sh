@@ -8,39 +8,9 @@ program=$(realpath "$1/fault_array")
 forged=$(realpath "$1/mpi_forged")
 plugin=$(realpath "$1/plugin.so")
 cd "$(dirname "$0")" || exit 2
-# shellcheck source=tests/mpi-root.sh
-. ./mpi-root.sh
-unset "${!BRAMBLE_@}"
+# shellcheck source=tests/verdicts.sh
+. ./verdicts.sh
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-# ranks N ARGUMENTS...: runs the program; what it wrote in $work/out, its exit code in $code, the time in $seconds.
-ranks()
-{
-    local start=$SECONDS
-    code=0
-    timeout -k 5 40 mpirun --oversubscribe -np "$1" "$program" "${@:2}" >"$work/out" 2>&1 </dev/null || code=$?
-    seconds=$((SECONDS - start))
-}
-
-verdict()
-{
-    local name=$1
-    shift
-    if "$@"; then
-        echo "PASS $name"
-        return
-    fi
-    echo "FAIL $name (exit code $code after $seconds s)"
-    sed 's/^/    /' "$work/out" | head -40
-    failures=$((failures + 1))
-}
-
-says() { grep -qE -- "$1" "$work/out"; }
-# Told once, however many ranks there are.
-says_once() { [ "$(grep -cE -- "$1" "$work/out")" = 1 ]; }
 ended() { [ "$code" = 0 ] && [ "$(grep -c "^sum 80000 on $1 ranks" "$work/out")" = "$2" ]; }
 # The bad compute fails, the next one works, br_close tells of the failure.
 recovered() { [ "$code" != 0 ] && [ "$code" -lt 124 ] && says '^failed with' && says '^sum 80000' && says_once "$1"; }
@@ -89,14 +59,7 @@ no_memory() { [ "$code" != 0 ] && [ "$code" -lt 124 ] && [ "$seconds" -lt 20 ] &
 verdict "the last rank gets no more memory" no_memory '^bramble: rank 2 on .*: full .*no memory for 67108864 bytes'
 
 # What hosts must have in common: forged by the last rank, then real settings of one rank.
-# apart ARGUMENTS OF MPIRUN...
-apart()
-{
-    local start=$SECONDS
-    code=0
-    timeout -k 5 40 mpirun --oversubscribe "$@" >"$work/out" 2>&1 </dev/null || code=$?
-    seconds=$((SECONDS - start))
-}
+apart() { timed mpirun --oversubscribe "$@"; }
 parted() { refused "$1" && [ "$seconds" -lt 10 ]; }
 for row in "order|has another byte order or word size than rank 0 on .*same kind of system" \
     "words|has another byte order or word size than rank 0 on .*same kind of system" \
@@ -145,5 +108,4 @@ gone()
 }
 verdict "no rank is left behind" gone
 
-echo "$failures failures"
-[ $failures = 0 ]
+summary

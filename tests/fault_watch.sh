@@ -6,29 +6,11 @@
 set -uo pipefail
 program=$(realpath "$1/fault_array")
 cd "$(dirname "$0")" || exit 2
-# shellcheck source=tests/mpi-root.sh
-. ./mpi-root.sh
-unset "${!BRAMBLE_@}"
+# shellcheck source=tests/verdicts.sh
+. ./verdicts.sh
 ulimit -c 0
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-verdict()
-{
-    local name=$1
-    shift
-    if "$@"; then
-        echo "PASS $name"
-        return
-    fi
-    echo "FAIL $name (exit code $code after $seconds s)"
-    sed 's/^/    /' "$work/out" | head -40
-    failures=$((failures + 1))
-}
-
-# run SCHEDULER ARGUMENTS...: sync, threads or a number of ranks; output in $work/out, exit code in $code.
+# run SCHEDULER ARGUMENTS...: sync, threads or a number of ranks.
 launcher()
 {
     case $1 in
@@ -38,15 +20,10 @@ launcher()
 }
 run()
 {
-    local start=$SECONDS
     launcher "$1"
-    code=0
-    { timeout -k 5 40 "${launch[@]}" "${@:2}" >"$work/out" 2>&1 </dev/null || code=$?; } 2>/dev/null
-    seconds=$((SECONDS - start))
+    timed "${launch[@]}" "${@:2}"
 }
 
-says() { grep -qE -- "$1" "$work/out"; }
-says_once() { [ "$(grep -cE -- "$1" "$work/out")" = 1 ]; }
 crashed() { [ "$code" != 0 ] && [ "$code" != 124 ] && [ "$seconds" -lt 10 ] && says_once "^bramble: .*$1" && ! says '^sum'; }
 ended() { [ "$code" = 0 ] && says '^sum 80000'; }
 
@@ -129,5 +106,4 @@ verdict "threads: the watchdog is silent while tasks finish" silent
 BRAMBLE_WATCHDOG=1 run 3 slow_last
 verdict "3 ranks: it is silent while one rank gets on" silent
 
-echo "$failures failures"
-[ $failures = 0 ]
+summary
