@@ -280,9 +280,33 @@ static void name_of(uintptr_t address, bool inside, char *text, size_t size)
         snprintf(text, size, "%s+0x%zx", module, (size_t)offset);
 }
 
+/* What was named last, and how many modules had come and gone by then. */
+typedef struct named {
+    uintptr_t address;
+    unsigned long long loads, unloads;
+    char text[128];
+} named;
+
+static int count_loads(struct dl_phdr_info *module, size_t size, void *data)
+{
+    (void)size;
+    named *now = data;
+    now->loads = module->dlpi_adds;
+    now->unloads = module->dlpi_subs;
+    return 1;
+}
+
+/* A failure may be told of thousands of tasks with one function, whose file is read in 50 us. */
 void bri_function_name(bri_function f, char *text, size_t size)
 {
-    name_of((uintptr_t)f, false, text, size);
+    static _Thread_local named last;
+    named now = {.address = (uintptr_t)f};
+    dl_iterate_phdr(count_loads, &now);
+    if (now.address != last.address || now.loads != last.loads || now.unloads != last.unloads) {
+        name_of(now.address, false, now.text, sizeof now.text);
+        last = now;
+    }
+    snprintf(text, size, "%s", last.text);
 }
 
 void bri_function_at(const void *code, char *text, size_t size)
