@@ -79,7 +79,7 @@ static int wrong_name(br_context *ctx)
     double seconds =
         (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
     printf("told %s\n", seconds < 1 ? "within a second" : "late");
-    bool good = st == BR_EUSER && br_wait(s) == BR_OK;
+    bool good = st == BR_EARG && br_wait(s) == BR_OK;
     int code = br_close(ctx);
     return good ? code : 99;
 }

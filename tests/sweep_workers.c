@@ -694,7 +694,7 @@ static void wrong_name(void)
     br_future *r = br_submit(sweep.ctx, receive_dta, NULL, 0, .on = BR_RANK(nworkers - 1));
     br_future *s = br_submit(sweep.ctx, send_data, &x, sizeof x, .on = BR_RANK(0));
     snprintf(rank, sizeof rank, "rank %d", nworkers - 1);
-    bool good = br_wait(r) == BR_EUSER;
+    bool good = br_wait(r) == BR_EARG;
     const char *text = br_future_message(r);
     good = good && strstr(text, "nobody will send \"dta\"") != NULL &&
            strstr(text, "\"data\" (4 bytes, by task send_data (sweep_workers.c:") != NULL &&
@@ -748,7 +748,7 @@ static void waiting_for_each_other(void)
     for (int i = 0; i < 2; i++)
         f[i] = br_submit(sweep.ctx, cross, &i, sizeof i, .on = BR_RANK(i % nworkers));
     bool good = br_wait(w) == BR_OK && br_wait(l) == BR_OK;
-    good = br_wait(f[0]) == BR_EUSER && br_wait(f[1]) == BR_EUSER && good &&
+    good = br_wait(f[0]) == BR_EARG && br_wait(f[1]) == BR_EARG && good &&
            strstr(br_future_message(f[0]), "waited for, too: \"cross 1\"") != NULL &&
            strstr(br_future_message(f[1]), "not received: nothing") != NULL;
     if (!good)

@@ -356,10 +356,11 @@ BR_API int br_send(br_task *task, const char *name, const void *data, size_t byt
 
 /* br_recv - waits for a message of just so many bytes.
  *
- * Returns 0; -1 when nobody will send it, when it has another length (the message is gone then;
- * both lengths are named), for a bad name, without memory and when the task was cancelled: the task
- * then fails with the reason when it returns other than 0. Inside a function that a compute calls
- * there is no br_task, and no message.
+ * Returns 0; -1 when nobody will send it: the task then fails with BR_EARG and names, whatever its
+ * function returns; and when it has another length (the message is gone then; both lengths are
+ * named), for a bad name, without memory and when the task was cancelled: the task then fails with
+ * the reason when it returns other than 0. Inside a function that a compute calls there is no
+ * br_task, and no message.
  */
 BR_API int br_recv(br_task *task, const char *name, void *buffer, size_t bytes);
 

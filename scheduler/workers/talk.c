@@ -7,6 +7,7 @@
 #include <bramble/workers.h>
 
 #include "runtime/error.h"
+#include "runtime/inside.h"
 #include "runtime/scheduler.h"
 #include "scheduler/workers/exchange.h"
 #include "scheduler/workers/values.h"
@@ -163,6 +164,8 @@ static br_status receive(br_task *task, const char *name, bri_kept **out)
     if (st != BR_OK)
         return bri_error_context(st, "br_recv of \"%.60s\"", name);
     *out = w.kept;
+    if (w.status == BR_EUSER && bri_inside_here != NULL) /* nobody will send it */
+        return bri_inside_refuse(w.text);
     return w.status == BR_OK ? BR_OK : bri_error(w.status, "%s", w.text);
 }
 
