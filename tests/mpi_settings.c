@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * mpi_settings.c - prints, for each rank, its host and the settings that reached it; started by
- * test_mpi_hosts.sh.
+ * mpi_settings.c - prints, for each rank, its host and the settings that reached it, and who it is
+ * that a function runs on once a host; started by test_mpi_hosts.sh.
  */
 #include <bramble/bramble.h>
 #include <stdlib.h>
@@ -19,6 +19,27 @@ static int settings(const br_block *in, int nin, const br_block *out, const void
     return 0;
 }
 
+static int which(br_task *task, const void *args, size_t bytes)
+{
+    int rank = br_task_rank(task);
+    (void)args, (void)bytes;
+    return br_task_return(task, &rank, sizeof rank);
+}
+
+static void print_one_a_host(br_context *ctx)
+{
+    int *ranks = malloc((size_t)br_num_ranks(ctx) * sizeof *ranks);
+    size_t n = br_worker_ranks(ctx, .per_host = true);
+    if (br_run_on(ctx, NULL, which, .per_host = true, .results = ranks, .each = sizeof *ranks) ==
+        BR_OK) {
+        printf("one a host:");
+        for (size_t i = 0; i < n; i++)
+            printf(" %d", ranks[i]);
+        printf("\n");
+    }
+    free(ranks);
+}
+
 int main(int argc, char **argv)
 {
     br_context *ctx = br_open(&argc, &argv);
@@ -35,5 +56,6 @@ int main(int argc, char **argv)
         }
         free(values);
     }
+    print_one_a_host(ctx);
     return br_close(ctx);
 }

@@ -13,9 +13,10 @@ cd "$(dirname "$0")" || exit 2
 virtual_hosts brhost 2 78
 
 BRAMBLE_PEER_TIMEOUT=17 BRAMBLE_NUM_THREADS=1 timeout -k 5 60 cluster/vcluster mpirun \
-    --mca plm_rsh_agent "$work/rsh" -np 2 --map-by node "$program" >"$work/out" 2>&1 </dev/null
+    --mca plm_rsh_agent "$work/rsh" --oversubscribe -np 4 --map-by node "$program" >"$work/out" 2>&1 </dev/null
 check "two hosts compute together" [ $? = 0 ]
 check "rank 1 is on the second host" grep -q "^rank 1 on brhost-1" "$work/out"
+check "a function runs once a host" grep -qx "one a host: 0 1" "$work/out"
 check "rank 0's settings reach the other host" grep -q "^rank 1 .*timeout 17," "$work/out"
 check "a host's own number of threads stays its own" grep -q "^rank 1 .*threads setting -1," "$work/out"
 echo "$failures failed"
