@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * workers.h - for sweeps over workers. How many there are differs, so each case is checked where it
+ * runs and what is printed is the same everywhere.
+ */
+#ifndef TEST_WORKERS_H
+#define TEST_WORKERS_H
+
+#include <stdlib.h>
+
+#include "tests/sweep.h"
+
+static int nworkers;
+
+static inline void check(bool good, const char *what)
+{
+    sweep.cases++;
+    sweep.failures += !good;
+    printf("%s %s\n", what, good ? "ok" : "FAILED");
+    if (!good)
+        fprintf(stderr, "FAILED %s: %s\n", what, br_message(sweep.ctx));
+    br_clear_error(sweep.ctx);
+}
+
+/* Byte i of a long value. */
+static inline unsigned char byte_of(size_t i)
+{
+    return (unsigned char)((i * 2654435761u >> 13) ^ i);
+}
+
+static inline unsigned char *long_bytes(size_t n)
+{
+    unsigned char *bytes = malloc(n + 1);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = byte_of(i);
+    return bytes;
+}
+
+#endif
