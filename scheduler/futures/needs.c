@@ -170,8 +170,9 @@ static walk begin(bri_store *store, bri_wants *needs)
                   .at_task = in};
 }
 
-/* Of several futures one is enough: for ever it waits when each of them leads back. */
-static bool all_lead_back(bri_store *store, const bri_wish *wish)
+/* Of several futures one is enough: for ever it waits when each of them leads back. With more jobs
+ * than the first walk had room for, one of these may find what can be run. */
+static bool all_lead_back(bri_store *store, const bri_wish *wish, bri_errand **ready)
 {
     bri_wants needs;
     void *cursor = NULL;
@@ -179,7 +180,8 @@ static bool all_lead_back(bri_store *store, const bri_wish *wish)
         walk w = begin(store, &needs);
         visit_future(&w, f);
         follow(&w);
-        if (!needs.cycle)
+        *ready = needs.ready;
+        if (needs.ready != NULL || !needs.cycle)
             return false;
     }
     return true;
@@ -193,5 +195,5 @@ void bri_wants_of(bri_store *store, const bri_wish *wish, bri_wants *needs)
     if (needs->ready != NULL)
         needs->cycle = false;
     else if (needs->cycle && wish->each != NULL)
-        needs->cycle = all_lead_back(store, wish);
+        needs->cycle = all_lead_back(store, wish, &needs->ready);
 }
