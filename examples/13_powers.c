@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * 13_powers.c - values that workers keep: numbers raised to powers by broadcast, scatter and gather.
+ * 13_powers.c - values that workers keep: powers of numbers by broadcast, scatter, gather.
  *
  * Each worker has values of its own under names. main gives all of them the power (broadcast) and
  * each its part of the numbers (scatter), calls a function everywhere that makes a third value of

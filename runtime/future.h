@@ -24,8 +24,8 @@ typedef struct bri_future_kind {
     /* Makes it end soon, with BR_ECANCELLED unless it is done. Any thread, more than once; also
      * while it is being settled. */
     void (*cancel)(br_future *future);
-    /* An anonymous promise (promise.h) that ends as it does, to be let go; of one that has no bytes.
-     * NULL without memory. */
+    /* An anonymous promise (promise.h) that ends as it does, to be let go; of one that has no
+     * bytes. NULL without memory. */
     br_future *(*echo)(br_future *future);
     /* It is settled: frees what it holds, and itself. */
     void (*free)(br_future *future);

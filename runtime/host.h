@@ -32,8 +32,8 @@ pid_t bri_host_launcher(void);
 /* Cores this process may run on: its affinity mask and its groups' quota, rounded up. */
 int bri_host_cores(void);
 
-/* Whether the threads of this host's ranks, with a communication thread for each rank, are more than
- * the cores they share: then who waits had better sleep than spin. */
+/* Whether the threads of this host's ranks, with a communication thread for each rank, are more
+ * than the cores they share: then who waits had better sleep than spin. */
 bool bri_host_crowded(int nthreads);
 
 /* Sets ctx->nthreads and ctx->threads_why. A mask that is only mpirun's default binding is widened

@@ -7,8 +7,8 @@
 
 #include <bramble/future.h>
 
-/* Not done, owned by the context, called `name` in messages. Who makes it ends it, once. NULL with a
- * BR_ENOMEM error. */
+/* Not done, owned by the context, called `name` in messages. Who makes it ends it, once. NULL with
+ * a BR_ENOMEM error. */
 br_future *bri_promise_new(br_context *ctx, const char *name, br_place at);
 /* The same without a handle, for what depends on it alone. */
 br_future *bri_promise_anonymous(br_context *ctx, const char *name);

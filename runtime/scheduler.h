@@ -80,8 +80,8 @@ typedef struct bri_scheduler {
      * (BRI_ALL_READERS); for each calls bri_job_sent when
      * its bytes are free again. Any thread. */
     void (*send)(br_context *ctx, bri_job *job, bri_value *value, int rank);
-    /* A value will come from value->owner, with those linked to it by next_output; calls bri_job_arrived and runs what became ready. With
-     * job->emit held. */
+    /* A value will come from value->owner, with those linked to it by next_output; calls
+     * bri_job_arrived and runs what became ready. With job->emit held. */
     void (*expect)(br_context *ctx, bri_job *job, bri_value *value);
     /* Sends a note about messages between tasks (scheduler/workers): `bytes` bytes of bri_malloc,
      * which are the receiver's. BR_ENOMEM. Any thread. */

@@ -21,8 +21,8 @@ void bri_watch_set(int64_t seconds);
 void bri_watch_begin(bri_job *job);
 void bri_watch_end(bri_job *job);
 
-/* Something else than jobs, which says what it waits for as long as it is listed. print is called on
- * the watch thread and must not wait for a lock that somebody holds who lists or unlists. */
+/* Something else than jobs, which says what it waits for as long as it is listed. print is called
+ * on the watch thread and must not wait for a lock that somebody holds who lists or unlists. */
 typedef struct bri_watched {
     void (*print)(struct bri_watched *watched, FILE *to);
     struct bri_watched *next, **link;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * sweep_messages.c - what travels between ranks: partial results of reductions, faces of stencils,
- * each element of a rechunk once, each chunk of a persisted array at most once to each rank, records
- * of stored chunks instead of these, and nothing at all where operands lie alike; and that the
- * message which starts a run is short, whatever the number of chunks, indices and bytes of the
+ * each element of a rechunk once, each chunk of a persisted array at most once to each rank,
+ * records of stored chunks instead of these, and nothing at all where operands lie alike; and that
+ * the message which starts a run is short, whatever the number of chunks, indices and bytes of the
  * user's.
  * With the argument "broadcasts" only what many ranks read; with "short" too, in little memory.
  */
@@ -88,7 +88,7 @@ static double partials(double n)
     return (ranks - 1) * 2 * ceil(log2(n));
 }
 
-/* They travel together: those that are complete on one rank, and at most one that others complete. */
+/* They travel together: those complete on one rank, and at most one that others complete. */
 static double bundles(void)
 {
     return (ranks - 1) * 2;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_futures_order.c - when tasks run and how they are waited for: priorities, cancelling, as they
- * complete.
+ * test_futures_order.c - when tasks run and how they are waited for: priorities, cancelling, as
+ * they complete.
  */
 #include <check.h>
 #include <stdatomic.h>

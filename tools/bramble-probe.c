@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * bramble-probe.c - reads the metadata of one HDF5 file with limits, for processes that do not trust
- * it (.untrusted), or by hand.
+ * bramble-probe.c - reads the metadata of one HDF5 file with limits, for processes that do not
+ * trust it (.untrusted), or by hand.
  *
  * usage: bramble-probe [--seconds N] [--] FILE [DATASET [FIELD]]
  *

@@ -153,8 +153,8 @@ typedef enum bri_h5_mode {
 typedef struct bri_h5_meeting bri_h5_meeting;
 struct bri_h5_meeting {
     bool elsewhere; /* some of them are on other hosts: they find no file without a name */
-    /* Called when the file is there and empty but for the mark: has them join it by this path. Those
-     * that did write at multiples of *align bytes; 0 when nobody did. HDF5's lock is held. */
+    /* Called when the file is there and empty but for the mark: has them join it by this path.
+     * Those that did write at multiples of *align bytes; 0 when nobody did. HDF5's lock is held. */
     br_status (*meet)(bri_h5_meeting *m, const bri_h5_mark *mark, const char *path,
                       uint64_t *align);
 };

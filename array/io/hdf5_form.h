@@ -88,9 +88,9 @@ size_t bri_h5_packed_bound(const bri_h5_form *form, const int64_t *start, const 
 br_status bri_h5_pack(const bri_h5_form *form, const int64_t *start, const int64_t *count,
                       const void *from, void *to, size_t *n);
 
-/* A stored chunk whose filters are undone but for its shuffle. A task that goes through a chunk some
- * rows at a time so decodes it once, and what it puts together stays in the cache. It lies in the
- * scratch of the read that made it. */
+/* A stored chunk whose filters are undone but for its shuffle. A task that goes through a chunk
+ * some rows at a time so decodes it once, and what it puts together stays in the cache. It lies in
+ * the scratch of the read that made it. */
 typedef struct bri_h5_held {
     const struct bri_h5_dataset *dataset; /* NULL: nothing is held */
     int64_t chunk;

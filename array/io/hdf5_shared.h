@@ -35,7 +35,7 @@ br_status bri_h5_path_for_others(const char *path, char *out, size_t size);
 int bri_h5_join_file(const bri_h5_mark *mark, int number, const char *path, const char *name);
 /* Writes bytes at an address of the file. BR_EIO. */
 br_status bri_h5_write_joined(uint64_t id, const void *bytes, size_t n, uint64_t address);
-/* Closes the file, if it is open here; with `sync`, what was written is on the disk then. BR_EIO. */
+/* Closes the file, if it is open here; after `sync` what was written is on the disk. BR_EIO. */
 br_status bri_h5_leave_file(uint64_t id, bool sync);
 
 #endif

@@ -2,9 +2,9 @@
  * hdf5_temporary.c - where a file is until it is complete.
  *
  * Best without a name at all (O_TMPFILE): then nothing is left behind whatever happens to the
- * process. File systems that cannot do that (NFS) have it beside the final name, and so has one into
- * which other hosts write. What a process leaves there that was killed goes when the same path is
- * stored to again on its host.
+ * process. File systems that cannot do that (NFS) have it beside the final name, and so has one
+ * into which other hosts write. What a process leaves there that was killed goes when the same path
+ * is stored to again on its host.
  */
 #include <dirent.h>
 #include <errno.h>

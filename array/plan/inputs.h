@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * inputs.h - where the elements lie that a task's inputs read (inputs.c), for loading them one by one
- * (load.c) or those together that read one source, shifted (shifted.c).
+ * inputs.h - where the elements lie that a task's inputs read (inputs.c), for loading them one by
+ * one (load.c) or those together that read one source, shifted (shifted.c).
  */
 #ifndef BRI_INPUTS_H
 #define BRI_INPUTS_H

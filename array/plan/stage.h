@@ -447,8 +447,8 @@ void bri_emitter_restart(bri_plan *plan);
 void bri_emitter_free(bri_plan *plan);
 
 extern const bri_job_ops bri_plan_job_ops;
-/* BR_EUNSUPPORTED, not stored anywhere, in a function that a task of arrays calls, which fails then;
- * and in tasks that were handed in on ranks above 0. */
+/* BR_EUNSUPPORTED, not stored anywhere, in a function that a task of arrays calls, which fails
+ * then; and in tasks that were handed in on ranks above 0. */
 br_status bri_check_may_compute(const br_context *ctx);
 
 /* "mean": the operation as messages name it. */

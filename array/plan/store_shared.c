@@ -124,7 +124,7 @@ static br_status ask_all(bri_joining *j, const bri_h5_mark *mark, const char *pa
     return st;
 }
 
-/* Who has joined is told to leave in any case, so that is kept, too, when nobody's answer counts. */
+/* Who has joined is told to leave in any case, so that is kept also when no answer counts. */
 static br_status meet(bri_h5_meeting *meeting, const bri_h5_mark *mark, const char *path,
                       uint64_t *align)
 {

@@ -44,8 +44,8 @@ static void want_all(bri_store *store, const bri_wish *wish)
 
 /* ---- outside ---- */
 
-/* Without other threads nothing else can happen any more. With the lock none that has just ended has
- * made something ready that is not seen. */
+/* Without other threads nothing else can happen any more. With the lock none that has just ended
+ * has made something ready that is not seen. */
 static bool is_hopeless(bri_store *store, const bri_wish *wish)
 {
     bri_store_lock(store);

@@ -81,7 +81,7 @@ bri_part *bri_part_get(uint64_t id);
 bri_job *bri_part_job(bri_part *part);
 /* Fails the job with an error of this rank. */
 void bri_part_fail(bri_part *part, br_status status, const char *text);
-/* Another rank has failed, which rank 0 hears from that one: this job ends, and says what all say. */
+/* Another rank has failed, as rank 0 hears from it: this job ends, and says what all say. */
 void bri_part_give_up(bri_part *part);
 /* The bytes of a value that the job, the part's or a guest, expects have come: passes on the tasks
  * that became ready. */

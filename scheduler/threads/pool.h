@@ -73,8 +73,8 @@ void bri_pool_work_until(bri_pool *pool, const bri_until *until);
 /* Attaches a job that nobody waits for: threads of the pool run it (all nthreads, whoever else
  * calls) and ask over(job) now and then once bri_job_done; when that says true the job is off the
  * pool (bri_pool_detach), and landed(job) is the last touch. begin(job), unless NULL, is
- * called first: the job is attached, and does not land meanwhile. BR_ENOMEM; the job is not attached
- * then. */
+ * called first: the job is attached, and does not land meanwhile. BR_ENOMEM; the job is not
+ * attached then. */
 br_status bri_pool_launch(bri_pool *pool, bri_job *job, void (*begin)(bri_job *job),
                           bool (*over)(bri_job *job), void (*landed)(bri_job *job));
 
@@ -100,8 +100,8 @@ bri_event *bri_pool_event(bri_pool *pool);
 /* The calling thread is one that a pool has started. */
 bool bri_pool_owns_this(void);
 
-/* A thread that works in the pool's place for who waits is about to sleep for long: another one that
- * waits may work there meanwhile. */
+/* A thread that works in the pool's place for who waits is about to sleep for long: another one
+ * that waits may work there meanwhile. */
 typedef struct bri_seat {
     struct bri_pool_worker *worker;
     bri_job *job;

@@ -28,8 +28,8 @@ br_status bri_workers_fail(br_context *ctx, br_status status);
 
 /* Hands a in once for each chosen worker: futures[k] runs on the kth. */
 void bri_workers_submit(const bri_choice *choice, br_submit_args a, br_future *futures[]);
-/* The same, waits for all, copies results of `each` bytes to results + k * each unless that is NULL,
- * and frees the futures. The first error in their order, which the context has. */
+/* The same, waits for all, copies results of `each` bytes to results + k * each unless that is
+ * NULL, and frees the futures. The first error in their order, which the context has. */
 br_status bri_workers_run(const bri_choice *choice, br_submit_args a, void *results, size_t each);
 
 #endif
