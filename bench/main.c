@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/busy.h"
+#include "bench/lending.h"
 #include "bench/limits.h"
 #include "bench/links.h"
 #include "bench/mpi.h"
+#include "bench/overlap.h"
 #include "bench/tasks.h"
 #include "bench/workloads.h"
 
@@ -114,6 +117,13 @@ static const char usage[] =
     "programs by hand with mpi4py; N is --threads, the least of the runs\n"
     "bramble-bench [options] links: what operations send between the ranks of mpirun, and their "
     "seconds (bench/mpi-costs)\n"
+    "bramble-bench [options] overlap [slow]: faces of stencils between the ranks of mpirun, alone, "
+    "behind compute and without (bench/mpi-costs --overlap)\n"
+    "bramble-bench [options] lending: blocks of one rank cost more than the others' "
+    "(bench/mpi-costs "
+    "--lending)\n"
+    "bramble-bench [options] busy: what a message between the ranks of mpirun takes while all "
+    "cores compute, beside one by bare MPI and Linux's wake of a thread\n"
     "bramble-bench [options] metg: the smallest tasks that keep half of the machine busy\n"
     "  --list       print the workloads\n"
     "  --json       print one JSON object a line\n"
@@ -226,6 +236,15 @@ int main(int argc, char **argv)
         return bench_metg(&options) ? 0 : 1;
     if (argc == optind + 1 && strcmp(argv[optind], "links") == 0)
         return bench_links(&options) ? 0 : 1;
+    if (argc == optind + 1 && strcmp(argv[optind], "overlap") == 0)
+        return bench_overlap(&options, false) ? 0 : 1;
+    if (argc == optind + 2 && strcmp(argv[optind], "overlap") == 0 &&
+        strcmp(argv[optind + 1], "slow") == 0)
+        return bench_overlap(&options, true) ? 0 : 1;
+    if (argc == optind + 1 && strcmp(argv[optind], "lending") == 0)
+        return bench_lending(&options) ? 0 : 1;
+    if (argc == optind + 1 && strcmp(argv[optind], "busy") == 0)
+        return bench_busy(&options) ? 0 : 1;
     if (argc > optind && strcmp(argv[optind], "mpi") == 0)
         return bench_mpi(argv + optind + 1, argc - optind - 1, &options) ? 0 : 1;
     if (argc == optind + 2 && strcmp(argv[optind], "mpi-part") == 0)

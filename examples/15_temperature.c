@@ -11,6 +11,7 @@
 #include "svg.h"
 
 #include <bramble/bramble.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,19 +41,27 @@ static double number_in(FILE *f, const char *text)
     return f != NULL && fscanf(f, format, &number) == 1 ? number : NAN;
 }
 
+typedef struct reading {
+    double celsius; /* NAN: no sensor, or no number in it */
+    int error;      /* errno of the file, or 0 */
+} reading;
+
+static const char zone[] = "/sys/class/thermal/thermal_zone0/temp";
+
 /* The kernel says 48312 for 48.3 degrees, the firmware temp=48.3'C. */
 static int measure(br_task *task, const void *args, size_t bytes)
 {
     const char *given = args;
-    FILE *f = fopen(bytes > 0 ? given : "/sys/class/thermal/thermal_zone0/temp", "r");
-    double celsius = number_in(f, "") / 1000;
+    FILE *f = fopen(bytes > 0 ? given : zone, "r");
+    reading r = {.error = f == NULL ? errno : 0};
+    r.celsius = number_in(f, "") / 1000;
     if (f != NULL)
         fclose(f);
-    if (isnan(celsius) && bytes == 0 && (f = popen("vcgencmd measure_temp 2>&1", "r")) != NULL) {
-        celsius = number_in(f, "temp=");
+    if (isnan(r.celsius) && bytes == 0 && (f = popen("vcgencmd measure_temp 2>&1", "r")) != NULL) {
+        r.celsius = number_in(f, "temp=");
         pclose(f);
     }
-    return br_task_return(task, &celsius, sizeof celsius);
+    return br_task_return(task, &r, sizeof r);
 }
 
 /* ---- on rank 0 ---- */
@@ -69,6 +78,7 @@ typedef struct chart {
     const char *sensor;        /* or NULL */
     double begin, every, next; /* in seconds: the next sample is due then */
     size_t hosts, n;
+    int error[HOSTS];
     double time[SAMPLES], celsius[HOSTS][SAMPLES];
 } chart;
 
@@ -76,14 +86,16 @@ typedef struct chart {
  * waits for one slice at most. */
 static void sample(chart *c)
 {
-    double now[HOSTS];
+    reading now[HOSTS];
     if (seconds() < c->next || c->n == SAMPLES ||
         br_run_on(c->ctx, ":", measure, c->sensor, c->sensor ? strlen(c->sensor) + 1 : 0,
                   .per_host = true, .priority = 1, .results = now, .each = sizeof now[0]) != BR_OK)
         return;
     c->time[c->n] = seconds() - c->begin;
-    for (size_t h = 0; h < c->hosts; h++)
-        c->celsius[h][c->n] = now[h];
+    for (size_t h = 0; h < c->hosts; h++) {
+        c->celsius[h][c->n] = now[h].celsius;
+        c->error[h] = now[h].error;
+    }
     c->n++;
     c->next = seconds() + c->every;
 }
@@ -127,7 +139,8 @@ static bool report(const chart *c, const br_rank_info host[])
         if (from <= to)
             printf("%s: %zu samples\n", host[h].host, c->n);
         else
-            printf("%s: no sensor\n", host[h].host);
+            printf("%s: no sensor: %s: %s\n", host[h].host, c->sensor != NULL ? c->sensor : zone,
+                   c->error[h] != 0 ? strerror(c->error[h]) : "no number in it");
         low = fmin(low, from);
         high = fmax(high, to);
     }

@@ -19,6 +19,12 @@ char *bri_strdup(const char *text);
 br_status bri_grow(void *list, size_t *room, size_t n, size_t size);
 void bri_free(void *p);
 
+/* Bytes of a part of a message: what comes behind it is aligned. */
+static inline size_t bri_padded(size_t bytes)
+{
+    return (bytes + 15) & ~(size_t)15;
+}
+
 /* True when the next allocation is to fail; memory.c asks too. */
 bool bri_alloc_should_fail(void);
 

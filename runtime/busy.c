@@ -75,18 +75,53 @@ void bri_busy_name(bri_job *job, const bri_task *task, char *text, size_t size)
         snprintf(text + n, size - n, ", function %s", function);
 }
 
+/* ---- reading what another thread writes ---- */
+
+typedef struct glance {
+    bri_job *job;
+    const bri_task *task;
+    long long since;
+    const br_context *ctx;
+    bri_function fn;
+    br_place at;
+    const char *name;
+} glance;
+
+/* False when it is of two tasks: the second one has just begun. Otherwise the task still runs, or
+ * ran when the thread's depth was looked at: what keeps its records and its name since then keeps
+ * them for the reader. */
+static bool look_at(const bri_busy_task *of, glance *g)
+{
+    unsigned turn = atomic_load_explicit(&of->turn, memory_order_acquire);
+    *g = (glance){
+        .job = atomic_load_explicit(&of->job, memory_order_acquire),
+        .task = atomic_load_explicit(&of->task, memory_order_acquire),
+        .since = atomic_load_explicit(&of->since, memory_order_acquire),
+        .ctx = atomic_load_explicit(&of->ctx, memory_order_acquire),
+        .fn = atomic_load_explicit(&of->fn, memory_order_acquire),
+        .at = {atomic_load_explicit(&of->file, memory_order_acquire),
+               atomic_load_explicit(&of->line, memory_order_acquire)},
+        .name = atomic_load_explicit(&of->name, memory_order_acquire),
+    };
+    return turn % 2 == 0 && atomic_load_explicit(&of->turn, memory_order_relaxed) == turn;
+}
+
+static void print_running(const glance *g, const char *name, FILE *to)
+{
+    fprintf(to, "  running for %.1f s: %s\n", 1e-3 * (double)(bri_busy_clock() - g->since), name);
+}
+
 static int print_thread(bri_job *job, const bri_busy *r, FILE *to)
 {
     int printed = 0;
     int deep = atomic_load_explicit(&r->deep, memory_order_acquire);
     for (int i = 0; i < deep && i < BRI_BUSY_DEEP; i++) {
         char name[384];
-        const bri_task *task = atomic_load_explicit(&r->of[i].task, memory_order_relaxed);
-        if (job == NULL || atomic_load_explicit(&r->of[i].job, memory_order_relaxed) != job)
+        glance g;
+        if (!look_at(&r->of[i], &g) || g.job != job || job == NULL)
             continue;
-        bri_busy_name(job, task, name, sizeof name);
-        fprintf(to, "  running for %.1f s: %s\n",
-                1e-3 * (double)(bri_busy_clock() - atomic_load(&r->of[i].since)), name);
+        bri_busy_name(job, g.task, name, sizeof name);
+        print_running(&g, name, to);
         printed++;
     }
     return printed;
@@ -106,21 +141,19 @@ void bri_busy_name_errand(const char *name, bri_function fn, br_place at, char *
         snprintf(text, size, "task %.200s", name);
 }
 
-static void name_errand(const bri_busy_task *of, char *text, size_t size)
+static void name_errand(const glance *g, char *text, size_t size)
 {
-    br_place at = {atomic_load_explicit(&of->file, memory_order_relaxed),
-                   atomic_load_explicit(&of->line, memory_order_relaxed)};
-    bri_busy_name_errand(atomic_load_explicit(&of->name, memory_order_relaxed),
-                         atomic_load_explicit(&of->fn, memory_order_relaxed), at, text, size);
+    bri_busy_name_errand(g->name, g->fn, g->at, text, size);
 }
 
 void bri_busy_name_running(const bri_busy_task *running, char *text, size_t size)
 {
-    bri_job *job = atomic_load(&running->job);
-    if (job != NULL)
-        bri_busy_name(job, atomic_load(&running->task), text, size);
+    glance g;
+    look_at(running, &g); /* it goes nowhere */
+    if (g.job != NULL)
+        bri_busy_name(g.job, g.task, text, size);
     else
-        name_errand(running, text, size);
+        name_errand(&g, text, size);
 }
 
 static int print_errands(const bri_busy *r, const br_context *ctx, FILE *to)
@@ -129,13 +162,11 @@ static int print_errands(const bri_busy *r, const br_context *ctx, FILE *to)
     int deep = atomic_load_explicit(&r->deep, memory_order_acquire);
     for (int i = 0; i < deep && i < BRI_BUSY_DEEP; i++) {
         char name[400];
-        const bri_busy_task *of = &r->of[i];
-        if (atomic_load_explicit(&of->job, memory_order_relaxed) != NULL ||
-            atomic_load_explicit(&of->ctx, memory_order_relaxed) != ctx)
+        glance g;
+        if (!look_at(&r->of[i], &g) || g.job != NULL || g.ctx != ctx)
             continue;
-        name_errand(of, name, sizeof name);
-        fprintf(to, "  running for %.1f s: %s\n",
-                1e-3 * (double)(bri_busy_clock() - atomic_load(&of->since)), name);
+        name_errand(&g, name, sizeof name);
+        print_running(&g, name, to);
         printed++;
     }
     return printed;

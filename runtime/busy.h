@@ -13,7 +13,10 @@
 /* Waiting inside a task may run others; deeper ones are not noted. */
 enum { BRI_BUSY_DEEP = 4 };
 
+/* Who sees a field that was written later than `turn` sees that this has changed: fields are stored
+ * with release and loaded with acquire. */
 typedef struct bri_busy_task {
+    atomic_uint turn; /* odd while the rest is written */
     _Atomic(bri_job *) job;
     _Atomic(const bri_task *) task;
     atomic_llong since; /* ms of the coarse monotonic clock */
@@ -47,7 +50,7 @@ static inline long long bri_busy_clock(void)
     return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* The record of the next task, NULL when there is none left. */
+/* The record of the next task, to be written; NULL when there is none left. */
 static inline bri_busy_task *bri_busy_next(bri_busy *r)
 {
     int deep = atomic_load_explicit(&r->deep, memory_order_relaxed);
@@ -55,13 +58,21 @@ static inline bri_busy_task *bri_busy_next(bri_busy *r)
         bri_busy_join();
     if (deep >= BRI_BUSY_DEEP)
         return NULL;
-    atomic_store_explicit(&r->of[deep].since, bri_busy_clock(), memory_order_relaxed);
-    return &r->of[deep];
+    bri_busy_task *of = &r->of[deep];
+    unsigned turn = atomic_load_explicit(&of->turn, memory_order_relaxed);
+    atomic_store_explicit(&of->turn, turn + 1, memory_order_relaxed);
+    atomic_store_explicit(&of->since, bri_busy_clock(), memory_order_release);
+    return of;
 }
 
-static inline void bri_busy_deeper(bri_busy *r)
+/* It is written, unless it is NULL. */
+static inline void bri_busy_deeper(bri_busy *r, bri_busy_task *of)
 {
     int deep = atomic_load_explicit(&r->deep, memory_order_relaxed);
+    if (of != NULL) {
+        unsigned turn = atomic_load_explicit(&of->turn, memory_order_relaxed);
+        atomic_store_explicit(&of->turn, turn + 1, memory_order_release);
+    }
     atomic_store_explicit(&r->deep, deep + 1, memory_order_release);
 }
 
@@ -70,10 +81,10 @@ static inline void bri_busy_begin(bri_job *job, const bri_task *task)
     bri_busy *r = &bri_busy_here;
     bri_busy_task *of = bri_busy_next(r);
     if (of != NULL) {
-        atomic_store_explicit(&of->job, job, memory_order_relaxed);
-        atomic_store_explicit(&of->task, task, memory_order_relaxed);
+        atomic_store_explicit(&of->job, job, memory_order_release);
+        atomic_store_explicit(&of->task, task, memory_order_release);
     }
-    bri_busy_deeper(r);
+    bri_busy_deeper(r, of);
 }
 
 /* The name is freed by bri_busy_drop_name. */
@@ -83,14 +94,14 @@ static inline void bri_busy_begin_errand(const br_context *ctx, bri_function fn,
     bri_busy *r = &bri_busy_here;
     bri_busy_task *of = bri_busy_next(r);
     if (of != NULL) {
-        atomic_store_explicit(&of->job, NULL, memory_order_relaxed);
-        atomic_store_explicit(&of->ctx, ctx, memory_order_relaxed);
-        atomic_store_explicit(&of->fn, fn, memory_order_relaxed);
-        atomic_store_explicit(&of->file, at.file, memory_order_relaxed);
-        atomic_store_explicit(&of->line, at.line, memory_order_relaxed);
-        atomic_store_explicit(&of->name, name, memory_order_relaxed);
+        atomic_store_explicit(&of->job, NULL, memory_order_release);
+        atomic_store_explicit(&of->ctx, ctx, memory_order_release);
+        atomic_store_explicit(&of->fn, fn, memory_order_release);
+        atomic_store_explicit(&of->file, at.file, memory_order_release);
+        atomic_store_explicit(&of->line, at.line, memory_order_release);
+        atomic_store_explicit(&of->name, name, memory_order_release);
     }
-    bri_busy_deeper(r);
+    bri_busy_deeper(r, of);
 }
 
 static inline void bri_busy_end(void)
@@ -112,8 +123,8 @@ int bri_busy_print_errands(const br_context *ctx, FILE *to);
 /* Frees the name of such a task, which has run or never will; NULL is fine. */
 void bri_busy_drop_name(char *name);
 
-/* "task NAME (file.c:12)"; without a name the function's, without a file the task is another
- * rank's. */
+/* "task NAME (file.c:12)"; without a name the function's, without a file only the name: where
+ * rank 0 handed it in is known elsewhere only when a constant of the program says so. */
 void bri_busy_name_errand(const char *name, bri_function fn, br_place at, char *text, size_t size);
 
 /* "sum (a.c:3), chunk (2,), function f": a task and the function of the user's that it calls. */

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/clock.h"
 #include "runtime/error.h"
 
 /* ---- where ---- */
@@ -83,13 +84,6 @@ br_status bri_child_find(const char *program, const char *given, char path[BRI_C
 
 /* ---- running ---- */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Standard output and error are the pipe; nothing else of ours is open in the child. */
 static int set_files(posix_spawn_file_actions_t *files, int to)
 {
@@ -142,9 +136,9 @@ static int spawn(const char *const *argv, int to, pid_t *pid)
 static void read_text(int from, double until, bri_child_end *end)
 {
     char rest[256];
-    for (size_t n = 0; until > now();) {
+    for (size_t n = 0; until > bri_now();) {
         struct pollfd what = {.fd = from, .events = POLLIN};
-        int code = poll(&what, 1, (int)fmin(1000 * fmax(until - now(), 0) + 1, 1e6));
+        int code = poll(&what, 1, (int)fmin(1000 * fmax(until - bri_now(), 0) + 1, 1e6));
         if (code < 0 && errno != EINTR)
             return;
         if (code <= 0)
@@ -167,7 +161,7 @@ static void wait_for(pid_t pid, double until, bri_child_end *end)
     while ((code = waitpid(pid, &status, WNOHANG)) != pid) {
         if (code < 0 && errno != EINTR)
             return;
-        if (now() >= until) {
+        if (bri_now() >= until) {
             end->late = true;
             kill(-pid, SIGKILL);
         }
@@ -185,7 +179,7 @@ br_status bri_child_run(const char *const *argv, double seconds, bri_child_end *
     memset(end, 0, sizeof *end);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return bri_error(BR_EIO, "%s: no pipe: %s", argv[0], strerror(errno));
-    double until = now() + seconds;
+    double until = bri_now() + seconds;
     int code = spawn(argv, ends[1], &pid);
     close(ends[1]);
     if (code == 0) {

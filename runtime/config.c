@@ -98,13 +98,15 @@ static br_status parse_flag(const setting *s, const char *value, void *field)
     return BR_OK;
 }
 
+static const double FOREVER = 1e9; /* s: clocks count ns, in 63 bits */
+
 static br_status parse_seconds(const setting *s, const char *value, void *field)
 {
     char *end;
     double t = strtod(value, &end);
     if (end == value || *end != '\0' || !isfinite(t) || t <= 0)
         return bad_value(s, value, "a number of seconds above 0");
-    *(bri_config_seconds *)field = t;
+    *(bri_config_seconds *)field = t < FOREVER ? t : FOREVER;
     return BR_OK;
 }
 

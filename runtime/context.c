@@ -9,6 +9,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/crash.h"
+#include "runtime/future.h"
 #include "runtime/host.h"
 #include "runtime/inside.h"
 #include "runtime/log.h"
@@ -99,14 +100,11 @@ static br_status open_engine(br_context *ctx)
     return BR_OK;
 }
 
-/* Known before it opens, since the threads it starts may look. A scheduler that does not open
- * cleans up after itself. */
-static br_status open_scheduler(br_context *ctx, const bri_scheduler *scheduler)
+/* A scheduler that does not open cleans up after itself. */
+static br_status open_scheduler(br_context *ctx)
 {
-    ctx->scheduler = scheduler;
-    br_status st = scheduler->open(ctx);
-    if (st != BR_OK)
-        ctx->scheduler = NULL;
+    br_status st = ctx->scheduler->open(ctx);
+    ctx->scheduler_opened = st == BR_OK;
     return st;
 }
 
@@ -136,10 +134,12 @@ static br_status open_parts(br_context *ctx, const bri_scheduler *scheduler)
     BRI_TRY(bri_host_threads(ctx));
     BRI_TRY(open_memory(ctx));
     BRI_TRY(open_engine(ctx));
+    /* Known before the watch and the scheduler open, since their threads look at it. */
+    ctx->scheduler = scheduler;
     BRI_TRY(open_watch(ctx));
     if (strcmp(ctx->config.sigint, "cancel") == 0)
         BRI_TRY(bri_interrupt_catch(ctx, true));
-    return open_scheduler(ctx, scheduler);
+    return open_scheduler(ctx);
 }
 
 /* Undoes what open_parts did, as far as it came. */
@@ -148,7 +148,7 @@ static void close_parts(br_context *ctx)
     if (ctx->engine != NULL)
         ctx->engine->close(ctx);
     close_watch(ctx);
-    if (ctx->scheduler != NULL)
+    if (ctx->scheduler_opened)
         ctx->scheduler->close(ctx);
     if (ctx->catches_interrupts)
         bri_interrupt_catch(ctx, false);
@@ -156,13 +156,13 @@ static void close_parts(br_context *ctx)
     bri_spill_free(ctx->spill);
     ctx->engine = NULL;
     ctx->scheduler = NULL;
+    ctx->scheduler_opened = false;
     ctx->memory = NULL;
     ctx->spill = NULL;
 }
 
 void bri_context_drop(br_context *ctx)
 {
-    ctx->scheduler = NULL;
     close_parts(ctx);
     pthread_mutex_destroy(&ctx->lock);
     bri_free(ctx);
@@ -181,18 +181,50 @@ static void end_other_rank(const br_context *ctx)
     exit(EXIT_FAILURE);
 }
 
-static br_context *new_context(void)
+static br_context *empty_context(void)
 {
     br_context *ctx = bri_calloc(1, sizeof *ctx);
     if (ctx == NULL)
-        return &no_memory;
+        return NULL;
     pthread_mutex_init(&ctx->lock, NULL);
-    ctx->nranks = 1;
-    ctx->nthreads = 1;
     ctx->root.ctx = ctx;
     ctx->scope = &ctx->root;
+    return ctx;
+}
+
+static br_context *new_context(void)
+{
+    br_context *ctx = empty_context();
+    if (ctx == NULL)
+        return &no_memory;
+    ctx->nranks = 1;
+    ctx->nthreads = 1;
     gethostname(ctx->host, sizeof ctx->host - 1);
     return ctx;
+}
+
+br_context *bri_context_beside(const br_context *other)
+{
+    br_context *ctx = empty_context();
+    if (ctx == NULL)
+        return NULL;
+    ctx->config = other->config;
+    ctx->memory = other->memory;
+    ctx->spill = other->spill;
+    ctx->scheduler = other->scheduler;
+    ctx->engine = other->engine;
+    ctx->rank = other->rank;
+    ctx->nranks = other->nranks;
+    ctx->nthreads = other->nthreads;
+    memcpy(ctx->threads_why, other->threads_why, sizeof ctx->threads_why);
+    memcpy(ctx->host, other->host, sizeof ctx->host);
+    return ctx;
+}
+
+void bri_context_drop_beside(br_context *ctx)
+{
+    pthread_mutex_destroy(&ctx->lock);
+    bri_free(ctx);
 }
 
 /* A worker has not failed: only what is asked of its context later does. */
@@ -255,11 +287,32 @@ void bri_context_disown(bri_owned *owned)
 {
     br_context *ctx = owned->ctx;
     pthread_mutex_lock(&ctx->lock);
-    *owned->link = owned->next;
-    if (owned->next != NULL)
-        owned->next->link = owned->link;
+    bool stays = ctx->closing;
+    if (!stays) {
+        *owned->link = owned->next;
+        if (owned->next != NULL)
+            owned->next->link = owned->link;
+    }
     pthread_mutex_unlock(&ctx->lock);
-    owned->free(owned);
+    if (!stays)
+        owned->free(owned);
+}
+
+static void set_closing(br_context *ctx, bool closing)
+{
+    pthread_mutex_lock(&ctx->lock);
+    ctx->closing = closing && ctx->owned != NULL; /* never of `no_memory` */
+    pthread_mutex_unlock(&ctx->lock);
+}
+
+/* Tasks may make futures and free their own until all are over. */
+void bri_context_free_owned(br_context *ctx)
+{
+    set_closing(ctx, true);
+    bri_futures_end(ctx);
+    set_closing(ctx, false);
+    while (ctx->owned != NULL)
+        bri_context_disown(ctx->owned);
 }
 
 /* The thread would wait for its own task. */
@@ -278,8 +331,7 @@ int br_close(br_context *ctx)
     br_status st = check_outside(ctx);
     if (st != BR_OK)
         return (int)bri_context_fail(ctx, st, bri_last_error());
-    while (ctx->owned != NULL)
-        bri_context_disown(ctx->owned);
+    bri_context_free_owned(ctx);
     close_parts(ctx);
     if (bri_array_engine.release != NULL)
         bri_array_engine.release(ctx);

@@ -41,6 +41,7 @@ struct br_context {
     bri_memory *memory;
     struct bri_spill *spill; /* the file of what does not fit there */
     const struct bri_scheduler *scheduler;
+    bool scheduler_opened;
     void *scheduler_data;
     const struct bri_engine *engine;
     _Atomic(struct bri_store *) store; /* of tasks that were handed in (scheduler/futures) */
@@ -58,6 +59,7 @@ struct br_context {
     br_scope *scope; /* the innermost */
     uint64_t next_job;
     bri_owned *owned;
+    bool closing; /* nothing leaves that list but by its end (lock) */
 };
 
 /* br_open for a given scheduler (NULL: choose), with its scheduler_data set before it opens.
@@ -67,15 +69,23 @@ br_context *bri_context_open(const struct bri_scheduler *scheduler, void *schedu
 /* Frees a context, which br_open has not returned yet, and all of it but its scheduler's own. */
 void bri_context_drop(br_context *ctx);
 
+/* One more context, empty, with the settings, memory, engine and scheduler of another one, which
+ * may be in use; and its end, which leaves all that to the other. NULL with a BR_ENOMEM error. */
+br_context *bri_context_beside(const br_context *other);
+void bri_context_drop_beside(br_context *ctx);
+
 /* A context that failed to open with the calling thread's last error. */
 br_context *bri_context_refuse(br_status status);
 /* A context has not opened on any rank: the calling thread's last error says why, and rank 0 alone
  * writes it to the log. */
 void bri_context_failed_on_all(br_context *ctx, int rank);
 
-/* Gives a thing to the context; takes it out again and frees it. Any thread. */
+/* Gives a thing to the context; takes it out again and frees it, unless the context closes, which
+ * frees it later. Any thread. */
 void bri_context_own(br_context *ctx, bri_owned *owned, void (*release)(bri_owned *owned));
 void bri_context_disown(bri_owned *owned);
+/* Ends all futures, then frees all that the context owns. Not inside a task of it. */
+void bri_context_free_owned(br_context *ctx);
 
 /* Stores the first failure and its text in the context (and tells the log function); returns
  * status. Any thread. */

@@ -18,7 +18,7 @@
 
 /* What is looked for among the loaded modules. */
 typedef struct query {
-    uintptr_t address;
+    uintptr_t address, constant;
     bool inside; /* also when the address is not a function's first */
     bri_function_id *id;
     bool found;
@@ -26,17 +26,22 @@ typedef struct query {
 
 /* ---- modules in memory ---- */
 
-/* The load segments hold the address; executable ones only. */
-static bool holds_code(const struct dl_phdr_info *module, uintptr_t address)
+/* Some load segment with these flags, of those in `of`, holds the address. */
+static bool holds(const struct dl_phdr_info *module, uintptr_t address, unsigned of, unsigned flags)
 {
     for (int i = 0; i < module->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &module->dlpi_phdr[i];
         uintptr_t start = module->dlpi_addr + p->p_vaddr;
-        if (p->p_type == PT_LOAD && (p->p_flags & PF_X) && address >= start &&
+        if (p->p_type == PT_LOAD && (p->p_flags & of) == flags && address >= start &&
             address - start < p->p_memsz)
             return true;
     }
     return false;
+}
+
+static bool holds_code(const struct dl_phdr_info *module, uintptr_t address)
+{
+    return holds(module, address, PF_X, PF_X);
 }
 
 static bool id_in_notes(const char *note, const char *end, bri_function_id *id)
@@ -129,6 +134,24 @@ br_status bri_function_identify(bri_function f, bri_function_id *id)
                          name);
     }
     return BR_OK;
+}
+
+/* The module with the code of the first address: whether it has the second as a constant. */
+static int look_for_constant(struct dl_phdr_info *module, size_t size, void *data)
+{
+    (void)size;
+    query *q = data;
+    if (!holds_code(module, q->address))
+        return 0;
+    q->found = holds(module, q->constant, PF_W, 0);
+    return 1;
+}
+
+bool bri_function_has_constant(bri_function f, const void *constant)
+{
+    query q = {.address = (uintptr_t)f, .constant = (uintptr_t)constant};
+    dl_iterate_phdr(look_for_constant, &q);
+    return q.found;
 }
 
 /* ---- resolve ---- */

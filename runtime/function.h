@@ -25,6 +25,9 @@ br_status bri_function_check(bri_function f);
 /* BR_EARG when the module has no build-id (linked with --build-id=none) or the address is in no
  * module. */
 br_status bri_function_identify(bri_function f, bri_function_id *id);
+/* The address is one of a constant in the module that holds the function, so on every rank it is as
+ * far from it. */
+bool bri_function_has_constant(bri_function f, const void *constant);
 /* BR_EARG when no loaded module has the build-id: the rank runs another binary or lacks a
  * plugin. */
 br_status bri_function_resolve(const bri_function_id *id, bri_function *f);

@@ -107,18 +107,17 @@ static br_status end(br_future *f)
     return f->kind->wait(f);
 }
 
-/* The context closes, or br_future_free has seen to the rest. */
+/* It is done: br_future_free has seen to that, or bri_futures_end. */
 static void release(bri_owned *owned)
 {
     br_future *f = of_owned(owned);
-    end(f); /* br_close is not called by tasks, so it does */
     tell_context(f);
-    bri_free(f->text);
-    f->text = NULL; /* others may hold it */
+    if (f->forget != NULL)
+        f->forget(f);
     f->kind->free(f);
 }
 
-void bri_future_init(br_future *f, br_context *ctx, const bri_future_kind *kind)
+static void set_up(br_future *f, br_context *ctx, const bri_future_kind *kind)
 {
     f->ctx = ctx;
     f->kind = kind;
@@ -129,6 +128,12 @@ void bri_future_init(br_future *f, br_context *ctx, const bri_future_kind *kind)
     atomic_init(&f->cancelled, false);
     f->status = BR_OK;
     f->text = NULL;
+    f->forget = NULL;
+}
+
+void bri_future_init(br_future *f, br_context *ctx, const bri_future_kind *kind)
+{
+    set_up(f, ctx, kind);
     bri_context_own(ctx, &f->owned, release);
 }
 
@@ -140,19 +145,40 @@ br_future *bri_future_next(br_context *ctx, br_future *after)
     return owned != NULL ? of_owned(owned) : NULL;
 }
 
+static bri_owned *newest(br_context *ctx)
+{
+    pthread_mutex_lock(&ctx->lock);
+    bri_owned *owned = ctx->owned;
+    pthread_mutex_unlock(&ctx->lock);
+    return owned;
+}
+
+/* What tasks hand in meanwhile stands in front of what was there, and nothing leaves the list. */
+void bri_futures_end(br_context *ctx)
+{
+    bri_owned *seen = NULL;
+    for (bri_owned *first; (first = newest(ctx)) != seen; seen = first)
+        for (bri_owned *owned = first; owned != seen; owned = owned->next)
+            if (owned->free == release)
+                end(of_owned(owned));
+}
+
 static void free_failed(br_future *f)
 {
+    bri_free(f->text);
     bri_free(f);
 }
 
+/* Done before the context has it: one that closes meanwhile would cancel it. */
 br_future *bri_future_failed(br_context *ctx, br_status status, const char *text)
 {
     static const bri_future_kind kind = {.name = "failed", .free = free_failed};
     br_future *f = bri_calloc(1, sizeof *f);
     if (f == NULL)
         return NULL;
-    bri_future_init(f, ctx, &kind);
+    set_up(f, ctx, &kind);
     bri_future_fail(f, status, text);
+    bri_context_own(ctx, &f->owned, release);
     return f;
 }
 

@@ -27,7 +27,8 @@ typedef struct bri_future_kind {
     /* An anonymous promise (promise.h) that ends as it does, to be let go; of one that has no
      * bytes. NULL without memory. */
     br_future *(*echo)(br_future *future);
-    /* It is settled: frees what it holds, and itself. */
+    /* It is settled: frees what it holds, its text and itself, or lets those go who hold it
+     * still. */
     void (*free)(br_future *future);
 } bri_future_kind;
 
@@ -42,6 +43,9 @@ struct br_future {
     atomic_bool cancelled; /* br_cancel was called */
     br_status status;
     char *text; /* NULL: that of the status will do */
+    /* Before it is freed, where it was given to an iterator (scheduler/futures/completed.c); NULL:
+     * nowhere. */
+    void (*forget)(br_future *future);
 };
 
 /* Not done, and owned by the context from now on. */
@@ -63,6 +67,10 @@ void bri_future_fail(br_future *future, br_status status, const char *text);
 /* The context's futures, one after the other; NULL: the first, or no more. With the context's
  * lock. */
 br_future *bri_future_next(br_context *ctx, br_future *after);
+
+/* Cancels those that are not done, also what tasks hand in until all are, and waits for them. Only
+ * while the context closes (context.h), and not inside a task of it. */
+void bri_futures_end(br_context *ctx);
 
 static inline bool bri_future_done(const br_future *future)
 {

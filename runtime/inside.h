@@ -37,10 +37,4 @@ static inline void bri_inside_end(void)
  * the first such text. Returns BR_EARG. */
 br_status bri_inside_refuse(const char *text);
 
-/* The thread is inside a task of this context, and not of another one above that. */
-static inline bool bri_inside_of(const br_context *ctx)
-{
-    return bri_inside_here != NULL && bri_inside_here->ctx == ctx;
-}
-
 #endif

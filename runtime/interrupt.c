@@ -49,6 +49,11 @@ static void on_interrupt(int signal)
     errno = saved;
 }
 
+bool bri_interrupt_ending(void)
+{
+    return atomic_load(&in.cancelling);
+}
+
 static void wait_for_end(void)
 {
     while (bri_running_ending() && !atomic_load(&in.stop))

@@ -18,7 +18,8 @@ br_status bri_job_init_unwatched(bri_job *job, br_context *ctx, const bri_job_op
     job->ctx = ctx;
     job->ops = ops;
     job->plan = plan;
-    job->max_in_flight = 1;
+    atomic_init(&job->max_in_flight, 1);
+    job->spare = SIZE_MAX;
     pthread_mutex_init(&job->emit, NULL);
     bri_records_init(&job->value_records, (sizeof(bri_value) + 63) & ~(size_t)63);
     return bri_values_init(&job->values);
@@ -88,8 +89,8 @@ void bri_job_fini(bri_job *job)
     bri_job_reap(job);
     for (size_t i = 0; i < job->nin_flight; i++)
         release_promises(job, job->in_flight[i]);
-    if (job->supply_room > 0)
-        bri_memory_release(job->ctx->memory, job->supply_room);
+    if (job->supply_room + job->granted > 0)
+        bri_memory_release(job->ctx->memory, job->supply_room + job->granted);
     bri_free(job->in_flight);
     bri_values_fini(job);
     bri_job_spill_fini(job);

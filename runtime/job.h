@@ -42,6 +42,19 @@ typedef struct bri_key {
     int64_t index;
 } bri_key;
 
+static inline bool bri_key_equal(bri_key a, bri_key b)
+{
+    return a.index == b.index && a.stage == b.stage && a.level == b.level;
+}
+
+/* Values in flight are neighbours, so the index alone would fill runs of a table. */
+static inline uint64_t bri_key_hash(bri_key key)
+{
+    uint64_t h = (uint64_t)key.index * 0x9e3779b97f4a7c15u;
+    h ^= ((uint64_t)key.stage << 32 | key.level) * 0xc2b2ae3d27d4eb4fu;
+    return h ^ h >> 29;
+}
+
 /* One input of a task; also its link in the list of those who wait for the value. */
 typedef struct bri_use {
     bri_value *value;
@@ -74,6 +87,10 @@ struct bri_value {
     /* Tasks and sends that have yet to be done with it; acq_rel: the last one frees. */
     atomic_int readers;
     bool borrowed; /* data belongs to somebody else (a persisted chunk) */
+    bool foreseen; /* promised by bri_job_foresee, before a task of this rank reads it (emit) */
+    /* Of another rank's value: its bytes are promised with those of the first task that reads it,
+     * which may still be staged (emit). */
+    enum { BRI_PROMISED, BRI_UNASKED, BRI_UNPROMISED /* but a bundle asks for it */ } asked;
     /* A stack of uses, or BRI_READY once data is there (release/acquire). */
     _Atomic(bri_use *) waiters;
     bri_value *next_output; /* of the same task, or bundle */
@@ -111,6 +128,7 @@ enum { BRI_BUNDLES = 8, BRI_BUNDLE_VALUES = 24, BRI_BUNDLED_BYTES = 1024 };
 typedef struct bri_bundle {
     bri_value *first, **last; /* linked by next_output; NULL: it is free */
     int64_t chunk;
+    uint64_t begun; /* so many were begun before */
     int n;
 } bri_bundle;
 
@@ -119,10 +137,13 @@ typedef struct bri_patience {
     atomic_llong sent;      /* values that they have taken */
     atomic_int owed;        /* of nsends: what is not held, but made when they ask */
     _Atomic(int64_t) until; /* when it ends, 0 when nobody need look */
-    bool waiting;           /* (emit) */
+    bool waiting, asked;    /* (emit) */
     int shorter;            /* halvings of the longest one (emit) */
     long long seen;         /* `sent` when it began (emit) */
 } bri_patience;
+
+/* In nanoseconds; a test of memory limits sets it before br_open. */
+extern int64_t bri_patience_longest;
 
 /* The table of values: open addressing, linear probing, at most three quarters full. */
 typedef struct bri_values {
@@ -138,11 +159,13 @@ typedef struct bri_worker {
 typedef struct bri_job_stats {
     atomic_llong tasks, bytes_read, bytes_written, bytes_sent, bytes_received, messages;
     atomic_llong bytes_spilled, bytes_fetched; /* to the spill file and back */
-    atomic_llong lent;                         /* tasks that other ranks ran for this one */
+    /* Tasks that other ranks ran for this one, in so many messages, and bytes that came back. */
+    atomic_llong lent, loans, returned;
     /* Of the plan's own choice (settle): nanoseconds in some tasks, what those did, and which. */
     atomic_llong busy, work, stage;
-    /* Of all ranks together these are the largest, not the sum: promised bytes; bytes_sent. */
-    atomic_llong peak, most_sent;
+    /* Of all ranks together these are the largest, not the sum: promised bytes; bytes_sent; bytes
+     * of long values that were asked of one rank and had not come. */
+    atomic_llong peak, most_sent, most_asked;
 } bri_job_stats;
 
 /* What a rank has done. */
@@ -150,12 +173,36 @@ typedef struct bri_rank_work {
     int64_t busy, work, stage;
 } bri_rank_work;
 
-/* A task that another rank has lent. */
+/* A task that another rank has lent, as it is named in messages. */
 typedef struct bri_borrowed {
     bri_key key;
-    int kind;
+    int32_t kind;
+    int32_t inside; /* what it makes is read by one task, which was lent with it */
     int64_t argument[2];
 } bri_borrowed;
+
+/* Lending a task that takes less is not worth its messages. */
+enum { BRI_WORTH_LENDING_NS = 100000 };
+
+/* What tasks read where it lies and another rank would ask for (supply). */
+typedef struct bri_at_hand {
+    int chunks;
+    size_t bytes;
+} bri_at_hand;
+
+/* What other ranks get of sources. A value that takes more room than BRI_SUPPLY_PART is made and
+ * sent in parts where it can be, so that much is all the room it needs. */
+enum { BRI_SUPPLY_PART = 4 << 20 };
+typedef struct bri_source_value {
+    size_t bytes, scratch; /* of it; beside it, while it is made */
+    const void *at_hand;   /* it stands there as it is sent, until the job's end; or NULL */
+    bool in_parts;         /* any part of its bytes can be made by itself */
+} bri_source_value;
+typedef struct bri_source_part {
+    bri_key key;
+    size_t from, bytes; /* all, if it cannot be made in parts */
+    void *data, *scratch;
+} bri_source_part;
 
 /* What the plan provides. */
 typedef struct bri_job_ops {
@@ -170,19 +217,26 @@ typedef struct bri_job_ops {
     void (*name)(bri_job *job, bri_key key, char *text, size_t size);
     /* The user's function that the task calls, "" when there is none; NULL: never. */
     void (*function)(bri_job *job, const bri_task *task, char *text, size_t size);
-    /* Is it a value that no task makes for other ranks, but `supply` when they ask? Then its bytes
-     * and the scratch that this takes. NULL: there are none such. Any thread. */
-    bool (*supplies)(bri_job *job, bri_key key, size_t *bytes, size_t *scratch);
-    br_status (*supply)(bri_job *job, bri_key key, void *data, void *scratch);
+    /* Is it a value that no task makes for other ranks, but `supply` when they ask? Then what there
+     * is to know about it. NULL: there are none such. Any thread. */
+    bool (*supplies)(bri_job *job, bri_key key, bri_source_value *value);
+    br_status (*supply)(bri_job *job, const bri_source_part *part);
     /* How many tasks of this rank read a chunk of another one's, whoever else does. With `emit`
      * held. NULL: nobody knows beforehand. */
     br_status (*readers)(bri_job *job, bri_key key, int *n);
     /* All tasks have run: ends the statistics. NULL: nothing to do. */
     void (*settle)(bri_job *job);
-    /* Can another rank run this ready task, knowing the same plan, from what bri_borrowed says? How
-     * long that takes about, 0 when nobody knows. NULL: none can. */
-    bool (*lendable)(bri_job *job, const bri_task *task, int64_t *nanoseconds);
-    /* Makes such a task of another rank's, in a job of its own, whose outputs go to that rank. */
+    /* Can another rank run this task, knowing the same plan, from what bri_borrowed says? It is
+     * ready, or else reads nothing but what other tasks make that go there with it. About how long
+     * it takes, 0 when nobody knows. NULL: none can. */
+    bool (*lendable)(bri_job *job, const bri_task *task, bool ready, int64_t *nanoseconds);
+    /* Does it nothing but compute: no function of the user's, no file, and it waits for nobody?
+     * Then any thread can run it. NULL: none does. */
+    bool (*computes_only)(bri_job *job, const bri_task *task);
+    /* What such tasks read together, each chunk counted once. */
+    br_status (*at_hand)(bri_job *job, bri_task *const *task, int n, bri_at_hand *at_hand);
+    /* Makes such a task of another rank's, in a job of its own, after those that it reads of; its
+     * outputs go to that rank, unless it is inside. */
     br_status (*borrow)(bri_job *job, const bri_borrowed *what, int lender, bri_task **task);
 } bri_job_ops;
 
@@ -209,11 +263,11 @@ struct bri_job {
     bri_records value_records;                /* (emit) */
     bri_records task_records[BRI_TASK_SIZES]; /* of BRI_TASK_BYTES << i each (emit) */
     bri_bundle bundle[BRI_BUNDLES];           /* open ones (emit) */
-    unsigned next_bundle;                     /* (emit) */
+    uint64_t nbundles;                        /* so many were begun (emit) */
     bool end;                                 /* the plan has no more tasks (emit) */
-    int max_in_flight;
-    bri_turn turn;     /* (the lock of the budget's turns) */
-    atomic_bool waits; /* for its turn to emit */
+    atomic_int max_in_flight; /* relaxed: over ranks some may emit before the pool has set it */
+    bri_turn turn;            /* (the lock of the budget's turns) */
+    atomic_bool waits;        /* for its turn to emit */
 
     /* What every task counts, off the lines that only emission writes. */
     char before_counts[64];
@@ -225,8 +279,13 @@ struct bri_job {
     _Atomic(bri_value *) dead;    /* values whose last reader was a send */
     bri_patience patience;
     atomic_int nsends;    /* values on their way to other ranks, or owed to them */
+    size_t expecting;     /* bytes of the staged task's inputs that are not promised, */
+    int nexpected;        /*  and their number (emit) */
+    size_t granted;       /* of a guest: bytes promised before, for all tasks of its loan (emit) */
+    size_t foreseen;      /* bytes of values with that flag, (emit) */
+    size_t spare;         /*  of which there are no more than the serial order never needs */
     size_t supply_room;   /* bytes promised for supplying values, one at a time; */
-    atomic_int supplying; /*  others at work, which have memory from the rest */
+    atomic_int supplying; /*  others, and sends under way: they give memory back by themselves */
     atomic_bool end_seen; /* `end`, for those without the lock */
     bri_job_stats stats;
     bri_rank_work *by_rank; /* rank 0, when the job has ended on several; freed with it */
@@ -251,7 +310,9 @@ struct bri_job {
 };
 
 br_status bri_job_init(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan);
-/* Of which the watch thread knows nothing: for threads that must not wait for its lock. */
+/* Of which the watch thread knows nothing before bri_watch_begin: what it prints, as the id, is set
+ * before that. Jobs that never run, and those of threads that must not wait for its lock, stay
+ * so. */
 br_status bri_job_init_unwatched(bri_job *job, br_context *ctx, const bri_job_ops *ops, void *plan);
 /* Frees whatever is left; no thread may be inside the job any more. */
 void bri_job_fini(bri_job *job);
@@ -265,7 +326,8 @@ typedef struct bri_dry_run {
     char worst[256];
     size_t largest;     /* task: what it makes, its scratch, and inputs from other ranks */
     int64_t messages;   /* values that come from other ranks, */
-    size_t received;    /*  their bytes */
+    size_t received;    /*  and their bytes */
+    size_t sends;       /* the largest value for other ranks that could go to disk */
     size_t least;       /* the peak where all that can be spilled is, while it is not read; */
     char neediest[256]; /*  the task at it. Only of a job with job->spill */
 } bri_dry_run;
@@ -293,8 +355,12 @@ br_status bri_value_destination(bri_value *value, int rank);
  * they are few. For value->route. BR_ENOMEM. */
 br_status bri_route_new(const br_context *ctx, int owner, const unsigned char *reads,
                         bri_route **route);
-/* The value is computed by another rank: asks the transport for it, within the budget. */
+/* The value is computed by another rank, and the task that is being made reads it: asks the
+ * transport for it when that task is admitted, since its bytes are promised with the task's. */
 void bri_value_expect(bri_job *job, bri_value *value);
+/* The plan hands out a task that it has made earlier, with others: what this one is the first to
+ * read is asked for with it. */
+void bri_task_expects(bri_job *job, const bri_task *task);
 /* The same of a partial result for the tree of a chunk: short ones of one rank are asked for
  * together, when the bundle is closed, at the latest when emission pauses. */
 void bri_value_expect_bundled(bri_job *job, bri_value *value, int64_t chunk);
@@ -317,11 +383,20 @@ void *bri_task_take(bri_task *task, int i);
 /* Emits up to max tasks and returns those that are ready, linked; NULL when none is, or when
  * another thread is emitting. */
 bri_task *bri_job_pull(bri_job *job, int max);
+/* Should more be emitted although there are tasks to run? What they need of other ranks takes time.
+ */
+bool bri_job_short_of_tasks(const bri_job *job);
+/* What tasks of at most `largest` bytes may need that are emitted ahead of the serial order. */
+size_t bri_job_ahead_bytes(const br_context *ctx, size_t largest);
 /* Runs a ready task and returns the tasks that became ready by it, linked. After a failure it only
  * passes through. */
 bri_task *bri_job_exec(bri_job *job, bri_task *task);
-/* The same of a ready task that another rank has run: its outputs' data is there. */
-bri_task *bri_job_returned(bri_job *job, bri_task *task);
+/* Another rank runs the task: what it takes is not needed here, nor, when it is inside, its
+ * outputs. */
+void bri_job_lent(bri_job *job, bri_task *task, bool inside);
+/* Tasks that were lent together have run, from the ready ones `leaves`, which are linked, to `top`,
+ * whose outputs' data is there; they may be one: as bri_job_exec. */
+bri_task *bri_job_returned(bri_job *job, bri_task *leaves, const bri_task *top);
 /* Emits one task and runs it on this thread; the same to the end of the job. */
 void bri_job_step(bri_job *job);
 void bri_job_run_here(bri_job *job);
@@ -347,10 +422,14 @@ void bri_job_name_value(bri_job *job, bri_key key, char *text, size_t size);
 
 /* Looks a value up by key (takes `emit`); NULL when this rank has not asked for it yet. */
 bri_value *bri_job_lookup(bri_job *job, bri_key key);
+typedef struct bri_foreseen {
+    size_t bytes;
+    int owner;
+} bri_foreseen;
 /* Before a task of this rank asks for another rank's value: makes it, with its bytes promised, when
- * they are free. *value is NULL when that cannot be; *known: a task has asked meanwhile. False when
- * emission is under way: try again. */
-bool bri_job_foresee(bri_job *job, bri_key key, size_t bytes, bri_value **value, bool *known);
+ * they are free and this rank's own tasks never need them. *value is NULL when that cannot be;
+ * *known: a task has asked meanwhile. False when emission is under way: try again. */
+bool bri_job_foresee(bri_job *job, bri_key key, bri_foreseen of, bri_value **value, bool *known);
 /* An expected value will also be sent to n ranks: bri_job_sent for each. */
 void bri_job_pass_on(bri_job *job, bri_value *value, int n);
 /* A block for an expected value, already within the budget; NULL with an error. */

@@ -23,15 +23,19 @@ static bool takes(const bri_bundle *b, const bri_value *v, int64_t chunk)
            b->chunk == chunk;
 }
 
-/* The one that takes it, or one that is free, if need be the oldest. */
+/* The one that takes it, or one that is free, or else the oldest, which goes out as it is. */
 static bri_bundle *bundle_for(bri_job *job, const bri_value *v, int64_t chunk)
 {
-    for (int i = 0; i < BRI_BUNDLES; i++)
-        if (takes(&job->bundle[i], v, chunk))
-            return &job->bundle[i];
-    bri_bundle *b = &job->bundle[job->next_bundle++ % BRI_BUNDLES];
-    ask(job, b);
-    return b;
+    bri_bundle *best = &job->bundle[0];
+    for (int i = 0; i < BRI_BUNDLES; i++) {
+        bri_bundle *b = &job->bundle[i];
+        if (takes(b, v, chunk))
+            return b;
+        if (best->first != NULL && (b->first == NULL || b->begun < best->begun))
+            best = b;
+    }
+    ask(job, best);
+    return best;
 }
 
 void bri_value_expect_bundled(bri_job *job, bri_value *value, int64_t chunk)
@@ -40,10 +44,12 @@ void bri_value_expect_bundled(bri_job *job, bri_value *value, int64_t chunk)
         bri_value_expect(job, value);
         return;
     }
-    bri_memory_force(job->ctx->memory, value->bytes);
+    value->asked = BRI_UNPROMISED;
+    job->expecting += value->bytes;
+    job->nexpected++;
     bri_bundle *b = bundle_for(job, value, chunk);
     if (b->first == NULL)
-        *b = (bri_bundle){.chunk = chunk, .last = &b->first};
+        *b = (bri_bundle){.chunk = chunk, .last = &b->first, .begun = job->nbundles++};
     value->next_output = NULL;
     *b->last = value;
     b->last = &value->next_output;

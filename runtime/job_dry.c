@@ -78,6 +78,8 @@ static void step(bri_job *job, bri_task *t, held *h, bri_dry_run *result)
         done(job, t->inputs[i].value, 1, h);
     for (bri_value *v = t->output, *next; v != NULL; v = next) {
         next = v->next_output;
+        if (v->ndestinations > 0 && v->bytes >= BRI_SPILL_LEAST && v->bytes > result->sends)
+            result->sends = v->bytes;
         done(job, v, v->ndestinations, h);
     }
     result->tasks++;

@@ -4,11 +4,18 @@
 #include "runtime/alloc.h"
 #include "runtime/job_inside.h"
 #include "runtime/job_spill.h"
+#include "runtime/scheduler.h"
 
 enum {
     /* Emission runs ahead of the workers by many small tasks, but by few that need many bytes. */
     AHEAD_BYTES = 4 << 20,
     AHEAD_TASKS = 2, /* for each thread */
+    /* Over several ranks a task's inputs are asked for when it is emitted: so that they are there
+     * in time, there are more ready tasks than threads take next, and more that wait. */
+    AHEAD_READY = 4,               /* for each thread */
+    AHEAD_REMOTELY = 16,           /* tasks for each thread, */
+    AHEAD_REMOTE_BYTES = 16 << 20, /* or as many as need so much, */
+    AHEAD_PART = 16,               /* and at most a 16th of the memory limit */
 };
 
 /* ---- records of tasks ---- */
@@ -131,17 +138,69 @@ static bool is_alone(const bri_job *job)
            atomic_load_explicit(&job->supplying, memory_order_acquire) == 0;
 }
 
+/* The staged task's bytes are promised, with those of what it is the first to read of other ranks:
+ * asks for that. Not before, since what comes must have room. Waiting for room is never in vain:
+ * of all tasks of the run take the first one of the serial order that has not run. What it reads
+ * is there or is supplied. If it has not been admitted, all that its rank has admitted comes
+ * before it and has run, so nothing is in flight there, and it is admitted. */
+static void ask_for_inputs(bri_job *job)
+{
+    const bri_task *t = job->staged;
+    if (job->nexpected == 0 && job->foreseen == 0)
+        return;
+    for (unsigned i = 0; i < t->ninputs; i++) {
+        bri_value *v = t->inputs[i].value;
+        bool unasked = v->asked == BRI_UNASKED;
+        if (v->foreseen)
+            job->foreseen -= v->bytes;
+        v->foreseen = false;
+        v->asked = BRI_PROMISED;
+        if (unasked)
+            job->ctx->scheduler->expect(job->ctx, job, v);
+    }
+    job->expecting = 0;
+    job->nexpected = 0;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What was promised before is not promised again. */
+static bool reserve(bri_job *job, size_t bytes)
+{
+    size_t granted = smaller(bytes, job->granted);
+    if (bytes > granted && !bri_memory_reserve(job->ctx->memory, bytes - granted))
+        return false;
+    job->granted -= granted;
+    return true;
+}
+
+static void force(bri_job *job, size_t bytes)
+{
+    size_t granted = smaller(bytes, job->granted);
+    bri_memory_force(job->ctx->memory, bytes - granted);
+    job->granted -= granted;
+}
+
 /* The staged task is admitted when its bytes fit, or when waiting would not free any, as far as
  * anybody can tell. */
 static bool admit(bri_job *job, size_t bytes)
 {
-    if (bri_memory_reserve(job->ctx->memory, bytes)) {
+    bytes += job->expecting;
+    if (reserve(job, bytes))
         bri_patience_over(job);
-        return true;
-    }
-    if (!is_alone(job) || bri_patience_waits(job))
+    else if (!is_alone(job) || bri_patience_waits(job, bytes))
         return false;
-    bri_memory_force(job->ctx->memory, bytes);
+    else
+        force(job, bytes);
+    ask_for_inputs(job);
     return true;
 }
 
@@ -154,27 +213,68 @@ static bool admit_spilling(bri_job *job, size_t bytes, bri_task **moves)
     size_t absent;
     if (!bri_spill_absent(job->staged, &absent))
         return false;
-    while (!bri_memory_reserve(memory, bytes + absent)) {
-        bri_spill_room room = bri_spill_make_room(job, bytes + absent, moves);
+    size_t wanted = bytes + absent + job->expecting;
+    while (!bri_memory_reserve(memory, wanted)) {
+        bri_spill_room room = bri_spill_make_room(job, wanted, moves);
         if (room == BRI_ROOM_COMES ||
-            (room == BRI_ROOM_NONE && (!alone || bri_patience_waits(job))) ||
+            (room == BRI_ROOM_NONE && (!alone || bri_patience_waits(job, wanted))) ||
             atomic_load_explicit(&job->failed, memory_order_acquire))
             return false;
         if (room == BRI_ROOM_NONE) {
-            bri_memory_force(memory, bytes + absent);
+            bri_memory_force(memory, wanted);
             break;
         }
     }
     bri_patience_over(job);
+    ask_for_inputs(job);
     return absent == 0 || bri_spill_bring(job, job->staged, absent, moves);
+}
+
+static int large_ahead(const br_context *ctx)
+{
+    return (ctx->nranks > 1 ? AHEAD_REMOTELY : AHEAD_TASKS) * ctx->nthreads + 1;
+}
+
+size_t bri_job_ahead_bytes(const br_context *ctx, size_t largest)
+{
+    size_t few = (size_t)(AHEAD_TASKS * ctx->nthreads) * largest;
+    size_t least = larger(few, AHEAD_BYTES + largest);
+    if (ctx->nranks == 1)
+        return least;
+    bri_memory_stats about;
+    bri_memory_about(ctx->memory, &about);
+    size_t many = larger((size_t)large_ahead(ctx) * largest, AHEAD_REMOTE_BYTES + largest);
+    return larger(smaller(many, about.limit / AHEAD_PART + largest), least);
+}
+
+/* Room that is needed for something else is not filled with what could come later. */
+static size_t remotely_ahead(const bri_job *job)
+{
+    bri_memory_stats about;
+    if (job->ctx->nranks == 1 || job->spill != NULL)
+        return 0;
+    bri_memory_about(job->ctx->memory, &about);
+    return about.promised > about.limit / 2 ? 0 : about.limit / AHEAD_PART;
 }
 
 static bool far_enough_ahead(const bri_job *job)
 {
     int tasks = bri_job_in_flight(job, memory_order_relaxed);
-    return tasks >= job->max_in_flight ||
-           (tasks >= AHEAD_TASKS * job->ctx->nthreads + 1 &&
-            atomic_load_explicit(&job->ahead, memory_order_relaxed) > AHEAD_BYTES);
+    if (tasks >= atomic_load_explicit(&job->max_in_flight, memory_order_relaxed))
+        return true;
+    size_t bytes = atomic_load_explicit(&job->ahead, memory_order_relaxed);
+    if (bytes <= AHEAD_BYTES || tasks <= AHEAD_TASKS * job->ctx->nthreads)
+        return false;
+    return bytes > remotely_ahead(job) ||
+           (tasks >= large_ahead(job->ctx) && bytes > AHEAD_REMOTE_BYTES);
+}
+
+bool bri_job_short_of_tasks(const bri_job *job)
+{
+    return job->ctx->nranks > 1 &&
+           atomic_load_explicit(&job->counts, memory_order_relaxed) / BRI_ONE_READY <
+               AHEAD_READY * job->ctx->nthreads &&
+           !far_enough_ahead(job);
 }
 
 /* Counts a task as one in flight; returns it when it is ready. With no input to wait for nobody

@@ -33,8 +33,8 @@ void bri_bundles_close_all(bri_job *job);
 
 /* ---- waiting for other ranks (job_patience.c; emit) ---- */
 
-/* A task does not fit, and nothing runs here: should it wait all the same? */
-bool bri_patience_waits(bri_job *job);
+/* A task of so many bytes does not fit, and nothing runs here: should it wait all the same? */
+bool bri_patience_waits(bri_job *job, size_t bytes);
 /* It fits now. */
 void bri_patience_over(bri_job *job);
 

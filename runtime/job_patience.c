@@ -6,21 +6,24 @@
  * one makes later. Nobody can tell, so it waits for a time that begins anew with each value that is
  * taken; the next time twice as long, up to the longest, when that made room, and half as long when
  * it did not. So where ranks do wait for each other all of it costs some seconds, once.
+ *
+ * Before all that, after a moment, what is held for others may go to disk (bri_scheduler.park),
+ * which counts as taken. So the long wait is for what cannot go there.
  */
-#include <time.h>
 
+#include "runtime/clock.h"
 #include "runtime/job_inside.h"
+#include "runtime/scheduler.h"
 
-static const int64_t longest = 2000000000; /* ns */
+int64_t bri_patience_longest = 2000000000; /* ns */
+static const int64_t moment = 20000000;    /* ns */
 
-static int64_t now_ns(void)
+static void wait_for(bri_patience *p, int64_t ns)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    atomic_store_explicit(&p->until, bri_now_ns() + ns, memory_order_relaxed);
 }
 
-bool bri_patience_waits(bri_job *job)
+bool bri_patience_waits(bri_job *job, size_t bytes)
 {
     bri_patience *p = &job->patience;
     long long sent = atomic_load_explicit(&p->sent, memory_order_acquire);
@@ -28,15 +31,21 @@ bool bri_patience_waits(bri_job *job)
     if (atomic_load_explicit(&job->nsends, memory_order_acquire) <=
         atomic_load_explicit(&p->owed, memory_order_acquire))
         return false; /* nothing is held for others */
-    int64_t now = now_ns();
     if (!p->waiting || sent != p->seen) {
         p->waiting = true;
+        p->asked = false;
         p->seen = sent;
-        atomic_store_explicit(&p->until, now + (longest >> p->shorter), memory_order_relaxed);
+        wait_for(p, moment);
         return true;
     }
-    if (now < until)
+    if (bri_now_ns() < until)
         return true;
+    if (!p->asked) {
+        p->asked = true;
+        wait_for(p, bri_patience_longest >> p->shorter);
+        job->ctx->scheduler->park(job->ctx, job, bytes);
+        return true;
+    }
     p->waiting = false;
     p->shorter += p->shorter < 30;
     return false;
@@ -55,7 +64,7 @@ void bri_patience_over(bri_job *job)
 bool bri_job_overdue(bri_job *job)
 {
     int64_t until = atomic_load_explicit(&job->patience.until, memory_order_relaxed);
-    return until != 0 && now_ns() >= until &&
+    return until != 0 && bri_now_ns() >= until &&
            atomic_compare_exchange_strong_explicit(&job->patience.until, &until, 0,
                                                    memory_order_relaxed, memory_order_relaxed);
 }

@@ -98,6 +98,8 @@ void bri_job_print(bri_job *job, FILE *to)
         bri_busy_print(job, to);
         print_waiting(job, to);
         pthread_mutex_unlock(&job->emit);
+        if (job->ctx->scheduler != NULL && job->ctx->scheduler->notify != NULL)
+            job->ctx->scheduler->notify(job->ctx); /* emission was held up for a moment */
     } else {
         fprintf(to, "  a thread plans the next tasks, for more than %d ms\n", MOST_MILLISECONDS);
     }

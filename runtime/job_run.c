@@ -143,18 +143,41 @@ bri_task *bri_job_exec(bri_job *job, bri_task *task)
     return finish(job, task, bytes);
 }
 
-bri_task *bri_job_returned(bri_job *job, bri_task *task)
+void bri_job_lent(bri_job *job, bri_task *task, bool inside)
 {
-    size_t bytes = bri_task_bytes(task);
-    bri_memory_release(job->ctx->memory, task->scratch);
+    size_t bytes = task->scratch;
     task->scratch = 0;
-    return finish(job, task, bytes);
+    for (bri_value *v = task->output; inside && v != NULL; v = v->next_output) {
+        bytes += v->bytes;
+        v->bytes = v->used = 0;
+    }
+    bri_memory_release(job->ctx->memory, bytes);
+    if (bytes > 0)
+        atomic_fetch_sub_explicit(&job->ahead, bytes, memory_order_relaxed);
+}
+
+/* Those above the leaves become ready one by one; after a failure they do not. */
+bri_task *bri_job_returned(bri_job *job, bri_task *leaves, const bri_task *top)
+{
+    while (leaves != NULL) {
+        bri_task *task = leaves;
+        leaves = task->next;
+        bri_task *ready = finish(job, task, bri_task_bytes(task));
+        if (task == top)
+            return ready;
+        if (ready != NULL) {
+            BRI_ASSERT(ready->next == NULL);
+            ready->next = leaves;
+            leaves = ready;
+        }
+    }
+    return NULL;
 }
 
 /* With one task in flight nothing else can become ready, and nobody else holds the lock. */
 void bri_job_step(bri_job *job)
 {
-    job->max_in_flight = 1;
+    atomic_store_explicit(&job->max_in_flight, 1, memory_order_relaxed);
     bri_task *task = bri_job_pull(job, 1);
     if (task == NULL && !bri_job_done(job))
         bri_job_fail(job, BR_EINTERNAL, "a task waits for a value that nobody computes");

@@ -32,19 +32,6 @@ br_status bri_values_init(bri_values *values)
     return BR_OK;
 }
 
-/* Values in flight are neighbours, so the index alone would fill runs of the table. */
-static uint64_t key_hash(bri_key key)
-{
-    uint64_t h = (uint64_t)key.index * 0x9e3779b97f4a7c15u;
-    h ^= ((uint64_t)key.stage << 32 | key.level) * 0xc2b2ae3d27d4eb4fu;
-    return h ^ h >> 29;
-}
-
-static bool same_key(bri_key a, bri_key b)
-{
-    return a.index == b.index && a.stage == b.stage && a.level == b.level;
-}
-
 static void insert(bri_values *t, uint64_t hash, bri_value *value)
 {
     size_t at = hash & (t->room - 1);
@@ -71,10 +58,10 @@ static br_status grow(bri_values *t)
 bri_value *bri_value_find(bri_job *job, bri_key key)
 {
     const bri_values *t = &job->values;
-    uint64_t hash = key_hash(key);
+    uint64_t hash = bri_key_hash(key);
     for (size_t at = hash & (t->room - 1);; at = (at + 1) & (t->room - 1)) {
         bri_value *v = t->entry[at].value;
-        if (v == NULL || (t->entry[at].hash == hash && same_key(v->key, key)))
+        if (v == NULL || (t->entry[at].hash == hash && bri_key_equal(v->key, key)))
             return v;
     }
 }
@@ -84,7 +71,7 @@ bri_value *bri_value_find(bri_job *job, bri_key key)
 static void take_out(bri_values *t, const bri_value *value)
 {
     size_t mask = t->room - 1;
-    size_t hole = key_hash(value->key) & mask;
+    size_t hole = bri_key_hash(value->key) & mask;
     while (t->entry[hole].value != value)
         hole = (hole + 1) & mask;
     for (size_t at = (hole + 1) & mask; t->entry[at].value != NULL; at = (at + 1) & mask) {
@@ -119,7 +106,7 @@ bri_value *bri_value_new(bri_job *job, bri_key key, size_t bytes, int readers)
         bri_record_give(&job->value_records, v);
         return NULL;
     }
-    insert(t, key_hash(key), v);
+    insert(t, bri_key_hash(key), v);
     return v;
 }
 
@@ -199,12 +186,22 @@ bool bri_value_done(bri_job *job, bri_value *v)
     return true;
 }
 
-/* An expected value holds a promise from the moment it was asked for. */
+/* An expected value holds a promise from the moment it was asked for, or its task was admitted. */
 static bool never_received(const bri_job *job, bri_value *v)
 {
     return v->owner != job->ctx->rank && v->data == NULL && !v->borrowed &&
-           bri_spill_is_present(v) &&
+           v->asked == BRI_PROMISED && bri_spill_is_present(v) &&
            atomic_load_explicit(&v->waiters, memory_order_acquire) != BRI_READY;
+}
+
+/* Of a value that nobody will read; one in a bundle may have come before its task was admitted. */
+static void drop_last(bri_job *job, bri_value *v)
+{
+    if (never_received(job, v))
+        bri_memory_release(job->ctx->memory, v->bytes);
+    if (v->data != NULL && v->asked != BRI_PROMISED)
+        bri_memory_force(job->ctx->memory, v->bytes);
+    bri_value_drop(job, v);
 }
 
 void bri_values_fini(bri_job *job)
@@ -214,9 +211,7 @@ void bri_values_fini(bri_job *job)
         bri_value *v = t->entry[i].value;
         if (v == NULL)
             continue;
-        if (never_received(job, v))
-            bri_memory_release(job->ctx->memory, v->bytes);
-        bri_value_drop(job, v);
+        drop_last(job, v);
         free_record(job, v);
     }
     bri_free(t->entry);
@@ -311,10 +306,30 @@ void bri_value_expect(bri_job *job, bri_value *value)
 {
     if (job->dry)
         return;
-    /* Receives are promised in serial order with the tasks that read them, so this only runs ahead
-     * by one task's inputs. */
-    bri_memory_force(job->ctx->memory, value->bytes);
-    job->ctx->scheduler->expect(job->ctx, job, value);
+    value->asked = BRI_UNASKED;
+    job->expecting += value->bytes;
+    job->nexpected++;
+}
+
+static bool is_first(const bri_task *t, unsigned i)
+{
+    for (unsigned k = 0; k < i; k++)
+        if (t->inputs[k].value == t->inputs[i].value)
+            return false;
+    return true;
+}
+
+void bri_task_expects(bri_job *job, const bri_task *t)
+{
+    job->expecting = 0;
+    job->nexpected = 0;
+    for (unsigned i = 0; i < t->ninputs; i++) {
+        const bri_value *v = t->inputs[i].value;
+        if (v->asked != BRI_UNASKED || !is_first(t, i))
+            continue;
+        job->expecting += v->bytes;
+        job->nexpected++;
+    }
 }
 
 void bri_value_borrow(bri_job *job, bri_value *value, void *data)
@@ -325,28 +340,47 @@ void bri_value_borrow(bri_job *job, bri_value *value, void *data)
     atomic_store_explicit(&value->waiters, BRI_READY, memory_order_release);
 }
 
-static bri_value *foresee(bri_job *job, bri_key key, size_t bytes)
+static bri_value *foresee(bri_job *job, bri_key key, bri_foreseen of)
 {
     int readers = 0;
     if (job->ops->readers == NULL || job->ops->readers(job, key, &readers) != BR_OK ||
-        readers == 0 || !bri_memory_reserve(job->ctx->memory, bytes))
+        readers == 0 || job->foreseen + of.bytes > job->spare ||
+        !bri_memory_reserve(job->ctx->memory, of.bytes))
         return NULL;
-    bri_value *v = bri_value_new(job, key, bytes, readers);
-    if (v == NULL)
-        bri_memory_release(job->ctx->memory, bytes);
+    bri_value *v = bri_value_new(job, key, of.bytes, readers);
+    if (v == NULL) {
+        bri_memory_release(job->ctx->memory, of.bytes);
+        return NULL;
+    }
+    v->owner = of.owner;
+    v->foreseen = true;
+    job->foreseen += of.bytes;
+    return v;
+}
+
+/* The staged task reads it, and waits for room: it is asked for at once, when it fits alone. */
+static bri_value *hurry(bri_job *job, bri_value *v)
+{
+    if (!bri_memory_reserve(job->ctx->memory, v->bytes))
+        return NULL;
+    v->asked = BRI_PROMISED;
+    job->expecting -= v->bytes;
     return v;
 }
 
 /* In a run that spills, values are made in the order that its trace has. */
-bool bri_job_foresee(bri_job *job, bri_key key, size_t bytes, bri_value **value, bool *known)
+bool bri_job_foresee(bri_job *job, bri_key key, bri_foreseen of, bri_value **value, bool *known)
 {
     *value = NULL;
     *known = false;
     if (pthread_mutex_trylock(&job->emit) != 0)
         return false;
-    *known = bri_value_find(job, key) != NULL;
-    if (!*known && job->spill == NULL)
-        *value = foresee(job, key, bytes);
+    bri_value *v = bri_value_find(job, key);
+    *known = v != NULL && v->asked != BRI_UNASKED;
+    if (v != NULL && !*known)
+        *value = hurry(job, v);
+    else if (!*known && job->spill == NULL)
+        *value = foresee(job, key, of);
     pthread_mutex_unlock(&job->emit);
     return true;
 }

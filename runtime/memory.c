@@ -84,6 +84,11 @@ bool bri_memory_spare(bri_memory *m, size_t bytes)
     return promise_below(m, atomic_load_explicit(&m->ceiling, memory_order_relaxed), bytes);
 }
 
+bool bri_memory_spare_beyond(bri_memory *m, size_t bytes)
+{
+    return promise_below(m, m->limit, bytes);
+}
+
 bool bri_memory_reserve_standing(bri_memory *m, size_t bytes)
 {
     bool fits = promise_below(m, m->limit, bytes);
@@ -279,7 +284,8 @@ static void add_idle(bri_memory *m, int class, void *p)
     if (class > m->largest)
         m->largest = class;
     atomic_fetch_add_explicit(&m->idle, class_bytes(class), memory_order_relaxed);
-    ASAN_POISON_MEMORY_REGION(block, class_bytes(class));
+    /* All but the link: what only poisoned memory leads to is a leak to the sanitizer. */
+    ASAN_POISON_MEMORY_REGION(block + 1, class_bytes(class) - sizeof *block);
 }
 
 /* Gives idle blocks back, the largest first, until `most` bytes of them are left. */

@@ -45,6 +45,9 @@ void bri_memory_reclaim(bri_memory *m);
 /* Nothing is promised beyond so many bytes, while one run has been predicted to need no more; 0 or
  * more than the limit: the limit. */
 void bri_memory_set_ceiling(bri_memory *m, size_t bytes);
+/* As bri_memory_spare, up to the limit: for tasks of other ranks, which this rank's prediction does
+ * not know. */
+bool bri_memory_spare_beyond(bri_memory *m, size_t bytes);
 
 /* Promises them anyway, for the one task that must run so that there is progress. */
 void bri_memory_force(bri_memory *m, size_t bytes);

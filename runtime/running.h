@@ -38,5 +38,7 @@ bool bri_running_ending(void);
 
 /* Whether Ctrl-C is a cancel in the context (interrupt.c). BR_EARG where that cannot be. */
 br_status bri_interrupt_catch(br_context *ctx, bool on);
+/* Is what the last one has cancelled still ending, so that another one ends the program? */
+bool bri_interrupt_ending(void);
 
 #endif

@@ -83,6 +83,9 @@ typedef struct bri_scheduler {
     /* A value will come from value->owner, with those linked to it by next_output; calls
      * bri_job_arrived and runs what became ready. With job->emit held. */
     void (*expect)(br_context *ctx, bri_job *job, bri_value *value);
+    /* A task of so many bytes does not fit, and nothing runs here: values that other ranks have yet
+     * to take may go to disk. Any thread. */
+    void (*park)(br_context *ctx, bri_job *job, size_t bytes);
     /* Sends a note about messages between tasks (scheduler/workers): `bytes` bytes of bri_malloc,
      * which are the receiver's. BR_ENOMEM. Any thread. */
     br_status (*note)(br_context *ctx, int to, void *note, size_t bytes);

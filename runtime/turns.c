@@ -80,7 +80,8 @@ uint64_t bri_turns_before(bri_memory *memory, uint64_t serial, bool several)
     const bri_job *job = turns->first;
     while (job != NULL && job->serial != serial)
         job = job->turn.next;
-    bool behind = job != NULL && job != turns->first && (several || waits(job));
+    bool behind = job != NULL && job != turns->first && (several || waits(job)) &&
+                  !atomic_load(&job->failed); /* then it only passes through */
     pthread_mutex_unlock(&turns->lock);
     return behind ? first : 0;
 }

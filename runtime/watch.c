@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/clock.h"
 #include "runtime/crash.h"
 #include "runtime/scheduler.h"
 
@@ -38,13 +39,6 @@ static struct {
     atomic_llong elsewhere;
     void (*_Atomic call)(void);
 } watch = {.opening = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- jobs ---- */
 
@@ -93,6 +87,16 @@ void bri_watch_unlist(bri_watched *w)
     pthread_mutex_unlock(&watch.lock);
 }
 
+void bri_watch_hold(void)
+{
+    pthread_mutex_lock(&watch.lock);
+}
+
+void bri_watch_let_go(void)
+{
+    pthread_mutex_unlock(&watch.lock);
+}
+
 /* Changes whenever something finishes; false when no job runs. */
 static bool count_finished(long long *finished)
 {
@@ -100,7 +104,7 @@ static bool count_finished(long long *finished)
     pthread_mutex_lock(&watch.lock);
     *finished = watch.tasks_of_ended + atomic_load(&watch.elsewhere);
     for (const bri_job *job = watch.jobs; job != NULL; job = job->next_watched) {
-        any |= !job->dry;
+        any = true;
         *finished += atomic_load_explicit(&job->stats.tasks, memory_order_relaxed);
     }
     for (const br_context *ctx = watch.contexts; ctx != NULL; ctx = ctx->next_watched)
@@ -123,14 +127,9 @@ void bri_watch_whereabouts(const br_context *ctx, char text[96])
 /* With `lock` held. */
 static void print_jobs(FILE *to)
 {
-    bool any = false;
-    for (bri_job *job = watch.jobs; job != NULL; job = job->next_watched) {
-        if (job->dry)
-            continue;
+    for (bri_job *job = watch.jobs; job != NULL; job = job->next_watched)
         bri_job_print(job, to);
-        any = true;
-    }
-    if (!any)
+    if (watch.jobs == NULL)
         fprintf(to, "no job runs\n");
     for (br_context *ctx = watch.contexts; ctx != NULL; ctx = ctx->next_watched)
         if (ctx->scheduler != NULL)
@@ -203,11 +202,11 @@ static bool is_rank_0(void)
 
 static void print_everywhere(looks *l)
 {
-    if (now() - l->printed < ONCE_IN)
+    if (bri_now() - l->printed < ONCE_IN)
         return;
     print();
     tell_ranks(true);
-    l->printed = now();
+    l->printed = bri_now();
 }
 
 /* Rank 0 alone decides, since it knows when others got on. */
@@ -215,7 +214,7 @@ static void look(looks *l, int seconds)
 {
     long long finished;
     bool busy = count_finished(&finished);
-    double t = now();
+    double t = bri_now();
     if (finished != l->finished)
         tell_ranks(false);
     if (finished != l->finished || !busy) {
@@ -234,9 +233,9 @@ static void look(looks *l, int seconds)
 static void look_for_idle(looks *l)
 {
     bool resting = false;
-    if (now() - l->rested < 1)
+    if (bri_now() - l->rested < 1)
         return;
-    l->rested = now();
+    l->rested = bri_now();
     atomic_store(&watch.resting, false);
     pthread_mutex_lock(&watch.lock);
     for (br_context *ctx = watch.contexts; ctx != NULL; ctx = ctx->next_watched)
@@ -267,7 +266,7 @@ static void wait_until_called(int seconds)
 
 static void *watch_main(void *unused)
 {
-    looks l = {.changed = now()};
+    looks l = {.changed = bri_now()};
     pthread_setname_np(pthread_self(), "bramble-watch");
     while (!atomic_load(&watch.stop)) {
         int seconds = atomic_load(&watch.seconds);
@@ -394,6 +393,14 @@ br_status bri_watch_open(br_context *ctx)
     }
     pthread_mutex_unlock(&watch.opening);
     return st;
+}
+
+void bri_watch_rank(br_context *ctx, int rank, int nranks)
+{
+    pthread_mutex_lock(&watch.lock);
+    ctx->rank = rank;
+    ctx->nranks = nranks;
+    pthread_mutex_unlock(&watch.lock);
 }
 
 static void take_out(br_context *ctx)

@@ -14,6 +14,8 @@
 br_status bri_watch_open(br_context *ctx);
 /* Of a context that was not watched: nothing. */
 void bri_watch_close(br_context *ctx);
+/* Which rank of how many a context is, where that is known only after its watch has begun. */
+void bri_watch_rank(br_context *ctx, int rank, int nranks);
 /* Ranks above 0: rank 0's setting, in seconds; 0: none. */
 void bri_watch_set(int64_t seconds);
 
@@ -29,6 +31,11 @@ typedef struct bri_watched {
 } bri_watched;
 void bri_watch_list(bri_watched *watched);
 void bri_watch_unlist(bri_watched *watched);
+
+/* Between the two the thread looks at no context, so that part of one may go which is still
+ * watched. Not by who holds a lock that printing takes. */
+void bri_watch_hold(void);
+void bri_watch_let_go(void);
 
 /* Prints soon. Any thread. Asked twice within a second it prints once. */
 void bri_watch_ask(void);

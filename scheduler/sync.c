@@ -9,8 +9,6 @@
 
 static br_status open_sync(br_context *ctx)
 {
-    ctx->rank = 0;
-    ctx->nranks = 1;
     ctx->nthreads = 1;
     snprintf(ctx->threads_why, sizeof ctx->threads_why, "the sync scheduler has one");
     return BR_OK;

@@ -9,5 +9,6 @@ if ! command -v clang >/dev/null; then
     exit 77
 fi
 mkdir -p "$work"
-{ cmake -S "$source" -B "$work" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DBRAMBLE_KERNEL_FLAGS=-O0 &&
+{ cmake -S "$source" -B "$work" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O0 \
+    -DBRAMBLE_KERNEL_FLAGS=-O0 &&
     cmake --build "$work" -j "$(nproc)"; } >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }

@@ -17,15 +17,27 @@ enum { MAX_ENTRIES = 2000, NO_CORPUS = 77 };
 static entry entries[MAX_ENTRIES];
 static int nentries;
 
+typedef struct corpus_path {
+    char path[400];
+} corpus_path;
+
 /* The corpus is made by the test's fixture in tests/corpus of the build. */
+static inline corpus_path in_corpus_of(const char *name)
+{
+    corpus_path p;
+    const char *build = getenv("TEST_BUILD_DIR");
+    snprintf(p.path, sizeof p.path, "%.280s/tests/corpus/%.63s", build != NULL ? build : ".", name);
+    return p;
+}
+
+/* For one thread. */
 static inline const char *in_corpus(const char *name)
 {
-    static char text[4][400];
+    static corpus_path last[4];
     static int next;
-    char *path = text[next++ % 4];
-    const char *build = getenv("TEST_BUILD_DIR");
-    snprintf(path, sizeof text[0], "%.280s/tests/corpus/%.63s", build != NULL ? build : ".", name);
-    return path;
+    corpus_path *p = &last[next++ % 4];
+    *p = in_corpus_of(name);
+    return p->path;
 }
 
 static inline bool read_index(void)

@@ -25,6 +25,9 @@ except ImportError as why:
     print(f"skipped: {why} (packages.txt has what is needed)")
     sys.exit(77)
 
+sys.dont_write_bytecode = True
+import corpus_odd  # noqa: E402 (needs what is imported above)
+
 RANDOM = np.random.default_rng(5)
 INDEX = []
 
@@ -428,6 +431,7 @@ def main():
     write_compounds()
     write_packed()
     write_listing()
+    corpus_odd.write(sys.modules["__main__"])
     with open("index.txt", "w") as f:
         for row in INDEX:
             f.write("\t".join(row) + "\n")

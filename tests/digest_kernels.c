@@ -12,6 +12,7 @@
 
 #include "array/kernels/kernels.h"
 #include "runtime/error.h"
+#include "tests/random_bits.h"
 
 enum {
     SPECIALS = 24,
@@ -44,14 +45,6 @@ static void fail(const char *what)
 {
     fprintf(stderr, "digest_kernels: %s: %s\n", what, bri_last_error());
     exit(1);
-}
-
-static uint64_t random_bits(void)
-{
-    static uint64_t x = 88172645463325252u;
-    x ^= x << 13;
-    x ^= x >> 7;
-    return x ^= x << 17;
 }
 
 /* Of all magnitudes between 2^-40 and 2^40. */

@@ -10,25 +10,13 @@
 #include <string.h>
 
 #include "tests/op_reference.h"
+#include "tests/random_bits.h"
 
 /* Check's assertions write to a file each time, far too slow for every element. */
 static inline void require(bool holds, const char *what)
 {
     if (!holds)
         ck_abort_msg("%s", what);
-}
-
-static inline uint64_t random_bits(void)
-{
-    static uint64_t x = 88172645463325252u;
-    x ^= x << 13;
-    x ^= x >> 7;
-    return x ^= x << 17;
-}
-
-static inline int64_t random_below(int64_t n)
-{
-    return (int64_t)(random_bits() % (uint64_t)n);
 }
 
 static inline long double random_real(void)

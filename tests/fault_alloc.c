@@ -7,6 +7,7 @@
  * when something else was wrong. Argument: a folder to write into.
  */
 #include "tests/lacking.h"
+#include "tests/sum_doubles.h"
 
 static double twice(double x, const void *data)
 {
@@ -59,30 +60,6 @@ static int copy_all(const br_block *in, int n, const br_block *out, const void *
 static double plus(double a, double b, const void *data)
 {
     return a + b + *(const double *)data;
-}
-
-static int add_all(void *state, const void *elements, br_dtype dtype, int64_t n, const void *data)
-{
-    (void)dtype;
-    (void)data;
-    for (int64_t i = 0; i < n; i++)
-        *(double *)state += ((const double *)elements)[i];
-    return 0;
-}
-
-static int add_two(void *left, const void *right, const void *data)
-{
-    (void)data;
-    *(double *)left += *(const double *)right;
-    return 0;
-}
-
-static int the_sum(const void *state, int64_t n, void *result, const void *data)
-{
-    (void)n;
-    (void)data;
-    *(double *)result = *(const double *)state;
-    return 0;
 }
 
 static double index_sum(const int64_t *index, int ndim, const void *data)
@@ -201,26 +178,8 @@ static void graph(br_context *ctx)
     }
 }
 
-static void compute(br_context *ctx, const char *folder)
+static void functions(br_context *ctx, br_array *x)
 {
-    static double data[120];
-    char path[300];
-    for (int i = 0; i < 120; i++)
-        data[i] = i;
-    br_scope *scope = br_scope_open(ctx);
-    br_array *x = br_from_memory(ctx, data, BR_FLOAT64, BR_SHAPE(10, 12), .chunks = BR_CHUNKS(4, 5),
-                                 .copy = true);
-    br_array *y = br_sub(x, br_mean(x, .axis = BR_AXES(0)));
-    expect(ctx, br_sum(y), 0, "sum of anomalies");
-    expect(ctx, br_max(br_index(br_exp(br_mul(x, 0)), "::-2, 3")), 1, "slice of exp");
-    expect(ctx, br_sum(br_matmul(x, br_permute_dims(br_ones(ctx, BR_SHAPE(2, 12)), BR_AXES(1, 0)))),
-           14280, "matmul");
-    expect(ctx, br_sum(br_tensordot(x, br_astype(x, BR_INT32), .axes = BR_NUM(0))), 50979600,
-           "tensordot");
-    expect(ctx, br_max(br_reshape(br_rechunk(x, BR_CHUNKS(3, 3)), BR_SHAPE(12, 10))), 119,
-           "reshape");
-    br_array *z = br_add(x, x);
-    expect(ctx, br_add(br_sub(br_max(z), br_min(z)), br_sum(br_sub(x, x))), 238, "a pass");
     expect(ctx, br_sum(br_map_blocks(br_map(x, twice), copy)), 14280, "functions");
     expect(ctx,
            br_sum(br_map_blocks(x, seven, .drop_axis = BR_AXES(1),
@@ -237,6 +196,10 @@ static void compute(br_context *ctx, const char *folder)
         br_reduction(x, BR_AXES(0), .state_bytes = sizeof(double), .accumulate = add_all,
                      .merge = add_two, .finish = the_sum, .data = &one, .data_bytes = sizeof one);
     expect(ctx, br_sum(sums), 7140, "reduction");
+}
+
+static void masked(br_context *ctx, br_array *x)
+{
     br_array *low = br_less(x, 60);
     expect(ctx, br_nanmean(x, .where = low), 29.5, "masked mean");
     expect(ctx, br_var(br_mul(x, 0), .where = low), 0, "masked variance");
@@ -246,7 +209,10 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_sum(br_select(conditions, choices, 2)), 1789, "select");
     expect(ctx, br_max(br_angle(br_nan_to_num(br_clip(x, 1, BR_NONE)))), 0, "clip");
     expect(ctx, br_sum(br_isclose(br_ldexp(x, 1), br_add(x, x))), 120, "isclose");
-    expect(ctx, br_sum(br_random_integers(ctx, 5, 5, BR_SHAPE(9), .endpoint = true)), 45, "random");
+}
+
+static void joined(br_context *ctx, br_array *x)
+{
     br_array *parts[10];
     br_unstack(br_concat(BR_ARRAYS(br_abs(x), br_roll(x, BR_SHIFTS(3)), br_tile(x, BR_SHAPE(1, 1))),
                          .axis = BR_AXIS(1)),
@@ -254,6 +220,49 @@ static void compute(br_context *ctx, const char *folder)
     expect(ctx, br_max(parts[9]), 119, "joined");
     expect(ctx, br_sum(br_concat(parts, 10)), 3 * 7140, "joined again");
     expect(ctx, br_max(br_diff(br_pad(x, BR_SHAPE(9, 1), .mode = BR_PAD_WRAP), 2)), 12, "padded");
+}
+
+static void stored(br_context *ctx, const char *folder, br_array *x)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/alloc.h5", folder);
+    if (worked(ctx, x, br_store_hdf5(x, path, "x", .deflate = 1), "store"))
+        expect(ctx, br_sum(br_from_hdf5(ctx, path, "x")), 7140, "from_hdf5");
+    remove(path);
+}
+
+static void printed(br_context *ctx, br_array *x, br_array *y)
+{
+    FILE *null = fopen("/dev/null", "w");
+    worked(ctx, y, br_explain(y, null), "explain");
+    worked(ctx, x, br_print_values(x, null), "print_values");
+    worked(ctx, y, br_print_tree(y, null), "print_tree");
+    fclose(null);
+}
+
+static void compute(br_context *ctx, const char *folder)
+{
+    static double data[120];
+    for (int i = 0; i < 120; i++)
+        data[i] = i;
+    br_scope *scope = br_scope_open(ctx);
+    br_array *x = br_from_memory(ctx, data, BR_FLOAT64, BR_SHAPE(10, 12), .chunks = BR_CHUNKS(4, 5),
+                                 .copy = true);
+    br_array *y = br_sub(x, br_mean(x, .axis = BR_AXES(0)));
+    expect(ctx, br_sum(y), 0, "sum of anomalies");
+    expect(ctx, br_max(br_index(br_exp(br_mul(x, 0)), "::-2, 3")), 1, "slice of exp");
+    expect(ctx, br_sum(br_matmul(x, br_permute_dims(br_ones(ctx, BR_SHAPE(2, 12)), BR_AXES(1, 0)))),
+           14280, "matmul");
+    expect(ctx, br_sum(br_tensordot(x, br_astype(x, BR_INT32), .axes = BR_NUM(0))), 50979600,
+           "tensordot");
+    expect(ctx, br_max(br_reshape(br_rechunk(x, BR_CHUNKS(3, 3)), BR_SHAPE(12, 10))), 119,
+           "reshape");
+    br_array *z = br_add(x, x);
+    expect(ctx, br_add(br_sub(br_max(z), br_min(z)), br_sum(br_sub(x, x))), 238, "a pass");
+    functions(ctx, x);
+    masked(ctx, x);
+    expect(ctx, br_sum(br_random_integers(ctx, 5, 5, BR_SHAPE(9), .endpoint = true)), 45, "random");
+    joined(ctx, x);
     neighbours(ctx, x);
     graph(ctx);
     create(ctx, folder, x);
@@ -262,15 +271,8 @@ static void compute(br_context *ctx, const char *folder)
     br_array *p = br_persist(br_add(x, 1));
     if (worked(ctx, p, br_status_of(p), "persist"))
         expect(ctx, br_min(p), 1, "persisted");
-    snprintf(path, sizeof path, "%s/alloc.h5", folder);
-    if (worked(ctx, x, br_store_hdf5(x, path, "x", .deflate = 1), "store"))
-        expect(ctx, br_sum(br_from_hdf5(ctx, path, "x")), 7140, "from_hdf5");
-    remove(path);
-    FILE *null = fopen("/dev/null", "w");
-    worked(ctx, y, br_explain(y, null), "explain");
-    worked(ctx, x, br_print_values(x, null), "print_values");
-    worked(ctx, y, br_print_tree(y, null), "print_tree");
-    fclose(null);
+    stored(ctx, folder, x);
+    printed(ctx, x, y);
     br_scope_close(scope);
 }
 

@@ -5,6 +5,7 @@
  * user        a function that reports an error on the last chunk, which the last rank owns; then a
  *             good compute
  * reduction   a reduction whose function reports an error on the last chunk
+ * spread      a function fails whose one chunk goes to all ranks, by way of each other
  * pointer     .data without .data_bytes; pointer2 to pointer4: of br_map2, br_reduction and
  *             br_fromfunction
  * missing     a file that is not there
@@ -16,6 +17,7 @@
  * crash       a function reads at address 8; overflow: has no end; abort: calls abort; fused: one
  *             that is called by a block program; all of them on the last rank
  * sleep       a function sleeps for SECONDS on the last rank; slow_last: every now and then
+ * stdin       main counts the numbers it is given, and prints them; then calls abort
  * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second
  *             br_open
  */
@@ -215,6 +217,23 @@ static void out_of_memory(br_context *ctx)
     compute(ctx, br_persist(br_ones(ctx, BR_SHAPE(64 << 20), .chunks = BR_CHUNKS(8 << 20))));
 }
 
+static int fails_late(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n;
+    (void)data;
+    memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
+    usleep(200000);
+    return out->chunk[0] == 79 ? 7 : 0;
+}
+
+/* So late that all have asked for it. */
+static br_array *last_for_all(br_context *ctx)
+{
+    br_array *x = br_arange(ctx, BR_NUM(0.0), BR_NUM(80000), .chunks = BR_CHUNKS(1000));
+    br_array *last = br_index(br_map_blocks(x, fails_late), "79000:");
+    return br_add(br_reshape(x, BR_SHAPE(80, 1000)), last);
+}
+
 static void rows_of_normal_numbers(br_context *ctx)
 {
     const int64_t n = 80000;
@@ -258,14 +277,18 @@ static void bad(br_context *ctx, const char *what, const char *argument)
         compute(ctx, br_map_blocks(numbers(ctx), aborts));
     if (strcmp(what, "fused") == 0)
         compute(ctx, br_add(br_map(numbers(ctx), crashes_at_the_end), 1));
-    if (strcmp(what, "slow_last") == 0)
+    if (strcmp(what, "slow_last") == 0) {
+        fprintf(stderr, "it begins in process %ld\n", (long)getpid());
         compute(ctx, br_map_blocks(numbers(ctx), slow_at_the_end));
+    }
     if (strcmp(what, "sleep") == 0) {
         int seconds = atoi(argument);
         fprintf(stderr, "it begins in process %ld\n", (long)getpid());
         compute(ctx, br_map_blocks(numbers(ctx), sleeps, .data = &seconds,
                                    .data_bytes = sizeof seconds));
     }
+    if (strcmp(what, "spread") == 0)
+        compute(ctx, last_for_all(ctx));
     if (strcmp(what, "memory") == 0)
         out_of_memory(ctx);
     if (strcmp(what, "passes") == 0)
@@ -274,6 +297,16 @@ static void bad(br_context *ctx, const char *what, const char *argument)
         compute(ctx, br_map_blocks(br_rechunk(br_broadcast_to(numbers(ctx), BR_SHAPE(100000, 400)),
                                               BR_CHUNKS(0, 0)),
                                    fails_at_the_end));
+}
+
+static void count_input(void)
+{
+    int number, n = 0;
+    while (scanf("%d", &number) == 1)
+        n++;
+    printf("%d numbers\n", n);
+    fflush(stdout);
+    abort();
 }
 
 int main(int argc, char **argv)
@@ -289,6 +322,8 @@ int main(int argc, char **argv)
     }
     bad(ctx, what, argc > 2 ? argv[2] : "");
     compute(ctx, numbers(ctx));
+    if (strcmp(what, "stdin") == 0)
+        count_input();
     if (strcmp(what, "exit3") == 0)
         exit(3);
     if (strcmp(what, "return") == 0)

@@ -53,9 +53,11 @@ static void mark_dataset(victim *v, const entry *e)
         chunks *= d->grid[a];
         bytes *= d->info.shape[a];
     }
-    for (int64_t i = 0; i < chunks; i++)
-        if (d->chunks[i].address != BRI_H5_HOLE)
-            mark(v, d->chunks[i].address, d->chunks[i].bytes);
+    for (int64_t i = 0; i < chunks; i++) {
+        const bri_h5_chunk *chunk = bri_h5_chunk_at(d, i);
+        if (chunk->address != BRI_H5_HOLE)
+            mark(v, chunk->address, chunk->bytes);
+    }
     if (d->kind == BRI_H5_CONTIGUOUS && d->address != BRI_H5_HOLE)
         mark(v, d->address, (uint64_t)bytes);
     bri_h5_close(d);

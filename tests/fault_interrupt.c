@@ -8,15 +8,19 @@
  */
 #include <bramble/bramble.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "runtime/running.h"
 
 enum { SLOW = 4000, MILLISECONDS = 5 };
 
 static br_context *ctx;
 static pid_t rank_zero;
 static bool stuck;
+static atomic_bool hesitates; /* tasks that interrupt wait until main has begun the rest */
 
 static void nap(long milliseconds)
 {
@@ -35,6 +39,8 @@ static void interrupt_once(int64_t task, int64_t at)
         return;
     sent = 1;
     last = at;
+    while (atomic_load(&hesitates))
+        nap(1);
     kill(getpid(), SIGINT);
     if (stuck) {
         nap(300);
@@ -87,28 +93,47 @@ static bool was_interrupted(br_status st)
     return st == BR_ECANCELLED && strstr(br_message(ctx), "interrupted") != NULL;
 }
 
+/* Until the watching thread has seen that what was cancelled is over: an interrupt before that
+ * would be the second one. */
+static void settle(void)
+{
+    while (bri_interrupt_ending())
+        nap(1);
+}
+
+/* When no compute runs the next one is cancelled, as soon as the watching thread is awake. */
+static bool stops_working(void)
+{
+    kill(getpid(), SIGINT);
+    for (int i = 0; i < 10000 && works(); i++)
+        nap(1);
+    return was_interrupted(br_error_status(ctx));
+}
+
 static void once(void)
 {
     static double out[2][SLOW];
     report("a compute", was_interrupted(br_compute(slow_array(10), out[0], sizeof out[0])));
+    settle();
     report("the next one", works());
-    br_future *a = br_compute_async(slow_array(11), out[0], sizeof out[0]);
     bool one_by_one = strcmp(br_scheduler(ctx), "sync") == 0;
+    atomic_store(&hesitates, !one_by_one);
+    br_future *a = br_compute_async(slow_array(11), out[0], sizeof out[0]);
     br_array *beside = one_by_one ? slow_array(12) : slow_array(SLOW + 1);
     br_future *b = br_compute_async(beside, out[1], sizeof out[1]);
+    atomic_store(&hesitates, false);
     report("in flight", was_interrupted(br_wait(a)));
     report("both", was_interrupted(br_wait(b)));
     br_future_free(a);
     br_future_free(b);
+    settle();
     report("the next one", works());
     br_graph *g = br_graph_new(ctx);
     for (int i = 0; i < SLOW; i++)
         br_graph_add(g, slow_task, NULL, NULL, 0);
     report("a graph", was_interrupted(br_graph_run(g)));
-    nap(50); /* until the watching thread has seen the end */
-    kill(getpid(), SIGINT);
-    nap(50);
-    report("before a compute", !works() && was_interrupted(br_error_status(ctx)));
+    settle();
+    report("before a compute", stops_working());
     report("the next one", works());
 }
 

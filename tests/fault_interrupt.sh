@@ -55,7 +55,7 @@ done
 # Until a program says that it computes; jobs in the background of a script would ignore the signal.
 started()
 {
-    for ((i = 0; i < 200; i++)); do
+    for ((i = 0; i < 400; i++)); do
         grep -q computing "$out" && sleep 0.1 && return
         sleep 0.05
     done
@@ -63,13 +63,24 @@ started()
 
 ended() # process
 {
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 200; i++)); do
         kill -0 "$1" 2>/dev/null || return 0
         sleep 0.1
     done
     kill -KILL "$1"
 }
 
+# Ranks may outlive mpirun for a moment.
+gone()
+{
+    for ((i = 0; i < 100; i++)); do
+        pgrep -f "$program never" >/dev/null || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+: >"$out"
 BRAMBLE_SCHEDULER=threads env --default-signal=INT "$program" never </dev/null >"$out" 2>&1 &
 child=$!
 started
@@ -79,12 +90,13 @@ wait $child
 [ $? = $((128 + 2)) ]
 check "without asking for it Ctrl-C ends the program" $?
 
+: >"$out" # what the run before said is not this one's
 mpirun --oversubscribe -np 2 "$program" never </dev/null >"$out" 2>&1 &
 mpirun=$!
 started
 kill -INT $mpirun
 ended $mpirun
-! wait $mpirun && ! pgrep -f "$program never" >/dev/null
+! wait $mpirun && gone
 check "Ctrl-C on mpirun ends all ranks" $?
 
 echo "$failures failures"

@@ -72,6 +72,8 @@ static int fill(const br_block *in, int n, const br_block *out, const void *data
     if (strcmp(mode, "slow") == 0) {
         usleep(10000);
         tell();
+        if (call == NCHUNKS) /* until it is killed */
+            sleep(30);
     }
     if (strcmp(mode, "damage") == 0 && call == NCHUNKS)
         damage();

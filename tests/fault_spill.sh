@@ -46,9 +46,10 @@ verdict 'damaged' damaged
 # Killed while something is in the file, which has no name then either.
 killed()
 {
+    : >out
     BRAMBLE_MEMORY_LIMIT=3M "$program" slow >out 2>&1 &
     local pid=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         grep -q 'on disk' out && break
         sleep 0.02
     done

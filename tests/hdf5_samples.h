@@ -386,7 +386,7 @@ static inline TCase *new_case(Suite *suite, const char *name)
 {
     TCase *t = tcase_create(name);
     tcase_add_checked_fixture(t, make_folder, remove_folder);
-    tcase_set_timeout(t, 180);
+    tcase_set_timeout(t, 300);
     suite_add_tcase(suite, t);
     return t;
 }

@@ -57,9 +57,12 @@ static void from_scratch(void)
     ok(br_store_hdf5(br_arange(ctx, BR_NUM(0.0), BR_NUM((double)TIMES)), path, "time",
                      .dims = BR_DIMS("time"),
                      .attributes = BR_ATTRIBUTES(BR_TEXT("units", "days since 2000-01-01"),
-                                                 BR_TEXT("calendar", "standard"))));
+                                                 BR_TEXT("calendar", "standard")),
+                     .file_attributes =
+                         BR_ATTRIBUTES(BR_TEXT("Conventions", "CF-1.7"), BR_NUMBER("version", 3))));
     ok(br_store_hdf5(br_linspace(ctx, -70, 70, LATS), path, "lat", .dims = BR_DIMS("lat"),
-                     .attributes = BR_ATTRIBUTES(BR_TEXT("units", "degrees_north"))));
+                     .attributes = BR_ATTRIBUTES(BR_TEXT("units", "degrees_north")),
+                     .file_attributes = BR_ATTRIBUTES(BR_TEXT("Conventions", "CF-1.8"))));
     temperature(path);
     ok(br_store_hdf5(br_arange(ctx, BR_NUM(0), BR_NUM(TIMES)), in_folder("notes.nc"), "time"));
     temperature(in_folder("notes.nc"));

@@ -4,6 +4,7 @@
  * The first argument says what it does; each rank prints what it found, rank 0 what it computed.
  * MPI's functions that bramble calls while it computes are replaced by ones that look who calls.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -72,6 +73,29 @@ int MPI_Testsome(int n, MPI_Request requests[], int *ndone, int indices[], MPI_S
 {
     look_who_calls("MPI_Testsome");
     return PMPI_Testsome(n, requests, ndone, indices, statuses);
+}
+
+/* ---- who waits for the first exit() ---- */
+
+static atomic_int nexits;             /* so many threads are to wait in exit() */
+static atomic_int nwaiting;           /* so many do */
+static _Thread_local bool exits_late; /* this one is to */
+
+/* Where bramble stops a second thread's exit(). */
+int pause(void)
+{
+    if (exits_late)
+        atomic_fetch_add(&nwaiting, 1);
+    exits_late = false;
+    return poll(NULL, 0, -1);
+}
+
+/* The first exit() waits for the thread that frees bramble's communicators. */
+int MPI_Comm_free(MPI_Comm *comm)
+{
+    while (!mine && atomic_load(&nwaiting) < atomic_load(&nexits))
+        usleep(100);
+    return PMPI_Comm_free(comm);
 }
 
 /* ---- what the program does by itself ---- */
@@ -307,6 +331,131 @@ static void leave_open(const char *how)
     exit(7);
 }
 
+static atomic_bool begun;
+static atomic_bool leaves;
+
+/* Rank 0's share lasts until exit() has been called, and for a while after that. */
+static int lasts(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    (void)in, (void)nin, (void)data;
+    atomic_store(&begun, true);
+    while (rank == 0 && !atomic_load(&leaves))
+        usleep(100);
+    usleep(rank == 0 ? 10000 : 0);
+    memset(out->data, 0, (size_t)out->extent[0] * sizeof(double));
+    return 0;
+}
+
+/* It returns when exit() has cancelled it. */
+static void *compute_long(void *ctx)
+{
+    double sum;
+    br_array *x = br_arange(ctx, BR_NUM(0.0), BR_NUM(4000), .chunks = BR_CHUNKS(10));
+    EXPECT(br_compute_f64(br_sum(br_map_blocks(x, lasts)), &sum) == BR_ECANCELLED);
+    printf("compute: %s\n", br_message(ctx));
+    fflush(stdout);
+    return NULL;
+}
+
+static void *leave_when_begun(void *unused)
+{
+    (void)unused;
+    while (!atomic_load(&begun))
+        usleep(100);
+    atomic_store(&leaves, true);
+    exit(7);
+}
+
+static void in_another_thread(void *(*run)(void *data), void *data)
+{
+    pthread_t other;
+    EXPECT(pthread_create(&other, NULL, run, data) == 0);
+    pthread_detach(other);
+}
+
+/* NULL where rank 0 has left, after a while: MPI_Finalize would wait for a rank that has gone. */
+static br_context *open_to_leave(void)
+{
+    static br_context *ctx; /* still known at exit, so nothing of it counts as leaked */
+    ctx = br_open_comm(MPI_COMM_WORLD);
+    if (!br_is_worker(ctx))
+        return ctx;
+    sleep(1);
+    return NULL;
+}
+
+/* One thread calls exit() while another one computes; the first code counts. */
+static void leave_beside(const char *how)
+{
+    br_context *ctx = open_to_leave();
+    if (ctx == NULL)
+        return;
+    if (strcmp(how, "beside") == 0) {
+        in_another_thread(compute_long, ctx);
+        leave_when_begun(NULL);
+    }
+    in_another_thread(leave_when_begun, NULL);
+    compute_long(ctx);
+    exit(9);
+}
+
+static atomic_bool cancelled;
+
+static void *leave_when_cancelled(void *unused)
+{
+    while (!atomic_load(&cancelled))
+        usleep(100);
+    exits_late = true;
+    exit(1);
+    return unused;
+}
+
+/* Two more call exit(), when the first has cancelled what was computed. */
+static void leave_thrice(void)
+{
+    br_context *ctx = open_to_leave();
+    if (ctx == NULL)
+        return;
+    atomic_store(&nexits, 2);
+    in_another_thread(leave_when_begun, NULL);
+    in_another_thread(leave_when_cancelled, NULL);
+    compute_long(ctx);
+    atomic_store(&cancelled, true);
+    leave_when_cancelled(NULL);
+}
+
+/* One task of rank 0's lasts until another thread's exit() has cancelled the next compute. */
+static int exits_inside(const br_block *in, int nin, const br_block *out, const void *data)
+{
+    (void)in, (void)nin, (void)data;
+    memset(out->data, 0, (size_t)out->extent[0] * sizeof(double));
+    if (rank > 0 || atomic_exchange(&begun, true))
+        return 0;
+    while (!atomic_load(&cancelled))
+        usleep(100);
+    exit(1);
+}
+
+static void leave_inside(void)
+{
+    static double last; /* written by a run that never ends */
+    double sum;
+    static br_context *ctx;
+    ctx = br_open_comm(MPI_COMM_WORLD);
+    if (br_is_worker(ctx))
+        return;
+    br_future *lasting =
+        br_compute_async(br_sum(br_map_blocks(numbers(ctx), exits_inside)), &last, sizeof last);
+    while (!atomic_load(&begun))
+        usleep(100);
+    in_another_thread(leave_when_begun, NULL);
+    while (br_compute_f64(br_sum(numbers(ctx)), &sum) == BR_OK)
+        ;
+    EXPECT(br_error_status(ctx) == BR_ECANCELLED);
+    atomic_store(&cancelled, true);
+    br_wait(lasting);
+}
+
 static int kills(const br_block *in, int nin, const br_block *out, const void *data)
 {
     (void)in, (void)nin, (void)data;
@@ -345,6 +494,12 @@ static void with_threads(const char *what)
         null_and_inter();
     else if (strcmp(what, "exit") == 0 || strcmp(what, "finalise") == 0)
         leave_open(what);
+    else if (strcmp(what, "beside") == 0 || strcmp(what, "other") == 0)
+        leave_beside(what);
+    else if (strcmp(what, "thrice") == 0)
+        leave_thrice();
+    else if (strcmp(what, "inside") == 0)
+        leave_inside();
     else if (strcmp(what, "kill") == 0)
         lose_a_rank();
     else

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * mpi_forged.c - the last rank tells the others that it runs on another kind of host; started by
- * fault_mpi.sh. Argument: in what it differs.
+ * fault_mpi.sh. Argument: in what it differs; silent: it says nothing at all.
  *
  * It is linked so that calls of bri_meet_describe come here (--wrap).
  */
+#include <mpi.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bramble/bramble.h>
 
@@ -39,6 +41,14 @@ void __wrap_bri_meet_describe(const br_context *ctx, bri_meet_record *mine)
     __real_bri_meet_describe(ctx, mine);
     if (launch.rank == launch.nranks - 1)
         forge(mine);
+}
+
+/* As when a firewall swallows what it sends; the others wait inside MPI. */
+int MPI_Comm_dup(MPI_Comm comm, MPI_Comm *copy)
+{
+    if (strcmp(what, "silent") == 0 && bri_launch_read().rank == bri_launch_read().nranks - 1)
+        sleep(60);
+    return PMPI_Comm_dup(comm, copy);
 }
 
 int main(int argc, char **argv)

@@ -29,4 +29,14 @@ static inline void check_refused(br_context *ctx, const char *file, int line, br
 }
 #define refused(x, status, part) check_refused(ctx, __FILE__, __LINE__, x, status, part)
 
+/* The call has failed so, with these words in its message. */
+static inline void failed(br_context *ctx, br_status st, br_status want, const char *text)
+{
+    ck_assert_msg(st == want && br_error_status(ctx) == want, "status %d, \"%s\"", (int)st,
+                  br_message(ctx));
+    ck_assert_msg(strstr(br_message(ctx), text) != NULL, "\"%s\" has no \"%s\"", br_message(ctx),
+                  text);
+    br_clear_error(ctx);
+}
+
 #endif

@@ -4,52 +4,11 @@
 #ifndef STORE_SAMPLES_H
 #define STORE_SAMPLES_H
 
-#include <check.h>
-#include <dirent.h>
 #include <hdf5.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <bramble/bramble.h>
-
-static br_context *ctx;
-static char directory[] = "/tmp/bramble-store-XXXXXX";
-
-static inline void set_up(void)
-{
-    strcpy(strrchr(directory, '-'), "-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-    setenv("BRAMBLE_SCHEDULER", "threads", 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    ctx = br_open(NULL, NULL);
-    ck_assert_int_eq(br_error_status(ctx), BR_OK);
-}
-
-static inline int count_files(bool removing)
-{
-    int n = 0;
-    DIR *list = opendir(directory);
-    for (struct dirent *e = readdir(list); e != NULL; e = readdir(list)) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        n++;
-        if (removing && remove(e->d_name) != 0)
-            n = -1000;
-    }
-    closedir(list);
-    return n;
-}
-
-static inline void tear_down(void)
-{
-    ck_assert_int_eq(br_close(ctx), 0);
-    ck_assert_int_ge(count_files(true), 0);
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert_int_eq(rmdir(directory), 0);
-}
+#include "tests/store_folder.h"
 
 /* 0, 1, 2, ... times a factor, in chunks. */
 static inline br_array *numbers(int64_t rows, int64_t columns, double factor)
@@ -69,6 +28,14 @@ static inline void refused(br_status got, br_status want, const char *text)
     ck_assert_msg(got == want, "status %d: %s", (int)got, br_message(ctx));
     ck_assert_msg(strstr(br_message(ctx), text) != NULL, "%s", br_message(ctx));
     br_clear_error(ctx);
+}
+
+/* A function on blocks of rows and columns that fails in one of the last. */
+static inline int fails_late(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n, (void)data;
+    memcpy(out->data, in[0].data, (size_t)(out->extent[0] * out->extent[1]) * 8);
+    return out->chunk[0] == 4 && out->chunk[1] == 5;
 }
 
 static inline void sums_to(br_array *x, double want)

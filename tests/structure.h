@@ -6,6 +6,7 @@
 #ifndef STRUCTURE_H
 #define STRUCTURE_H
 
+#include "tests/copies.h"
 #include "tests/sweep.h"
 
 /* clang-format off */
@@ -17,23 +18,12 @@ enum { NFORMS = sizeof forms / sizeof forms[0], NWAYS = 3 };
 
 /* ---- what is rearranged: a source, an expression that is fused, or values of a stage ---- */
 
-static inline int copy(const br_block *in, int n, const br_block *out, const void *data)
-{
-    (void)n;
-    (void)data;
-    size_t bytes = br_dtype_size(out->dtype);
-    for (int a = 0; a < out->ndim; a++)
-        bytes *= (size_t)out->extent[a];
-    memcpy(out->data, in[0].data, bytes);
-    return 0;
-}
-
 static inline br_array *given(const ref *r, int how, int way)
 {
     br_array *x = source(r, how);
     if (way == 1)
         return br_where(br_full(sweep.ctx, BR_0D, BR_NUM(true)), x, x);
-    return way == 2 ? br_map_blocks(x, copy) : x;
+    return way == 2 ? br_map_blocks(x, copy_block) : x;
 }
 
 typedef struct operand {

@@ -185,6 +185,16 @@ static inline void finish_case(const pending *p, const void *buffer, size_t byte
     sweep.cases++;
 }
 
+/* A case whose result is yes or no, and the same text wherever it runs. */
+static inline void check(bool good, const char *what)
+{
+    sweep.cases++;
+    printf("%s %s\n", what, good ? "ok" : "FAILED");
+    if (!good)
+        fail(what, "%s", br_message(sweep.ctx));
+    br_clear_error(sweep.ctx);
+}
+
 /* Adds a case: the value of x is `want` within ulps * eps * (|want| + scale). Exact dtypes must be
  * equal. */
 static inline void BR_PRINTF(5, 6)

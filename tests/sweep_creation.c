@@ -134,43 +134,60 @@ static void likes(void)
             }
 }
 
+/* The axis along which result i goes: "xy" turns the first two. */
+static int mesh_axis(int i, int count, bool pictures)
+{
+    return pictures && count > 1 && i < 2 ? 1 - i : i;
+}
+
+/* Result i of `count`, and its last part. */
+static void expect_mesh(br_array *out, const ref *a, int axis, int count, const int64_t *shape,
+                        const char *name)
+{
+    int64_t c[REF_NDIM];
+    ref *r = ref_new(a->dtype, count, shape);
+    ref *part = ref_new(a->dtype, count - 1, r->shape + 1);
+    for (int64_t k = 0; k < r->n; k++) {
+        ref_coords(r, k, c);
+        r->v[k] = a->v[c[axis]];
+    }
+    for (int64_t k = 0; k < part->n; k++)
+        part->v[k] = r->v[r->n - part->n + k];
+    expect(out, r, 0, 0, "meshgrid %s", name);
+    expect(br_index(out, "-1"), part, 0, 0, "meshgrid[-1] %s", name);
+}
+
+static void mesh(int count, int form, int how)
+{
+    static const int64_t n[] = {5, 3, 4};
+    bool sparse = form % 2, pictures = form / 2;
+    br_array *x[3], *out[3];
+    ref *a[3];
+    int64_t shape[3];
+    for (int i = 0; i < count; i++) {
+        a[i] = ref_random(i == 0 ? BR_FLOAT32 : BR_INT16, 1, &n[i], false, false);
+        x[i] = source(a[i], how);
+        shape[mesh_axis(i, count, pictures)] = n[i];
+    }
+    br_meshgrid(x, count, out, .indexing = pictures ? how % 2 ? "xy" : NULL : "ij",
+                .sparse = sparse);
+    for (int i = 0; i < count; i++) {
+        char name[64];
+        int axis = mesh_axis(i, count, pictures);
+        int64_t thin[3] = {1, 1, 1};
+        thin[axis] = n[i];
+        snprintf(name, sizeof name, "%d of %d form %d cut %d", i, count, form, how);
+        expect_mesh(out[i], a[i], axis, count, sparse ? thin : shape, name);
+    }
+}
+
 static void meshes(void)
 {
-    const int64_t n[] = {5, 3, 4};
     for (int how = 0; how < NCUTS; how++)
         for (int count = 1; count < 4; count++)
             for (int form = 0; form < 4; form++) {
                 next_case(2 * count);
-                bool sparse = form % 2, pictures = form / 2;
-                br_array *x[3], *out[3], *halves[3];
-                ref *a[3];
-                int64_t shape[3];
-                for (int i = 0; i < count; i++) {
-                    a[i] = ref_random(i == 0 ? BR_FLOAT32 : BR_INT16, 1, &n[i], false, false);
-                    x[i] = source(a[i], how);
-                    shape[pictures && count > 1 && i < 2 ? 1 - i : i] = n[i];
-                }
-                br_meshgrid(x, count, out, .indexing = pictures ? how % 2 ? "xy" : NULL : "ij",
-                            .sparse = sparse);
-                for (int i = 0; i < count; i++) {
-                    int axis = pictures && count > 1 && i < 2 ? 1 - i : i;
-                    int64_t thin[3] = {1, 1, 1};
-                    thin[axis] = n[i];
-                    ref *r = ref_new(a[i]->dtype, count, sparse ? thin : shape);
-                    ref *part = ref_new(a[i]->dtype, count - 1, r->shape + 1);
-                    int64_t c[REF_NDIM];
-                    for (int64_t k = 0; k < r->n; k++) {
-                        ref_coords(r, k, c);
-                        r->v[k] = a[i]->v[c[axis]];
-                    }
-                    for (int64_t k = 0; k < part->n; k++)
-                        part->v[k] = r->v[r->n - part->n + k];
-                    halves[i] = br_index(out[i], "-1");
-                    expect(out[i], r, 0, 0, "meshgrid %d of %d form %d cut %d", i, count, form,
-                           how);
-                    expect(halves[i], part, 0, 0, "meshgrid[-1] %d of %d form %d cut %d", i, count,
-                           form, how);
-                }
+                mesh(count, form, how);
             }
 }
 
@@ -290,34 +307,39 @@ static br_array *strided(ref *r, int form, int how, bool copy)
     return x;
 }
 
+/* One array in memory of a form, as it is and as others see it. */
+static void lies(int form, int s, int how, int ndim)
+{
+    static const int64_t shapes[][3] = {{6, 5, 7}, {1, 1, 1}, {3, 0, 2}, {1, 9, 1}};
+    br_dtype d = 1 + (s + how + 3 * ndim + form) % (BR_NDTYPE - 1);
+    ref *a = ref_random(d, ndim, shapes[s], false, false);
+    br_array *x = strided(a, form, how, (how + s) % 2);
+    ref *flat = ref_new(d, 1, &a->n), *turned = ref_new(d, 1, &a->n);
+    ref *twice = ref_map1(d, a, r_twice), *count = ref_new(BR_INT64, 0, NULL);
+    for (int64_t i = 0; i < a->n; i++) {
+        flat->v[i] = a->v[i];
+        turned->v[i] = a->v[a->n - 1 - i];
+        count->v[0] += a->v[i] != 0;
+    }
+    expect(x, a, 0, 0, "memory form %d %d %d cut %d", form, s, ndim, how);
+    expect(br_reshape(x, BR_SHAPE(-1)), flat, 0, 0, "memory reshaped form %d %d %d cut %d", form, s,
+           ndim, how);
+    expect(br_index(br_reshape(x, BR_SHAPE(-1)), "::-1"), turned, 0, 0,
+           "memory turned form %d %d %d cut %d", form, s, ndim, how);
+    expect(br_count_nonzero(x), count, 0, 0, "count of memory form %d %d %d cut %d", form, s, ndim,
+           how);
+    if (d != BR_BOOL)
+        expect(br_add(x, x), twice, 1, 0, "sum of memory form %d %d %d cut %d", form, s, ndim, how);
+}
+
 static void memory(void)
 {
-    const int64_t shapes[][3] = {{6, 5, 7}, {1, 1, 1}, {3, 0, 2}, {1, 9, 1}};
     for (int form = 0; form < NFORMS; form++)
         for (int s = 0; s < 4; s++)
             for (int how = 0; how < NCUTS; how++)
                 for (int ndim = 0; ndim < 4; ndim++) {
                     next_case(5);
-                    br_dtype d = 1 + (s + how + 3 * ndim + form) % (BR_NDTYPE - 1);
-                    ref *a = ref_random(d, ndim, shapes[s], false, false);
-                    br_array *x = strided(a, form, how, (how + s) % 2);
-                    ref *flat = ref_new(d, 1, &a->n), *turned = ref_new(d, 1, &a->n);
-                    ref *twice = ref_map1(d, a, r_twice), *count = ref_new(BR_INT64, 0, NULL);
-                    for (int64_t i = 0; i < a->n; i++) {
-                        flat->v[i] = a->v[i];
-                        turned->v[i] = a->v[a->n - 1 - i];
-                        count->v[0] += a->v[i] != 0;
-                    }
-                    expect(x, a, 0, 0, "memory form %d %d %d cut %d", form, s, ndim, how);
-                    expect(br_reshape(x, BR_SHAPE(-1)), flat, 0, 0,
-                           "memory reshaped form %d %d %d cut %d", form, s, ndim, how);
-                    expect(br_index(br_reshape(x, BR_SHAPE(-1)), "::-1"), turned, 0, 0,
-                           "memory turned form %d %d %d cut %d", form, s, ndim, how);
-                    expect(br_count_nonzero(x), count, 0, 0, "count of memory form %d %d %d cut %d",
-                           form, s, ndim, how);
-                    if (d != BR_BOOL)
-                        expect(br_add(x, x), twice, 1, 0, "sum of memory form %d %d %d cut %d",
-                               form, s, ndim, how);
+                    lies(form, s, how, ndim);
                 }
 }
 

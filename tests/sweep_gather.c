@@ -192,7 +192,7 @@ static void long_takes(void)
         ref *i = random_indices(BR_INT64, 1 + way % 2, way % 2 ? many : &n, n);
         br_array *cut = br_rechunk(source(x, CUT_WHOLE), BR_CHUNKS(5 + way));
         br_array *held = way / 2 == 0   ? cut
-                         : way / 2 == 1 ? br_map_blocks(cut, copy)
+                         : way / 2 == 1 ? br_map_blocks(cut, copy_block)
                                         : br_persist(br_add(cut, 0));
         expect(br_take(held, index_array(i, way)), gathered(x, 0, 1, &i), 0, 0, "long take way %d",
                way);

@@ -10,9 +10,10 @@
 
 #include "array/expr/node.h"
 #include "array/plan/message.h"
+#include "tests/moves.h"
 #include "tests/sweep.h"
 
-enum { ROWS = 12, COLUMNS = 10, SIDE = 64, LINE = 100 };
+enum { ROWS = 12, COLUMNS = 10, SIDE = 64, LINE = 100, LITTLE = 7 /* MiB */ };
 
 static double ranks;
 static bool in_little_memory;
@@ -29,6 +30,15 @@ static void check_sent(const char *name, double messages, double bytes)
     if ((double)info.bytes_sent > bytes)
         fail(name, "%" PRId64 " bytes between %g ranks, at most %g are needed", info.bytes_sent,
              ranks, bytes);
+}
+
+/* Exactly so many bytes of values, in at most so many messages. */
+static void check_moved(const char *name, double messages, double bytes)
+{
+    br_run_info info;
+    check_sent(name, messages, bytes);
+    if (br_last_run(sweep.ctx, &info) != BR_OK || (double)info.bytes_sent != bytes)
+        fail(name, "%" PRId64 " bytes between %g ranks, not %g", info.bytes_sent, ranks, bytes);
 }
 
 static void check_value(const char *name, double got, double want)
@@ -99,82 +109,86 @@ static void reductions(void)
     br_array *x = line(LINE);
     sum_of("sum of a line", x, sum_to(LINE * SIDE));
     check_sent("sum of a line", bundles(), partials(LINE) * 8);
+    check_moved("sum of a line", bundles(), partials_sent(last_persisted()->owner, LINE, 1) * 8);
     x = line(128); /* on 2 and 4 ranks, runs that are subtrees */
     sum_of("sum of 128 chunks", x, sum_to(128.0 * SIDE));
     bool even = 128 % (int)ranks == 0;
     check_sent("sum of 128 chunks", even ? ranks - 1 : bundles(),
                even ? (ranks - 1) * 8 : partials(128) * 8);
+    check_moved("sum of 128 chunks", bundles(), partials_sent(last_persisted()->owner, 128, 1) * 8);
     x = line(1);
     sum_of("sum of one chunk", x, sum_to(SIDE));
-    check_sent("sum of one chunk", 0, 0);
+    check_moved("sum of one chunk", 0, 0);
     x = line(2);
     sum_of("sum of two chunks", x, sum_to(2.0 * SIDE));
-    check_sent("sum of two chunks", 1, 8);
+    check_moved("sum of two chunks", 1, ranks > 1 ? 8 : 0);
     x = line(0);
     sum_of("sum of nothing", x, 0);
-    check_sent("sum of nothing", 0, 0);
+    check_moved("sum of nothing", 0, 0);
 }
 
-/* Partial results are rows of COLUMNS chunks. */
-static void reductions_of_a_plane(const br_array *p)
+static void reductions_of_a_plane(const br_array *plane, const bri_persisted *p)
 {
     double rows = (ranks - 1) * ceil(log2(ROWS)) * COLUMNS;
-    br_array *x = (br_array *)(uintptr_t)p;
+    double across = partials_down_columns(p) * SIDE * 8;
+    br_array *x = (br_array *)(uintptr_t)plane;
     sum_of("sum of a plane", x, sum_to(plane_elements));
-    check_sent("sum of a plane", 2 * bundles(), partials(ROWS * COLUMNS) * 8);
+    check_moved("sum of a plane", 2 * bundles(),
+                partials_along_rows(p) * SIDE * 8 + partials_sent(p->owner, ROWS, COLUMNS) * 8);
     br_array *mean = kept("mean", br_mean(x, .axis = BR_AXIS(0)));
-    check_sent("mean along the rows", rows, rows * SIDE * 8);
+    check_moved("mean along the rows", rows, across);
     sum_of("mean along the rows", mean, sum_to(plane_elements) / (ROWS * SIDE));
     mean = kept("mean", br_mean(x, .axis = BR_AXIS(1)));
-    check_sent("mean along the columns", (ranks - 1) * ceil(log2(COLUMNS)),
-               (ranks - 1) * ceil(log2(COLUMNS)) * SIDE * 8);
+    check_moved("mean along the columns", (ranks - 1) * ceil(log2(COLUMNS)),
+                partials_along_rows(p) * SIDE * 8);
     sum_of("mean along the columns", mean, sum_to(plane_elements) / (COLUMNS * SIDE));
     br_array *less = kept("less", br_sub(x, br_mean(x, .axis = BR_AXIS(0))));
-    check_sent("plane - mean", rows + (ranks - 1) * COLUMNS, (rows + ranks * COLUMNS) * SIDE * 8);
+    check_moved("plane - mean", rows + (ranks - 1) * COLUMNS, across + handed_down(p) * SIDE * 8);
     sum_of("plane - mean", less, 0);
 }
 
 /* ---- what lies alike ---- */
 
-static void aligned(br_array *x)
+static void aligned(br_array *x, const int *owner)
 {
     br_array *y = kept("y", br_add(x, 1));
-    check_sent("x + 1", 0, 0);
+    check_moved("x + 1", 0, 0);
     br_array *z = kept("z", br_add(br_mul(x, 2), y));
-    check_sent("2 x + y", 0, 0);
+    check_moved("2 x + y", 0, 0);
     sum_of("2 x + y", z, 3 * sum_to(plane_elements) + plane_elements);
     br_array *turned = kept("turned", br_permute_dims(x, BR_AXES(1, 0)));
-    check_sent("turned", 0, 0);
+    check_moved("turned", 0, 0);
     turned = kept("turned again", br_sub(turned, br_permute_dims(y, BR_AXES(1, 0))));
-    check_sent("turned - turned y", 0, 0);
+    check_moved("turned - turned y", 0, 0);
     sum_of("turned - turned y", turned, -plane_elements);
     sum_of("part", br_index(x, "64:128"),
            sum_to(2 * plane_elements / ROWS) - sum_to(plane_elements / ROWS));
-    check_sent("part", 0, SIDE * 8); /* rank 0 has all of it */
+    check_moved("part", bundles(),
+                partials_sent(owner + COLUMNS, COLUMNS, 1) * SIDE * 8 + 8 * (owner[COLUMNS] != 0));
 }
 
 /* ---- faces ---- */
 
-static void stencils(br_array *x)
+static void stencils(br_array *x, const bri_persisted *p)
 {
     const double row = COLUMNS * SIDE;
     br_array *l = line(LINE);
     br_array *d =
         br_sub(br_add(br_index(l, ":-2"), br_index(l, "2:")), br_mul(2, br_index(l, "1:-1")));
     d = kept("d", d);
-    check_sent("second difference", (ranks - 1) * 4, (ranks - 1) * 4 * 8);
+    check_moved("second difference", (ranks - 1) * 3, (ranks - 1) * 3 * 8);
     sum_of("second difference", d, 0);
     d = kept("d", br_sub(br_index(x, "1:"), br_index(x, ":-1")));
-    check_sent("difference of rows", (ranks - 1) * 2 * COLUMNS, (ranks - 1) * 2 * row * 8);
+    check_moved("difference of rows", (ranks - 1) * COLUMNS, elements_apart(p, 1, 0) * 8);
     sum_of("difference of rows", d, (ROWS * SIDE - 1) * row * row);
     d = kept("d", br_sub(br_index(x, ":, 1:"), br_index(x, ":, :-1")));
-    check_sent("difference of columns", (ranks - 1) * 2, (ranks - 1) * 2 * SIDE * 8);
+    check_moved("difference of columns", ranks - 1, elements_apart(p, 0, 1) * 8);
     sum_of("difference of columns", d, ROWS * SIDE * (row - 1));
 }
 
 /* ---- everything moves ---- */
 
-static void rechunks(br_array *x)
+static void rechunks(br_array *x, const bri_persisted *p)
 {
     static const int64_t cut[][2] = {{ROWS * SIDE, 32},
                                      {48, COLUMNS * SIDE},
@@ -185,43 +199,51 @@ static void rechunks(br_array *x)
         char name[64];
         snprintf(name, sizeof name, "rechunk %" PRId64 " x %" PRId64, cut[i][0], cut[i][1]);
         br_array *r = kept(name, br_rechunk(x, .chunks = BR_CHUNKS(cut[i][0], cut[i][1])));
-        check_sent(name, INFINITY, (ranks - 1) / ranks * plane_elements * 8 * 1.25);
+        check_moved(name, INFINITY, elements_moved(p, last_persisted()) * 8);
         sum_of(name, br_sub(br_mul(r, 1), 1), sum_to(plane_elements) - plane_elements);
         check_sent(name, INFINITY, partials(ROWS * COLUMNS) * (double)cut[i][0] * 8);
     }
 }
 
 /* Each chunk to each other rank once, however often it is read there. */
-static void products(br_array *x)
+static void products(br_array *x, const bri_persisted *p)
 {
     const double chunks = ROWS * COLUMNS;
     br_array *turned = br_permute_dims(x, BR_AXES(1, 0));
     kept("x x'", br_matmul(x, turned));
-    check_sent("x x'", (ranks - 1) * chunks, (ranks - 1) * chunks * chunk_bytes);
+    check_moved("x x'", (ranks - 1) * chunks, (ranks - 1) * chunks * chunk_bytes);
     br_array *both = br_add(br_matmul(x, turned), br_matmul(br_mul(x, 2), turned));
     kept("x x' + 2 x x'", both);
-    check_sent("x x' + 2 x x'", (ranks - 1) * chunks * 2, (ranks - 1) * chunks * 2 * chunk_bytes);
+    check_moved("x x' + 2 x x'", (ranks - 1) * chunks * 2,
+                ((ranks - 1) * chunks + left_chunks_apart(p, last_persisted())) * chunk_bytes);
 }
 
 /* ---- stores ---- */
 
-/* Into a new file, 16 bytes for each stored chunk, of which each chunk has four; then the file
- * exists, and chunks travel. */
-static void stores(br_array *x)
+/* 16 bytes for each stored chunk, of which each chunk has four; into a new file, then into one that
+ * exists. What replaces chunks travels. */
+static void stores(br_array *x, const int *owner)
 {
-    const double others = (ranks - 1) / ranks * ROWS * COLUMNS;
+    double others = 0;
+    for (int c = 0; c < ROWS * COLUMNS; c++)
+        others += owner[c] != 0;
     for (int deflate = 0; deflate < 3; deflate++) {
         br_status st = br_store_hdf5(x, "stores.h5", "x", .mode = BR_STORE_TRUNCATE,
                                      .deflate = deflate, .chunks = BR_CHUNKS(SIDE / 2, SIDE / 2));
         if (st != BR_OK)
             fail("store", "%s", br_message(sweep.ctx));
-        check_sent("store", others, others * 4 * 16);
+        check_moved("store", others, others * 4 * 16);
         sum_of("stored", br_from_hdf5(sweep.ctx, "stores.h5", "x"), sum_to(plane_elements));
     }
-    if (br_store_hdf5(x, "stores.h5", "y", .deflate = 1) != BR_OK)
+    if (br_store_hdf5(x, "stores.h5", "y", .deflate = 1, .chunks = BR_CHUNKS(SIDE / 2, SIDE / 2)) !=
+        BR_OK)
         fail("store", "%s", br_message(sweep.ctx));
-    check_sent("store beside it", others, others * chunk_bytes);
+    check_moved("store beside it", others, others * 4 * 16);
     sum_of("stored beside it", br_from_hdf5(sweep.ctx, "stores.h5", "y"), sum_to(plane_elements));
+    if (br_store_hdf5(x, "stores.h5", "y", .region = "...") != BR_OK)
+        fail("store", "%s", br_message(sweep.ctx));
+    check_sent("store over it", others, others * chunk_bytes);
+    sum_of("stored over it", br_from_hdf5(sweep.ctx, "stores.h5", "y"), sum_to(plane_elements));
 }
 
 /* ---- many readers ---- */
@@ -295,9 +317,32 @@ static void failures(void)
     sweep.cases++;
 }
 
+/* Panels of the caller's memory that all read, in which rows lie apart, and of which rank 0 has no
+ * room for a copy. */
+static void panels(void)
+{
+    enum { TALL = 640, WIDE = 1024 };
+    const int64_t n = (int64_t)TALL * 2 * WIDE;
+    const double bytes = TALL * WIDE * 8.0;
+    double *data = malloc((size_t)n * sizeof *data);
+    for (int64_t i = 0; i < n; i++)
+        data[i] = (double)i;
+    br_array *m = br_from_memory(sweep.ctx, data, BR_FLOAT64, BR_SHAPE(TALL, 2 * WIDE),
+                                 .chunks = BR_CHUNKS(TALL, WIDE));
+    br_array *x = br_full(sweep.ctx, BR_SHAPE(8, TALL, 2 * WIDE), BR_NUM(1), .dtype = BR_FLOAT64,
+                          .chunks = BR_CHUNKS(1, TALL, WIDE));
+    br_run_info info;
+    sum_of("panels", br_mul(x, m), 8 * sum_to((double)n));
+    check_sent("panels", 2 * (ranks - 1) + bundles(), 2 * (ranks - 1) * bytes + partials(16) * 8);
+    if (br_last_run(sweep.ctx, &info) != BR_OK || info.peak_bytes > LITTLE << 20)
+        fail("panels", "%" PRId64 " KiB are held", info.peak_bytes >> 10);
+    free(data);
+}
+
 static void broadcasts(void)
 {
     if (in_little_memory) { /* of 8 rows */
+        panels();
         broadcasts_of(8, 2048 * SIDE);
         return;
     }
@@ -305,7 +350,8 @@ static void broadcasts(void)
     broadcasts_of(32, 1024 * SIDE);
     failures();
     reductions();
-    products(plane());
+    br_array *x = plane();
+    products(x, last_persisted());
 }
 
 /* ---- the message ---- */
@@ -378,6 +424,26 @@ static void long_tables(void)
     br_scope_close(inner);
 }
 
+/* A source in rank 0's memory: each chunk goes to its owner, once, and nothing of it with the
+ * expression. */
+static void a_source(void)
+{
+    enum { EACH = 512 };
+    static double data[LINE * EACH];
+    int64_t apart = bri_array_data_of(sweep.ctx)->apart.sent;
+    for (int i = 0; i < LINE * EACH; i++)
+        data[i] = i;
+    br_array *m = br_from_memory(sweep.ctx, data, BR_FLOAT64, BR_SHAPE(LINE * EACH),
+                                 .chunks = BR_CHUNKS(EACH));
+    br_array *x = kept("a source", br_add(m, 1));
+    double away = 0;
+    for (int c = 0; c < LINE; c++)
+        away += last_persisted()->owner[c] != 0;
+    check_moved("a source", away, away * EACH * 8);
+    check_message("a source", apart);
+    sum_of("a source", x, sum_to(LINE * EACH) + LINE * EACH);
+}
+
 static void many_chunks(void)
 {
     int64_t apart = bri_array_data_of(sweep.ctx)->apart.sent;
@@ -416,9 +482,11 @@ static void many_nodes(void)
 int main(int argc, char **argv)
 {
     setenv("BRAMBLE_BALANCE", "off", 1); /* what is counted must not depend on timing */
+    char little[8];
+    snprintf(little, sizeof little, "%dM", LITTLE);
     in_little_memory = argc > 2 && strcmp(argv[2], "short") == 0;
     if (in_little_memory)
-        setenv("BRAMBLE_MEMORY_LIMIT", "7M", 1);
+        setenv("BRAMBLE_MEMORY_LIMIT", little, 1);
     sweep_open(&argc, &argv);
     ranks = br_num_ranks(sweep.ctx);
     if (argc > 1 && strcmp(argv[1], "broadcasts") == 0) {
@@ -426,14 +494,16 @@ int main(int argc, char **argv)
         return sweep_close();
     }
     br_array *x = plane();
+    const bri_persisted *p = last_persisted();
     broadcasts_of(32, SIDE);
     reductions();
-    reductions_of_a_plane(x);
-    aligned(x);
-    stencils(x);
-    rechunks(x);
-    products(x);
-    stores(x);
+    reductions_of_a_plane(x, p);
+    aligned(x, p->owner);
+    stencils(x, p);
+    rechunks(x, p);
+    products(x, p);
+    stores(x, p->owner);
+    a_source();
     many_chunks();
     long_data();
     long_tables();

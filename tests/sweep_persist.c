@@ -110,18 +110,23 @@ static void iterations(void)
     next_case(QUEUE + 1);
     ref *a = ref_random(BR_FLOAT64, 2, shape, false, false);
     br_array *x = br_persist(br_rechunk(source(a, CUT_3), BR_CHUNKS(16, 512)));
-    br_run_info info[2];
+    br_run_info info;
     long resident[2];
+    /* Over several ranks how much of a step is there at a time differs; what is not given back is
+     * in all later peaks. */
+    int64_t most_early = 0, least_late = INT64_MAX;
     for (int i = 0; i < STEPS; i++) {
         step(x, a, i);
-        if (i == EARLY || i == STEPS - 1) {
-            br_last_run(sweep.ctx, &info[i != EARLY]);
+        br_last_run(sweep.ctx, &info);
+        if (i <= EARLY && info.peak_bytes > most_early)
+            most_early = info.peak_bytes;
+        if (i >= STEPS - 1 - EARLY && info.peak_bytes < least_late)
+            least_late = info.peak_bytes;
+        if (i == EARLY || i == STEPS - 1)
             resident[i != EARLY] = resident_kib();
-        }
     }
-    if (info[1].peak_bytes > info[0].peak_bytes + (1 << 20))
-        fail("iterations", "the peak grew from %" PRId64 " to %" PRId64, info[0].peak_bytes,
-             info[1].peak_bytes);
+    if (least_late > most_early + (1 << 20))
+        fail("iterations", "the peak grew from %" PRId64 " to %" PRId64, most_early, least_late);
     if (resident[1] > resident[0] + 50000)
         fail("iterations", "resident memory grew from %ld to %ld KiB", resident[0], resident[1]);
 }

@@ -3,21 +3,11 @@
  * computed chunks, after slices and transposes, with little memory; and reductions of a matrix and
  * its transpose, whose leaves are made in pairs.
  */
+#include "tests/copies.h"
 #include "tests/sweep.h"
 
 /* So little that some of the cases below are planned thriftily. */
 static const char limit[] = "2600K";
-
-static int copy(const br_block *in, int n, const br_block *out, const void *data)
-{
-    (void)n;
-    (void)data;
-    size_t bytes = br_dtype_size(out->dtype);
-    for (int a = 0; a < out->ndim; a++)
-        bytes *= (size_t)out->extent[a];
-    memcpy(out->data, in[0].data, bytes);
-    return 0;
-}
 
 /* As it is, as chunks that tasks make, and as an expression with the same values. */
 enum { AS_IS, BLOCKS, EXPRESSION, NKINDS };
@@ -27,7 +17,7 @@ static br_array *given(const ref *r, int how, int kind)
     br_array *x = source(r, how);
     switch (kind) {
     case BLOCKS:
-        return br_map_blocks(x, copy);
+        return br_map_blocks(x, copy_block);
     case EXPRESSION:
         return br_where(br_ones_like(x, .dtype = BR_BOOL), x, x);
     default:
@@ -89,9 +79,9 @@ static void one(br_dtype d, int ndim, const int64_t *shape, int how, br_extents 
         snprintf(name, sizeof name, "%s of %d axes, cut %d, kind %d, to %d", br_dtype_name(d), ndim,
                  how, kind, (int)cut.extent[0]);
         expect(y, a, 0, 0, "%s", name);
-        expect(br_index(br_map_blocks(y, copy), "1::2"), sliced(a), 0, 0, "%s, sliced", name);
-        expect(br_map_blocks(turned(y, ndim), copy), transposed(a), 0, 0, "%s, turned", name);
-        expect(br_map_blocks(br_rechunk(br_index(x, "1::2"), cut), copy), sliced(a), 0, 0,
+        expect(br_index(br_map_blocks(y, copy_block), "1::2"), sliced(a), 0, 0, "%s, sliced", name);
+        expect(br_map_blocks(turned(y, ndim), copy_block), transposed(a), 0, 0, "%s, turned", name);
+        expect(br_map_blocks(br_rechunk(br_index(x, "1::2"), cut), copy_block), sliced(a), 0, 0,
                "%s, of a slice", name);
     }
 }
@@ -131,9 +121,9 @@ static void there_and_back(void)
         br_array *x = br_from_memory(sweep.ctx, data, BR_FLOAT64, BR_SHAPE(N, N),
                                      .chunks = BR_CHUNKS(PANEL, -1), .copy = true);
         free(data);
-        br_array *rows = br_map_blocks(x, copy);
-        br_array *columns = br_map_blocks(br_rechunk(rows, BR_CHUNKS(-1, panel)), copy);
-        br_array *back = br_map_blocks(br_rechunk(columns, BR_CHUNKS(panel, -1)), copy);
+        br_array *rows = br_map_blocks(x, copy_block);
+        br_array *columns = br_map_blocks(br_rechunk(rows, BR_CHUNKS(-1, panel)), copy_block);
+        br_array *back = br_map_blocks(br_rechunk(columns, BR_CHUNKS(panel, -1)), copy_block);
         expect(back, a, 0, 0, "rows, columns, rows of %d", (int)panel);
         flush();
         free_refs();

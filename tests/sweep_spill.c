@@ -139,6 +139,28 @@ static int run(br_context *ctx, size_t i)
     return 1;
 }
 
+/* What is read back from the disk counts, for this rank's tasks and for other ranks: of two, each
+ * needs all that it has, and all that the other one has. */
+static int reads_back(br_context *ctx)
+{
+    const int64_t bytes = (int64_t)SIDE * SIDE * (int64_t)sizeof(double);
+    const int ranks = br_num_ranks(ctx);
+    br_run_info info = {0};
+    double want = 0;
+    double got = 0;
+    br_array *y = br_persist(made(ctx));
+    br_status st = br_compute_f64(br_sum(br_mul(y, br_index(y, "::-1"))), &got);
+    for (int64_t i = 0; i < SIDE; i++)
+        for (int64_t j = 0; j < SIDE; j++)
+            want += element(i, j) * element(SIDE - 1 - i, j);
+    br_last_run(ctx, &info);
+    if (st == BR_OK && got == want && (ranks > 2 || info.bytes_fetched >= ranks * bytes))
+        return 0;
+    fprintf(stderr, "read back: %.17g instead of %.17g, %lld bytes: %s\n", got, want,
+            (long long)info.bytes_fetched, br_message(ctx));
+    return 1;
+}
+
 /* The arrays have 8 MiB. */
 int main(void)
 {
@@ -147,5 +169,6 @@ int main(void)
     br_context *ctx = br_open(NULL, NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         failures += run(ctx, i);
+    failures += reads_back(ctx);
     return br_close(ctx) != 0 || failures != 0;
 }

@@ -4,6 +4,8 @@
  *
  * The files stay in the working directory, where sweep.sh compares them, too.
  */
+#include <hdf5.h>
+
 #include "tests/sweep.h"
 
 static void stored(const char *name, br_status st)
@@ -269,12 +271,159 @@ static void whole(void)
     }
 }
 
+/* ---- files that exist, which all ranks write, too ---- */
+
+enum { THERE = 500 }; /* columns */
+
+/* As steps(). */
+static br_array *ramp(int64_t first, int64_t rows)
+{
+    br_array *row = br_arange(sweep.ctx, BR_NUM((double)first), BR_NUM((double)(first + rows)),
+                              .chunks = BR_CHUNKS(100));
+    br_array *column =
+        br_arange(sweep.ctx, BR_NUM(0.0), BR_NUM((double)THERE), .chunks = BR_CHUNKS(250));
+    return br_add(br_mul(br_expand_dims(row, 1), THERE), column);
+}
+
+/* Nothing but records of stored chunks has travelled, and some rows that x is made of. */
+static void stayed(const char *name)
+{
+    br_run_info info;
+    br_last_run(sweep.ctx, &info);
+    if (info.bytes_sent > 50000)
+        fail(name, "%lld bytes travelled", (long long)info.bytes_sent);
+}
+
+static void holds(const char *path, const char *name, int64_t first, int64_t rows)
+{
+    next_case(1);
+    br_array *wrong = br_sum(br_abs(br_sub(from(path, name), ramp(first, rows))));
+    expect(wrong, ref_new(BR_FLOAT64, 0, NULL), 0, 0, "%s:%s", path, name);
+    flush();
+}
+
+/* Datasets that are added and replaced, with and without filters and chunks, also in a copy. */
+static void added(void)
+{
+    for (int how = 0; how < 6; how++) {
+        char name[20];
+        br_store_hdf5_args args = {.x = ramp(how, 600), .path = "there.h5", .dataset = name};
+        snprintf(name, sizeof name, "x%d", how % 4);
+        args.mode = how < 4 ? BR_STORE_ADD : BR_STORE_OVERWRITE;
+        args.safe_copy = how % 2 == 1;
+        args.contiguous = how == 2;
+        args.deflate = how == 3 ? 2 : 0;
+        if (how != 2)
+            args.chunks = (br_extents)BR_CHUNKS(50, 250);
+        stored(name, br_store_hdf5_(args));
+        stayed(name);
+        holds("there.h5", name, how, 600);
+    }
+    holds("there.h5", "x2", 2, 600);
+    holds("there.h5", "x3", 3, 600);
+}
+
+/* Records of whole chunks, beside ones that cut stored chunks. */
+static void grown(void)
+{
+    for (int k = 0; k < 3; k++) {
+        stored("grown", br_store_hdf5(ramp(300 * k, 300), "there.h5", "grown", .deflate = k % 2,
+                                      .mode = BR_STORE_APPEND, .chunks = BR_CHUNKS(50, 250)));
+        stayed("grown");
+    }
+    for (int k = 0; k < 3; k++)
+        stored("ragged", br_store_hdf5(ramp(110 * k, 110), "there.h5", "ragged", .deflate = k,
+                                       .mode = BR_STORE_APPEND, .chunks = BR_CHUNKS(50, 250)));
+    holds("there.h5", "grown", 0, 900);
+    holds("there.h5", "ragged", 0, 330);
+}
+
+/* A dataset as other programs make it: nothing was written. */
+static void make_empty(const char *path, const char *name, int deflate, bool early)
+{
+    const hsize_t shape[] = {600, THERE}, chunk[] = {50, 250};
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), space = H5Screate_simple(2, shape, NULL);
+    hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(list, 2, chunk);
+    if (deflate > 0)
+        H5Pset_deflate(list, (unsigned)deflate);
+    if (early)
+        H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
+    hid_t set = H5Dcreate2(file, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+    if (set < 0 || H5Dclose(set) < 0 || H5Pclose(list) < 0 || H5Sclose(space) < 0 ||
+        H5Fclose(file) < 0)
+        fail(name, "cannot be made");
+}
+
+/* Regions that were never written are written by all, and what has been written is replaced. */
+static void filled(void)
+{
+    for (int how = 0; how < 3; how++) {
+        char name[20];
+        snprintf(name, sizeof name, "filled%d", how);
+        make_empty("there.h5", name, how == 1, how == 2);
+        for (int half = 0; half < 2; half++) {
+            stored(name, br_store_hdf5(ramp(300 * half, 300), "there.h5", name,
+                                       .region = half ? "300:, :" : ":300, ..."));
+            if (how < 2)
+                stayed(name);
+        }
+        holds("there.h5", name, 0, 600);
+        stored(name, br_store_hdf5(ramp(100, 100), "there.h5", name, .region = "100:200"));
+        stored(name, br_store_hdf5(ramp(230, 100), "there.h5", name, .region = "230:330"));
+        holds("there.h5", name, 0, 600);
+    }
+}
+
+/* Of rows without chunks the ends travel, where they are long. */
+static void resumed(void)
+{
+    for (int contiguous = 0; contiguous < 3; contiguous++) {
+        br_store_hdf5_args args = {.x = ramp(0, 600), .path = "resumed.h5", .dataset = "x"};
+        remove("resumed.h5");
+        args.resume = true;
+        args.contiguous = contiguous != 0;
+        if (!contiguous)
+            args.chunks = (br_extents)BR_CHUNKS(50, 250);
+        if (contiguous == 2)
+            args.x = br_rechunk(args.x, BR_CHUNKS(100, -1));
+        stored("resumed", br_store_hdf5_(args));
+        if (contiguous != 1)
+            stayed("resumed");
+        holds("resumed.h5", "x", 0, 600);
+    }
+}
+
+/* A file that is read may be changed by one process when what is read stays, and by none when it
+ * does not; a copy of it by all. In the end the file is the same. */
+static void into_the_source(void)
+{
+    const char *path = "source.h5";
+    stored("source", br_store_hdf5(ramp(0, 600), path, "x", .chunks = BR_CHUNKS(50, 250)));
+    br_status alone =
+        br_store_hdf5(br_mul(from(path, "x"), 2), path, "y", .mode = BR_STORE_OVERWRITE);
+    const bool named = strstr(br_message(sweep.ctx), "with .safe_copy") != NULL;
+    br_clear_error(sweep.ctx);
+    check(br_num_ranks(sweep.ctx) == 1 ? alone == BR_OK : alone == BR_EUNSUPPORTED && named,
+          "a store into the file that it reads");
+    br_status part = br_store_hdf5(br_index(from(path, "x"), "::-1"), path, "x", .region = ":, :");
+    check(part == BR_EUNSUPPORTED, "a store over what it reads, refused");
+    holds(path, "x", 0, 600);
+    stored("source", br_store_hdf5(br_mul(from(path, "x"), 2), path, "y", .safe_copy = true,
+                                   .mode = BR_STORE_OVERWRITE));
+    next_case(1);
+    expect(br_sum(br_abs(br_sub(from(path, "y"), br_mul(ramp(0, 600), 2)))),
+           ref_new(BR_FLOAT64, 0, NULL), 0, 0, "a copy of the file that it reads");
+    holds(path, "x", 0, 600);
+}
+
 int main(int argc, char **argv)
 {
     setenv("BRAMBLE_BALANCE", "off", 1); /* what is sent must not depend on timing */
     sweep_open(&argc, &argv);
     const char *const files[] = {"filters.h5", "regions.h5", "append.h5", "many.h5",
-                                 "large.h5",   "spread.h5",  "cut.h5",    "whole.h5"};
+                                 "large.h5",   "spread.h5",  "cut.h5",    "whole.h5",
+                                 "there.h5",   "resumed.h5", "source.h5"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         remove(files[i]);
     filters();
@@ -285,5 +434,10 @@ int main(int argc, char **argv)
     spread();
     cut();
     whole();
+    added();
+    grown();
+    filled();
+    resumed();
+    into_the_source();
     return sweep_close();
 }

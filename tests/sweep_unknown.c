@@ -205,7 +205,7 @@ static void elementwise(void)
     for (int number = 0; next_unknown(&number, &u);) {
         br_array *same = br_compress(u.mask, br_multiply(u.x, 2), .axis = BR_AXIS(u.axis));
         expect(br_add(u.y, same), ref_map1(BR_INT64, u.r, three_times), 0, 0, "y + z %s", u.name);
-        expect(br_map_blocks(br_add(u.y, u.y), copy), ref_map1(BR_INT64, u.r, twice), 0, 0,
+        expect(br_map_blocks(br_add(u.y, u.y), copy_block), ref_map1(BR_INT64, u.r, twice), 0, 0,
                "copied blocks %s", u.name);
         if (u.rx->shape[u.axis] > 0) {
             ref *one = line(u.rx, u.axis, 0, 1, 1);

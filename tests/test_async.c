@@ -1,90 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * test_async.c - computes in flight: they run at a time, share a memory limit, wait for each other
- * inside tasks, are cancelled and closed; in one context and in several.
+ * inside tasks; in one context, in several, and in a child.
  */
-#include <bramble/bramble.h>
 #include <check.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "array/expr/handle.h"
+#include <bramble/bramble.h>
+
 #include "array/plan/fit.h"
+#include "tests/flights.h"
 #include "tests/suite.h"
-#include "tests/tasks.h"
-
-enum { SIDE = 160, CHUNK = 20, N = SIDE * SIDE, MOST_THREADS = 4, JOBS = 4 };
-
-static br_context *ctx;
-
-static br_context *open_limited(int threads, size_t limit)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%zu", limit);
-    setenv("BRAMBLE_MEMORY_LIMIT", text, 1);
-    setenv("BRAMBLE_LOG", "quiet", 1);
-    return open_with(threads);
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void nap(long microseconds)
-{
-    nanosleep(&(struct timespec){.tv_nsec = microseconds * 1000}, NULL);
-}
-
-/* ---- arrays ---- */
-
-/* A function of the user's, so that its chunks are held. */
-static int fill(const br_block *inputs, int ninputs, const br_block *output, const void *data)
-{
-    (void)inputs, (void)ninputs;
-    double *to = output->data;
-    for (int64_t i = 0; i < output->extent[0]; i++)
-        for (int64_t j = 0; j < output->extent[1]; j++)
-            *to++ = (double)((output->origin[0] + i + *(const int *)data) % 7 -
-                             (output->origin[1] + j) % 5);
-    return 0;
-}
-
-static br_array *filled(br_context *c, int salt)
-{
-    br_array *zeros = br_zeros(c, BR_SHAPE(SIDE, SIDE), .chunks = BR_CHUNKS(CHUNK, CHUNK));
-    return br_map_blocks(zeros, fill, .data = &salt, .data_bytes = sizeof salt);
-}
-
-static double element(int i, int j, int salt)
-{
-    return (i + salt) % 7 - j % 5;
-}
-
-static br_array *product(br_context *c, int salt)
-{
-    return br_matmul(filled(c, salt), br_permute_dims(filled(c, salt + 1), BR_AXES(1, 0)));
-}
-
-static bool is_product(const double *got, int salt)
-{
-    for (int i = 0; i < SIDE; i += 13)
-        for (int j = 0; j < SIDE; j += 7) {
-            double sum = 0;
-            for (int k = 0; k < SIDE; k++)
-                sum += element(i, k, salt) * element(j, k, salt + 1);
-            if (got[i * SIDE + j] != sum)
-                return false;
-        }
-    return true;
-}
 
 /* ---- the budget ---- */
 
@@ -123,7 +53,7 @@ START_TEST(several_share_a_small_budget)
     bri_memory_stats stats;
     bri_memory_about(ctx->memory, &stats);
     ck_assert_uint_le(stats.peak, limit);
-    ck_assert_uint_eq(stats.promised, 0);
+    all_is_given_back();
     ck_assert_int_eq(br_close(ctx), 0);
 }
 END_TEST
@@ -158,11 +88,8 @@ static int meet(const br_block *inputs, int ninputs, const br_block *output, con
 {
     (void)inputs, (void)ninputs, (void)data;
     atomic_fetch_add(&here, 1);
-    for (int i = 0; atomic_load(&here) < 2; i++) {
-        if (i > 50000)
-            return 1;
+    while (atomic_load(&here) < 2)
         nap(200);
-    }
     *(double *)output->data = 1;
     return 0;
 }
@@ -180,185 +107,6 @@ START_TEST(two_run_at_a_time)
     ck_assert_int_eq(br_wait(b), BR_OK);
     ck_assert(out[0] == 1 && out[1] == 1);
     ck_assert_int_eq(br_close(ctx), 0);
-}
-END_TEST
-
-/* ---- cancelling ---- */
-
-static int slow(const br_block *inputs, int ninputs, const br_block *output, const void *data)
-{
-    (void)inputs, (void)ninputs, (void)data;
-    nap(2000);
-    memset(output->data, 0, sizeof(double));
-    atomic_fetch_add(&here, 1);
-    return output->chunk[0] == 20 && data != NULL ? 7 : 0;
-}
-
-enum { SLOW = 20000 };
-
-static br_array *slow_array(const int *fails)
-{
-    br_array *zeros = br_zeros(ctx, BR_SHAPE(SLOW), .chunks = BR_CHUNKS(1));
-    return br_map_blocks(zeros, slow, .data = fails,
-                         .data_bytes = fails != NULL ? sizeof *fails : 0);
-}
-
-static void still_works(void)
-{
-    static double out[N];
-    bri_memory_stats stats;
-    ck_assert_msg(br_compute(product(ctx, 3), out, sizeof out) == BR_OK, "%s", br_message(ctx));
-    ck_assert(is_product(out, 3));
-    bri_memory_about(ctx->memory, &stats);
-    ck_assert_uint_eq(stats.promised, 0);
-}
-
-START_TEST(a_cancel_ends_it_soon)
-{
-    static double out[SLOW];
-    ctx = open_limited(_i, 1 << 26);
-    br_future *f = br_compute_async(slow_array(NULL), out, sizeof out);
-    while (atomic_load(&here) < 3)
-        nap(1000);
-    double start = seconds();
-    br_cancel(f);
-    ck_assert_int_eq(br_wait(f), BR_ECANCELLED);
-    ck_assert(seconds() - start < 2); /* of 10 and more */
-    ck_assert_int_eq(br_error_status(ctx), BR_OK);
-    ck_assert_str_ne(br_future_message(f), "");
-    br_cancel(f);
-    ck_assert_int_eq(br_wait(f), BR_ECANCELLED);
-    br_future_free(f);
-    still_works();
-    ck_assert_int_eq(br_close(ctx), 0);
-}
-END_TEST
-
-START_TEST(freeing_and_closing_cancel)
-{
-    static double out[SLOW];
-    ctx = open_limited(_i, 1 << 26);
-    double start = seconds();
-    br_future_free(br_compute_async(slow_array(NULL), out, sizeof out));
-    ck_assert_int_eq(br_error_status(ctx), BR_OK);
-    still_works();
-    br_compute_async(slow_array(NULL), out, sizeof out);
-    ck_assert_int_eq(br_close(ctx), BR_ECANCELLED);
-    ck_assert(seconds() - start < 5);
-}
-END_TEST
-
-START_TEST(the_first_error_ends_the_rest)
-{
-    static double out[SLOW];
-    const int fails = 1;
-    ctx = open_limited(_i, 1 << 26);
-    br_future *f = _i > 0 ? br_compute_async(slow_array(&fails), out, sizeof out) : NULL;
-    if (_i > 0)
-        ck_assert_int_eq(br_wait(f), BR_EUSER);
-    else
-        ck_assert_int_eq(br_compute(slow_array(&fails), out, sizeof out), BR_EUSER);
-    ck_assert_ptr_nonnull(strstr(br_message(ctx), "slow"));
-    ck_assert_int_lt(atomic_load(&here), 300);
-    br_clear_error(ctx);
-    still_works();
-    ck_assert_int_eq(br_close(ctx), 0);
-}
-END_TEST
-
-static void *cancel_all(void *unused)
-{
-    while (atomic_load(&here) < 5)
-        nap(1000);
-    br_cancel_all(ctx);
-    return unused;
-}
-
-static int slow_task(void *data, int64_t task)
-{
-    (void)data, (void)task;
-    atomic_fetch_add(&here, 1);
-    nap(2000);
-    return 0;
-}
-
-/* A compute that blocks, one in flight beside it, and a graph. */
-START_TEST(another_thread_may_cancel_all)
-{
-    static double out[2][SLOW];
-    pthread_t thread;
-    ctx = open_limited(_i, 1 << 26);
-    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_all, NULL), 0);
-    br_future *f = _i > 0 ? br_compute_async(slow_array(NULL), out[0], sizeof out[0]) : NULL;
-    ck_assert_int_eq(br_compute(slow_array(NULL), out[1], sizeof out[1]), BR_ECANCELLED);
-    pthread_join(thread, NULL);
-    ck_assert_ptr_nonnull(strstr(br_message(ctx), "br_cancel_all"));
-    if (f != NULL)
-        ck_assert_int_eq(br_wait(f), BR_ECANCELLED);
-    br_clear_error(ctx);
-    still_works();
-    br_graph *g = br_graph_new(ctx);
-    for (int i = 0; i < SLOW; i++)
-        br_graph_add(g, slow_task, NULL, i > 0 ? (int64_t[]){i - 1} : NULL, i > 0);
-    atomic_store(&here, 0);
-    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_all, NULL), 0);
-    ck_assert_int_eq(br_graph_run(g), BR_ECANCELLED);
-    pthread_join(thread, NULL);
-    ck_assert_int_lt(atomic_load(&here), 2000);
-    br_clear_error(ctx);
-    br_cancel_all(ctx); /* there is nothing */
-    still_works();
-    ck_assert_int_eq(br_close(ctx), 0);
-}
-END_TEST
-
-static int slow_errand(br_task *task, const void *args, size_t bytes)
-{
-    (void)task, (void)args, (void)bytes;
-    atomic_fetch_add(&here, 1);
-    nap(2000);
-    return 0;
-}
-
-START_TEST(cancelling_all_drops_tasks)
-{
-    static br_future *f[SLOW];
-    int cancelled = 0;
-    ctx = open_limited(_i, 1 << 26);
-    for (int i = 0; i < SLOW; i++)
-        f[i] = br_submit(ctx, slow_errand);
-    while (atomic_load(&here) < 3) {
-        br_test(f[SLOW - 1]);
-        nap(100);
-    }
-    br_cancel_all(ctx);
-    for (int i = 0; i < SLOW; i++)
-        cancelled += br_wait(f[i]) == BR_ECANCELLED;
-    ck_assert_int_gt(cancelled, SLOW / 2);
-    ck_assert_ptr_nonnull(strstr(br_message(ctx), "br_cancel_all"));
-    ck_assert_int_eq(atomic_load(&here), SLOW - cancelled);
-    br_clear_error(ctx);
-    br_future *again = br_submit(ctx, slow_errand);
-    ck_assert_int_eq(br_wait(again), BR_OK);
-    br_future_free(again);
-    for (int i = 0; i < SLOW; i++)
-        br_future_free(f[i]);
-    still_works();
-    ck_assert_int_eq(br_close(ctx), 0);
-}
-END_TEST
-
-/* An error that nobody asked for is the context's at the end. */
-START_TEST(an_unseen_error_is_not_lost)
-{
-    static double out[SLOW];
-    const int fails = 1;
-    ctx = open_limited(_i, 1 << 26);
-    br_future *f = br_compute_async(slow_array(&fails), out, sizeof out);
-    while (!br_test(f))
-        nap(1000);
-    ck_assert_int_eq(br_error_status(ctx), BR_OK);
-    ck_assert_int_eq(br_close(ctx), BR_EUSER);
 }
 END_TEST
 
@@ -515,12 +263,6 @@ int main(void)
     tcase_add_loop_test(tcase, several_share_a_small_budget, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, who_waits_for_its_turn_can_be_cancelled, 0, MOST_THREADS + 1);
     tcase_add_test(tcase, two_run_at_a_time);
-    tcase_add_loop_test(tcase, a_cancel_ends_it_soon, 1, MOST_THREADS + 1);
-    tcase_add_loop_test(tcase, freeing_and_closing_cancel, 1, MOST_THREADS + 1);
-    tcase_add_loop_test(tcase, the_first_error_ends_the_rest, 0, MOST_THREADS + 1);
-    tcase_add_loop_test(tcase, another_thread_may_cancel_all, 0, MOST_THREADS + 1);
-    tcase_add_loop_test(tcase, cancelling_all_drops_tasks, 2, MOST_THREADS + 1);
-    tcase_add_loop_test(tcase, an_unseen_error_is_not_lost, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_wait_for_a_future, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_not_compute, 0, 3 * (MOST_THREADS + 1));
     tcase_add_loop_test(tcase, contexts_on_several_threads, 0, MOST_THREADS + 1);

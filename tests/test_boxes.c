@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/op_reference.h"
+#include "tests/random_bits.h"
 #include "tests/suite.h"
 
 /* Programs need less than this, whatever they do. */
@@ -18,19 +19,6 @@ static void require(bool holds, const char *what)
 {
     if (!holds)
         ck_abort_msg("%s", what);
-}
-
-static uint64_t random_bits(void)
-{
-    static uint64_t x = 88172645463325252u;
-    x ^= x << 13;
-    x ^= x >> 7;
-    return x ^= x << 17;
-}
-
-static int64_t random_below(int64_t n)
-{
-    return (int64_t)(random_bits() % (uint64_t)n);
 }
 
 static void run_box(const bri_program *p, bri_box *box)

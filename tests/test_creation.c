@@ -11,22 +11,8 @@
 #include <bramble/bramble.h>
 
 #include "array/expr/handle.h"
+#include "tests/opened.h"
 #include "tests/suite.h"
-
-static br_context *ctx;
-
-static void set_up(void)
-{
-    setenv("BRAMBLE_SCHEDULER", "threads", 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    ctx = br_open(NULL, NULL);
-    ck_assert_int_eq(br_error_status(ctx), BR_OK);
-}
-
-static void tear_down(void)
-{
-    ck_assert_int_eq(br_close(ctx), 0);
-}
 
 static void fails(br_array *x, br_status status, const char *text)
 {
@@ -407,7 +393,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("creation");
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_checked_fixture(tests, open_threads, close_opened);
     tcase_add_test(tests, likes_have_the_chunks_of_the_other);
     tcase_add_test(tests, likes_do_not_compute_the_other);
     tcase_add_test(tests, diagonals_far_away_are_one);

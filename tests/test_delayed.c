@@ -10,6 +10,7 @@
 
 #include "tests/refused.h"
 #include "tests/suite.h"
+#include "tests/task_samples.h"
 #include "tests/tasks.h"
 
 /* ---- tasks that make chunks ---- */
@@ -131,10 +132,25 @@ START_TEST(test_refused)
     no_array(br_from_futures(ctx, f, 0, BR_INT64, BR_SHAPE(6)), BR_EARG, "0 futures");
     no_array(br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(-6)), BR_ESHAPE, "negative");
     no_array(br_from_futures(ctx, f, 3, (br_dtype)77, BR_SHAPE(6)), BR_ETYPE, "77");
+    no_array(
+        br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(6), .chunk_lists = {BR_EXTENTS(2, 1, 2)}),
+        BR_ESHAPE, ".chunk_lists[0] adds up to 5, but axis 0 has 6");
+    no_array(br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(6), .chunk_lists = {BR_EXTENTS(2, 4)}),
+             BR_EARG, "3 futures for an array of 2 chunks");
+    no_array(br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(6), .chunks = BR_CHUNKS(2),
+                             .chunk_lists = {BR_EXTENTS(2, 2, 2)}),
+             BR_EARG, ".chunks has an extent for it");
+    no_array(br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(6),
+                             .chunk_lists = {[1] = BR_EXTENTS(2, 2, 2)}),
+             BR_EARG, "the result has 1 axes");
+    no_array(
+        br_from_futures(ctx, f, 3, BR_INT64, BR_SHAPE(6), .chunk_lists = {BR_EXTENTS(7, -3, 2)}),
+        BR_ESHAPE, "extent -3 in .chunk_lists[0]");
     br_future *none[] = {f[0], NULL};
     no_array(br_from_futures(ctx, none, 2, BR_INT64, BR_SHAPE(4)), BR_EARG, "future 1 is NULL");
     br_future *foreign = counts(other, 0, 2);
     no_array(br_from_futures(ctx, &foreign, 1, BR_INT64, BR_SHAPE(2)), BR_EARG, "another context");
+    ck_assert_int_eq(br_wait(foreign), BR_OK); /* closing would cancel it */
     br_future *flight = br_compute_async(br_ones(ctx, BR_SHAPE(4)), buffer, sizeof buffer);
     no_array(br_from_futures(ctx, &flight, 1, BR_FLOAT64, BR_SHAPE(4)), BR_EARG, "no bytes");
     ck_assert_int_eq(br_wait(flight), BR_OK);
@@ -213,17 +229,40 @@ START_TEST(test_round_trip)
 }
 END_TEST
 
-static int add_up(br_task *task, const void *args, size_t bytes)
+/* The same where chunks are not equal, along one axis and along both. */
+START_TEST(test_unequal_chunks)
 {
-    double sum = 0;
-    (void)args, (void)bytes;
-    for (size_t i = 0, n; i < br_task_ninputs(task); i++) {
-        const double *x = br_task_input(task, i, &n);
-        for (size_t k = 0; k < n / sizeof *x; k++)
-            sum += x[k];
-    }
-    return br_task_return(task, &sum, sizeof sum);
+    br_context *ctx = open_with(thread_counts[_i]);
+    static double want[30 * 44], got[30 * 44];
+    br_future *f[12];
+    br_array *parts[] = {br_index(matrix(ctx), ":8"), br_index(matrix(ctx), "8:11"),
+                         br_index(matrix(ctx), "11:")};
+    br_array *x = br_rechunk(br_concat(parts, 3), BR_CHUNKS(30, 11));
+    ck_assert_int_eq(br_compute(x, want, sizeof want), BR_OK);
+    for (int i = 0; i < 3; i++)
+        parts[i] = br_rechunk(parts[i], BR_CHUNKS(-1, 11));
+    x = br_concat(parts, 3);
+    ck_assert_msg(br_to_futures(x, f, 12) == BR_OK, "%s", br_message(ctx));
+    br_array *y =
+        br_from_futures(ctx, f, 12, BR_FLOAT64, BR_SHAPE(30, 44), .chunks = BR_CHUNKS(0, 11),
+                        .chunk_lists = {[0] = BR_EXTENTS(8, 3, 19)});
+    ck_assert_msg(br_status_of(y) == BR_OK, "%s", br_error(y));
+    ck_assert_int_eq(br_num_chunks(y, 0), 3);
+    ck_assert_int_eq(br_compute(y, got, sizeof got), BR_OK);
+    ck_assert(memcmp(want, got, sizeof want) == 0);
+    y = br_from_futures(ctx, f, 12, BR_FLOAT64, BR_SHAPE(30, 44),
+                        .chunk_lists = {BR_EXTENTS(8, 3, 19), BR_EXTENTS(11, 11, 11, 11)});
+    ck_assert_int_eq(br_compute(br_index(y, "::-3"), got, 10 * 44 * sizeof *got), BR_OK);
+    for (int i = 0; i < 10; i++)
+        ck_assert(memcmp(want + (29 - 3 * i) * 44, got + i * 44, 44 * sizeof *got) == 0);
+    y = br_from_futures(ctx, f, 12, BR_FLOAT64, BR_SHAPE(30, 44), .chunks = BR_CHUNKS(0, 11),
+                        .chunk_lists = {BR_EXTENTS(8, 4, 18)});
+    ck_assert_int_eq(br_compute(y, got, sizeof got), BR_ESHAPE);
+    says(br_message(ctx), "chunk (1, 0) has 352 bytes");
+    br_clear_error(ctx);
+    ck_assert_int_eq(br_close(ctx), 0);
 }
+END_TEST
 
 /* From chunks by tasks to an array again. */
 START_TEST(test_chunks_to_tasks)
@@ -332,11 +371,12 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("delayed");
-    tcase_set_timeout(tests, 30);
+    tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, test_along_axis, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_grid, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_freed_meanwhile, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_round_trip, 0, NTHREAD_COUNTS);
+    tcase_add_loop_test(tests, test_unequal_chunks, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_chunks_to_tasks, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_failing_chunks, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_compute_as_dependency, 0, NTHREAD_COUNTS);

@@ -32,14 +32,22 @@ static void check(const char *text, br_number want)
     ck_assert_msg(got->node == br_full(ctx, BR_0D, want)->node, "%s is another number", text);
 }
 
-/* What Python 3.11 prints, exactly. */
-START_TEST(numbers_are_pythons)
+/* Texts, and what Python 3.11 prints for them, exactly. */
+typedef struct row {
+    const char *text;
+    br_number value;
+} row;
+
+static void check_rows(const row *rows, size_t n)
 {
-    const struct {
-        const char *text;
-        br_number value;
-    } rows[] = {
-        /* clang-format off */
+    for (size_t i = 0; i < n; i++)
+        check(rows[i].text, rows[i].value);
+}
+
+/* clang-format off */
+START_TEST(arithmetic_is_pythons)
+{
+    const row rows[] = {
         {"2*pi*3", br_number_float(0x1.2d97c7f3321d2p+4)},
         {"7/2", br_number_float(0x1.c000000000000p+1)},
         {"-7//2", br_number_int(-4)},
@@ -69,6 +77,14 @@ START_TEST(numbers_are_pythons)
         {"2**62*2-1+2**62", br_number_uint(13835058055282163711u)},
         {"2**63", br_number_uint(9223372036854775808u)},
         {"-2**63", br_number_int(INT64_MIN)},
+    };
+    check_rows(rows, sizeof rows / sizeof rows[0]);
+}
+END_TEST
+
+START_TEST(literals_are_pythons)
+{
+    const row rows[] = {
         {"0xff", br_number_int(255)},
         {"0b101", br_number_int(5)},
         {"0o17", br_number_int(15)},
@@ -80,6 +96,14 @@ START_TEST(numbers_are_pythons)
         {"1e3", br_number_float(1000.0)},
         {"1E+3j", br_number_complex(0.0, 1000.0)},
         {"18446744073709551615", br_number_uint(18446744073709551615u)},
+    };
+    check_rows(rows, sizeof rows / sizeof rows[0]);
+}
+END_TEST
+
+START_TEST(operators_are_pythons)
+{
+    const row rows[] = {
         {"not 0", br_number_bool(true)},
         {"not 0.0 == 1", br_number_bool(true)},
         {"True+True", br_number_int(2)},
@@ -125,11 +149,10 @@ START_TEST(numbers_are_pythons)
         {"-0.5 % 1e300", br_number_float(0x1.7e43c8800759cp+996)},
         {"inf - inf != 0", br_number_bool(true)},
     };
-    /* clang-format on */
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        check(rows[i].text, rows[i].value);
+    check_rows(rows, sizeof rows / sizeof rows[0]);
 }
 END_TEST
+/* clang-format on */
 
 START_TEST(functions_of_numbers)
 {
@@ -163,7 +186,10 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {numbers_are_pythons, functions_of_numbers, numbers_are_weak};
+    const TTest *const tests[] = {
+        arithmetic_is_pythons, literals_are_pythons, operators_are_pythons,
+        functions_of_numbers,  numbers_are_weak,
+    };
     TCase *tcase = tcase_create("expr_numbers");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

@@ -3,10 +3,11 @@
  * sense.
  */
 #include "tests/expr_text.h"
+#include "tests/sanitized.h"
 
 /* ---- random expressions, in text and in C ---- */
 
-enum { TREES = 4000, DEPTH = 5 };
+enum { TREES = SANITIZED ? 1000 : 4000, DEPTH = 5 };
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -170,7 +171,7 @@ END_TEST
 
 /* ---- texts that make no sense ---- */
 
-enum { FUZZED = 100000, LONGEST = 200 };
+enum { FUZZED = SANITIZED ? 20000 : 100000, LONGEST = 200 };
 
 static const char *const seeds[] = {
     "sqrt(x*x + y*y) - mean(x, axis=0)",          "x[1:2, ::-1, None, ..., -1] + 0x1f",

@@ -112,6 +112,13 @@ START_TEST(functions_are_the_calls)
     SAME("astype(x, int8)", br_astype(x, BR_INT8));
     SAME("x.astype(dtype=np.float64)", br_astype(x, BR_FLOAT64));
     SAME("x.astype(complex)", br_astype(x, BR_COMPLEX128));
+    SAME("sqrt(2) * x", br_mul(sqrt(2.0), x));
+    SAME("arctan2(1, 2) + x", br_add(atan2(1, 2), x));
+}
+END_TEST
+
+START_TEST(reductions_are_the_calls)
+{
     SAME("sum(x)", br_sum(x));
     SAME("sum(x, axis=None)", br_sum(x));
     SAME("x.sum(1)", br_sum(x, .axis = BR_AXES(1)));
@@ -127,6 +134,11 @@ START_TEST(functions_are_the_calls)
     SAME("amax(x, 0)", br_max(x, .axis = BR_AXES(0)));
     SAME("any(m)", br_any(m));
     SAME("all(x, axis=1 - 1)", br_all(x, .axis = BR_AXES(0)));
+}
+END_TEST
+
+START_TEST(shapes_are_the_calls)
+{
     SAME("matmul(x, x.T)", br_matmul(x, br_permute_dims(x, BR_AXES(1, 0))));
     SAME("reshape(x, (2, -1))", br_reshape(x, BR_SHAPE(2, -1)));
     SAME("x.reshape(2, -1)", br_reshape(x, BR_SHAPE(2, -1)));
@@ -164,6 +176,11 @@ START_TEST(functions_are_the_calls)
     SAME("gradient(y)", br_gradient(y));
     SAME("gradient(x, 0.5, axis=0, edge_order=2)",
          br_gradient(x, BR_AXIS(0), 0.5, .edge_order = 2));
+}
+END_TEST
+
+START_TEST(indices_are_the_calls)
+{
     SAME("x[1:, ::-1]", br_index(x, "1:, ::-1"));
     SAME("x[..., None][0]", br_index(br_index(x, "..., None"), "0"));
     SAME("x[x > 1]", br_boolean_index(x, br_greater(x, 1)));
@@ -180,8 +197,6 @@ START_TEST(functions_are_the_calls)
          br_take_along_axis(x, br_argmax(x, .axis = BR_AXES(1), .keepdims = true), BR_AXIS(1)));
     SAME("repeat_counts(y, y)", br_repeat_counts(y, y));
     SAME("argwhere(x > 3)", br_argwhere(br_greater(x, 3)));
-    SAME("sqrt(2) * x", br_mul(sqrt(2.0), x));
-    SAME("arctan2(1, 2) + x", br_add(atan2(1, 2), x));
 }
 END_TEST
 
@@ -281,6 +296,9 @@ int main(void)
         operators_on_bits,
         precedence_is_pythons,
         functions_are_the_calls,
+        reductions_are_the_calls,
+        shapes_are_the_calls,
+        indices_are_the_calls,
         reductions_take_masks,
         composed_functions_are_the_calls,
         names_are_the_callers,

@@ -59,6 +59,21 @@ START_TEST(functions_by_an_address_inside)
 }
 END_TEST
 
+/* What may differ in another process is none: variables, memory, other modules. */
+START_TEST(constants_of_a_module)
+{
+    static char variable[] = "v";
+    char *heap = strdup("h");
+    bri_function f = (bri_function)a_static_function;
+    ck_assert(bri_function_has_constant(f, "literal"));
+    ck_assert(!bri_function_has_constant(f, variable));
+    ck_assert(!bri_function_has_constant(f, heap));
+    ck_assert(!bri_function_has_constant(f, &heap));
+    ck_assert(!bri_function_has_constant((bri_function)strlen, "literal"));
+    free(heap);
+}
+END_TEST
+
 START_TEST(strangers_are_refused)
 {
     static double data;
@@ -119,6 +134,7 @@ int main(void)
     TCase *tests = tcase_create("function");
     tcase_add_test(tests, functions_are_found_again);
     tcase_add_test(tests, functions_by_an_address_inside);
+    tcase_add_test(tests, constants_of_a_module);
     tcase_add_test(tests, strangers_are_refused);
     tcase_add_test(tests, functions_have_names);
     tcase_add_test(tests, builds_have_ids);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -86,11 +87,33 @@ END_TEST
 /* ---- chunks ---- */
 
 static uint64_t wanted_align;
+static bool replacing;
 
+static void expect_locked(const char *path)
+{
+    int fd = open(path, O_RDWR);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_msg(flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK, "%s", path);
+    close(fd);
+}
+
+static void put_another_there(const char *path)
+{
+    int fd = open(in_folder("another"), O_RDWR | O_CREAT, 0666);
+    ck_assert_int_eq((int)write(fd, "something else", 14), 14);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(rename(in_folder("another"), path), 0);
+}
+
+/* What has a name until it is complete is locked all the time, also meanwhile. */
 static br_status meet(bri_h5_meeting *m, const bri_h5_mark *mark, const char *path, uint64_t *align)
 {
     (void)m;
     ck_assert(mark->id != 0 && access(path, W_OK) == 0);
+    if (strstr(path, ".h5.") != NULL)
+        expect_locked(path);
+    if (replacing)
+        put_another_there(path);
     *align = wanted_align;
     return BR_OK;
 }
@@ -186,6 +209,45 @@ START_TEST(nobody_joins)
 }
 END_TEST
 
+/* How other programs make them. */
+static const struct {
+    bool latest, tail, keeps_list;
+    hsize_t user_block, align;
+    H5F_fspace_strategy_t strategy;
+} made[] = {
+    {.strategy = H5F_FSPACE_STRATEGY_FSM_AGGR, .align = 8},
+    {.strategy = H5F_FSPACE_STRATEGY_FSM_AGGR, .align = PAGE, .latest = true},
+    {.strategy = H5F_FSPACE_STRATEGY_FSM_AGGR, .align = 8, .user_block = 1024},
+    {.strategy = H5F_FSPACE_STRATEGY_FSM_AGGR, .align = PAGE, .tail = true},
+    {.strategy = H5F_FSPACE_STRATEGY_NONE, .align = 8, .latest = true},
+    {.strategy = H5F_FSPACE_STRATEGY_PAGE, .align = 8, .keeps_list = true},
+    {.strategy = H5F_FSPACE_STRATEGY_FSM_AGGR, .align = 8, .keeps_list = true},
+};
+
+/* Half of what "old" has is its elements, the rest its numbers, which become shorter chunks. */
+static void make_old(const char *path, int how)
+{
+    double x[N];
+    const hsize_t n = N, chunk = 512;
+    for (int i = 0; i < N; i++)
+        x[i] = (double)((uint32_t)i * 2654435761u);
+    hid_t creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_file_space_strategy(creation, made[how].strategy, made[how].keeps_list, 1);
+    H5Pset_userblock(creation, made[how].user_block);
+    if (made[how].latest)
+        H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    hid_t space = H5Screate_simple(1, &n, NULL), list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(list, 1, &chunk);
+    H5Pset_deflate(list, 1);
+    hid_t data = H5Dcreate2(file, "old", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+    ck_assert_int_ge(H5Dwrite(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, x), 0);
+    ck_assert_int_ge(H5Dclose(data) | H5Pclose(list) | H5Sclose(space) | H5Fclose(file), 0);
+    ck_assert_int_ge(H5Pclose(creation) | H5Pclose(access), 0);
+    if (made[how].tail)
+        ck_assert_int_eq(truncate(path, 300000), 0);
+}
+
 static int count_temporaries(void)
 {
     char command[400];
@@ -212,10 +274,11 @@ START_TEST(what_is_left_goes)
     snprintf(command, sizeof command, "cd '%s' && for f in out.h5.tmp.*; do cp $f ${f%%.*}.9; done",
              folder);
     ck_assert_int_eq(system(command), 0);
-    char host[65] = "";
-    gethostname(host, sizeof host - 1);
-    snprintf(command, sizeof command, "%s.tmp.%s.%ld.9", in_folder("out.h5"), host, (long)child);
-    int locked = open(command, O_RDWR);
+    glob_t found;
+    snprintf(command, sizeof command, "%s.tmp.*.%ld.9", in_folder("out.h5"), (long)child);
+    ck_assert_int_eq(glob(command, 0, NULL, &found), 0);
+    int locked = open(found.gl_pathv[0], O_RDWR);
+    globfree(&found);
     ck_assert_int_ge(locked, 0);
     ck_assert_int_eq(flock(locked, LOCK_EX), 0);
     ck_assert_int_eq(bri_h5_output_open(&target, &o), BR_OK);
@@ -226,6 +289,36 @@ START_TEST(what_is_left_goes)
     bri_h5_abort(second);
     bri_h5_abort(o);
     ck_assert_int_eq(count_temporaries(), 0);
+}
+END_TEST
+
+/* Also when HDF5 locks nothing; a new file, a copy, and one whose making can be resumed. */
+START_TEST(what_is_written_is_locked)
+{
+    bri_h5_meeting meeting = {.meet = meet, .elsewhere = true};
+    bri_h5_target target = {.path = in_folder("out.h5"),
+                            .meeting = &meeting,
+                            .safe_copy = _i / 2 == 1,
+                            .resume = _i / 2 == 2};
+    bri_h5_output *o, *second;
+    char command[700];
+    wanted_align = PAGE;
+    setenv("HDF5_USE_FILE_LOCKING", _i % 2 == 0 ? "FALSE" : "TRUE", 1);
+    if (target.safe_copy)
+        make_old(target.path, 0);
+    ck_assert_int_eq(bri_h5_output_open(&target, &o), BR_OK);
+    ck_assert_int_eq(count_temporaries(), !target.resume);
+    snprintf(command, sizeof command, "flock -n -E 9 '%s'/out.h5.%s* true", folder,
+             target.resume ? "part" : "tmp.");
+    ck_assert_int_eq(WEXITSTATUS(system(command)), 9);
+    if (target.resume) {
+        ck_assert_int_eq(bri_h5_output_open(&target, &second), BR_EIO);
+        ck_assert_ptr_nonnull(strstr(bri_last_error(), "locked, another program is making"));
+        ck_assert_int_eq(WEXITSTATUS(system(command)), 9);
+    }
+    bri_h5_abort(o);
+    ck_assert_int_ne(WEXITSTATUS(system(command)), 9);
+    unsetenv("HDF5_USE_FILE_LOCKING");
 }
 END_TEST
 
@@ -256,11 +349,91 @@ START_TEST(rows_have_their_places)
             ck_assert_uint_eq(bri_h5_row_bytes(form, count),
                               (size_t)(wide == columns ? 16 * wide : wide) * 8);
             ck_assert_int_eq(
-                bri_h5_write_rows(form, bri_h5_shared_id(o), start, count, part, &bytes), BR_OK);
+                bri_h5_write_ends(form, bri_h5_shared_id(o), 0, start, count, (char *)part, &bytes),
+                BR_OK);
             ck_assert_uint_eq(bytes, (uint64_t)(16 * wide * 8));
         }
     ck_assert_int_eq(bri_h5_commit(o), BR_OK);
     check_elements(in_folder("out.h5"), "x");
+}
+END_TEST
+
+/* ---- files that exist ---- */
+
+static void put_half(bri_h5_writer *w, const double *x, int64_t first)
+{
+    const int64_t count = N / 2;
+    ck_assert_int_eq(bri_h5_put(w, &first, &count, x + first, NULL), BR_OK);
+}
+
+/* Chunks of "old" are made anew before and after, so their places are given to others. */
+START_TEST(files_that_exist)
+{
+    double x[N];
+    bri_h5_meeting meeting = {.meet = meet};
+    bri_h5_target target = {.path = in_folder("out.h5"), .meeting = &meeting};
+    bri_h5_spec spec = {.dtype = BR_FLOAT64, .ndim = 1, .shape = {N}, .chunk = {64}};
+    bri_h5_output *o;
+    bri_h5_writer *old, *new;
+    struct stat before, after;
+    wanted_align = made[_i].align;
+    for (int i = 0; i < N; i++)
+        x[i] = i * 0.5;
+    make_old(target.path, _i);
+    for (int aborted = 1; aborted >= 0; aborted--) {
+        ck_assert_int_eq(stat(target.path, &before), 0);
+        ck_assert_int_eq(bri_h5_output_open(&target, &o), BR_OK);
+        ck_assert_int_eq(stat(target.path, &after), 0);
+        ck_assert_int_eq(after.st_size, before.st_size);
+        ck_assert_int_eq(bri_h5_shared_id(o) == 0, made[_i].keeps_list);
+        ck_assert_int_eq(meeting.tracks_space, made[_i].keeps_list);
+        ck_assert_int_eq(bri_h5_create(o, "new", &spec, &new), BR_OK);
+        ck_assert_int_eq(bri_h5_open_to_write(o, "old", &old), BR_OK);
+        if (made[_i].align < PAGE)
+            put_half(old, x, 0);
+        for (int64_t at = 0; at < N && !made[_i].keeps_list; at += 512)
+            put_shared(new, at, 512, x + at, false);
+        if (made[_i].keeps_list)
+            ck_assert_int_eq(bri_h5_put(new, &(int64_t){0}, &(int64_t){N}, x, NULL), BR_OK);
+        if (made[_i].align >= PAGE)
+            put_half(old, x, 0);
+        put_half(old, x, N / 2);
+        if (!aborted) {
+            ck_assert_int_eq(bri_h5_commit(o), BR_OK);
+            continue;
+        }
+        bri_h5_abort(o);
+        ck_assert_int_eq(stat(target.path, &after), 0);
+        ck_assert_int_eq(after.st_size, before.st_size);
+    }
+    check_elements(target.path, "new");
+    check_elements(target.path, "old");
+}
+END_TEST
+
+/* Another program may replace a file at any moment: while the others look for it, or later. */
+START_TEST(files_that_are_replaced)
+{
+    bri_h5_meeting meeting = {.meet = meet, .elsewhere = _i < 2};
+    bri_h5_target target = {.path = in_folder("out.h5"), .meeting = &meeting};
+    bri_h5_output *o;
+    wanted_align = PAGE;
+    if (_i > 0)
+        make_old(target.path, 0);
+    target.safe_copy = _i == 1;
+    replacing = _i < 3;
+    br_status status = bri_h5_output_open(&target, &o);
+    replacing = false;
+    if (_i == 3) {
+        ck_assert_int_eq(status, BR_OK);
+        put_another_there(target.path);
+        status = bri_h5_commit(o);
+    }
+    ck_assert_int_eq(status, BR_EIO);
+    ck_assert_msg(strstr(bri_last_error(), "put another file in its place") != NULL, "%s",
+                  bri_last_error());
+    ck_assert_int_eq(access(in_folder("out.h5"), F_OK) == 0, _i > 0);
+    ck_assert_int_eq(count_temporaries(), _i < 2); /* that of the other program */
 }
 END_TEST
 
@@ -275,6 +448,9 @@ int main(void)
     tcase_add_loop_test(t, hdf5_finds_what_others_wrote, 0, 6);
     tcase_add_test(t, nobody_joins);
     tcase_add_test(t, what_is_left_goes);
+    tcase_add_loop_test(t, what_is_written_is_locked, 0, 6);
     tcase_add_test(t, rows_have_their_places);
+    tcase_add_loop_test(t, files_that_exist, 0, sizeof made / sizeof made[0]);
+    tcase_add_loop_test(t, files_that_are_replaced, 0, 4);
     return run(suite);
 }

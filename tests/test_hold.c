@@ -9,20 +9,10 @@
 
 #include "array/expr/handle.h"
 #include "array/plan/run.h"
+#include "tests/opened.h"
 #include "tests/suite.h"
 
 enum { N = 70, STEPS = 30 };
-
-static br_context *ctx;
-
-static void open_context(const char *limit)
-{
-    setenv("BRAMBLE_LOG", "quiet", 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    limit != NULL ? setenv("BRAMBLE_MEMORY_LIMIT", limit, 1) : unsetenv("BRAMBLE_MEMORY_LIMIT");
-    ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
-}
 
 static void setup(void)
 {

@@ -3,6 +3,7 @@
  * land.
  */
 #include <check.h>
+#include <sched.h>
 #include <time.h>
 
 #include "runtime/future.h"
@@ -10,24 +11,14 @@
 #include "tests/suite.h"
 #include "toy_plan.h"
 
-enum { MOST_THREADS = 4, JOBS = 6, ROUNDS = 40 };
+enum { MOST_THREADS = 4, JOBS = 6, ROUNDS = 40, HANDS = 1000 };
 
 static void open_context(br_context *ctx, int nthreads)
 {
-    memset(ctx, 0, sizeof *ctx);
-    ctx->memory = bri_memory_new(1 << 20);
-    ctx->nthreads = nthreads > 0 ? nthreads : 1;
-    ctx->scheduler = nthreads > 0 ? &bri_scheduler_threads : &bri_scheduler_sync;
-    ck_assert_int_eq(ctx->scheduler->open(ctx), BR_OK);
-}
-
-static void close_context(br_context *ctx)
-{
-    bri_memory_stats stats;
-    ctx->scheduler->close(ctx);
-    bri_memory_about(ctx->memory, &stats);
-    ck_assert_uint_eq(stats.promised, 0);
-    bri_memory_free(ctx->memory);
+    if (nthreads > 0)
+        toy_open(ctx, &bri_scheduler_threads, nthreads, 1 << 20);
+    else
+        toy_open(ctx, &bri_scheduler_sync, 1, 1 << 20);
 }
 
 typedef struct flight {
@@ -88,7 +79,7 @@ START_TEST(launched_jobs_land_by_themselves)
             end(&f[i], i == 4 ? BR_EUSER : BR_OK);
         }
     }
-    close_context(&ctx);
+    toy_close(&ctx);
 }
 END_TEST
 
@@ -116,7 +107,32 @@ START_TEST(others_wait_and_run_beside_them)
             end(&f[i], BR_OK);
         }
     }
-    close_context(&ctx);
+    toy_close(&ctx);
+}
+END_TEST
+
+/* The sitter gets up as this thread wants to sit down. */
+START_TEST(who_waits_sits_down_when_the_last_has_landed)
+{
+    br_context ctx;
+    static flight f;
+    toy_plan plan;
+    bri_job job;
+    open_context(&ctx, 1);
+    for (int round = 0; round < HANDS; round++) {
+        toy_independent(&f.plan, 1);
+        launch(&ctx, &f);
+        toy_independent(&plan, 1);
+        ck_assert_int_eq(bri_job_init(&job, &ctx, &toy_ops, &plan), BR_OK);
+        while (!has_landed(&f))
+            sched_yield();
+        ck_assert_int_eq(ctx.scheduler->start(&ctx, &job), BR_OK);
+        ck_assert(ctx.scheduler->progress(&ctx, &job, true));
+        bri_job_fini(&job);
+        toy_free(&plan);
+        end(&f, BR_OK);
+    }
+    toy_close(&ctx);
 }
 END_TEST
 
@@ -140,7 +156,7 @@ START_TEST(a_small_one_does_not_wait_for_a_large_one)
     ck_assert_int_lt(atomic_load(&large.plan.ran), large.plan.n);
     ck_assert_str_eq(large.job.error_text, "enough");
     end(&large, BR_ECANCELLED);
-    close_context(&ctx);
+    toy_close(&ctx);
 }
 END_TEST
 
@@ -176,7 +192,7 @@ START_TEST(a_task_may_wait_for_one)
             nap();
         end(&f, BR_OK);
     }
-    close_context(&ctx);
+    toy_close(&ctx);
 }
 END_TEST
 
@@ -185,6 +201,7 @@ int main(void)
     TCase *tcase = tcase_create("launch");
     tcase_add_loop_test(tcase, launched_jobs_land_by_themselves, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, others_wait_and_run_beside_them, 0, MOST_THREADS + 1);
+    tcase_add_test(tcase, who_waits_sits_down_when_the_last_has_landed);
     tcase_add_loop_test(tcase, a_small_one_does_not_wait_for_a_large_one, 2, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_wait_for_one, 0, MOST_THREADS + 1);
     return run_case("launch", tcase);

@@ -4,37 +4,12 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bramble/bramble.h>
 
+#include "tests/limited.h"
 #include "tests/refused.h"
 #include "tests/suite.h"
-
-static br_context *ctx;
-static char file[64];
-
-static void open_limited(const char *limit)
-{
-    setenv("BRAMBLE_SCHEDULER", "sync", 1);
-    limit != NULL ? setenv("BRAMBLE_MEMORY_LIMIT", limit, 1) : unsetenv("BRAMBLE_MEMORY_LIMIT");
-    ctx = br_open(NULL, NULL);
-    ck_assert_int_eq(br_error_status(ctx), BR_OK);
-    br_set_log(ctx, NULL, NULL);
-}
-
-static void set_up(void)
-{
-    open_limited(NULL);
-    snprintf(file, sizeof file, "/tmp/test_linalg.%d.h5", (int)getpid());
-}
-
-static void tear_down(void)
-{
-    br_clear_error(ctx);
-    ck_assert_int_eq(br_close(ctx), 0);
-    remove(file);
-}
 
 START_TEST(dtypes_of_products)
 {

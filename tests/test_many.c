@@ -169,6 +169,39 @@ static void set_attribute(const char *path, const char *name, double number)
     H5Aclose(a), H5Dclose(set), H5Sclose(space), H5Fclose(file);
 }
 
+static void listen(void *data, br_status status, const char *text)
+{
+    char *all = data;
+    ck_assert_int_eq(status, BR_OK);
+    strcat(strcat(all, text), "\n");
+}
+
+static void expect_log(const char *log, const char *text)
+{
+    ck_assert_msg(strstr(log, text) != NULL, "%s", log);
+}
+
+START_TEST(says_how_files_are_read)
+{
+    static const layout compact = {"compact", &H5T_STD_I32BE_g, BR_INT32, "", "", COMPACT, 1, {20},
+                                   {0}};
+    char log[4000] = "";
+    setenv("BRAMBLE_LOG", "info", 1);
+    br_context *told = br_open(NULL, NULL);
+    br_set_log(told, listen, log);
+    make_parts((int[]){3, 4, 5}, 3, "sd");
+    make_file(in_folder("compact.h5"), &compact);
+    br_from_hdf5(told, in_folder("part_0000.h5"), "g/x");
+    br_from_hdf5(told, in_folder("compact.h5"), "g/x");
+    br_from_hdf5_many(told, in_folder("part_*.h5"), "g/x", 0);
+    expect_log(log, "part_0000.h5:g/x: read by pread + decode (shuffle, deflate)\n");
+    expect_log(log, "compact.h5:g/x: read by H5Dread (compact layout)\n");
+    expect_log(log, "part_0000.h5:g/x and 2 more files: read by pread + decode");
+    ck_assert_int_eq(br_close(told), BR_OK);
+    unsetenv("BRAMBLE_LOG");
+}
+END_TEST
+
 START_TEST(unpacks_each_file)
 {
     static const int rows[] = {3, 5, 4};
@@ -204,6 +237,8 @@ START_TEST(names_files_that_do_not_fit)
     layout wide = {"wide", &H5T_IEEE_F64LE_g, BR_FLOAT64, "", "", 0, 2, {3, 7}, {0}};
     layout other = {"other", &H5T_IEEE_F32LE_g, BR_FLOAT32, "", "", 0, 2, {3, 6}, {0}};
     expect_many(all_parts(), BR_ENOTFOUND, "no path matches");
+    expect_many(br_from_hdf5_many(ctx, "nowhere*.h5", "g/x", 0), BR_ENOTFOUND,
+                "no path matches nowhere*.h5 (looked for from /");
     make_parts(rows, 2, "");
     expect_many(br_from_hdf5_many(ctx, in_folder("part*"), "g/y", 0), BR_ENOTFOUND,
                 "part_0000.h5: no dataset \"g/y\"");
@@ -245,12 +280,13 @@ int main(void)
     Suite *suite = suite_create("many");
     TCase *t = tcase_create("many");
     tcase_add_checked_fixture(t, open_context, close_context);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     suite_add_tcase(suite, t);
     tcase_add_loop_test(t, joins_files, 0, 2);
     tcase_add_test(t, reads_parts_of_them);
     tcase_add_test(t, needs_few_descriptors);
     tcase_add_test(t, joins_unusual_files);
+    tcase_add_test(t, says_how_files_are_read);
     tcase_add_loop_test(t, unpacks_each_file, 0, 2);
     tcase_add_test(t, names_files_that_do_not_fit);
     tcase_add_test(t, notices_a_changed_file);

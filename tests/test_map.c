@@ -258,10 +258,11 @@ START_TEST(long_lists)
         extent[dice(n)] = most;
         ck_assert_int_eq(bri_axis_listed(extent, n, &x), BR_OK);
         int64_t at = 0;
-        for (int64_t c = 0; c < n; at += extent[c++]) {
-            ck_assert_int_eq(bri_axis_start(&x, c), at);
-            ck_assert_int_eq(bri_axis_find(&x, at), c);
-            ck_assert_int_eq(bri_axis_find(&x, at + extent[c] - 1), c);
+        for (int64_t c = 0; c < n; at += extent[c++]) { /* each assertion writes to a file */
+            int64_t found[] = {bri_axis_start(&x, c), bri_axis_find(&x, at),
+                               bri_axis_find(&x, at + extent[c] - 1)};
+            if (found[0] != at || found[1] != c || found[2] != c)
+                ck_abort_msg("chunk %d of %d", (int)c, (int)n);
         }
         ck_assert_int_eq(x.extent, at);
         ck_assert_int_eq(bri_axis_largest(&x), most);
@@ -269,6 +270,31 @@ START_TEST(long_lists)
             check_slice(&x);
         bri_axis_release(&x);
     }
+}
+END_TEST
+
+static void refused(br_status st, const char *text)
+{
+    ck_assert_int_eq(st, BR_ESHAPE);
+    ck_assert_msg(strstr(bri_last_error(), text) != NULL, "%s", bri_last_error());
+}
+
+/* Grids of other ranks may say anything: nobody walks through 2^46 chunks, or runs out of numbers.
+ */
+START_TEST(too_many_to_list)
+{
+    const int64_t n = (int64_t)1 << 50;
+    bri_axis x = bri_axis_regular(n, 16);
+    bri_axis shorter = bri_axis_regular(n, 15);
+    bri_axis each = bri_axis_regular(INT64_MAX, 1);
+    bri_axis pairs = bri_axis_regular(INT64_MAX, 2);
+    bri_axis y;
+    refused(bri_axis_slice(&x, 1, 3, n / 3, &y), "chunks along an axis");
+    refused(bri_axis_unify(&x, &shorter, &y), "at most 268435456 of them can be listed");
+    refused(bri_axis_unify(&each, &pairs, &y), "chunks along an axis");
+    refused(bri_axis_listed((const int64_t[]){INT64_MAX, 1}, 2, &y), "more than 2^63 elements");
+    refused(bri_check_listed(-1), "-1 chunks");
+    ck_assert_int_eq(bri_check_listed((int64_t)1 << 28), BR_OK);
 }
 END_TEST
 
@@ -306,6 +332,7 @@ int main(void)
     tcase_add_test(tcase, regular_axes_by_arithmetic);
     tcase_add_test(tcase, very_many_chunks);
     tcase_add_test(tcase, long_lists);
+    tcase_add_test(tcase, too_many_to_list);
     tcase_add_test(tcase, automatic_chunks);
     return run_case("map", tcase);
 }

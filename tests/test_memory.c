@@ -13,6 +13,7 @@
 #include "runtime/error.h"
 #include "runtime/host.h"
 #include "runtime/memory.h"
+#include "tests/suite.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -92,6 +93,21 @@ START_TEST(budget_is_kept)
     ck_assert_uint_eq(about(m).peak, 30);
     ck_assert_uint_eq(about(m).limit, 100);
     bri_memory_release(m, 30);
+    bri_memory_free(m);
+}
+END_TEST
+
+START_TEST(guests_may_go_beyond_the_ceiling)
+{
+    bri_memory *m = bri_memory_new(100);
+    bri_memory_set_ceiling(m, 40);
+    ck_assert(bri_memory_reserve(m, 40));
+    ck_assert(!bri_memory_reserve(m, 1));
+    ck_assert(bri_memory_spare_beyond(m, 50));
+    ck_assert(!bri_memory_spare_beyond(m, 11));
+    ck_assert(bri_memory_spare_beyond(m, 10));
+    ck_assert_uint_eq(about(m).promised, 100);
+    bri_memory_release(m, 100);
     bri_memory_free(m);
 }
 END_TEST
@@ -314,6 +330,7 @@ int main(void)
     tcase_add_test(blocks, blocks_are_recycled);
     tcase_add_test(blocks, little_is_wasted);
     tcase_add_test(blocks, budget_is_kept);
+    tcase_add_test(blocks, guests_may_go_beyond_the_ceiling);
     tcase_add_test(blocks, what_is_kept_without_need_goes);
     tcase_add_test(blocks, idle_blocks_make_room);
     tcase_add_test(blocks, failures_are_reported);
@@ -326,9 +343,5 @@ int main(void)
     tcase_add_test(limits, strange_files);
     tcase_add_test(limits, this_host);
     suite_add_tcase(suite, limits);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_suite(suite);
 }

@@ -1,86 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_npy.c - .npy files: headers good, bad and mutated, every dtype in both byte orders and
- * layouts, what is written byte for byte. Files are made here as numpy.save makes them.
+ * test_npy.c - .npy files that are read: headers good, bad and mutated, every dtype in both byte
+ * orders and layouts, files that change.
  */
 #include <check.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bramble/bramble.h>
 
 #include "array/io/npy.h"
 #include "runtime/error.h"
+#include "tests/npy_files.h"
 #include "tests/suite.h"
 
 /* ---- files ---- */
-
-static br_context *ctx;
-static char directory[] = "/tmp/bramble-npy-XXXXXX";
-
-static void set_up(void)
-{
-    strcpy(strrchr(directory, '-'), "-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-    setenv("BRAMBLE_SCHEDULER", "threads", 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    ctx = br_open(NULL, NULL);
-    ck_assert_int_eq(br_error_status(ctx), BR_OK);
-}
-
-static int count_files(bool removing)
-{
-    int n = 0;
-    DIR *list = opendir(directory);
-    for (struct dirent *e = readdir(list); e != NULL; e = readdir(list)) {
-        if (e->d_name[0] == '.')
-            continue;
-        n++;
-        if (removing && remove(e->d_name) != 0)
-            n = -1000;
-    }
-    closedir(list);
-    return n;
-}
-
-static void tear_down(void)
-{
-    ck_assert_int_eq(br_close(ctx), 0);
-    ck_assert_int_ge(count_files(true), 0);
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert_int_eq(rmdir(directory), 0);
-}
-
-static void write_bytes(const char *path, const void *bytes, size_t n)
-{
-    FILE *f = fopen(path, "wb");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(fwrite(bytes, 1, n, f), n);
-    ck_assert_int_eq(fclose(f), 0);
-}
-
-/* The text is padded so that elements begin at a multiple of 64. */
-static size_t make_file(char *to, int version, const char *text, const void *elements, size_t n)
-{
-    size_t prefix = version == 1 ? 10 : 12, length = strlen(text);
-    memcpy(to, "\x93NUMPY", 6);
-    to[6] = (char)version;
-    to[7] = 0;
-    memcpy(to + prefix, text, length);
-    while ((prefix + length + 1) % 64 != 0)
-        to[prefix + length++] = ' ';
-    to[prefix + length++] = '\n';
-    to[8] = (char)(length & 0xff);
-    to[9] = (char)(length >> 8);
-    if (version > 1)
-        to[10] = to[11] = 0;
-    memcpy(to + prefix + length, elements, n);
-    return prefix + length + n;
-}
 
 static void write_npy(const char *path, int version, const char *text, const void *elements,
                       size_t n)
@@ -92,19 +27,6 @@ static void write_npy(const char *path, int version, const char *text, const voi
 static br_array *open_npy(const char *path)
 {
     return br_from_npy(ctx, path);
-}
-
-static void *elements_of(br_array *x)
-{
-    void *buffer = NULL;
-    ck_assert_msg(br_compute_alloc(x, &buffer) == BR_OK, "%s", br_message(ctx));
-    return buffer;
-}
-
-static void fails(br_array *x, br_status status, const char *text)
-{
-    ck_assert_msg(br_status_of(x) == status, "%d: %s", br_status_of(x), br_error(x));
-    ck_assert_msg(strstr(br_error(x), text) != NULL, "\"%s\" lacks \"%s\"", br_error(x), text);
 }
 
 /* ---- headers ---- */
@@ -366,72 +288,6 @@ START_TEST(bools_are_zero_or_one)
 }
 END_TEST
 
-/* ---- writing ---- */
-
-static void expect_file(const char *path, const char *text, const void *elements, size_t n)
-{
-    char want[2048], got[2048];
-    size_t bytes = make_file(want, 1, text, elements, n);
-    FILE *f = fopen(path, "rb");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(fread(got, 1, sizeof got, f), bytes);
-    ck_assert_mem_eq(got, want, bytes);
-    fclose(f);
-}
-
-START_TEST(files_as_numpy_writes_them)
-{
-    int32_t v[24];
-    for (int i = 0; i < 24; i++)
-        v[i] = 7 * i;
-    br_array *x = br_from_memory(ctx, v, BR_INT32, BR_SHAPE(2, 3, 4), .chunks = BR_CHUNKS(1, 2, 3));
-    ck_assert_int_eq(br_store_npy(x, "w.npy"), BR_OK);
-    expect_file("w.npy", "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3, 4), }", v,
-                sizeof v);
-    ck_assert_int_eq(br_store_npy(br_index(x, "1, 2"), "w.npy"), BR_OK);
-    expect_file("w.npy", "{'descr': '<i4', 'fortran_order': False, 'shape': (4,), }", v + 20, 16);
-    ck_assert_int_eq(br_store_npy(br_astype(br_index(x, "0, 0, 1"), BR_BOOL), "w.npy"), BR_OK);
-    expect_file("w.npy", "{'descr': '|b1', 'fortran_order': False, 'shape': (), }", "\1", 1);
-    br_array *none = br_zeros(ctx, BR_SHAPE(0, 3), BR_COMPLEX64);
-    ck_assert_int_eq(br_store_npy(none, "w.npy"), BR_OK);
-    expect_file("w.npy", "{'descr': '<c8', 'fortran_order': False, 'shape': (0, 3), }", "", 0);
-    ck_assert_int_eq(count_files(false), 1);
-}
-END_TEST
-
-static int refuse(const br_block *in, int n, const br_block *out, const void *data)
-{
-    (void)in;
-    (void)n;
-    (void)data;
-    return out->origin[0] >= 6;
-}
-
-START_TEST(stores_that_fail_leave_what_was_there)
-{
-    const double v[3] = {1, 2, 3};
-    br_array *x = br_from_memory(ctx, v, BR_FLOAT64, BR_SHAPE(3));
-    ck_assert_int_eq(br_store_npy(x, "s.npy"), BR_OK);
-    br_array *bad = br_map_blocks(br_zeros(ctx, BR_SHAPE(9), .chunks = BR_CHUNKS(2)), refuse);
-    ck_assert_int_eq(br_store_npy(bad, "s.npy"), BR_EUSER);
-    expect_file("s.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", v, sizeof v);
-    ck_assert_int_eq(br_store_npy(bad, "new.npy"), BR_EUSER);
-    ck_assert_int_eq(count_files(false), 1);
-    br_clear_error(ctx);
-    ck_assert_int_eq(br_store_npy(x, "no/where.npy"), BR_EIO);
-    ck_assert_msg(strstr(br_message(ctx), "store_npy (test_npy.c:") != NULL, "%s", br_message(ctx));
-    ck_assert_msg(strstr(br_message(ctx), "there is no directory no") != NULL, "%s",
-                  br_message(ctx));
-    ck_assert_int_eq(mkdir("d.npy", 0777), 0);
-    ck_assert_int_eq(br_store_npy(x, "d.npy"), BR_EIO);
-    ck_assert_int_eq(br_store_npy(x, NULL), BR_EARG);
-    ck_assert_int_eq(br_store_npy(NULL, "s.npy"), BR_EARG);
-    ck_assert_int_eq(br_store_npy(br_zeros(ctx, BR_SHAPE(-1)), "s.npy"), BR_ESHAPE);
-    br_clear_error(ctx);
-    ck_assert_int_eq(count_files(false), 2);
-}
-END_TEST
-
 START_TEST(changed_files_are_noticed)
 {
     const double v[3] = {1, 2, 3};
@@ -494,69 +350,6 @@ START_TEST(files_are_read_in_parts)
 }
 END_TEST
 
-/* ---- files without a header ---- */
-
-START_TEST(raw_files)
-{
-    for (br_dtype d = BR_BOOL; d < BR_NDTYPE; d++)
-        for (int order = BR_NATIVE_ENDIAN; order <= BR_BIG_ENDIAN; order++) {
-            br_array *x =
-                br_reshape(br_astype(br_arange(ctx, BR_NUM(0), BR_NUM(60)), d), BR_SHAPE(12, 5));
-            unsigned char *want = elements_of(x), bytes[5 + 60 * 16];
-            size_t size = br_dtype_size(d), part = d == BR_COMPLEX64    ? 4
-                                                   : d == BR_COMPLEX128 ? 8
-                                                                        : size;
-            x = br_rechunk(x, BR_CHUNKS(5, 3));
-            ck_assert_int_eq(br_store_raw(x, "x.raw", .order = (br_byte_order)order), BR_OK);
-            FILE *f = fopen("x.raw", "rb");
-            ck_assert_uint_eq(fread(bytes + 5, 1, sizeof bytes - 5, f), 60 * size);
-            fclose(f);
-            for (size_t i = 0; i < 60 * size; i++) {
-                size_t from = order == BR_BIG_ENDIAN ? i / part * part + part - 1 - i % part : i;
-                ck_assert_msg(bytes[5 + i] == want[from], "%s byte %zu", br_dtype_name(d), i);
-            }
-            write_bytes("y.raw", bytes, 5 + 60 * size);
-            br_array *y = br_from_raw(ctx, "y.raw", d, BR_SHAPE(-1, 5), .offset = 5,
-                                      .order = (br_byte_order)order, .chunks = BR_CHUNKS(4, 4));
-            void *got = elements_of(y);
-            ck_assert_int_eq(br_shape(y)[0], 12);
-            ck_assert_int_eq(memcmp(got, want, 60 * size), 0);
-            free(got);
-            free(want);
-        }
-    ck_assert_int_eq(count_files(false), 2);
-}
-END_TEST
-
-START_TEST(bad_raw_files)
-{
-    write_bytes("x", "0123456789", 10);
-    fails(br_from_raw(ctx, "x", BR_INT32, BR_SHAPE(3)), BR_EFORMAT, "10 of 12");
-    fails(br_from_raw(ctx, "x", BR_INT32, BR_SHAPE(-1)), BR_EFORMAT, "multiple");
-    fails(br_from_raw(ctx, "x", BR_INT32, BR_SHAPE(-1, 0)), BR_EFORMAT, "multiple");
-    fails(br_from_raw(ctx, "x", BR_INT32, BR_SHAPE(-1, -1)), BR_EARG, "-1");
-    fails(br_from_raw(ctx, "x", BR_INT32, BR_SHAPE(INT64_MAX, 8)), BR_EARG, "too many");
-    fails(br_from_raw(ctx, "x", BR_INT32, BR_SHAPE(1), .offset = 11), BR_EFORMAT, "begin at 11");
-    fails(br_from_raw(ctx, "x", BR_INT32, BR_SHAPE(1), .offset = -1), BR_EARG, "offset");
-    fails(br_from_raw(ctx, "x", (br_dtype)0, BR_SHAPE(1)), BR_EARG, "dtype");
-    fails(br_from_raw(ctx, "x", BR_INT32, (br_extents){0}), BR_EARG, "shape");
-    fails(br_from_raw(ctx, "x", BR_INT32, BR_SHAPE(1), .order = (br_byte_order)9), BR_EARG,
-          "order 9");
-    fails(br_from_raw(ctx, "y", BR_INT32, BR_SHAPE(1)), BR_ENOTFOUND, "y");
-    fails(br_from_raw(ctx, NULL, BR_INT32, BR_SHAPE(1)), BR_EARG, "NULL");
-    ck_assert_int_eq(br_store_raw(br_ones(ctx, BR_SHAPE(3)), "no/x"), BR_EIO);
-    br_clear_error(ctx);
-    ck_assert_int_eq(br_store_raw(br_ones(ctx, BR_SHAPE(3)), NULL), BR_EARG);
-    br_clear_error(ctx);
-    br_array *zero = br_from_raw(ctx, "x", BR_UINT8, BR_0D, .offset = 3);
-    int64_t value;
-    ck_assert_int_eq(br_compute_i64(zero, &value), BR_OK);
-    ck_assert_int_eq(value, '3');
-    ck_assert_int_eq(
-        br_compute_i64(br_sum(br_from_raw(ctx, "x", BR_UINT8, BR_SHAPE(0, 3))), &value), BR_OK);
-}
-END_TEST
-
 int main(void)
 {
     TCase *tests = tcase_create("npy");
@@ -567,11 +360,7 @@ int main(void)
     tcase_add_test(tests, files_bad);
     tcase_add_test(tests, every_dtype_order_and_version);
     tcase_add_test(tests, bools_are_zero_or_one);
-    tcase_add_test(tests, files_as_numpy_writes_them);
-    tcase_add_test(tests, stores_that_fail_leave_what_was_there);
     tcase_add_test(tests, changed_files_are_noticed);
     tcase_add_test(tests, files_are_read_in_parts);
-    tcase_add_test(tests, raw_files);
-    tcase_add_test(tests, bad_raw_files);
     return run_case("npy", tests);
 }

@@ -71,6 +71,40 @@ START_TEST(unpacks_as_xarray_does)
 }
 END_TEST
 
+/* netCDF-4 files as one array. */
+static void check_twice(const entry *e)
+{
+    size_t n;
+    const char *paths[] = {in_corpus(e->file), in_corpus(e->file)};
+    char *want = read_bytes(in_corpus(e->raw), &n), *got = malloc(2 * n);
+    br_array *x = br_from_hdf5_many(ctx, NULL, e->dataset, 0, .paths = paths, .npaths = 2);
+    ck_assert_msg(br_status_of(x) == BR_OK, "%s", br_error(x));
+    br_array *one = br_from_hdf5(ctx, paths[0], e->dataset);
+    ck_assert_int_eq(br_dtype_of(x), br_dtype_of(one));
+    ck_assert_int_eq(br_shape(x)[0], 2 * br_shape(one)[0]);
+    ck_assert_int_eq(br_shape(x)[1], br_shape(one)[1]);
+    ck_assert_msg(br_compute(x, got, 2 * n) == BR_OK, "%s", br_message(ctx));
+    size_t elements = n / br_dtype_size(br_dtype_of(x));
+    for (size_t i = 0; i < 2 * elements; i++)
+        ck_assert_msg(is_same(br_dtype_of(x), got + i / elements * n, want, i % elements),
+                      "%s: element %zu differs", e->dataset, i);
+    free(want), free(got);
+}
+
+START_TEST(joins_files_of_netcdf)
+{
+    int tried = 0;
+    for (int i = 0; i < nentries; i++)
+        if (strcmp(entries[i].file, "packed.nc") == 0 && i % 5 == 0) {
+            br_scope *scope = br_scope_open(ctx);
+            check_twice(&entries[i]);
+            br_scope_close(scope);
+            tried++;
+        }
+    ck_assert_int_gt(tried, 30);
+}
+END_TEST
+
 static const char *explained(br_array *x)
 {
     static char text[4096];
@@ -103,8 +137,9 @@ int main(void)
         return NO_CORPUS;
     TCase *t = tcase_create("packing");
     tcase_add_checked_fixture(t, open_context, close_context);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, unpacks_as_xarray_does);
+    tcase_add_test(t, joins_files_of_netcdf);
     tcase_add_test(t, says_what_is_done);
     return run_case("packing", t);
 }

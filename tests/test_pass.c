@@ -6,40 +6,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "array/expr/handle.h"
 #include "array/plan/fit.h"
+#include "tests/folder.h"
 #include "tests/suite.h"
 
 enum { MANY = 8 };
-
-static char directory[64];
-static br_context *ctx;
-
-static void open_context(const char *limit)
-{
-    setenv("BRAMBLE_LOG", "quiet", 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    limit != NULL ? setenv("BRAMBLE_MEMORY_LIMIT", limit, 1) : unsetenv("BRAMBLE_MEMORY_LIMIT");
-    ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
-}
-
-static void setup(void)
-{
-    snprintf(directory, sizeof directory, "/tmp/bramble-pass-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-    open_context(NULL);
-}
-
-static void teardown(void)
-{
-    br_close(ctx);
-    unlink("x.h5");
-    ck_assert_int_eq(rmdir(directory), 0);
-}
 
 /* Numbers whose sums round. */
 static br_array *uneven_numbers(int64_t n)
@@ -52,7 +25,7 @@ static br_array *uneven_numbers(int64_t n)
 static void check_same(br_array *const *x, int n)
 {
     void *alone[MANY];
-    br_result results[MANY];
+    br_result results[MANY] = {{0}};
     for (int i = 0; i < n; i++) {
         ck_assert_msg(br_compute_alloc(x[i], &alone[i]) == BR_OK, "%s", br_message(ctx));
         results[i] = (br_result){x[i], malloc(br_nbytes(x[i]) + 1), br_nbytes(x[i])};
@@ -149,6 +122,55 @@ static br_array *some_reduction(br_array *x, int64_t pick)
         return br_prod(x, .axis = axes);
     }
 }
+
+/* Sums come from the variance of the same elements: before it, after it, or of other axes. */
+START_TEST(sums_beside_variances)
+{
+    static const br_extents chunks[] = {{3, {7, 100, 3}}, {3, {64, 130, 40}}, {3, {16, 33, 40}}};
+    for (int i = 0; i < 3 * 8 * 2; i++) {
+        br_scope *s = br_scope_open(ctx);
+        br_axes axes = {0};
+        for (int a = 0; a < 3; a++)
+            if (i / 3 % 8 >> a & 1)
+                axes.axis[axes.n++] = a;
+        br_array *x = br_reshape(uneven_numbers(70 * 140 * 40), BR_SHAPE(70, 140, 40));
+        x = br_rechunk(br_astype(x, i / 24 ? BR_FLOAT32 : BR_FLOAT64), chunks[i % 3]);
+        br_array *results[] = {br_mean(x, .axis = axes), br_sum(x, .axis = BR_AXIS(1)),
+                               br_std(x, .axis = axes), br_sum(x, .axis = axes),
+                               br_var(x, .axis = axes, .correction = 1)};
+        check_same(results, 5);
+        check_same(results + 2, 2);
+        br_scope_close(s);
+    }
+}
+END_TEST
+
+static bool passes_with(br_array *x, const char *note)
+{
+    char *text = explained(x);
+    bool there = strstr(text, note) != NULL;
+    ck_assert_ptr_nonnull(strstr(text, "pass for "));
+    free(text);
+    return there;
+}
+
+/* A computed operand is only kept where several go through it: not a sum beside its variance. */
+START_TEST(what_one_reduction_computes_is_not_kept)
+{
+    const char *note = "makes exp (test_pass.c:";
+    br_array *x = br_rechunk(uneven_numbers(1 << 16), BR_CHUNKS(1 << 13));
+    br_array *y = br_exp(br_div(x, -3000.0));
+    br_array *mean = br_mean(y);
+    br_array *sd = br_std(y);
+    br_array *both = br_div(mean, sd);
+    ck_assert(!passes_with(both, note));
+    ck_assert(passes_with(br_add(both, br_max(y)), note));
+    ck_assert(passes_with(br_add(both, br_var(y, .correction = 1)), note));
+    ck_assert(!passes_with(br_div(br_sum(x), br_std(x)), "makes "));
+    check_same((br_array *[]){mean, sd}, 2);
+    check_same((br_array *[]){mean, sd, br_max(y)}, 3);
+}
+END_TEST
 
 /* Any mix of axes, operations and operands, over grids of one to many chunks. */
 START_TEST(bits_are_those_of_each_alone)
@@ -302,6 +324,8 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, a_file_is_read_once, 0, 2);
     tcase_add_test(tests, one_expression_reads_once);
+    tcase_add_test(tests, sums_beside_variances);
+    tcase_add_test(tests, what_one_reduction_computes_is_not_kept);
     tcase_add_test(tests, bits_are_those_of_each_alone);
     tcase_add_test(tests, rows_are_normalised_one_after_the_other);
     tcase_add_test(tests, reductions_of_reductions_come_later);

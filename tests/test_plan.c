@@ -12,29 +12,13 @@
 #include "array/expr/handle.h"
 #include "array/plan/fit.h"
 #include "array/plan/stage.h"
+#include "tests/opened.h"
+#include "tests/random_bits.h"
+#include "tests/suite.h"
 
-static br_context *ctx;
-
-static uint64_t random_bits(void)
-{
-    static uint64_t x = 88172645463325252u;
-    x ^= x << 13;
-    x ^= x >> 7;
-    return x ^= x << 17;
-}
 static int dice(int n)
 {
     return (int)(random_bits() % (uint64_t)n);
-}
-
-static void open_context(const char *scheduler, const char *limit)
-{
-    setenv("BRAMBLE_SCHEDULER", scheduler, 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    if (limit != NULL)
-        setenv("BRAMBLE_MEMORY_LIMIT", limit, 1);
-    ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
 }
 
 /* ---- random expressions ---- */
@@ -233,7 +217,7 @@ static void check_plan(br_array *const *x, int n, int rank, int nranks)
     ctx->rank = rank;
     ctx->nranks = nranks;
     ck_assert_int_eq(
-        bri_plan_new(ctx, &(bri_outputs){outputs, sinks, n, (unsigned)dice(8), NULL}, &plan),
+        bri_plan_new(ctx, &(bri_outputs){outputs, sinks, n, (unsigned)dice(16), NULL}, &plan),
         BR_OK);
     readings all = enumerate(plan);
     for (int i = 0; i < plan->nstages; i++)
@@ -248,7 +232,7 @@ static void check_plan(br_array *const *x, int n, int rank, int nranks)
 
 START_TEST(readers_are_counted)
 {
-    open_context("sync", NULL);
+    open_under("sync", NULL);
     for (int i = 0; i < 300; i++) {
         br_scope *s = br_scope_open(ctx);
         br_array *x[3] = {expression()};
@@ -263,11 +247,68 @@ START_TEST(readers_are_counted)
 }
 END_TEST
 
+/* ---- order ---- */
+
+/* What a rank does in its order: a letter for each task that computes a chunk (c) or makes a face
+ * (f). */
+static char order[64];
+
+static br_status next_noted(bri_job *job, bri_task **task)
+{
+    const bri_plan *plan = job->plan;
+    br_status st = bri_plan_job_ops.next(job, task);
+    if (st == BR_OK && *task != NULL) {
+        const bri_stage *s = plan->stages[(*task)->key.stage];
+        bool face = strcmp(s->kind->name, "face") == 0;
+        if (face || s->kind == &bri_stage_overlap || s->kind == &bri_stage_blocks)
+            strncat(order, face ? "f" : "c", sizeof order - strlen(order) - 1);
+    }
+    return st;
+}
+
+static void note_order(br_array *x, int rank)
+{
+    double value;
+    bri_sink sink = {.kind = BRI_SINK_RESULT, .buffer = &value};
+    bri_job_ops ops = bri_plan_job_ops;
+    bri_plan *plan;
+    bri_dry_run dry;
+    bri_job job;
+    ctx->rank = rank;
+    ctx->nranks = 2;
+    order[0] = '\0';
+    ops.next = next_noted;
+    ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){&x->node, &sink, 1, 0, NULL}, &plan), BR_OK);
+    ck_assert_int_eq(bri_job_init(&job, ctx, &ops, plan), BR_OK);
+    ck_assert_int_eq(bri_job_dry_run(&job, &dry), BR_OK);
+    bri_job_fini(&job);
+    bri_plan_free(plan);
+    ctx->rank = 0;
+    ctx->nranks = 1;
+}
+
+/* Rank 0 has rows 0 to 3 of 8: rank 1 waits for the edge of row 3 of each step, which the order
+ * would have after all that rank 0 does if those at the border were not made first. */
+START_TEST(faces_follow_their_chunks)
+{
+    open_under("sync", NULL);
+    br_array *x = br_map_blocks(br_zeros(ctx, BR_SHAPE(32, 64), .chunks = BR_CHUNKS(4, 0)), copy);
+    for (int i = 0; i < 3; i++)
+        x = br_map_overlap(x, copy, .depth = BR_SHAPE(1, 0), .inner = true,
+                           .boundary = BR_BOUNDARIES(BR_CONSTANT(0)));
+    note_order(br_sum(x), 0);
+    ck_assert_str_eq(order, "cfccfcccfcccccccccc");
+    note_order(br_sum(x), 1);
+    ck_assert_str_eq(order, "cfccfcccfcccccccccc");
+    br_close(ctx);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 START_TEST(the_peak_is_what_was_predicted)
 {
-    open_context("sync", NULL);
+    open_under("sync", NULL);
     for (int i = 0; i < 300; i++) {
         br_scope *s = br_scope_open(ctx);
         br_array *x = expression();
@@ -305,7 +346,7 @@ static br_array *large(int64_t chunk)
 START_TEST(the_limit_is_kept)
 {
     static const char *const schedulers[] = {"sync", "threads"};
-    open_context(schedulers[_i], "40M");
+    open_under(schedulers[_i], "40M");
     double sum = 1;
     br_run_info info;
     for (int i = 0; i < 3; i++) {
@@ -320,7 +361,7 @@ END_TEST
 
 START_TEST(a_limit_that_cannot_work_is_an_error)
 {
-    open_context("threads", "16M");
+    open_under("threads", "16M");
     br_array *x =
         br_map_blocks(br_zeros(ctx, BR_SHAPE(4000, 1000), .chunks = BR_CHUNKS(0, 0)), copy);
     double sum;
@@ -341,6 +382,9 @@ int main(void)
     TCase *readers = tcase_create("readers");
     tcase_add_test(readers, readers_are_counted);
     suite_add_tcase(suite, readers);
+    TCase *ordered = tcase_create("order");
+    tcase_add_test(ordered, faces_follow_their_chunks);
+    suite_add_tcase(suite, ordered);
     TCase *peak = tcase_create("peak");
     tcase_add_test(peak, the_peak_is_what_was_predicted);
     suite_add_tcase(suite, peak);
@@ -348,9 +392,5 @@ int main(void)
     tcase_add_loop_test(limit, the_limit_is_kept, 0, 2);
     tcase_add_test(limit, a_limit_that_cannot_work_is_an_error);
     suite_add_tcase(suite, limit);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_suite(suite);
 }

@@ -11,7 +11,9 @@
 #include <bramble/bramble.h>
 
 #include "array/expr/handle.h"
+#include "tests/opened.h"
 #include "tests/random_reference.h"
+#include "tests/suite.h"
 
 /* Check's assertions write to a file each time, far too slow for every element. */
 static void require(bool holds, const char *what, long long at)
@@ -23,21 +25,6 @@ static void require(bool holds, const char *what, long long at)
 static bool near(double got, long double want, double ulps, double eps)
 {
     return fabsl(got - want) <= ulps * eps * fabsl(want);
-}
-
-static br_context *ctx;
-
-static void set_up(void)
-{
-    setenv("BRAMBLE_SCHEDULER", "threads", 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    ctx = br_open(NULL, NULL);
-    ck_assert_int_eq(br_error_status(ctx), BR_OK);
-}
-
-static void tear_down(void)
-{
-    ck_assert_int_eq(br_close(ctx), 0);
 }
 
 static double value_of(br_array *x)
@@ -377,7 +364,7 @@ static TCase *array_case(void)
 {
     TCase *t = tcase_create("arrays");
     tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, open_threads, close_opened);
     tcase_add_test(t, calls_differ_and_streams_agree);
     tcase_add_test(t, programs_repeat);
     tcase_add_test(t, seed_from_the_environment);
@@ -397,9 +384,5 @@ int main(void)
 {
     Suite *s = suite_create("random");
     suite_add_tcase(s, array_case());
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failures = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failures != 0;
+    return run_suite(s);
 }

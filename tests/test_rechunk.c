@@ -8,25 +8,12 @@
 
 #include <bramble/bramble.h>
 
+#include "tests/opened.h"
 #include "tests/suite.h"
-
-static br_context *ctx;
-
-static void open_with(const char *scheduler, const char *limit)
-{
-    setenv("BRAMBLE_SCHEDULER", scheduler, 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    if (limit != NULL)
-        setenv("BRAMBLE_MEMORY_LIMIT", limit, 1);
-    else
-        unsetenv("BRAMBLE_MEMORY_LIMIT");
-    ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
-}
 
 static void set_up(void)
 {
-    open_with("sync", NULL);
+    open_under("sync", NULL);
 }
 
 static void tear_down(void)
@@ -150,13 +137,13 @@ START_TEST(in_two_stages)
     ck_assert_int_eq(br_close(ctx), 0);
     for (int i = 0; i < N * N; i++)
         data[i] = (double)(i * 2654435761u % 1000003) / 7;
-    open_with(scheduler, NULL);
+    open_under(scheduler, NULL);
     ck_assert(!cuts_first(there_and_back(data)));
     ck_assert_int_eq(br_compute(there_and_back(data), direct, sizeof direct), BR_OK);
     br_last_run(ctx, &info);
     ck_assert_int_gt(info.peak_bytes, 4 << 20);
     ck_assert_int_eq(br_close(ctx), 0);
-    open_with(scheduler, "3M");
+    open_under(scheduler, "3M");
     ck_assert(cuts_first(there_and_back(data)));
     ck_assert_msg(br_compute(there_and_back(data), thrifty, sizeof thrifty) == BR_OK, "%s",
                   br_message(ctx));
@@ -164,7 +151,7 @@ START_TEST(in_two_stages)
     ck_assert_int_le(info.peak_bytes, 3 << 20);
     ck_assert_int_eq(memcmp(direct, thrifty, sizeof direct), 0);
     ck_assert_int_eq(br_close(ctx), 0);
-    open_with(scheduler, "2M"); /* less than the array: some of it waits on disk */
+    open_under(scheduler, "2M"); /* less than the array: some of it waits on disk */
     memset(thrifty, 0, sizeof thrifty);
     ck_assert_int_eq(br_compute(there_and_back(data), thrifty, sizeof thrifty), BR_OK);
     br_last_run(ctx, &info);

@@ -9,28 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/folder.h"
 #include "tests/suite.h"
-
-static char directory[64];
-static br_context *ctx;
-
-static void setup(void)
-{
-    snprintf(directory, sizeof directory, "/tmp/bramble-runs-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-    setenv("BRAMBLE_LOG", "quiet", 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
-}
-
-static void teardown(void)
-{
-    br_close(ctx);
-    unlink("x.h5");
-    ck_assert_int_eq(rmdir(directory), 0);
-}
 
 /* 120 x 40 x 30 elements, stored in chunks of 30 x 20 x 15. */
 static br_array *stored_cube(void)

@@ -5,31 +5,11 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <bramble/bramble.h>
 
-static char directory[64];
-static br_context *ctx;
-
-static void setup(void)
-{
-    setenv("BRAMBLE_LOG", "quiet", 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    snprintf(directory, sizeof directory, "/tmp/bramble-shape-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-    ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
-}
-
-static void teardown(void)
-{
-    br_close(ctx);
-    unlink("a.h5");
-    unlink("b.h5");
-    ck_assert_int_eq(rmdir(directory), 0);
-}
+#include "tests/folder.h"
+#include "tests/suite.h"
 
 static br_array *zeros(int64_t rows, int64_t columns)
 {
@@ -126,6 +106,8 @@ START_TEST(bad_turns_are_refused)
     refuses(br_repeat(x, -2), BR_ESHAPE, "-2 repetitions");
     refuses(br_repeat(x, 2, .axis = BR_AXIS(2)), BR_EAXIS, "axis 2");
     refuses(br_repeat(x, INT64_MAX, .axis = BR_AXIS(0)), BR_ESHAPE, "repeat");
+    br_array *tiny = br_zeros(ctx, BR_SHAPE((int64_t)1 << 40), .chunks = BR_CHUNKS(1));
+    refuses(br_repeat(tiny, 3), BR_ESHAPE, "1099511627776 chunks along an axis");
 }
 END_TEST
 
@@ -349,9 +331,5 @@ int main(void)
     tcase_add_test(runs, computed_chunks_are_handed_on);
     tcase_add_test(runs, thousands_are_joined);
     suite_add_tcase(suite, runs);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_suite(suite);
 }

@@ -87,6 +87,49 @@ START_TEST(decodes_once)
 }
 END_TEST
 
+/* Stored bytes of the chunks whose numbers along each axis are in these ranges. */
+static int64_t bytes_of_chunks(const hsize_t *first, const hsize_t *last)
+{
+    hid_t file = H5Fopen(in_folder("in.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t set = H5Dopen2(file, "g/x", H5P_DEFAULT);
+    hsize_t origin[3], one;
+    int64_t bytes = 0;
+    for (hsize_t i = first[0]; i <= last[0]; i++)
+        for (hsize_t j = first[1]; j <= last[1]; j++)
+            for (hsize_t k = first[2]; k <= last[2]; k++) {
+                origin[0] = 20 * i, origin[1] = 8 * j, origin[2] = 15 * k;
+                ck_assert_int_ge(H5Dget_chunk_storage_size(set, origin, &one), 0);
+                bytes += (int64_t)one;
+            }
+    H5Dclose(set), H5Fclose(file);
+    return bytes;
+}
+
+START_TEST(a_slice_reads_what_it_touches)
+{
+    static const struct {
+        const char *index;
+        hsize_t first[3], last[3];
+    } rows[] = {
+        {"5:7, :, 3", {0, 0, 0}, {0, 2, 0}},         {"39, 9:15, :", {1, 1, 0}, {1, 1, 1}},
+        {"18:22, 0, 14:16", {0, 0, 0}, {1, 0, 1}},   {"::-1, 23:16:-2, 20", {0, 2, 1}, {1, 2, 1}},
+        {"3::10, 8:16, ::29", {0, 1, 0}, {1, 1, 1}},
+    };
+    open_with(schedulers[_i % 2], "100MiB");
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        br_run_info info;
+        double sum;
+        br_array *x = cut((br_extents){0});
+        x = _i < 2 ? br_index(x, rows[r].index) : br_index(br_sqrt(br_mul(x, 2)), rows[r].index);
+        ck_assert_int_eq(br_compute_f64(br_sum(x), &sum), BR_OK);
+        ck_assert_int_eq(br_last_run(ctx, &info), BR_OK);
+        ck_assert_msg(info.bytes_read == bytes_of_chunks(rows[r].first, rows[r].last), "[%s]",
+                      rows[r].index);
+    }
+    close_all();
+}
+END_TEST
+
 START_TEST(keeps_nothing_after_a_run)
 {
     open_with(schedulers[_i], "100MiB");
@@ -168,9 +211,10 @@ int main(void)
 {
     Suite *suite = suite_create("share");
     TCase *t = tcase_create("share");
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     suite_add_tcase(suite, t);
     tcase_add_loop_test(t, decodes_once, 0, 2);
+    tcase_add_loop_test(t, a_slice_reads_what_it_touches, 0, 4);
     tcase_add_loop_test(t, keeps_nothing_after_a_run, 0, 2);
     tcase_add_loop_test(t, stays_within_the_limit, 0, 8);
     tcase_add_loop_test(t, tells_of_damage, 0, 2);

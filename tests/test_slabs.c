@@ -6,52 +6,12 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "tests/folder.h"
+#include "tests/suite.h"
+#include "tests/sum_doubles.h"
 
 enum { TIMES = 150, ROWS = 40, COLUMNS = 50, MANY = 9 };
-
-static char directory[64];
-static br_context *ctx;
-
-static void setup(void)
-{
-    snprintf(directory, sizeof directory, "/tmp/bramble-slabs-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-    setenv("BRAMBLE_LOG", "quiet", 1);
-    setenv("BRAMBLE_NUM_THREADS", "2", 1);
-    ctx = br_open(NULL, NULL);
-    ck_assert_msg(br_error_status(ctx) == BR_OK, "%s", br_message(ctx));
-}
-
-static void teardown(void)
-{
-    br_close(ctx);
-    unlink("x.h5");
-    ck_assert_int_eq(rmdir(directory), 0);
-}
-
-static int add_all(void *state, const void *elements, br_dtype dtype, int64_t n, const void *data)
-{
-    (void)dtype, (void)data;
-    for (int64_t i = 0; i < n; i++)
-        *(double *)state += ((const double *)elements)[i];
-    return 0;
-}
-
-static int add_two(void *left, const void *right, const void *data)
-{
-    (void)data;
-    *(double *)left += *(const double *)right;
-    return 0;
-}
-
-static int the_sum(const void *state, int64_t n, void *result, const void *data)
-{
-    (void)n, (void)data;
-    memcpy(result, state, sizeof(double));
-    return 0;
-}
 
 /* What goes through slabs in every kind of stage: passes, reductions, functions of the user's, and
  * stores; of whole chunks, of rows in them and of single elements; of one file and of two. */
@@ -127,14 +87,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("slabs");
     TCase *tests = tcase_create("slabs");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, bits_are_those_of_memory, 0, 2);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case("slabs", tests);
 }

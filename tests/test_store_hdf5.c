@@ -3,11 +3,53 @@
  * there, which options there are, and what is refused.
  */
 #include <complex.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "tests/store_samples.h"
+
+/* What happens once, just before a file is locked. */
+static void (*before_locking)(void);
+
+int flock(int fd, int how)
+{
+    void (*first)(void) = before_locking;
+    before_locking = NULL;
+    if (first != NULL)
+        first();
+    return (int)syscall(SYS_flock, fd, how);
+}
+
+/* Was this file locked when its time was set, and the last time that it was looked at? */
+static const char *watched;
+static bool locked_when_set, locked_when_seen;
+
+static bool is_locked(const char *path)
+{
+    int fd = open(path, O_RDWR);
+    bool locked = syscall(SYS_flock, fd, LOCK_EX | LOCK_NB) != 0;
+    close(fd);
+    return locked;
+}
+
+int futimens(int fd, const struct timespec times[2])
+{
+    if (watched != NULL)
+        locked_when_set = is_locked(watched);
+    return (int)syscall(SYS_utimensat, fd, NULL, times, 0);
+}
+
+int stat(const char *restrict path, struct stat *restrict st)
+{
+    if (watched != NULL && strcmp(path, watched) == 0)
+        locked_when_seen = is_locked(watched);
+    return fstatat(AT_FDCWD, path, st, 0);
+}
 
 /* ---- what becomes of a file that exists ---- */
 
@@ -143,15 +185,27 @@ START_TEST(into_a_file_that_is_read)
 }
 END_TEST
 
-/* ---- failures leave what was there ---- */
-
-static int fails_late(const br_block *in, int n, const br_block *out, const void *data)
+/* What unpacks a variable is in the expression, and br_print still says what it is. */
+START_TEST(prints_what_it_unpacks)
 {
-    (void)n;
-    (void)data;
-    memcpy(out->data, in[0].data, (size_t)(out->extent[0] * out->extent[1]) * 8);
-    return out->chunk[0] == 4 && out->chunk[1] == 5;
+    char *text = NULL;
+    size_t size;
+    ok(br_store_hdf5(br_astype(numbers(20, 30, 1), BR_INT16), "a.h5", "x",
+                     .attributes = BR_ATTRIBUTES(BR_NUMBER("scale_factor", 0.5))));
+    br_array *x = br_from_hdf5(ctx, "a.h5", "x");
+    FILE *to = open_memstream(&text, &size);
+    ok(br_print(x, to));
+    ok(br_print(br_add(x, numbers(20, 30, 1)), to));
+    ok(br_print(br_add(br_index(x, "3"), br_sum(x)), to));
+    fclose(to);
+    ck_assert_ptr_nonnull(strstr(text, "made by multiply of from_hdf5 [a.h5:x by pread"));
+    ck_assert_ptr_nonnull(strstr(text, "unpacked (scale_factor 0.5)]\narray: "));
+    ck_assert_ptr_nonnull(strstr(text, "made by add\narray: float32 (30,)"));
+    free(text);
 }
+END_TEST
+
+/* ---- failures leave what was there ---- */
 
 START_TEST(a_failed_store_changes_nothing)
 {
@@ -233,6 +287,133 @@ START_TEST(links_and_permissions)
 }
 END_TEST
 
+START_TEST(links_to_nothing)
+{
+    ck_assert_int_eq(symlink("nowhere.h5", "link.h5"), 0);
+    br_array *bad = br_map_blocks(numbers(20, 30, 1), fails_late);
+    for (int mode = BR_STORE_ADD; mode <= BR_STORE_TRUNCATE; mode++)
+        refused(br_store_hdf5(bad, "link.h5", "x", .mode = (br_store_mode)mode), BR_EIO,
+                "link.h5: is a symbolic link to a file that does not exist");
+    ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
+/* ---- others have changed the file since it was found ---- */
+
+static void end_another_store(void)
+{
+    ck_assert_int_eq(system("cp longer.h5 a.h5"), 0);
+}
+
+START_TEST(a_file_that_another_store_has_changed_just_now)
+{
+    ok(br_store_hdf5(numbers(20, 30, 1), "a.h5", "x"));
+    ck_assert_int_eq(system("cp a.h5 longer.h5"), 0);
+    ok(br_store_hdf5(numbers(20, 30, 2), "longer.h5", "y"));
+    before_locking = end_another_store;
+    ok(br_store_hdf5(numbers(20, 30, 3), "a.h5", "z", .safe_copy = _i));
+    ck_assert_ptr_null(before_locking);
+    library_reads("a.h5", "x", 600, 1);
+    library_reads("a.h5", "y", 600, 2);
+    library_reads("a.h5", "z", 600, 3);
+}
+END_TEST
+
+/* What another program writes then is not taken for our own. */
+START_TEST(locked_until_its_time_is_known)
+{
+    ok(br_store_hdf5(numbers(20, 30, 1), "a.h5", "x"));
+    watched = "a.h5";
+    ok(br_store_hdf5(numbers(20, 30, 1), "a.h5", "y"));
+    ck_assert(locked_when_set && locked_when_seen);
+    locked_when_seen = false;
+    refused(br_store_hdf5(br_map_blocks(numbers(20, 30, 1), fails_late), "a.h5", "z"), BR_EUSER,
+            "");
+    ck_assert(locked_when_seen);
+    ck_assert(!is_locked("a.h5"));
+}
+END_TEST
+
+static int lock_of_another;
+
+static void change_and_lock(void)
+{
+    end_another_store();
+    lock_of_another = open("a.h5", O_RDWR);
+    ck_assert_int_eq((int)syscall(SYS_flock, lock_of_another, LOCK_EX), 0);
+}
+
+/* What is read by the expression must be as it was when it was opened, also while the file is being
+ * written by us: changed by an earlier store, by another program before the lock, and by one that
+ * keeps us out. */
+START_TEST(a_source_that_has_changed)
+{
+    ok(br_store_hdf5(numbers(20, 30, 1), "a.h5", "x", .deflate = 1));
+    ck_assert_int_eq(system("cp a.h5 longer.h5"), 0);
+    ok(br_store_hdf5(numbers(20, 30, 2), "longer.h5", "x", .mode = BR_STORE_OVERWRITE));
+    br_array *x = br_from_hdf5(ctx, "a.h5", "x");
+    if (_i == 0)
+        ok(br_store_hdf5(numbers(20, 30, 2), "a.h5", "x", .mode = BR_STORE_OVERWRITE));
+    else
+        before_locking = _i == 2 ? change_and_lock : end_another_store;
+    if (_i == 2) {
+        refused(br_store_hdf5(br_add(x, 1), "a.h5", "y"), BR_EIO, "locked");
+        close(lock_of_another);
+        refused(br_compute_f64(br_sum(x), &(double){0}), BR_EIO, "was changed");
+    } else {
+        refused(br_store_hdf5(br_add(x, 1), "a.h5", "y", .safe_copy = _i > 2), BR_EIO,
+                "was changed");
+    }
+    x = br_from_hdf5(ctx, "a.h5", "x");
+    ok(br_store_hdf5(br_add(x, 0), "a.h5", "y"));
+    library_reads("a.h5", "y", 600, 2);
+    ok(br_store_hdf5(br_add(x, 0), "a.h5", "z"));
+    library_reads("a.h5", "z", 600, 2);
+}
+END_TEST
+
+/* The lower layer is this folder's, the upper one lies in memory. */
+static bool mount_overlay(void)
+{
+    char layers[200];
+    snprintf(layers, sizeof layers, "lowerdir=%s/lower,upperdir=%s/top/upper,workdir=%s/top/work",
+             directory, directory, directory);
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("tmpfs", "top", "tmpfs", 0, NULL) == 0 && mkdir("top/upper", 0777) == 0 &&
+           mkdir("top/work", 0777) == 0 && mount("overlay", "merged", "overlay", 0, layers) == 0;
+}
+
+/* A file with two names in the lower layer gets another number when it is opened to be written. */
+START_TEST(on_an_overlay)
+{
+    struct stat before, after;
+    ck_assert_int_eq(mkdir("lower", 0777) | mkdir("top", 0777) | mkdir("merged", 0777), 0);
+    ok(br_store_hdf5(numbers(20, 30, 1), "lower/a.h5", "x"));
+    ck_assert_int_eq(link("lower/a.h5", "lower/b.h5"), 0);
+    ck_assert_int_eq(br_close(ctx), 0); /* its threads are where they began */
+    bool mounted = mount_overlay();
+    if (!mounted)
+        printf("no overlay can be mounted here: %s\n", strerror(errno));
+    ctx = br_open(NULL, NULL);
+    if (mounted) {
+        ck_assert_int_eq(stat("merged/a.h5", &before), 0);
+        ok(br_store_hdf5(numbers(20, 30, 2), "merged/a.h5", "y", .deflate = 1));
+        ck_assert_int_eq(stat("merged/a.h5", &after), 0);
+        ck_assert(before.st_ino != after.st_ino || before.st_dev != after.st_dev);
+        ok(br_store_hdf5(numbers(20, 30, 3), "merged/b.h5", "y", .safe_copy = true));
+        ok(br_store_hdf5(numbers(20, 30, 4), "merged/c.h5", "y"));
+        library_reads("merged/a.h5", "x", 600, 1);
+        library_reads("merged/a.h5", "y", 600, 2);
+        library_reads("merged/b.h5", "y", 600, 3);
+        library_reads("merged/c.h5", "y", 600, 4);
+    }
+    library_reads("lower/a.h5", "x", 600, 1);
+    umount("merged");
+    umount("top");
+    ck_assert_int_eq(system("rm -r lower top merged"), 0);
+}
+END_TEST
+
 /* ---- attributes and dimensions; test_tools.sh looks at good ones ---- */
 
 START_TEST(bad_attributes)
@@ -267,12 +448,46 @@ START_TEST(bad_attributes)
 }
 END_TEST
 
+static int file_version(const char *path)
+{
+    int version = -1;
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t note = H5Aopen(file, "version", H5P_DEFAULT);
+    ck_assert_int_ge(H5Aread(note, H5T_NATIVE_INT, &version), 0);
+    H5Aclose(note);
+    H5Fclose(file);
+    return version;
+}
+
+START_TEST(attributes_of_files)
+{
+    br_array *x = numbers(20, 30, 1), *bad = br_map_blocks(x, fails_late);
+    for (int safe = 0; safe < 2; safe++) {
+        ok(br_store_hdf5(x, "a.h5", "x", .mode = BR_STORE_TRUNCATE,
+                         .file_attributes = BR_ATTRIBUTES(BR_NUMBER("version", 1))));
+        ok(br_store_hdf5(x, "a.h5", "y", .safe_copy = safe,
+                         .file_attributes = BR_ATTRIBUTES(BR_NUMBER("version", 2))));
+        refused(br_store_hdf5(bad, "a.h5", "z", .safe_copy = safe,
+                              .file_attributes = BR_ATTRIBUTES(BR_NUMBER("version", 3))),
+                BR_EUSER, "");
+        refused(br_store_hdf5(x, "a.h5", "z", .safe_copy = safe,
+                              .file_attributes = BR_ATTRIBUTES({.name = "none"})),
+                BR_EARG, "a.h5: attribute \"none\"");
+        refused(br_store_hdf5(br_index(x, ":2"), "a.h5", "x", .region = ":2",
+                              .file_attributes = BR_ATTRIBUTES(BR_NUMBER("version", 4))),
+                BR_EARG, "no other options");
+        ck_assert_int_eq(file_version("a.h5"), 2);
+    }
+}
+END_TEST
+
 START_TEST(bad_dims)
 {
     br_array *x = numbers(4, 6, 1);
     ok(br_store_hdf5(br_arange(ctx, BR_NUM(0), BR_NUM(5)), "a.h5", "y"));
     ok(br_store_hdf5(numbers(3, 3, 1), "a.h5", "square"));
     uint64_t before = digest("a.h5");
+    refused(br_store_hdf5(x, "", "x"), BR_EARG, "store_hdf5 (test_store_hdf5.c");
     refused(br_store_hdf5(x, "a.h5", "x", .dims = BR_DIMS("y")), BR_ESHAPE, "names for 1");
     refused(br_store_hdf5(x, "a.h5", "x", .dims = BR_DIMS("a", "a")), BR_EARG, "both");
     refused(br_store_hdf5(x, "a.h5", "x", .dims = BR_DIMS("a", "")), BR_EARG, "axis 1");
@@ -314,6 +529,7 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("store");
+    tcase_add_test(t, prints_what_it_unpacks);
     tcase_add_test(t, modes);
     tcase_add_test(t, nothing_hidden_is_left);
     tcase_add_test(t, filters);
@@ -321,7 +537,13 @@ int main(void)
     tcase_add_test(t, a_failed_store_changes_nothing);
     tcase_add_test(t, locked_and_odd_files);
     tcase_add_test(t, links_and_permissions);
+    tcase_add_test(t, links_to_nothing);
+    tcase_add_loop_test(t, a_file_that_another_store_has_changed_just_now, 0, 2);
+    tcase_add_test(t, locked_until_its_time_is_known);
+    tcase_add_loop_test(t, a_source_that_has_changed, 0, 4);
+    tcase_add_test(t, on_an_overlay);
     tcase_add_test(t, bad_attributes);
+    tcase_add_test(t, attributes_of_files);
     tcase_add_test(t, bad_dims);
     tcase_add_test(t, bad_likes);
     return run_case(t);

@@ -83,6 +83,32 @@ START_TEST(regions_of_other_forms)
 }
 END_TEST
 
+/* Integers of the other byte order with fewer bits than they take, and enums of it. */
+START_TEST(regions_of_odd_types)
+{
+    static const int16_t numbers[] = {-3, 7, -200, 7};
+    int16_t got[4];
+    hsize_t n = 4;
+    hid_t file = H5Fcreate("a.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(1, &n, NULL), type = H5Tcopy(H5T_STD_I16BE);
+    if (_i == 0)
+        H5Tset_precision(type, 12);
+    else
+        type = H5Tenum_create(H5T_STD_I16BE);
+    for (int i = 0; i < 3 && _i > 0; i++) {
+        const char name[] = {(char)('A' + i), '\0'};
+        const uint16_t swapped = __builtin_bswap16((uint16_t)numbers[i]);
+        ck_assert_int_ge(H5Tenum_insert(type, name, &swapped), 0);
+    }
+    H5Dclose(H5Dcreate2(file, "x", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Tclose(type), H5Sclose(space), H5Fclose(file);
+    br_array *x = br_from_memory(ctx, numbers, BR_INT16, BR_SHAPE(4));
+    ok(br_store_hdf5(x, "a.h5", "x", .region = ":"));
+    ok(br_compute(br_from_hdf5(ctx, "a.h5", "x"), got, sizeof got));
+    ck_assert(memcmp(got, numbers, sizeof got) == 0);
+}
+END_TEST
+
 START_TEST(bad_regions)
 {
     ok(br_store_hdf5(numbers(6, 8, 1), "a.h5", "x", .deflate = 1));
@@ -110,14 +136,6 @@ START_TEST(bad_regions)
     ck_assert_int_eq(count_files(false), 1);
 }
 END_TEST
-
-static int fails_late(const br_block *in, int n, const br_block *out, const void *data)
-{
-    (void)n;
-    (void)data;
-    memcpy(out->data, in[0].data, (size_t)(out->extent[0] * out->extent[1]) * 8);
-    return out->chunk[0] == 4 && out->chunk[1] == 5;
-}
 
 /* What was written of a region before the failure is brought back, byte for byte. */
 START_TEST(failed_parts_change_nothing)
@@ -208,6 +226,15 @@ END_TEST
 
 /* ---- many ---- */
 
+static int64_t stored_bytes(const char *path, const char *dataset)
+{
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t set = H5Dopen2(file, dataset, H5P_DEFAULT);
+    int64_t bytes = (int64_t)H5Dget_storage_size(set);
+    ck_assert_int_ge(H5Dclose(set) | H5Fclose(file), 0);
+    return bytes;
+}
+
 START_TEST(many_at_a_time)
 {
     ok(br_store_hdf5(numbers(60, 50, 1), "in.h5", "x", .deflate = 1));
@@ -225,6 +252,7 @@ START_TEST(many_at_a_time)
     ok(br_store_many(stores, 5));
     br_run_info info;
     ok(br_last_run(ctx, &info));
+    ck_assert_int_eq(info.bytes_read, stored_bytes("in.h5", "x")); /* each one once */
     const double sum = 2999.0 * 1500;
     holds("a.h5", "mean", sum / 60);
     holds("a.h5", "g/twice", 2 * sum);
@@ -234,6 +262,25 @@ START_TEST(many_at_a_time)
     library_reads("a.h5", "g/twice", 3000, 2);
     refused(br_store_many(stores, 5), BR_EARG, "already");
     ok(br_store_many(stores, 0));
+    ck_assert_int_eq(count_files(false), 2);
+}
+END_TEST
+
+/* Those without a path have how the file is written from the first. */
+START_TEST(many_in_the_way_of_the_first)
+{
+    br_array *x = numbers(20, 30, 1);
+    br_store_hdf5_args stores[] = {{.x = x, .path = "a.h5", .dataset = "x"},
+                                   {.x = br_mul(x, 2), .dataset = "y"}};
+    for (int i = 0; i < 3; i++) {
+        stores[0].mode = i == 0 ? BR_STORE_ADD : i == 1 ? BR_STORE_TRUNCATE : BR_STORE_OVERWRITE;
+        stores[0].safe_copy = i == 2;
+        ok(br_store_many(stores, 2));
+        holds("a.h5", "y", 2 * 599.0 * 300);
+    }
+    stores[0] = (br_store_hdf5_args){.x = x, .path = "b.h5", .dataset = "x", .resume = true};
+    ok(br_store_many(stores, 2));
+    holds("b.h5", "y", 2 * 599.0 * 300);
     ck_assert_int_eq(count_files(false), 2);
 }
 END_TEST
@@ -253,7 +300,7 @@ START_TEST(bad_many)
                 ((br_store_hdf5_args[]){{.x = x, .path = "a.h5", .dataset = "x"},
                                         {.x = x, .dataset = "y", .mode = BR_STORE_OVERWRITE}}),
                 2),
-            BR_EARG, "mode");
+            BR_EARG, "a.h5: y has another .mode than x");
     refused(br_store_many(((br_store_hdf5_args[]){{.x = x, .path = "a.h5", .dataset = "x"},
                                                   {.x = bad, .dataset = "y"}}),
                           2),
@@ -271,11 +318,13 @@ int main(void)
     TCase *t = tcase_create("parts");
     tcase_add_loop_test(t, random_regions, 0, 4);
     tcase_add_test(t, regions_of_other_forms);
+    tcase_add_loop_test(t, regions_of_odd_types, 0, 2);
     tcase_add_test(t, bad_regions);
     tcase_add_loop_test(t, failed_parts_change_nothing, 0, 4);
     tcase_add_test(t, appends);
     tcase_add_test(t, appends_along_any_axis);
     tcase_add_test(t, many_at_a_time);
+    tcase_add_test(t, many_in_the_way_of_the_first);
     tcase_add_test(t, bad_many);
     return run_case(t);
 }

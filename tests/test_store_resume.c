@@ -2,21 +2,99 @@
  * test_store_resume.c - stores that fail and go on: what is computed again, and what is refused.
  * fault_store.sh kills some.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 
+#include "tests/nobody.h"
 #include "tests/store_samples.h"
 
 enum { CHUNKS = 30 }; /* of numbers(20, 30, ...) */
 
+/* ---- calls of the library's that do other things than they would ---- */
+
+static int renameat2_errno;           /* it fails so, as on a file system that does not know it */
+static bool whole_seconds;            /* is all that the file system keeps of a time */
+static dev_t other_device;            /* added to all device numbers, as after a restart */
+static bool dies_when_named;          /* just after a file has got its final name */
+static const char *_Atomic unnamable; /* no file can be renamed to this */
+static atomic_bool was_full;          /* one was to be */
+
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags)
+{
+    if (renameat2_errno != 0) {
+        errno = renameat2_errno;
+        return -1;
+    }
+    int result = (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+    if (dies_when_named)
+        raise(SIGKILL);
+    return result;
+}
+
+int link(const char *from, const char *to)
+{
+    int result = linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+    if (dies_when_named)
+        raise(SIGKILL);
+    return result;
+}
+
+int stat(const char *restrict path, struct stat *restrict st)
+{
+    int result = fstatat(AT_FDCWD, path, st, 0);
+    st->st_dev += other_device;
+    return result;
+}
+
+int fstat(int fd, struct stat *st)
+{
+    int result = fstatat(fd, "", st, AT_EMPTY_PATH);
+    st->st_dev += other_device;
+    return result;
+}
+
+int futimens(int fd, const struct timespec times[2])
+{
+    struct timespec kept[2] = {times[0], times[1]};
+    if (whole_seconds)
+        kept[1].tv_nsec = 0;
+    return (int)syscall(SYS_utimensat, fd, NULL, kept, 0);
+}
+
+int rename(const char *from, const char *to)
+{
+    const char *bad = atomic_load(&unnamable);
+    if (bad == NULL || strcmp(to, bad) != 0)
+        return renameat(AT_FDCWD, from, AT_FDCWD, to);
+    atomic_store(&was_full, true);
+    errno = ENOSPC;
+    return -1;
+}
+
+/* ---- arrays whose chunks are counted ---- */
+
 static atomic_int calls, fails_after;
+static void (*meanwhile)(void);  /* is called once, by the chunk that is the fifth to be computed */
+static void (*afterwards)(void); /* by each of those after it */
 
 static int copy(const br_block *in, int n, const br_block *out, const void *data)
 {
     (void)n;
     (void)data;
     memcpy(out->data, in[0].data, (size_t)(out->extent[0] * out->extent[1]) * 8);
-    return atomic_fetch_add(&calls, 1) >= atomic_load(&fails_after);
+    int before = atomic_fetch_add(&calls, 1);
+    if (before == 4 && meanwhile != NULL)
+        meanwhile();
+    if (before > 4 && afterwards != NULL)
+        afterwards();
+    return before >= atomic_load(&fails_after);
 }
 
 static br_array *counted(double factor)
@@ -33,14 +111,31 @@ static br_status run(const br_store_hdf5_args *args, int limit, int *computed)
     return st;
 }
 
+static void use_threads(const char *n)
+{
+    ck_assert_int_eq(br_close(ctx), 0);
+    setenv("BRAMBLE_NUM_THREADS", n, 1);
+    ctx = br_open(NULL, NULL);
+    ck_assert_int_eq(br_error_status(ctx), BR_OK);
+}
+
+/* A thread stores what it computed at once, so a failure finds each of the others with one block
+ * that is not stored yet, which is then computed again. */
+static int least_stored(int limit, int threads)
+{
+    return limit > threads - 1 ? limit - (threads - 1) : 0;
+}
+
 START_TEST(goes_on_after_failures)
 {
+    int threads = 1 + _i / 3;
+    use_threads(threads == 1 ? "1" : "2");
     br_store_hdf5_args args = {.x = counted(3),
                                .path = "a.h5",
                                .dataset = "group/x",
                                .resume = true,
-                               .deflate = _i == 1,
-                               .contiguous = _i == 2,
+                               .deflate = _i % 3 == 1,
+                               .contiguous = _i % 3 == 2,
                                .dims = BR_DIMS("r", "c"),
                                .attributes = BR_ATTRIBUTES(BR_TEXT("units", "m"))};
     int computed, kept = 0, total = 0;
@@ -48,12 +143,14 @@ START_TEST(goes_on_after_failures)
         refused(run(&args, limit, &computed), BR_EUSER, "");
         ck_assert_int_eq(access("a.h5", F_OK), -1);
         ck_assert_int_eq(count_files(false), 2); /* the file and its log */
-        kept += limit;
+        kept += least_stored(limit, threads);
         total += computed;
     }
     ok(run(&args, 1000, &computed));
     ck_assert_int_le(computed, CHUNKS - kept);
     ck_assert_int_ge(computed, CHUNKS - total);
+    if (threads == 1)
+        ck_assert_int_eq(computed, CHUNKS - kept);
     ck_assert_int_eq(count_files(false), 1);
     library_reads("a.h5", "group/x", 600, 3);
     holds("a.h5", "group/x", 3 * 599 * 300);
@@ -71,14 +168,77 @@ START_TEST(replaces_a_file_at_the_end)
     int computed;
     ok(br_store_hdf5(numbers(4, 4, 1), "a.h5", "x"));
     uint64_t before = digest("a.h5");
+    struct stat st;
+    ck_assert_int_eq(chmod("a.h5", 0640), 0);
     const br_store_hdf5_args args = {
         .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true, .mode = BR_STORE_TRUNCATE};
     refused(run(&args, 12, &computed), BR_EUSER, "");
     ck_assert(digest("a.h5") == before);
+    ck_assert_int_eq(stat("a.h5.part", &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
+    ck_assert_int_eq(stat("a.h5.part.log", &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
     ok(run(&args, 1000, &computed));
-    ck_assert_int_le(computed, CHUNKS - 12);
+    ck_assert_int_le(computed, CHUNKS - least_stored(12, 2));
+    ck_assert_int_eq(stat("a.h5", &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0640);
     library_reads("a.h5", "x", 600, 2);
     ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
+/* It is read-only when it is complete, and the process may be killed, or the renaming fail, just
+ * then: as nobody, to whom that matters. */
+START_TEST(replaces_a_read_only_file)
+{
+    struct stat st;
+    int computed;
+    ck_assert_int_eq(chmod(directory, 0777), 0);
+    as_nobody();
+    ok(br_store_hdf5(numbers(4, 4, 1), "a.h5", "x"));
+    ck_assert_int_eq(chmod("a.h5", 0440), 0);
+    char *whole = realpath("a.h5", NULL);
+    unnamable = whole;
+    const br_store_hdf5_args args = {
+        .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true, .mode = BR_STORE_TRUNCATE};
+    refused(run(&args, 1000, &computed), BR_EIO, "a.h5: No space left");
+    ck_assert_int_eq(stat("a.h5.part", &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0440);
+    unnamable = NULL;
+    free(whole);
+    ok(run(&args, 1000, &computed));
+    ck_assert_int_eq(computed, 0);
+    ck_assert_int_eq(stat("a.h5", &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0440);
+    library_reads("a.h5", "x", 600, 2);
+    as_before();
+    ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
+/* Network file systems and some others get another device number when the machine starts again. */
+START_TEST(goes_on_after_a_restart_of_the_machine)
+{
+    int computed;
+    ok(br_store_hdf5(numbers(20, 30, 2), "in.h5", "x", .dims = BR_DIMS("r", "c")));
+    ok(br_store_raw(numbers(20, 30, 0), "in.raw"));
+    for (other_device = 0; other_device < 2; other_device++) {
+        br_array *x = br_from_hdf5(ctx, "in.h5", "x", .chunks = BR_CHUNKS(4, 5));
+        br_array *zeros =
+            br_from_raw(ctx, "in.raw", BR_FLOAT64, BR_SHAPE(20, 30), .chunks = BR_CHUNKS(4, 5));
+        const br_store_hdf5_args args = {.x = br_map_blocks(br_add(x, zeros), copy),
+                                         .path = "a.h5",
+                                         .dataset = "x",
+                                         .like = x,
+                                         .resume = true};
+        if (other_device == 0)
+            refused(run(&args, 20, &computed), BR_EUSER, "");
+        else
+            ok(run(&args, 1000, &computed));
+    }
+    ck_assert_int_le(computed, CHUNKS - least_stored(20, 2));
+    library_reads("a.h5", "x", 600, 2);
+    ck_assert_int_eq(count_files(false), 3);
 }
 END_TEST
 
@@ -103,6 +263,17 @@ START_TEST(refuses_other_calls)
     args.dataset = "y";
     refused(run(&args, 1000, &computed), BR_EARG, other);
     args.dataset = "x";
+    args.attributes = BR_ATTRIBUTES(BR_TEXT("units", "m"));
+    refused(run(&args, 1000, &computed), BR_EARG, other);
+    args.file_attributes = args.attributes;
+    args.attributes = NULL;
+    refused(run(&args, 1000, &computed), BR_EARG, other);
+    args.file_attributes = NULL;
+    ok(br_store_hdf5(mine, "like.h5", "x", .dims = BR_DIMS("r", "c")));
+    args.like = br_from_hdf5(ctx, "like.h5", "x");
+    refused(run(&args, 1000, &computed), BR_EARG, other);
+    args.like = NULL;
+    ck_assert_int_eq(remove("like.h5"), 0);
     args.x = br_map_blocks(br_rechunk(mine, BR_CHUNKS(5, 5)), copy);
     refused(run(&args, 1000, &computed), BR_EARG, other);
     args.x = br_add(x, 0);
@@ -110,11 +281,18 @@ START_TEST(refuses_other_calls)
     ck_assert_int_eq(computed, 0);
     args.x = x;
     ok(run(&args, 1000, &computed));
-    ck_assert_int_le(computed, CHUNKS - 5);
+    ck_assert_int_le(computed, CHUNKS - least_stored(5, 2));
     library_reads("a.h5", "x", 600, 0);
     ck_assert_int_eq(count_files(false), 1);
 }
 END_TEST
+
+static void patch(const char *path, off_t at, char byte)
+{
+    int fd = open(path, O_WRONLY);
+    ck_assert_int_eq((int)pwrite(fd, &byte, 1, at), 1);
+    ck_assert_int_eq(close(fd), 0);
+}
 
 /* A log that is cut off is as good as none. */
 START_TEST(a_broken_log_begins_anew)
@@ -137,6 +315,253 @@ START_TEST(a_broken_log_begins_anew)
         library_reads("a.h5", "x", 600, 2);
         ck_assert_int_eq(count_files(true), 1);
     }
+}
+END_TEST
+
+/* Nothing is computed again because of that, nor removed. */
+START_TEST(a_log_that_cannot_be_read)
+{
+    int computed;
+    const br_store_hdf5_args args = {
+        .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true};
+    refused(run(&args, 20, &computed), BR_EUSER, "");
+    const int stored = least_stored(20, 2);
+    ck_assert_int_eq(rename("a.h5.part.log", "moved"), 0);
+    ck_assert_int_eq(symlink("a.h5.part.log", "a.h5.part.log"), 0);
+    refused(run(&args, 1000, &computed), BR_EIO, "a.h5.part.log: Too many levels");
+    ck_assert_int_eq(rename("moved", "a.h5.part.log"), 0);
+    patch("a.h5.part.log", 7, '\2');
+    refused(run(&args, 1000, &computed), BR_EARG, "a.h5.part: was begun by another version");
+    patch("a.h5.part.log", 7, '\3');
+    ok(run(&args, 1000, &computed));
+    ck_assert_int_le(computed, CHUNKS - stored);
+    library_reads("a.h5", "x", 600, 2);
+    ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
+/* A process that makes the file is killed by this signal on its way. */
+static void dies_storing(int signal, rlim_t most_bytes, bool when_named)
+{
+    ck_assert_int_eq(br_close(ctx), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){most_bytes, most_bytes});
+        ctx = br_open(NULL, NULL);
+        atomic_store(&fails_after, 1000);
+        dies_when_named = when_named;
+        br_store_hdf5(counted(2), "a.h5", "x", .resume = true);
+        _exit(0);
+    }
+    int how;
+    ck_assert_int_eq(waitpid(child, &how, 0), child);
+    ck_assert(WIFSIGNALED(how) && WTERMSIG(how) == signal);
+    ctx = br_open(NULL, NULL);
+    ck_assert_int_eq(br_error_status(ctx), BR_OK);
+}
+
+/* By what it writes behind so many bytes. */
+static void dies_after(rlim_t bytes)
+{
+    dies_storing(SIGXFSZ, bytes, false);
+}
+
+/* Just after the file has got its final name. */
+static void dies_at_the_end(void)
+{
+    dies_storing(SIGKILL, RLIM_INFINITY, true);
+}
+
+/* What was stored in a file that somebody removed is not in the next one, also when that has no log
+ * of its own yet. */
+START_TEST(the_log_of_a_removed_file_is_not_believed)
+{
+    enum { BEGUN = 100 };
+    struct stat st;
+    int computed;
+    br_store_hdf5_args args = {.x = counted(2), .path = "a.h5", .dataset = "x", .resume = true};
+    refused(run(&args, 20, &computed), BR_EUSER, "");
+    ck_assert_int_eq(remove("a.h5.part"), 0);
+    dies_after(BEGUN);
+    ck_assert_int_eq(stat("a.h5.part", &st), 0);
+    ck_assert(st.st_size > 0 && st.st_size <= BEGUN);
+    args.x = counted(2);
+    ok(run(&args, 1000, &computed));
+    ck_assert_int_eq(computed, CHUNKS);
+    library_reads("a.h5", "x", 600, 2);
+    ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
+/* ---- the end ---- */
+
+static const int ways[] = {0, EINVAL, ENOSYS};
+
+/* The log is still there, and where the file could not be renamed in one step its first name. The
+ * next call has nothing to do but to remove them, also where times are coarser than the clock. */
+START_TEST(what_was_complete_is_complete)
+{
+    int computed;
+    renameat2_errno = ways[_i % 3];
+    whole_seconds = _i == 3;
+    dies_at_the_end();
+    ck_assert_int_eq(count_files(false), _i % 3 == 0 ? 2 : 3);
+    const br_store_hdf5_args args = {
+        .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true};
+    ok(run(&args, 1000, &computed));
+    ck_assert_int_eq(computed, 0);
+    ck_assert_int_eq(count_files(false), 1);
+    library_reads("a.h5", "x", 600, 2);
+    refused(run(&args, 1000, &computed), BR_EARG, "exists");
+}
+END_TEST
+
+/* Another store that makes its file under the same name does not begin with the complete one. */
+START_TEST(what_was_complete_stays_until_it_is_replaced)
+{
+    int computed;
+    renameat2_errno = ways[_i];
+    dies_at_the_end();
+    const br_store_hdf5_args args = {
+        .x = counted(3), .path = "a.h5", .dataset = "x", .resume = true, .mode = BR_STORE_TRUNCATE};
+    refused(run(&args, 5, &computed), BR_EUSER, "");
+    library_reads("a.h5", "x", 600, 2);
+    ok(run(&args, 1000, &computed));
+    library_reads("a.h5", "x", 600, 3);
+    ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
+/* Of a store that never ended, or of a file that has been changed or replaced since. */
+START_TEST(a_stale_log_does_not_end_a_store)
+{
+    int computed;
+    ok(br_store_hdf5(numbers(20, 30, 1), "a.h5", "x"));
+    br_store_hdf5_args args = {
+        .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true, .mode = BR_STORE_TRUNCATE};
+    refused(run(&args, 20, &computed), BR_EUSER, "");
+    ck_assert_int_eq(remove("a.h5.part"), 0);
+    ok(run(&args, 1000, &computed));
+    ck_assert_int_eq(computed, CHUNKS);
+    library_reads("a.h5", "x", 600, 2);
+    ck_assert_int_eq(count_files(true), 1);
+    for (int replaced = 0; replaced < 2; replaced++) {
+        dies_at_the_end();
+        ok(br_store_hdf5(numbers(20, 30, 5), "a.h5", "x",
+                         .mode = replaced ? BR_STORE_TRUNCATE : BR_STORE_OVERWRITE));
+        args.x = counted(2);
+        args.mode = BR_STORE_ADD;
+        refused(run(&args, 1000, &computed), BR_EARG, "exists");
+        args.mode = BR_STORE_TRUNCATE;
+        ok(run(&args, 1000, &computed));
+        ck_assert_int_eq(computed, CHUNKS);
+        library_reads("a.h5", "x", 600, 2);
+        ck_assert_int_eq(count_files(true), 1);
+    }
+}
+END_TEST
+
+static void put_file(const char *path)
+{
+    FILE *f = fopen("other", "w");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_gt(fprintf(f, "of somebody else"), 0);
+    ck_assert_int_eq(fclose(f), 0);
+    ck_assert_int_eq(rename("other", path), 0);
+}
+
+static void put_final(void)
+{
+    put_file("a.h5");
+}
+
+static void put_part(void)
+{
+    put_file("a.h5.part");
+}
+
+static void expect_others(const char *path)
+{
+    char text[30] = "";
+    FILE *f = fopen(path, "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_ptr_nonnull(fgets(text, sizeof text, f));
+    fclose(f);
+    ck_assert_str_eq(text, "of somebody else");
+}
+
+START_TEST(a_file_that_came_up_meanwhile_stays)
+{
+    int computed;
+    renameat2_errno = ways[_i];
+    meanwhile = put_final;
+    const br_store_hdf5_args args = {
+        .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true};
+    refused(run(&args, 1000, &computed), BR_EIO, "another program made this file");
+    expect_others("a.h5");
+    ck_assert_int_eq(remove("a.h5"), 0);
+    ok(run(&args, 1000, &computed));
+    ck_assert_int_eq(computed, 0);
+    library_reads("a.h5", "x", 600, 2);
+    ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
+/* Neither removed nor taken for what has been made; what the log says is not of it. */
+START_TEST(a_file_in_place_of_the_one_that_is_made_stays)
+{
+    int computed;
+    meanwhile = put_part;
+    const br_store_hdf5_args args = {
+        .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true};
+    refused(run(&args, _i == 0 ? 1000 : 20, &computed), _i == 0 ? BR_EIO : BR_EUSER,
+            _i == 0 ? "another file in its place" : "");
+    expect_others("a.h5.part");
+    ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
+START_TEST(nothing_is_left_of_a_log_that_cannot_be_written)
+{
+    int computed;
+    unnamable = "a.h5.part.log";
+    const br_store_hdf5_args args = {
+        .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true};
+    refused(run(&args, 1000, &computed), BR_EIO, "a.h5.part.log.new: No space left");
+    ck_assert_int_eq(count_files(false), 0);
+}
+END_TEST
+
+/* As long as it takes until a log is due: half a second, or ten times what the last one took. */
+static void wait_for_a_log(void)
+{
+    struct timespec longer = {0, 600000000};
+    while (!atomic_load(&was_full) && nanosleep(&longer, &longer) != 0)
+        continue;
+}
+
+static void fill_the_disk(void)
+{
+    unnamable = "a.h5.part.log";
+    wait_for_a_log();
+}
+
+/* All threads are told, and the log before is the one to go on with. */
+START_TEST(a_log_that_cannot_be_renewed)
+{
+    int computed;
+    meanwhile = fill_the_disk;
+    afterwards = wait_for_a_log;
+    const br_store_hdf5_args args = {
+        .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true};
+    refused(run(&args, 1000, &computed), BR_EIO, "a.h5.part.log.new: No space left");
+    ck_assert_int_eq(count_files(false), 2);
+    meanwhile = afterwards = NULL;
+    unnamable = NULL;
+    ok(run(&args, 1000, &computed));
+    library_reads("a.h5", "x", 600, 2);
+    ck_assert_int_eq(count_files(false), 1);
 }
 END_TEST
 
@@ -163,10 +588,21 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("resume");
-    tcase_add_loop_test(t, goes_on_after_failures, 0, 3);
+    tcase_add_loop_test(t, goes_on_after_failures, 0, 6);
     tcase_add_test(t, replaces_a_file_at_the_end);
+    tcase_add_test(t, replaces_a_read_only_file);
+    tcase_add_test(t, goes_on_after_a_restart_of_the_machine);
     tcase_add_test(t, refuses_other_calls);
     tcase_add_test(t, a_broken_log_begins_anew);
+    tcase_add_test(t, a_log_that_cannot_be_read);
+    tcase_add_test(t, the_log_of_a_removed_file_is_not_believed);
+    tcase_add_loop_test(t, what_was_complete_is_complete, 0, 4);
+    tcase_add_loop_test(t, what_was_complete_stays_until_it_is_replaced, 0, 2);
+    tcase_add_test(t, a_stale_log_does_not_end_a_store);
+    tcase_add_loop_test(t, a_file_that_came_up_meanwhile_stays, 0, 3);
+    tcase_add_loop_test(t, a_file_in_place_of_the_one_that_is_made_stays, 0, 2);
+    tcase_add_test(t, nothing_is_left_of_a_log_that_cannot_be_written);
+    tcase_add_test(t, a_log_that_cannot_be_renewed);
     tcase_add_test(t, bad_resumes);
     return run_case(t);
 }

@@ -88,6 +88,18 @@ def check_attributes(folder):
         assert f["temp"].dims[0][0] == f["time"]
 
 
+def check_file_attributes(folder):
+    path = f"{folder}/made.nc"
+    with xarray.open_dataset(path) as d:
+        assert d.attrs == {"Conventions": "CF-1.8", "version": 3}, d.attrs
+    with netCDF4.Dataset(path, "a") as d:
+        d.history = "changed"
+        d.Conventions = "CF-1.9"
+    with netCDF4.Dataset(path) as d:
+        assert sorted(d.ncattrs()) == ["Conventions", "history", "version"], d.ncattrs()
+        assert d.Conventions == "CF-1.9"
+
+
 def check_steps(folder):
     want = numbers[[0, 1, 2, 1, 2, 1]]
     path = f"{folder}/steps.nc"
@@ -139,6 +151,6 @@ folder = sys.argv[2]
 if sys.argv[1] == "make":
     make(folder)
 else:
-    for test in (check_attributes, check_made, check_steps, check_like, check_packed):
+    for test in (check_attributes, check_made, check_file_attributes, check_steps, check_like, check_packed):
         test(folder)
         print("PASS", test.__name__)

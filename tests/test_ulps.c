@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "tests/operands.h"
+#include "tests/sanitized.h"
 #include "tests/suite.h"
 
 static int64_t times = 1;
@@ -109,13 +110,14 @@ static number element_of(const job *j, int k, int64_t i)
 /* All values of 8 bits and pairs of such, all of 16 bits unless it is float64 that is computed. */
 static int64_t number_of_operands(const operation *o)
 {
+    const int64_t part = SLOW ? 8 : 1;
     const size_t bits = 8 * bri_dtypes[o->dtype].size;
     const bool promoted = promoted_dtype(o) != o->dtype;
     if (floating(o->dtype))
-        return (bri_kind(o->dtype) == 'c' ? 15000 : 40000) * times;
+        return (bri_kind(o->dtype) == 'c' ? 15000 : 40000) * times / part;
     if (bits * (size_t)o->arity <= 16 && !(promoted && bits == 16))
-        return 1 << bits * (size_t)o->arity;
-    return (promoted ? 3000 : 20000) * times;
+        return (1 << bits * (size_t)o->arity) / part;
+    return (promoted ? 3000 : 20000) * times / part;
 }
 
 static void fill_operands(job *j)

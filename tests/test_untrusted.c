@@ -309,7 +309,7 @@ int main(void)
     Suite *suite = suite_create("untrusted");
     TCase *t = tcase_create("untrusted");
     tcase_add_checked_fixture(t, open_context, close_context);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     suite_add_tcase(suite, t);
     tcase_add_loop_test(t, reads_what_is_good, 0, sizeof kinds / sizeof kinds[0]);
     tcase_add_test(t, lists_what_is_good);

@@ -3,7 +3,6 @@
  */
 #include <check.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,18 +11,9 @@
 #include <bramble/bramble.h>
 
 #include "runtime/host.h"
+#include "tests/refused.h"
 #include "tests/suite.h"
 #include "tests/tasks.h"
-
-/* The call has failed so, with these words in its message. */
-static void failed(br_context *ctx, br_status st, br_status want, const char *text)
-{
-    ck_assert_msg(st == want && br_error_status(ctx) == want, "status %d, \"%s\"", (int)st,
-                  br_message(ctx));
-    ck_assert_msg(strstr(br_message(ctx), text) != NULL, "\"%s\" has no \"%s\"", br_message(ctx),
-                  text);
-    br_clear_error(ctx);
-}
 
 /* ---- choices ---- */
 
@@ -320,113 +310,6 @@ START_TEST(test_bad_messages)
 }
 END_TEST
 
-static int send_x(br_task *task, const void *args, size_t bytes)
-{
-    return br_send(task, "x", args, bytes);
-}
-
-static int receive_x(br_task *task, const void *args, size_t bytes)
-{
-    char x[3];
-    (void)args, (void)bytes;
-    return br_recv(task, "x", x, sizeof x);
-}
-
-/* Works with what it has not got. */
-static int receive_carelessly(br_task *task, const void *args, size_t bytes)
-{
-    char x[3];
-    (void)args, (void)bytes;
-    br_recv(task, "x", x, sizeof x);
-    return 0;
-}
-
-/* Alone, with a message of another length, and cancelled. */
-START_TEST(test_receives)
-{
-    br_context *ctx = open_with(_i);
-    failed(ctx, br_run_on(ctx, NULL, receive_x, NULL, 0), BR_EARG,
-           "br_recv on rank 0: nobody will send \"x\": all other tasks are over or wait; sent and "
-           "not received: nothing");
-    failed(ctx, br_run_on(ctx, NULL, receive_carelessly, NULL, 0), BR_EARG, "nobody will send");
-    ck_assert_int_eq(br_run_on(ctx, NULL, send_x, "abcd", 4), BR_OK);
-    failed(ctx, br_run_on(ctx, NULL, receive_x, NULL, 0), BR_ESHAPE,
-           "the message \"x\" has 4 bytes, not 3");
-    ck_assert_int_eq(br_run_on(ctx, NULL, send_x, "abc", 3), BR_OK);
-    ck_assert_int_eq(br_run_on(ctx, NULL, receive_x, NULL, 0), BR_OK);
-    ck_assert_int_eq(br_close(ctx), 0);
-}
-END_TEST
-
-START_TEST(test_cancelled_receive)
-{
-    br_context *ctx = open_with(2);
-    br_future *f = br_submit(ctx, receive_x, NULL, 0);
-    pause_ms(50);
-    br_cancel(f);
-    ck_assert_int_eq(br_wait(f), BR_ECANCELLED);
-    br_future_free(f);
-    f = br_submit(ctx, receive_x, NULL, 0); /* br_close waits for it, and nobody will send */
-    pause_ms(50);
-    ck_assert_int_eq(br_close(ctx), BR_EARG);
-}
-END_TEST
-
-/* SIGUSR1 lists what waits. */
-START_TEST(test_printed)
-{
-    char text[4096] = "";
-    br_context *ctx = open_with(2);
-    br_future *f = br_submit(ctx, receive_x, NULL, 0);
-    FILE *to = tmpfile();
-    pause_ms(50);
-    fflush(stderr);
-    int before = dup(2);
-    dup2(fileno(to), 2);
-    raise(SIGUSR1);
-    for (int i = 0; i < 200 && strstr(text, "waits for") == NULL; i++) {
-        pause_ms(20);
-        text[pread(fileno(to), text, sizeof text - 1, 0)] = '\0';
-    }
-    dup2(before, 2);
-    close(before);
-    fclose(to);
-    ck_assert_msg(strstr(text, "task receive_x (test_workers.c:") != NULL &&
-                      strstr(text, "waits for the message \"x\"") != NULL,
-                  "%s", text);
-    ck_assert_int_eq(br_wait(f), BR_EARG);
-    ck_assert_int_eq(br_close(ctx), BR_EARG);
-}
-END_TEST
-
-/* Many that wait at a time; and more than may. */
-START_TEST(test_many_receives)
-{
-    enum { MANY = 200, TOO_MANY = 300 };
-    br_future *f[2 * MANY];
-    br_context *ctx = open_with(_i);
-    for (int i = 0; i < MANY; i++)
-        f[i] = br_submit(ctx, receive_x, NULL, 0);
-    for (int i = MANY; i < 2 * MANY; i++)
-        f[i] = br_submit(ctx, send_x, "abc", 3);
-    for (int i = 0; i < 2 * MANY; i++) {
-        ck_assert_int_eq(br_wait(f[i]), BR_OK);
-        br_future_free(f[i]);
-    }
-    for (int i = 0; i < TOO_MANY; i++)
-        f[i] = br_submit(ctx, receive_x, NULL, 0);
-    int nlate = 0;
-    for (int i = 0; i < TOO_MANY; i++) {
-        ck_assert_int_ne(br_wait(f[i]), BR_OK);
-        nlate += strstr(br_future_message(f[i]), "256 tasks wait in br_recv already") != NULL;
-        br_future_free(f[i]);
-    }
-    ck_assert_int_gt(nlate, 0);
-    br_clear_error(ctx);
-    ck_assert_int_eq(br_close(ctx), 0);
-}
-END_TEST
-
 /* ---- temperature ---- */
 
 static void write_zone(const char *folder, const char *zone, const char *text)
@@ -472,10 +355,6 @@ int main(void)
     tcase_add_loop_test(tests, test_bad_arrays, 0, 3);
     tcase_add_loop_test(tests, test_no_room, 0, 2);
     tcase_add_loop_test(tests, test_bad_messages, 0, 3);
-    tcase_add_loop_test(tests, test_receives, 0, 3);
-    tcase_add_test(tests, test_cancelled_receive);
-    tcase_add_test(tests, test_printed);
-    tcase_add_loop_test(tests, test_many_receives, 0, 3);
     tcase_add_test(tests, test_not_open);
     tcase_add_test(tests, test_celsius);
     return run_case("workers", tests);

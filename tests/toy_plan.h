@@ -5,10 +5,11 @@
 #ifndef BRI_TESTS_TOY_PLAN_H
 #define BRI_TESTS_TOY_PLAN_H
 
+#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/job.h"
+#include "runtime/scheduler.h"
 
 enum { TOY_INPUTS = 3 };
 
@@ -200,5 +201,27 @@ static void toy_describe(bri_job *job, const bri_task *task, char *text, size_t 
 
 static const bri_job_ops toy_ops = {
     .next = toy_next, .execute = toy_execute, .describe = toy_describe};
+
+/* ---- a context that runs it ---- */
+
+static inline void toy_open(br_context *ctx, const bri_scheduler *scheduler, int nthreads,
+                            size_t limit)
+{
+    memset(ctx, 0, sizeof *ctx);
+    ctx->memory = bri_memory_new(limit);
+    ctx->nranks = 1;
+    ctx->nthreads = nthreads;
+    ctx->scheduler = scheduler;
+    ck_assert_int_eq(scheduler->open(ctx), BR_OK);
+}
+
+static inline void toy_close(br_context *ctx)
+{
+    bri_memory_stats stats;
+    ctx->scheduler->close(ctx);
+    bri_memory_about(ctx->memory, &stats);
+    ck_assert_uint_eq(stats.promised, 0);
+    bri_memory_free(ctx->memory);
+}
 
 #endif

@@ -11,16 +11,6 @@
 
 static int nworkers;
 
-static inline void check(bool good, const char *what)
-{
-    sweep.cases++;
-    sweep.failures += !good;
-    printf("%s %s\n", what, good ? "ok" : "FAILED");
-    if (!good)
-        fprintf(stderr, "FAILED %s: %s\n", what, br_message(sweep.ctx));
-    br_clear_error(sweep.ctx);
-}
-
 /* Byte i of a long value. */
 static inline unsigned char byte_of(size_t i)
 {

@@ -7,7 +7,7 @@
 
 #include "array/expr/grid_listed.h"
 
-enum { SHORTEST_LAST_CHUNK = 512 };
+enum { SHORTEST_LAST_CHUNK = 512, SMALL_CHUNK_BYTES = 1 << 20 };
 
 bri_axis bri_axis_regular(int64_t extent, int64_t chunk)
 {
@@ -93,11 +93,14 @@ bool bri_axis_equal(const bri_axis *a, const bri_axis *b)
 br_status bri_axis_listed(const int64_t *extents, int64_t n, bri_axis *out)
 {
     int64_t largest = 0;
-    for (int64_t i = 0; i < n; i++)
+    int64_t extent = 0;
+    bri_starts *s;
+    for (int64_t i = 0; i < n; i++) {
         largest = extents[i] > largest ? extents[i] : largest;
-    bri_starts *s = bri_starts_new(n, largest);
-    if (s == NULL)
-        return BR_ENOMEM;
+        if (__builtin_add_overflow(extent, extents[i], &extent))
+            return bri_error(BR_ESHAPE, "more than 2^63 elements along an axis");
+    }
+    BRI_TRY(bri_starts_new(n, largest, &s));
     for (int64_t i = 0; i < n; i++)
         bri_starts_append(s, bri_starts_end(s) + extents[i]);
     bri_starts_adopt(s, out);
@@ -150,9 +153,8 @@ br_status bri_axis_slice(const bri_axis *x, int64_t start, int64_t step, int64_t
         return BR_OK;
     int64_t from = bri_axis_find(x, start);
     int64_t to = bri_axis_find(x, start + (count - 1) * step);
-    bri_starts *s = bri_starts_new((from < to ? to - from : from - to) + 1, bri_axis_largest(x));
-    if (s == NULL)
-        return BR_ENOMEM;
+    bri_starts *s;
+    BRI_TRY(bri_starts_new((from < to ? to - from : from - to) + 1, bri_axis_largest(x), &s));
     for (int64_t c = from; c != to; c += step > 0 ? 1 : -1) {
         /* Going down, the edge is the last element of the chunk below. */
         int64_t edge = step > 0 ? bri_axis_start(x, c + 1) : bri_axis_start(x, c) - 1;
@@ -176,9 +178,11 @@ br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out)
         *out = bri_axis_share(b);
         return BR_OK;
     }
-    bri_starts *s = bri_starts_new(a->nchunks + b->nchunks, bri_axis_largest(a));
-    if (s == NULL)
-        return BR_ENOMEM;
+    bri_starts *s;
+    int64_t most;
+    if (__builtin_add_overflow(a->nchunks, b->nchunks, &most))
+        most = INT64_MAX;
+    BRI_TRY(bri_starts_new(most, bri_axis_largest(a), &s));
     int64_t i = 1;
     int64_t j = 1;
     while (bri_starts_end(s) < a->extent) {
@@ -240,6 +244,7 @@ void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t 
                      int64_t *chunk)
 {
     int64_t least[BR_MAX_NDIM];
+    double most = BRI_AUTO_CHUNK_BYTES;
     for (int a = 0; a < ndim; a++) {
         chunk[a] = shape[a] > 0 ? shape[a] : 1;
         least[a] = 1;
@@ -248,7 +253,9 @@ void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t 
         else if (a == ndim - 1)
             least[a] = chunk[a] < SHORTEST_LAST_CHUNK ? chunk[a] : SHORTEST_LAST_CHUNK;
     }
-    cut_down(ndim, size, BRI_AUTO_CHUNK_BYTES, least, rows, chunk);
+    if (stored != NULL && chunk_bytes(ndim, least, size) >= SMALL_CHUNK_BYTES)
+        most = chunk_bytes(ndim, least, size);
+    cut_down(ndim, size, most, least, rows, chunk);
 }
 
 void bri_cut_chunks(int ndim, size_t size, double most, uint32_t axes, int64_t *chunk)

@@ -28,6 +28,9 @@ enum { BRI_AUTO_CHUNK_BYTES = 4 << 20 };
 
 bri_axis bri_axis_regular(int64_t extent, int64_t chunk);
 br_status bri_axis_listed(const int64_t *extents, int64_t n, bri_axis *out);
+/* Chunks of an axis that is not regular can be listed unless there are too many, which may come
+ * from another rank. To be asked before they are walked through or counted one by one. */
+br_status bri_check_listed(int64_t nchunks);
 bri_axis bri_axis_share(const bri_axis *axis);
 void bri_axis_release(bri_axis *axis);
 bool bri_axis_equal(const bri_axis *a, const bri_axis *b);
@@ -74,8 +77,9 @@ br_status bri_axis_unify(const bri_axis *a, const bri_axis *b, bri_axis *out);
 
 /* Automatic chunks: halves the longest axis, by powers of two, until a chunk is at most
  * BRI_AUTO_CHUNK_BYTES; the last axis keeps at least 512 elements. `stored` (or NULL) are
- * extents that chunks should be multiples of; `rows` keeps later axes whole as long as possible,
- * for files that are read best in long runs. */
+ * extents that chunks should be multiples of, and which stay as they are from 1 MiB on: one that is
+ * decoded and used at once stays in the caches, several do not. `rows` keeps later axes whole as
+ * long as possible, for files that are read best in long runs. */
 void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t *stored, bool rows,
                      int64_t *chunk);
 /* The same for the listed axes of a chunk of elements of `size` bytes, to at most `most` bytes if

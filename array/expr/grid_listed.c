@@ -11,6 +11,7 @@
 #include "runtime/alloc.h"
 
 enum { BLOCK_BITS = 6, BLOCK = 1 << BLOCK_BITS };
+enum { MOST_LISTED = 1 << 28 }; /* 0.25 to 2.2 GiB, and a second to walk through */
 
 struct bri_starts {
     atomic_int refs;
@@ -61,21 +62,34 @@ static void set_distance(bri_starts *s, int64_t i, int64_t away)
     }
 }
 
-bri_starts *bri_starts_new(int64_t nchunks, int64_t largest)
+br_status bri_check_listed(int64_t nchunks)
+{
+    if (nchunks >= 0 && nchunks <= MOST_LISTED)
+        return BR_OK;
+    return bri_error(BR_ESHAPE,
+                     "%lld chunks along an axis, which are not all of one extent: at most %d of "
+                     "them can be listed, make them longer",
+                     (long long)nchunks, MOST_LISTED);
+}
+
+br_status bri_starts_new(int64_t nchunks, int64_t largest, bri_starts **out)
 {
     int width = width_for(largest);
     size_t n = (size_t)nchunks + 1;
     size_t nbases = (n - 1) / BLOCK + 1;
+    *out = NULL;
+    BRI_TRY(bri_check_listed(nchunks));
     bri_starts *s = bri_malloc(sizeof *s + nbases * sizeof s->base[0] + n * (size_t)width);
     if (s == NULL)
-        return NULL;
+        return BR_ENOMEM;
     atomic_init(&s->refs, 1);
     s->width = width;
     s->n = 0;
     s->end = 0;
     s->away = s->base + nbases;
     bri_starts_append(s, 0);
-    return s;
+    *out = s;
+    return BR_OK;
 }
 
 void bri_starts_append(bri_starts *s, int64_t end)

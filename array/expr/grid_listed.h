@@ -6,8 +6,8 @@
 
 #include "array/expr/grid.h"
 
-/* A list for at most nchunks chunks, none longer than `largest`; NULL without memory. */
-bri_starts *bri_starts_new(int64_t nchunks, int64_t largest);
+/* A list for at most nchunks chunks, none longer than `largest`. */
+br_status bri_starts_new(int64_t nchunks, int64_t largest, bri_starts **out);
 /* Where the last chunk ends, and where the next one does. */
 void bri_starts_append(bri_starts *s, int64_t end);
 /* The end of the last chunk. */

@@ -92,6 +92,30 @@ static void print_operation(const bri_node *n, FILE *to)
     fprintf(to, "%s", named_by_print ? "" : "]");
 }
 
+/* The file that a few elementwise operations work on, such as those that unpack a variable; NULL
+ * when there is none, or something else beside numbers. */
+static const bri_node *only_file(const bri_node *n)
+{
+    enum { MOST = 32 };
+    const bri_node *todo[MOST], *file = NULL;
+    int ntodo = 0, seen = 0;
+    todo[ntodo++] = n;
+    while (ntodo > 0) {
+        n = todo[--ntodo];
+        if (++seen > MOST || ntodo + n->ninputs > MOST)
+            return NULL;
+        bool of_others = n->op->emit != NULL && n->ninputs > 0;
+        for (int i = 0; of_others && i < n->ninputs; i++)
+            todo[ntodo++] = n->input[i];
+        if (of_others || strcmp(n->op->name, "full") == 0)
+            continue;
+        if (n->op->open == NULL || (file != NULL && file != n))
+            return NULL;
+        file = n;
+    }
+    return file;
+}
+
 static void print_type(const bri_node *n, FILE *to)
 {
     char shape[256];
@@ -122,6 +146,11 @@ br_status br_print(const br_array *x, FILE *to)
     else
         fprintf(to, ", ? chunks, made by ");
     print_operation(n, to);
+    const bri_node *file = only_file(n);
+    if (file != NULL && file != n) {
+        fprintf(to, " of ");
+        print_operation(file, to);
+    }
     fprintf(to, "\n");
     return written(to);
 }

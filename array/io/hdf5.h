@@ -41,6 +41,8 @@ typedef struct bri_h5_packing {
     bool truth;          /* xarray's bool, stored as int8 */
     int nmissing, nfill; /* the first ones are of _FillValue */
     br_number missing[BRI_H5_MISSING + 1];
+    bool floats;           /* a missing value is a text, so no element: as in xarray they become
+                            * floats, and none is NaN */
     br_number least, most; /* of the valid stored numbers, */
     bool range;            /* as one attribute, valid_range */
     br_number scale, offset;
@@ -54,6 +56,12 @@ typedef struct bri_h5_packing {
 br_status bri_h5_open_field(const char *path, const char *dataset, const char *field,
                             bri_h5_dataset **out);
 br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out);
+
+/* The error of a file that cannot be opened to be read, by errno. */
+br_status bri_h5_cannot_open(const char *path, int why);
+/* For such errors: " (looked for from /home/me)" of a relative path, else "". */
+enum { BRI_H5_FROM = 400 };
+const char *bri_h5_looked_from(const char *path, char text[BRI_H5_FROM]);
 
 /* A file of unknown origin: another process reads all that will be read here, with limits, before
  * this one opens the file (hdf5_probe.c). */
@@ -149,11 +157,12 @@ typedef enum bri_h5_mode {
     BRI_H5_TRUNCATE,  /* a file that has the name goes */
 } bri_h5_mode;
 
-/* Other processes that may write into a new file, too. */
+/* Other processes that may write into the file, too. */
 typedef struct bri_h5_meeting bri_h5_meeting;
 struct bri_h5_meeting {
-    bool elsewhere; /* some of them are on other hosts: they find no file without a name */
-    /* Called when the file is there and empty but for the mark: has them join it by this path.
+    bool elsewhere;    /* some of them are on other hosts: they find no file without a name */
+    bool tracks_space; /* nobody was asked: the file keeps a list of its free space */
+    /* Called when the file is there and has a mark behind its end: has them join it by this path.
      * Those that did write at multiples of *align bytes; 0 when nobody did. HDF5's lock is held. */
     br_status (*meet)(bri_h5_meeting *m, const bri_h5_mark *mark, const char *path,
                       uint64_t *align);
@@ -187,6 +196,7 @@ typedef struct bri_h5_spec {
 
     /* What is said of it; only bri_h5_create looks at these. */
     const br_store_attribute *attributes; /* up to one without a name; NULL: none */
+    const br_store_attribute *file_attributes;
     const char *const *dims;              /* names of all axes; NULL: none */
     const char *like_path, *like_dataset; /* whose dimensions and attributes it gets; NULL: none */
     bool like_raw;                        /* its elements were read as they are stored */
@@ -224,6 +234,8 @@ br_status bri_h5_put_packed(bri_h5_writer *w, const int64_t *start, const int64_
 
 /* ---- other processes write into the file, too (hdf5_entries.c) ---- */
 
+/* Does the dataset have one of the stored chunks that a box touches? */
+bool bri_h5_has_chunks(bri_h5_writer *w, const int64_t *start, const int64_t *count);
 /* The mark's id of an output that some others have joined, and this process with them; else 0. */
 uint64_t bri_h5_shared_id(const bri_h5_output *o);
 /* Space in the output with this id, for one of those. Any thread. */

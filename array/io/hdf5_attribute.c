@@ -81,8 +81,7 @@ static br_status read_numbers(hid_t attribute, const bri_h5_type *type, bri_h5_a
         return BR_ENOMEM;
     if (a->n > 0 && H5Aread(attribute, type->memory, a->data) < 0)
         return failed(a->name);
-    if (type->fix == BRI_H5_TRUTH)
-        bri_h5_fix_bytes(type->fix, a->data, (size_t)a->n);
+    bri_h5_fix_bytes(type->after, a->data, (size_t)a->n * br_dtype_size(a->dtype));
     return BR_OK;
 }
 

@@ -49,6 +49,7 @@ static br_status check_spec(const bri_h5_spec *spec, const char *path, const cha
                          spec->deflate);
     BRI_TRY(check_chunks(spec, path));
     BRI_TRY(bri_h5_check_attributes(spec->attributes, dataset));
+    BRI_TRY(bri_h5_check_attributes(spec->file_attributes, path));
     BRI_TRY(bri_h5_check_dims(spec, dataset));
     bool filtered = spec->deflate > 0 || spec->shuffle || spec->fletcher32;
     if (filtered && spec->ndim > 0 && spec->chunk[0] == 0)
@@ -118,7 +119,7 @@ static bool set_filter(hid_t list, const bri_h5_form *form, int k)
 /* Other processes are told where its elements are. */
 static bool is_laid_out(const bri_h5_writer *w)
 {
-    bool empty = w->spec.ndim == 0;
+    bool empty = w->spec.ndim == 0 || !bri_h5_is_apart(w->output);
     for (int a = 0; a < w->spec.ndim; a++)
         empty = empty || w->spec.shape[a] == 0;
     return w->output->shared != 0 && !empty && w->spec.chunk[0] == 0;
@@ -166,6 +167,14 @@ static hid_t new_space(const bri_h5_spec *spec)
     return spec->ndim == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(spec->ndim, extent, most);
 }
 
+static void lay_out(bri_h5_writer *w)
+{
+    haddr_t address = is_laid_out(w) ? H5Dget_offset(w->dataset) : HADDR_UNDEF;
+    w->form.laid_out = address != HADDR_UNDEF && bri_h5_others_may_write(w->output->file, address);
+    if (w->form.laid_out)
+        w->form.address = address;
+}
+
 static br_status create_dataset(bri_h5_writer *w)
 {
     br_status status = BR_OK;
@@ -183,10 +192,8 @@ static br_status create_dataset(bri_h5_writer *w)
     if (status == BR_OK && (w->dataset < 0 || bri_h5_errno() != 0))
         status = bri_h5_error(bri_h5_errno() != 0 ? BR_EIO : BR_EARG,
                               "%s: dataset \"%s\" cannot be created", o->path, w->name);
-    if (status == BR_OK && is_laid_out(w)) {
-        w->form.address = H5Dget_offset(w->dataset);
-        w->form.laid_out = w->form.address != HADDR_UNDEF;
-    }
+    if (status == BR_OK)
+        lay_out(w);
     if (links >= 0)
         H5Pclose(links);
     if (creation >= 0)
@@ -308,9 +315,10 @@ static br_status open_again(bri_h5_writer *w)
     o->writers = w;
     w->type = bri_h5_type_for(w->spec.dtype);
     w->dataset = H5Dopen2(o->file, w->name, H5P_DEFAULT);
-    return w->type >= 0 && w->dataset >= 0
-               ? BR_OK
-               : bri_h5_error(BR_EFORMAT, "%s: has no dataset \"%s\"", o->temporary, w->name);
+    if (w->type < 0 || w->dataset < 0)
+        return bri_h5_error(BR_EFORMAT, "%s: has no dataset \"%s\"", o->temporary, w->name);
+    lay_out(w);
+    return BR_OK;
 }
 
 static br_status begin(bri_h5_writer *w)

@@ -33,6 +33,7 @@ static int last_errno;
 static bool only_one; /* file may be opened, */
 static dev_t only_device;
 static ino_t only_inode; /* this one */
+static int next_fd = -1;
 
 static herr_t failed(void)
 {
@@ -72,6 +73,25 @@ static bool may_open(const struct stat *st)
     return false;
 }
 
+void bri_h5_open_next(int fd)
+{
+    next_fd = fd;
+}
+
+static int open_file(const char *name, unsigned flags)
+{
+    if (next_fd < 0)
+        return open(name, open_flags(flags), 0666);
+    int fd = fcntl(next_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0 && (flags & H5F_ACC_TRUNC) && ftruncate(fd, 0) != 0) {
+        int why = errno;
+        close(fd);
+        errno = why;
+        return -1;
+    }
+    return fd;
+}
+
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t max_address)
 {
     (void)access, (void)max_address;
@@ -80,7 +100,7 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
     if (f == NULL)
         return NULL;
     f->spare = -1;
-    f->fd = open(name, open_flags(flags), 0666);
+    f->fd = open_file(name, flags);
     if (f->fd < 0 || fstat(f->fd, &st) != 0 || !may_open(&st)) {
         failed();
         if (f->fd >= 0)
@@ -95,6 +115,7 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
     f->device = st.st_dev;
     f->inode = st.st_ino;
     f->nameless = st.st_nlink == 0;
+    f->guarded = next_fd >= 0;
     f->align = bri_h5_next_align();
     return &f->shared;
 }
@@ -260,19 +281,11 @@ static bool change(driver_file *f, bool raw, haddr_t address, size_t *size, cons
            bri_h5_write_all(f->fd, from, span.bytes, address);
 }
 
-static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,
-                           size_t size, const void *buffer)
+static herr_t write_bytes(driver_file *f, bool raw, haddr_t address, size_t size, const char *from)
 {
-    (void)transfer;
-    const char *from = buffer;
-    driver_file *f = (driver_file *)file;
-    if (address + size > f->eof)
-        f->eof = address + size;
-    if (f->align > 0 && bri_h5_is_told(type, address, size))
-        return 0;
     while (size > 0 && !f->discard && address < f->stable) {
         size_t part = size < f->stable - address ? size : (size_t)(f->stable - address);
-        if (!change(f, type == H5FD_MEM_DRAW, address, &part, from))
+        if (!change(f, raw, address, &part, from))
             return give_up(f);
         from += part;
         size -= part;
@@ -281,6 +294,41 @@ static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_
     if (size > 0 && !f->discard && !bri_h5_write_all(f->fd, from, size, address))
         return give_up(f);
     return 0;
+}
+
+/* HDF5 says "raw data" of global heaps, too, which hold what attributes refer to. They are known by
+ * what they begin with, signature and length; raw data that begins so is kept back like them, which
+ * harms nothing, as heaps are short. */
+static bool is_heap(const char *from, size_t size)
+{
+    enum { MOST = 64 << 10, HEAD = 16 };
+    static const char head[8] = "GCOL\1";
+    uint64_t bytes = 0;
+    if (size < HEAD || size > MOST || memcmp(from, head, sizeof head) != 0)
+        return false;
+    for (int i = 0; i < 4; i++)
+        bytes |= (uint64_t)(unsigned char)from[sizeof head + (size_t)i] << 8 * i;
+    return bytes == size;
+}
+
+static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,
+                           size_t size, const void *buffer)
+{
+    (void)transfer;
+    driver_file *f = (driver_file *)file;
+    /* What was told has no bytes there to look at. */
+    const bool told = f->align != 0 && bri_h5_is_told(buffer);
+    const bool raw = type == H5FD_MEM_DRAW && (told || !is_heap(buffer, size));
+    if (address + size > f->eof)
+        f->eof = address + size;
+    if (!told)
+        return write_bytes(f, raw, address, size, buffer);
+    if (bri_h5_is_in_place(f, address))
+        return 0;
+    char *there = bri_h5_told_bytes(f);
+    herr_t written = there != NULL ? write_bytes(f, raw, address, size, there) : give_up(f);
+    bri_free(there);
+    return written;
 }
 
 static herr_t driver_close(H5FD_t *file)
@@ -316,18 +364,35 @@ static herr_t driver_truncate(H5FD_t *file, hid_t transfer, hbool_t closing)
     return 0;
 }
 
+/* Who had it locked may have made it longer or shorter since it was opened. HDF5 locks a file
+ * before it looks at it. */
+static herr_t measure_again(driver_file *f)
+{
+    struct stat st;
+    if (f->eoa > 0)
+        return 0;
+    if (fstat(f->fd, &st) != 0)
+        return failed();
+    f->eof = f->old_eof = (haddr_t)st.st_size;
+    f->stable = f->existed ? f->eof : 0;
+    return 0;
+}
+
 /* File systems without locks are no error, as with HDF5's "best effort". */
 static herr_t driver_lock(H5FD_t *file, hbool_t writing)
 {
+    driver_file *f = (driver_file *)file;
     int how = (writing ? LOCK_EX : LOCK_SH) | LOCK_NB;
-    if (flock(((driver_file *)file)->fd, how) == 0 || errno == ENOSYS || errno == ENOTSUP)
-        return 0;
-    return failed();
+    if (flock(f->fd, how) == 0)
+        return measure_again(f);
+    return errno == ENOSYS || errno == ENOTSUP ? 0 : failed();
 }
 
 static herr_t driver_unlock(H5FD_t *file)
 {
-    flock(((driver_file *)file)->fd, LOCK_UN);
+    const driver_file *f = (driver_file *)file;
+    if (!f->guarded)
+        flock(f->fd, LOCK_UN);
     return 0;
 }
 
@@ -410,11 +475,27 @@ bri_h5_driver_file *bri_h5_driver_of(hid_t file)
     return (driver_file *)((char *)handle - offsetof(driver_file, fd));
 }
 
+int bri_h5_keep_locked(hid_t file)
+{
+    driver_file *f = bri_h5_driver_of(file);
+    int fd = f != NULL ? fcntl(f->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd >= 0)
+        f->guarded = true;
+    return fd;
+}
+
 void bri_h5_discard(hid_t file)
 {
     driver_file *f = bri_h5_driver_of(file);
     if (f != NULL)
         f->discard = true;
+}
+
+void bri_h5_drop_tail(hid_t file)
+{
+    driver_file *f = bri_h5_driver_of(file);
+    if (f != NULL && f->eoa < f->stable)
+        f->stable = f->eoa;
 }
 
 void bri_h5_in_place(hid_t file)
@@ -428,7 +509,7 @@ void bri_h5_can_go_on(hid_t file)
 {
     driver_file *f = bri_h5_driver_of(file);
     if (f != NULL)
-        f->in_place = f->forget = true;
+        f->in_place = f->forget = f->steps = true;
 }
 
 const bri_h5_overlay *bri_h5_changes(hid_t file, uint64_t *stable, uint64_t *bytes)

@@ -29,6 +29,7 @@ typedef struct bri_h5_driver_file {
     dev_t device;
     ino_t inode;
     bool nameless;          /* a temporary file of ours */
+    bool guarded;           /* somebody else has it open by the same lock, and keeps it */
     bool discard;           /* writes vanish */
     bool existed;           /* opened for writing with content, which discarding brings back */
     bool in_place;          /* raw data of the stable part is written where it belongs */
@@ -42,6 +43,7 @@ typedef struct bri_h5_driver_file {
     bri_h5_saved *undo;
     size_t nundo, undo_room;
     uint64_t align; /* others write to it, too, at multiples of this; 0: nobody does */
+    bool steps; /* what they write comes to lie below the stable part's end before it is there */
 } bri_h5_driver_file;
 
 /* The driver's file behind an open one; NULL on failure. */
@@ -53,7 +55,11 @@ bri_h5_driver_file *bri_h5_driver_of(hid_t file);
 uint64_t bri_h5_next_align(void);
 /* HDF5's request for space: what it shall have, see bri_h5_tell. */
 haddr_t bri_h5_driver_alloc(H5FD_t *file, H5FD_mem_t type, hid_t transfer, hsize_t size);
-/* HDF5 writes a chunk that is in its place already. */
-bool bri_h5_is_told(H5FD_mem_t type, haddr_t address, size_t size);
+/* HDF5 writes the chunk that it was told of. */
+bool bri_h5_is_told(const void *from);
+/* It is in its place already, or HDF5 may not put it elsewhere. */
+bool bri_h5_is_in_place(bri_h5_driver_file *f, haddr_t address);
+/* Else these are its bytes; NULL on failure, errno says why. */
+char *bri_h5_told_bytes(const bri_h5_driver_file *f);
 
 #endif

@@ -28,6 +28,7 @@ typedef struct bri_h5_form {
     char fill[16]; /* one element: what stands beyond the end of the dataset */
     int nfilters, level;
     int filter[BRI_H5_FORM_FILTERS];
+    int swap;    /* bri_h5_fix of elements that are laid out: from our byte order to the file's */
     bool placed; /* what is put is a part of the dataset: */
     bri_h5_place_axis place[BR_MAX_NDIM];
 } bri_h5_form;

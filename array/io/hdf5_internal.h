@@ -41,6 +41,9 @@ void bri_h5_record_end(void);
 /* Until the lock is given back, HDF5 opens no other file than this one: errno is EXDEV then. */
 void bri_h5_open_only(uint64_t device, uint64_t inode);
 void bri_h5_open_any(void);
+/* Until it is told otherwise, HDF5 opens this file whatever the path, and leaves it locked when it
+ * closes it; -1: by the path. */
+void bri_h5_open_next(int fd);
 /* The errno of the last failed file access since the lock was taken; 0 when there was none. Writes
  * must be checked by it, since HDF5 is not told that they failed: the file is discarded instead. */
 int bri_h5_errno(void);
@@ -54,9 +57,15 @@ int bri_h5_descriptor(hid_t file);
 void bri_h5_discard(hid_t file);
 /* Raw data of a file that existed is changed where it is from now on. */
 void bri_h5_in_place(hid_t file);
+/* Another descriptor of it, which keeps its lock, if it has one, after HDF5 has closed it. The
+ * caller closes it. -1: errno says why. */
+int bri_h5_keep_locked(hid_t file);
 /* A file that is written in steps, each of which leaves it valid: raw data of earlier steps is
  * changed without keeping what it was. */
 void bri_h5_can_go_on(hid_t file);
+/* What the file has behind the end that HDF5 knows of need not be kept, as bytes of a store that
+ * was killed: HDF5 gives that space away, and cuts the file. */
+void bri_h5_drop_tail(hid_t file);
 /* What a step changes of what earlier ones wrote, the bytes below `stable`, and the bytes the file
  * then needs; NULL when some of the step could not be written. */
 struct bri_h5_overlay;
@@ -66,11 +75,17 @@ bool bri_h5_apply_changes(hid_t file);
 /* Files that HDF5 opens from now on are written by other processes, too, each at multiples of
  * `align` bytes; 0: by nobody else. */
 void bri_h5_share_next(uint64_t align);
+/* The same of an open file, which was opened as one that is. */
+void bri_h5_share_opened(hid_t file, uint64_t align);
+/* May others write elements that begin at the address? Behind all that the file had: HDF5 also
+ * gives away what became free of that, where nobody but the driver may write, who keeps it valid.
+ * In a file that is written in steps, where they share no page with anything else. */
+bool bri_h5_others_may_write(hid_t file, uint64_t address);
 /* The address of space at the end of such a file for one of those processes. */
 uint64_t bri_h5_claim_space(hid_t file, uint64_t bytes);
-/* The next chunk that HDF5 writes is there already; was_told ends that, and says whether HDF5 has
- * entered the chunk there. */
-void bri_h5_tell(uint64_t address, uint64_t bytes);
+/* The chunk that HDF5 is next made to write, `from` where nothing is read, is there already;
+ * was_told ends that, and says whether HDF5 has entered the chunk there. */
+void bri_h5_tell(uint64_t address, uint64_t bytes, const void *from);
 bool bri_h5_was_told(void);
 /* A new file without a name in the directory of an open one, or in the usual place for temporary
  * files; -1 on failure. */
@@ -81,15 +96,17 @@ int bri_h5_spare_file(int fd);
 typedef struct bri_h5_use {
     struct bri_h5_use *next;
     uint64_t device, inode;
-    bool writing;
-    int64_t mtime_before; /* of a file that is being written */
+    bool writing;         /* the file, or one that will replace it; */
+    bool in_place;        /*  the file itself, */
+    int64_t mtime_before; /*  which had this time when it was locked */
 } bri_h5_use;
 
 /* Enters use in the list, or fails when its file is being written, or is read and shall be written.
  */
 br_status bri_h5_use_begin(bri_h5_use *use, const char *path);
 void bri_h5_use_end(bri_h5_use *use);
-bool bri_h5_is_being_written(uint64_t device, uint64_t inode);
+/* Who writes the file in place; NULL: nobody. The lock is held. */
+const bri_h5_use *bri_h5_writing(uint64_t device, uint64_t inode);
 
 struct stat;
 int64_t bri_h5_mtime(const struct stat *st);
@@ -110,22 +127,32 @@ typedef enum bri_h5_fix {
 
 typedef struct bri_h5_type {
     br_dtype dtype;
-    hid_t memory;   /* what H5Dread converts to; the owner closes it */
-    bool plain;     /* stored bytes are elements of dtype after fix */
-    bri_h5_fix fix; /* of the plain stored bytes; TRUTH also after a conversion */
-    size_t bytes;   /* of a plain stored element, */
-    size_t stride;  /* bytes from one to the next, */
-    size_t offset;  /* and bytes before the first: it may be one member of a compound */
-    char name[200]; /* of an unsupported type: what it is */
+    hid_t memory;     /* what H5Dread converts to; the owner closes it */
+    bool plain;       /* stored bytes are elements of dtype after fix */
+    bri_h5_fix fix;   /* of the plain stored bytes, */
+    bri_h5_fix after; /* and of what H5Dread has converted to memory */
+    size_t bytes;     /* of a plain stored element, */
+    size_t stride;    /* bytes from one to the next, */
+    size_t offset;    /* and bytes before the first: it may be one member of a compound */
+    char name[200];   /* of an unsupported type: what it is */
 } bri_h5_type;
 
-/* What the elements of a stored type become, or a member of them where field is not ""; false when
- * there is no dtype for them. Lock held. */
+/* What the elements of a stored type become, or a member of them where field is not "": "a", or
+ * "a.b" where members are compounds; false when there is no dtype for them. Lock held. */
 bool bri_h5_type_of(hid_t stored, const char *field, bri_h5_type *out);
+/* What H5Dwrite takes elements of the dtype from; the caller closes it. Lock held. */
+hid_t bri_h5_type_to_write(hid_t stored, const bri_h5_type *type);
 /* The type stored for dtype, as h5py does it; the caller closes it. Lock held. */
 hid_t bri_h5_type_for(br_dtype dtype);
 /* Brings n bytes of stored elements to native form in place; not for halves. */
 void bri_h5_fix_bytes(bri_h5_fix fix, char *bytes, size_t n);
+/* Writes n bytes of dense elements, from byte `first` on, at an address: as they are, or in the
+ * other byte order. errno says why not. */
+bool bri_h5_write_as(int fd, bri_h5_fix fix, const char *elements, size_t first, size_t n,
+                     uint64_t address);
+/* The same into a file that this process has joined (hdf5_shared.h). BR_EIO. */
+br_status bri_h5_write_joined_as(uint64_t id, bri_h5_fix fix, const char *elements, size_t first,
+                                 size_t n, uint64_t address);
 
 /* ---- finding ---- */
 
@@ -253,7 +280,8 @@ struct bri_h5_dataset {
     bri_h5_kind kind;
     size_t element;               /* bytes that are copied of each stored element, */
     size_t stride, offset;        /* bytes from one to the next, and before the first */
-    bri_h5_fix fix;               /* of stored bytes, before they are copied */
+    bri_h5_fix fix;               /* of stored bytes, before they are copied; of the slow kind, */
+    bri_h5_fix after;             /* this: of what H5Dread gives */
     bri_h5_fix late;              /* of elements in their place */
     char fill[16];                /* one element, as it is before the late fix */
     uint64_t address;             /* of contiguous data; BRI_H5_HOLE when never written */
@@ -262,7 +290,9 @@ struct bri_h5_dataset {
     size_t stored_max; /* of all stored chunks, where any are filtered */
     int64_t grid[BR_MAX_NDIM];
     bri_h5_filters filters;
-    bri_h5_chunk *chunks;
+    bri_h5_chunk *chunks; /* bri_h5_chunk_at finds them: those of all places of the grid, or of */
+    int64_t *places;      /* these places alone, ascending; NULL: of all */
+    size_t nplaces;
     hid_t file, dataset, memory; /* only of the slow kind */
     bri_h5_use use;
     bri_h5_parked *parked;       /* instead of fd, file and dataset */
@@ -313,6 +343,8 @@ br_status bri_h5_no_locks(const char *path);
 /* Opens its file in HDF5, the lock held; let_go closes what is open of it there. */
 br_status bri_h5_begin_metadata(bri_h5_dataset *d);
 void bri_h5_let_go(bri_h5_dataset *d);
+/* The error of a file that another one took the place of. */
+br_status bri_h5_replaced(const char *path);
 /* The error of a new file at path; why is an errno. */
 br_status bri_h5_cannot_create(const char *path, int why);
 /* The name of a new file must be there after a power cut, too. */
@@ -344,6 +376,16 @@ br_status bri_h5_pread(const bri_h5_dataset *d, void *to, size_t n, uint64_t add
 const char *bri_h5_where(const bri_h5_dataset *d, int64_t chunk, char text[BRI_H5_MESSAGE]);
 /* The object lies in another file than d's, to which a link leads. Lock held. */
 bool bri_h5_is_elsewhere(const bri_h5_dataset *d, hid_t object);
+/* The stored chunk at a place of the grid; its address is BRI_H5_HOLE when there is none. */
+const bri_h5_chunk *bri_h5_chunk_at(const bri_h5_dataset *d, int64_t index);
+/* Reads the index of a grid of so many chunks; raw_edges: overhanging ones have no filters.
+ * Datasets of which that takes long become slow ones. Lock held. */
+br_status bri_h5_index(bri_h5_dataset *d, hid_t dataset, size_t nchunks, bool raw_edges);
+/* H5Dread reads it, and this is why. */
+void bri_h5_make_slow(bri_h5_dataset *d, const char *why);
+/* Does a file have these bytes? The error when it does not; chunk < 0: of contiguous data. */
+bool bri_h5_in_file(const bri_h5_dataset *d, uint64_t address, uint64_t bytes);
+br_status bri_h5_outside(const bri_h5_dataset *d, int64_t chunk, uint64_t address, uint64_t bytes);
 /* Fills in the layout: kind, filters, chunk index. Lock held. */
 br_status bri_h5_layout(bri_h5_dataset *d, hid_t dataset, bool plain);
 

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * hdf5_layout.c - where a dataset's bytes are: the kind of access, the filters, the chunk index.
+ * hdf5_layout.c - where a dataset's bytes are: the kind of access, the filters, the grid of chunks.
  *
  * Nothing that a file says is believed: sizes are multiplied with overflow checks, and every
  * address must lie inside the file. All of it runs under the HDF5 lock.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "array/io/hdf5_internal.h"
 #include "runtime/alloc.h"
 #include "runtime/error.h"
 
 enum {
-    MAX_CHUNKS = 1 << 24,      /* 256 MiB of index; beyond, H5Dread looks chunks up */
+    MAX_CHUNKS = 1 << 24,      /* beyond, H5Dread looks chunks up */
     MAX_CHUNK_BYTES = 1 << 30, /* decoding needs two buffers of this size */
+    MOST_SOURCES = 1000,       /* files of virtual datasets that are looked for */
 };
 
-static void slow(bri_h5_dataset *d, const char *why)
+void bri_h5_make_slow(bri_h5_dataset *d, const char *why)
 {
     d->kind = BRI_H5_SLOW;
     snprintf(d->path_kind, sizeof d->path_kind, "H5Dread (%s)", why);
@@ -43,7 +46,7 @@ static br_status read_filter(bri_h5_dataset *d, hid_t creation, int k)
                          bri_h5_where(d, -1, where), (int)id, name);
     if (!known && d->kind != BRI_H5_SLOW) {
         snprintf(why, sizeof why, "filter %s", name);
-        slow(d, why);
+        bri_h5_make_slow(d, why);
     }
     return BR_OK;
 }
@@ -64,7 +67,7 @@ static br_status read_filters(bri_h5_dataset *d, hid_t creation)
     return BR_OK;
 }
 
-static br_status outside(const bri_h5_dataset *d, int64_t chunk, uint64_t address, uint64_t bytes)
+br_status bri_h5_outside(const bri_h5_dataset *d, int64_t chunk, uint64_t address, uint64_t bytes)
 {
     char where[BRI_H5_MESSAGE];
     return bri_error(BR_EFORMAT,
@@ -73,7 +76,7 @@ static br_status outside(const bri_h5_dataset *d, int64_t chunk, uint64_t addres
                      (unsigned long long)address, (unsigned long long)d->info.bytes);
 }
 
-static bool in_file(const bri_h5_dataset *d, uint64_t address, uint64_t bytes)
+bool bri_h5_in_file(const bri_h5_dataset *d, uint64_t address, uint64_t bytes)
 {
     return address <= d->info.bytes && bytes <= d->info.bytes - address;
 }
@@ -95,8 +98,8 @@ static br_status contiguous(bri_h5_dataset *d, hid_t dataset)
         bytes *= d->info.shape[a];
     haddr_t address = H5Dget_offset(dataset);
     d->address = address == HADDR_UNDEF ? BRI_H5_HOLE : address;
-    if (d->address != BRI_H5_HOLE && !in_file(d, d->address, (uint64_t)bytes))
-        return outside(d, -1, d->address, (uint64_t)bytes);
+    if (d->address != BRI_H5_HOLE && !bri_h5_in_file(d, d->address, (uint64_t)bytes))
+        return bri_h5_outside(d, -1, d->address, (uint64_t)bytes);
     return BR_OK;
 }
 
@@ -109,110 +112,17 @@ static bool make_grid(bri_h5_dataset *d, size_t *nchunks)
         int64_t chunk = d->info.chunk[a], extent = d->info.shape[a];
         d->grid[a] = extent / chunk + (extent % chunk != 0);
         if (__builtin_mul_overflow(bytes, (size_t)chunk, &bytes) || bytes > MAX_CHUNK_BYTES) {
-            slow(d, "chunks of more than 1 GiB");
+            bri_h5_make_slow(d, "chunks of more than 1 GiB");
             return false;
         }
         if (__builtin_mul_overflow(n, (size_t)d->grid[a], &n) || n > MAX_CHUNKS) {
-            slow(d, "more than 16777216 chunks");
+            bri_h5_make_slow(d, "more than 16777216 chunks");
             return false;
         }
     }
     d->chunk_bytes = bytes;
     *nchunks = n;
     return true;
-}
-
-/* Coordinates of the next chunk; true when it overhangs the dataset. */
-static void chunk_origin(const bri_h5_dataset *d, size_t index, hsize_t *origin, bool *partial)
-{
-    *partial = false;
-    for (int a = d->info.ndim - 1; a >= 0; a--) {
-        int64_t at = (int64_t)(index % (size_t)d->grid[a]) * d->info.chunk[a];
-        index /= (size_t)d->grid[a];
-        origin[a] = (hsize_t)at;
-        *partial |= d->info.shape[a] - at < d->info.chunk[a];
-    }
-}
-
-/* Sizes that no filter makes come from a damaged index, which crashes H5Dread. */
-static bool sane_size(const bri_h5_dataset *d, const bri_h5_chunk *chunk)
-{
-    uint32_t all = (1u << d->filters.n) - 1;
-    if ((chunk->mask & all) == all)
-        return chunk->bytes == d->chunk_bytes;
-    return chunk->bytes > 0 && chunk->bytes <= 2 * d->chunk_bytes + 65536;
-}
-
-static br_status check_chunk(const bri_h5_dataset *d, int64_t index, uint64_t bytes)
-{
-    char where[BRI_H5_MESSAGE];
-    const bri_h5_chunk *chunk = &d->chunks[index];
-    if (bytes > UINT32_MAX || !sane_size(d, chunk))
-        return bri_error(BR_EFORMAT, "%s is corrupt: %llu stored bytes cannot be a chunk of %zu",
-                         bri_h5_where(d, index, where), (unsigned long long)bytes, d->chunk_bytes);
-    if (!in_file(d, chunk->address, chunk->bytes))
-        return outside(d, index, chunk->address, chunk->bytes);
-    return BR_OK;
-}
-
-static br_status index_chunk(bri_h5_dataset *d, hid_t dataset, size_t i, bool raw_edges)
-{
-    hsize_t origin[BR_MAX_NDIM];
-    bri_h5_seen seen;
-    uint32_t mask = 0;
-    char nothing[8];
-    bool partial;
-    chunk_origin(d, i, origin, &partial);
-    bri_h5_record_begin(&seen);
-    herr_t result = H5Dread_chunk(dataset, H5P_DEFAULT, origin, &mask, nothing);
-    bri_h5_record_end();
-    if (result < 0 && seen.reads == 0)
-        return BR_OK;
-    if (seen.reads != 1) {
-        slow(d, "an unusual file driver");
-        return BR_OK;
-    }
-    if (raw_edges && partial)
-        mask = UINT32_MAX;
-    d->chunks[i] = (bri_h5_chunk){seen.address, (uint32_t)seen.bytes, mask};
-    if (seen.bytes > d->stored_max)
-        d->stored_max = seen.bytes;
-    return check_chunk(d, (int64_t)i, seen.bytes);
-}
-
-static br_status count_chunks(const bri_h5_dataset *d, hid_t dataset, hsize_t *stored)
-{
-    char where[BRI_H5_MESSAGE];
-    br_status status = BR_OK;
-    hid_t space = H5Dget_space(dataset);
-    if (space < 0 || H5Dget_num_chunks(dataset, space, stored) < 0)
-        status = bri_h5_error(BR_EFORMAT, "%s: its chunk index cannot be read",
-                              bri_h5_where(d, -1, where));
-    if (space >= 0)
-        H5Sclose(space);
-    return status;
-}
-
-/* A chunk that cannot be looked up is taken for one that was never written. So that this is not an
- * error of the index, as many must be found as one pass over the index counts; and once they are
- * found, the rest of a sparse grid needs no looking up. */
-static br_status index_chunks(bri_h5_dataset *d, hid_t dataset, size_t nchunks, bool raw_edges)
-{
-    char where[BRI_H5_MESSAGE];
-    hsize_t stored = 0, found = 0;
-    BRI_TRY(count_chunks(d, dataset, &stored));
-    memset(d->chunks, 0xff, nchunks * sizeof d->chunks[0]); /* holes */
-    for (size_t i = 0; i < nchunks && found < stored; i++) {
-        BRI_TRY(index_chunk(d, dataset, i, raw_edges));
-        if (d->kind == BRI_H5_SLOW)
-            return BR_OK;
-        found += d->chunks[i].address != BRI_H5_HOLE;
-    }
-    if (found != stored)
-        return bri_error(
-            BR_EFORMAT, "%s: its chunk index is corrupt, %llu of %llu chunks are found",
-            bri_h5_where(d, -1, where), (unsigned long long)found, (unsigned long long)stored);
-    return BR_OK;
 }
 
 static br_status chunked(bri_h5_dataset *d, hid_t dataset, hid_t creation)
@@ -224,10 +134,7 @@ static br_status chunked(bri_h5_dataset *d, hid_t dataset, hid_t creation)
     if (H5Pget_chunk_opts(creation, &options) < 0)
         options = 0;
     set_strides(d, d->info.chunk);
-    d->chunks = bri_calloc(nchunks, sizeof d->chunks[0]);
-    if (d->chunks == NULL)
-        return BR_ENOMEM;
-    return index_chunks(d, dataset, nchunks, (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0);
+    return bri_h5_index(d, dataset, nchunks, (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0);
 }
 
 static br_status chunk_extents(bri_h5_dataset *d, hid_t creation)
@@ -267,6 +174,40 @@ static br_status other_files(const bri_h5_dataset *d)
                      bri_h5_where(d, -1, where));
 }
 
+/* A file called so beside the HDF5 file of d, or as it is called. */
+static bool is_there(const bri_h5_dataset *d, const char *name)
+{
+    char path[1024];
+    const char *slash = strrchr(d->path, '/'), *last = strrchr(name, '/');
+    int folder = slash != NULL ? (int)(slash - d->path) + 1 : 0;
+    snprintf(path, sizeof path, "%.*s%s", folder, d->path, name);
+    if (access(name, F_OK) == 0 || access(path, F_OK) == 0)
+        return true;
+    snprintf(path, sizeof path, "%.*s%s", folder, d->path, last != NULL ? last + 1 : name);
+    return access(path, F_OK) == 0;
+}
+
+/* Where HDF5 finds a source not, it gives the fill value, and says nothing. Names that are patterns
+ * of many files are left out, and all where the user says where they are. */
+static void missing_sources(bri_h5_dataset *d, hid_t creation)
+{
+    size_t n = 0, missing = 0;
+    char name[512];
+    bri_h5_make_slow(d, "virtual dataset");
+    if (getenv("HDF5_VDS_PREFIX") != NULL || H5Pget_virtual_count(creation, &n) < 0)
+        return;
+    for (size_t i = 0; i < n && i < MOST_SOURCES; i++) {
+        ssize_t length = H5Pget_virtual_filename(creation, i, name, sizeof name);
+        if (length > 0 && (size_t)length < sizeof name && strcmp(name, ".") != 0 &&
+            strchr(name, '%') == NULL)
+            missing += !is_there(d, name);
+    }
+    if (missing > 0)
+        snprintf(d->path_kind, sizeof d->path_kind,
+                 "H5Dread (virtual dataset, fill values for %zu of %zu sources: no such files)",
+                 missing, n);
+}
+
 static br_status choose(bri_h5_dataset *d, hid_t dataset, hid_t creation, bool plain)
 {
     H5D_layout_t layout = H5Pget_layout(creation);
@@ -277,17 +218,17 @@ static br_status choose(bri_h5_dataset *d, hid_t dataset, hid_t creation, bool p
     if (d->untrusted && (elsewhere || layout == H5D_VIRTUAL || H5Pget_external_count(creation) > 0))
         return other_files(d);
     if (elsewhere)
-        slow(d, "a link into another file");
+        bri_h5_make_slow(d, "a link into another file");
     else if (layout == H5D_COMPACT)
-        slow(d, "compact layout");
+        bri_h5_make_slow(d, "compact layout");
     else if (layout == H5D_VIRTUAL)
-        slow(d, "virtual dataset");
+        missing_sources(d, creation);
     else if (layout != H5D_CHUNKED && layout != H5D_CONTIGUOUS)
-        slow(d, "unknown layout");
+        bri_h5_make_slow(d, "unknown layout");
     else if (H5Pget_external_count(creation) > 0)
-        slow(d, "external files");
+        bri_h5_make_slow(d, "external files");
     else if (!plain)
-        slow(d, "type conversion");
+        bri_h5_make_slow(d, "type conversion");
     BRI_TRY(read_filters(d, creation));
     d->info.contiguous = d->kind == BRI_H5_CONTIGUOUS;
     if (d->kind == BRI_H5_CONTIGUOUS)

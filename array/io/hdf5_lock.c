@@ -73,12 +73,12 @@ br_status bri_h5_use_begin(bri_h5_use *use, const char *path)
     return BR_OK;
 }
 
-bool bri_h5_is_being_written(uint64_t device, uint64_t inode)
+const bri_h5_use *bri_h5_writing(uint64_t device, uint64_t inode)
 {
     const bri_h5_use *u = uses;
-    while (u != NULL && !(u->writing && u->device == device && u->inode == inode))
+    while (u != NULL && !(u->in_place && u->device == device && u->inode == inode))
         u = u->next;
-    return u != NULL;
+    return u;
 }
 
 void bri_h5_use_end(bri_h5_use *use)

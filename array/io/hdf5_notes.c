@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * hdf5_notes.c - attributes of a dataset that is written.
+ * hdf5_notes.c - attributes of a dataset that is written, and of its file.
  *
  * Text is stored with a fixed length, as netCDF-4 stores characters: every program reads it.
  */
@@ -138,31 +138,33 @@ static bool write_values(hid_t object, const br_store_attribute *a, br_dtype dty
     return good;
 }
 
-static br_status write_number(const bri_h5_writer *w, const br_store_attribute *a, bool *good)
+static br_status write_number(const bri_h5_writer *w, hid_t object, const br_store_attribute *a,
+                              bool *good)
 {
     char element[16];
     br_dtype dtype = element_of(&a->number, element);
-    if (is_fill(a->name)) {
+    if (object == w->dataset && is_fill(a->name)) {
         BRI_TRY(fill_of(w, a, element));
         dtype = w->spec.dtype;
     }
-    *good = write_values(w->dataset, a, dtype, element, true);
+    *good = write_values(object, a, dtype, element, true);
     return BR_OK;
 }
 
-static br_status write_attribute(const bri_h5_writer *w, const br_store_attribute *a)
+static br_status write_attribute(const bri_h5_writer *w, hid_t object, const br_store_attribute *a)
 {
     bool good = false;
     if (a->text != NULL)
-        good = bri_h5_write_text(w->dataset, a->name, a->text);
+        good = bri_h5_write_text(object, a->name, a->text);
     else if (a->number.kind != 0)
-        BRI_TRY(write_number(w, a, &good));
+        BRI_TRY(write_number(w, object, a, &good));
     else
-        good = write_values(w->dataset, a, a->dtype, a->values, false);
-    return good && bri_h5_errno() == 0 ? BR_OK
-                                       : bri_h5_error(bri_h5_errno() != 0 ? BR_EIO : BR_EARG,
-                                                      "%s:%s: attribute \"%s\" cannot be written",
-                                                      w->output->path, w->name, a->name);
+        good = write_values(object, a, a->dtype, a->values, false);
+    return good && bri_h5_errno() == 0
+               ? BR_OK
+               : bri_h5_error(bri_h5_errno() != 0 ? BR_EIO : BR_EARG,
+                              "%s:%s: attribute \"%s\" cannot be written", w->output->path,
+                              object == w->dataset ? w->name : "/", a->name);
 }
 
 br_status bri_h5_check_attributes(const br_store_attribute *list, const char *dataset)
@@ -187,9 +189,22 @@ br_status bri_h5_check_attributes(const br_store_attribute *list, const char *da
     return BR_OK;
 }
 
+static br_status write_list(const bri_h5_writer *w, hid_t object, const br_store_attribute *list)
+{
+    for (const br_store_attribute *a = list; a != NULL && a->name != NULL; a++)
+        BRI_TRY(write_attribute(w, object, a));
+    return BR_OK;
+}
+
 br_status bri_h5_write_attributes(const bri_h5_writer *w)
 {
-    for (const br_store_attribute *a = w->spec.attributes; a != NULL && a->name != NULL; a++)
-        BRI_TRY(write_attribute(w, a));
-    return BR_OK;
+    BRI_TRY(write_list(w, w->dataset, w->spec.attributes));
+    if (w->spec.file_attributes == NULL)
+        return BR_OK;
+    hid_t root = H5Gopen2(w->output->file, "/", H5P_DEFAULT);
+    if (root < 0)
+        return bri_h5_error(BR_EIO, "%s: its attributes cannot be written", w->output->path);
+    br_status status = write_list(w, root, w->spec.file_attributes);
+    H5Gclose(root);
+    return status;
 }

@@ -20,14 +20,30 @@ static int64_t ctime_of(const struct stat *st)
     return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
 }
 
+const char *bri_h5_looked_from(const char *path, char text[BRI_H5_FROM])
+{
+    char here[BRI_H5_FROM - 32];
+    text[0] = '\0';
+    if (path[0] != '/' && getcwd(here, sizeof here) != NULL)
+        snprintf(text, BRI_H5_FROM, " (looked for from %s)", here);
+    return text;
+}
+
+br_status bri_h5_cannot_open(const char *path, int why)
+{
+    char from[BRI_H5_FROM];
+    if (why != ENOENT && why != ENOTDIR)
+        return bri_error(BR_EIO, "%s: %s", path, strerror(why));
+    return bri_error(BR_ENOTFOUND, "%s: %s%s", path, strerror(why), bri_h5_looked_from(path, from));
+}
+
 static br_status open_file(bri_h5_dataset *d)
 {
     struct stat st;
     /* Without O_NONBLOCK a named pipe would wait here for a writer. */
     d->fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (d->fd < 0)
-        return bri_error(errno == ENOENT || errno == ENOTDIR ? BR_ENOTFOUND : BR_EIO, "%s: %s",
-                         d->path, strerror(errno));
+        return bri_h5_cannot_open(d->path, errno);
     if (fstat(d->fd, &st) != 0)
         return bri_error(BR_EIO, "%s: %s", d->path, strerror(errno));
     if (!S_ISREG(st.st_mode))
@@ -109,6 +125,13 @@ static br_status open_error(const bri_h5_dataset *d)
         return bri_h5_no_locks(d->path);
     if (why == EXDEV)
         return another_file(d);
+    bri_h5_error(BR_EFORMAT, "%s", d->path);
+    if (strstr(bri_last_error(), "already open for write") != NULL)
+        return bri_error(
+            BR_EIO,
+            "%s: marked as being written: wait for the program that does so; if it was "
+            "killed, h5clear -s %s takes the mark away",
+            d->path, d->path);
     return bri_h5_error(why != 0 ? BR_EIO : BR_EFORMAT, "%s: HDF5 cannot open the file", d->path);
 }
 
@@ -174,6 +197,7 @@ static void set_element(bri_h5_dataset *d, const bri_h5_type *type)
     d->stride = type->stride;
     d->offset = type->offset;
     d->fix = late ? BRI_H5_AS_IS : type->fix;
+    d->after = type->after;
     d->late = late ? type->fix : BRI_H5_AS_IS;
 }
 
@@ -193,8 +217,9 @@ static br_status read_type(bri_h5_dataset *d, bool *plain)
     if (known)
         return BR_OK;
     if (d->field[0] != '\0')
-        return bri_error(BR_ETYPE, "%s: field \"%s\": %s", bri_h5_where(d, -1, where), d->field,
-                         type.name);
+        return bri_error(
+            BR_ETYPE, "%s: field \"%s\": %s%s", bri_h5_where(d, -1, where), d->field, type.name,
+            strncmp(type.name, "compound", 8) == 0 ? ": add a dot and one of them" : "");
     return bri_error(BR_ETYPE, "%s: holds %s, which no dtype stands for%s",
                      bri_h5_where(d, -1, where), type.name,
                      strncmp(type.name, "compound", 8) == 0 ? ": give one of them as .field" : "");
@@ -218,8 +243,7 @@ static br_status read_fill(bri_h5_dataset *d)
         H5Pclose(creation);
     if (stored >= 0)
         H5Tclose(stored);
-    if (d->fix == BRI_H5_TRUTH)
-        bri_h5_fix_bytes(d->fix, d->fill, 1);
+    bri_h5_fix_bytes(d->after, d->fill, d->element);
     bri_h5_fix_bytes(d->late, d->fill, d->element); /* swapped, as in the file */
     return status;
 }
@@ -236,14 +260,13 @@ void bri_h5_let_go(bri_h5_dataset *d)
     bri_h5_use_end(&d->use);
 }
 
-/* H5Dread converts, but for what an enum of bool holds. */
+/* H5Dread converts, all but what `after` is for. */
 static void use_library(bri_h5_dataset *d)
 {
     d->element = d->stride = br_dtype_size(d->info.dtype);
     d->offset = 0;
     d->late = BRI_H5_AS_IS;
-    if (d->fix != BRI_H5_TRUTH)
-        d->fix = BRI_H5_AS_IS;
+    d->fix = d->after;
 }
 
 br_status bri_h5_begin_metadata(bri_h5_dataset *d)
@@ -363,6 +386,7 @@ void bri_h5_close(bri_h5_dataset *d)
     if (d->owns_cache)
         bri_h5_cache_free(d->cache);
     bri_free(d->chunks);
+    bri_free(d->places);
     bri_free(d->path);
     bri_free(d->name);
     bri_free(d->field);

@@ -22,7 +22,8 @@ struct bri_h5_output {
     bool is_copy;    /* of the file that had the name */
     struct stat of;  /* the file that had it */
     char *temporary; /* where the file is until it is complete; NULL when path itself is written */
-    int unnamed;     /* a descriptor of it when it has no name, -1 when it has one */
+    int unnamed;     /* a descriptor of it when it has no name, -1 when it has one; */
+    int guard;       /*  then this, which has it locked until it has its final name */
     bri_h5_resume *resume; /* NULL: the file is made in one go */
     uint64_t shared;       /* the mark's id when others write, too; else 0 */
     bri_h5_output *next_shared;
@@ -54,10 +55,14 @@ struct bri_h5_writer {
 
 /* Makes the file that is written to instead of o->real; `named`: other hosts must find it. */
 br_status bri_h5_temporary(bri_h5_output *o, bool named);
+/* The file, once it is made. */
+int bri_h5_temporary_file(const bri_h5_output *o);
+/* It goes, if it still has its name. */
+void bri_h5_remove_temporary(bri_h5_output *o);
 /* The same, without a name after all. */
 br_status bri_h5_unname_temporary(bri_h5_output *o);
 /* The same, as a copy of o->real, if there is room for one. */
-br_status bri_h5_copy_file(bri_h5_output *o);
+br_status bri_h5_copy_file(bri_h5_output *o, bool named);
 /* Gives the complete file its name. */
 br_status bri_h5_reveal(bri_h5_output *o);
 
@@ -66,11 +71,17 @@ br_status bri_h5_reveal(bri_h5_output *o);
 /* Lets others write into the new file, which is empty. What HDF5 is to know of it is said in
  * `access`, and by bri_h5_share_next until it is open. */
 br_status bri_h5_share_file(bri_h5_output *o, bri_h5_meeting *meeting, hid_t access);
+/* The same of a file that has something, in two steps: before HDF5 opens it, and after that, when
+ * its lock keeps other programs away. */
+br_status bri_h5_share_next_file(const bri_h5_meeting *meeting, hid_t access);
+br_status bri_h5_share_open_file(bri_h5_output *o, bri_h5_meeting *meeting);
 void bri_h5_unshare_file(bri_h5_output *o);
 
 /* ---- hdf5_put.c: what all kinds of puts begin and end with ---- */
 
 br_status bri_h5_check_writer(const bri_h5_writer *w);
+/* Nothing more is to be written; the last error says why. */
+void bri_h5_output_failed(bri_h5_output *o, br_status status);
 br_status bri_h5_put_ended(bri_h5_writer *w, br_status status, uint64_t bytes,
                            uint64_t *bytes_written);
 /* The error; the lock is held. */
@@ -126,8 +137,14 @@ br_status bri_h5_write_like(const bri_h5_writer *w);
 br_status bri_h5_resume_open(bri_h5_output *o, const uint64_t fingerprint[2]);
 /* There is something that was made before. */
 bool bri_h5_goes_on(const bri_h5_output *o);
+/* Others may write elements of the file beside HDF5: if it is written in steps, they share no page
+ * with what is kept back, as it was made over several ranks. */
+bool bri_h5_is_apart(const bri_h5_output *o);
 /* From now on, what is stored survives the process. */
 br_status bri_h5_checkpoint(bri_h5_output *o);
+/* The last one, of a file that will have this modification time when it gets its name; 0: nobody
+ * knows. */
+br_status bri_h5_last_checkpoint(bri_h5_output *o, int64_t mtime_ns);
 /* The store has failed: what it has made is kept. */
 void bri_h5_resume_keep(bri_h5_output *o);
 /* Removes what is of no use any more. */

@@ -43,8 +43,10 @@ static void note_numbers(bri_h5_packing *p, const char *name, const br_number *n
         note(p, "%s %.9g", name, as_double(number[0]));
 }
 
-/* Up to `most` numbers of the attribute, 0 when it is not there or not usable. */
-static br_status numbers(bri_h5_dataset *d, const char *name, br_number *out, int most, int *n)
+/* Up to `most` numbers of the attribute, 0 when it is not there or not usable; *texts, if it is not
+ * NULL, when there are texts instead. */
+static br_status numbers_or_texts(bri_h5_dataset *d, const char *name, br_number *out, int most,
+                                  int *n, bool *texts)
 {
     bri_h5_packing *p = &d->packing;
     bri_h5_attribute a;
@@ -57,13 +59,21 @@ static br_status numbers(bri_h5_dataset *d, const char *name, br_number *out, in
         wrong(p, name, "has too many values");
     for (int64_t i = 0; i < a.n && i < most; i++)
         out[i] = bri_h5_attribute_number(&a, i);
-    if (a.n > 0 && out[0].kind == 0)
+    if (texts != NULL && a.text != NULL) {
+        *texts = true;
+        note(p, "%s \"%.20s\"", name, a.n > 0 ? a.text[0] : "");
+    } else if (a.n > 0 && out[0].kind == 0)
         wrong(p, name, "is no number");
     else
         *n = a.n < most ? (int)a.n : most;
     note_numbers(p, name, out, *n);
     bri_h5_attribute_free(&a);
     return BR_OK;
+}
+
+static br_status numbers(bri_h5_dataset *d, const char *name, br_number *out, int most, int *n)
+{
+    return numbers_or_texts(d, name, out, most, n, NULL);
 }
 
 static br_status one_number(bri_h5_dataset *d, const char *name, br_number *out)
@@ -85,6 +95,17 @@ static br_status is_word(bri_h5_dataset *d, const char *name, const char *word, 
         note(&d->packing, "%s %s", name, word);
     d->packing.any |= *found;
     bri_h5_attribute_free(&a);
+    return BR_OK;
+}
+
+static br_status read_missing(bri_h5_dataset *d)
+{
+    bri_h5_packing *p = &d->packing;
+    int n;
+    BRI_TRY(numbers_or_texts(d, "_FillValue", p->missing, BRI_H5_MISSING, &p->nfill, &p->floats));
+    BRI_TRY(numbers_or_texts(d, "missing_value", p->missing + p->nfill, BRI_H5_MISSING - p->nfill,
+                             &n, &p->floats));
+    p->nmissing = p->nfill + n;
     return BR_OK;
 }
 
@@ -119,10 +140,7 @@ br_status bri_h5_read_packing(bri_h5_dataset *d)
         BRI_TRY(is_word(d, "_Unsigned", "true", &p->flip));
     if (is_unsigned)
         BRI_TRY(is_word(d, "_Unsigned", "false", &p->flip));
-    BRI_TRY(numbers(d, "_FillValue", p->missing, BRI_H5_MISSING, &p->nfill));
-    int n;
-    BRI_TRY(numbers(d, "missing_value", p->missing + p->nfill, BRI_H5_MISSING - p->nfill, &n));
-    p->nmissing = p->nfill + n;
+    BRI_TRY(read_missing(d));
     BRI_TRY(read_range(d));
     BRI_TRY(one_number(d, "scale_factor", &p->scale));
     BRI_TRY(one_number(d, "add_offset", &p->offset));

@@ -56,8 +56,7 @@ static br_status reopen(const bri_h5_dataset *d)
     struct stat st;
     int fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return bri_error(errno == ENOENT ? BR_ENOTFOUND : BR_EIO, "%s: %s", d->path,
-                         strerror(errno));
+        return bri_h5_cannot_open(d->path, errno);
     if (fstat(fd, &st) != 0 || (uint64_t)st.st_ino != d->info.inode ||
         (uint64_t)st.st_dev != d->info.device || (uint64_t)st.st_size < d->info.bytes) {
         close(fd);

@@ -78,7 +78,10 @@ static br_status read_type(bri_h5_writer *w, hid_t stored)
     if (!bri_h5_type_of(stored, "", &type))
         return bri_error(BR_ETYPE, "%s:%s: cannot be written, it has %s", w->output->path, w->name,
                          type.name);
-    w->type = type.memory;
+    w->type = bri_h5_type_to_write(stored, &type);
+    H5Tclose(type.memory);
+    if (w->type < 0)
+        return bri_h5_error(BR_EIO, "%s:%s: its type cannot be copied", w->output->path, w->name);
     w->spec.dtype = type.dtype;
     w->form.element = w->form.chunk_bytes = br_dtype_size(type.dtype);
     return BR_OK;

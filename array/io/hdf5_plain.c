@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "array/io/hdf5_internal.h"
+#include "array/io/hdf5_ahead.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 
 enum {
@@ -52,7 +53,9 @@ br_status bri_h5_pread(const bri_h5_dataset *d, void *to, size_t n, uint64_t add
 {
     int fd;
     BRI_TRY(bri_h5_borrow(d, &fd));
+    int64_t before = bri_now_ns();
     br_status st = read_fully(d, fd, to, n, address, chunk);
+    bri_h5_ahead_learn(n, bri_now_ns() - before);
     bri_h5_give_back(d);
     return st;
 }

@@ -122,15 +122,20 @@ br_status bri_h5_check_writer(const bri_h5_writer *w)
     return BR_OK;
 }
 
+void bri_h5_output_failed(bri_h5_output *o, br_status status)
+{
+    if (atomic_exchange(&o->failing, true))
+        return;
+    o->why_status = status;
+    snprintf(o->why, sizeof o->why, "%s", bri_last_error());
+    atomic_store(&o->failed, true);
+}
+
 br_status bri_h5_put_ended(bri_h5_writer *w, br_status status, uint64_t bytes,
                            uint64_t *bytes_written)
 {
-    bri_h5_output *o = w->output;
-    if (status != BR_OK && !atomic_exchange(&o->failing, true)) {
-        o->why_status = status;
-        snprintf(o->why, sizeof o->why, "%s", bri_last_error());
-        atomic_store(&o->failed, true);
-    }
+    if (status != BR_OK)
+        bri_h5_output_failed(w->output, status);
     if (bytes_written != NULL)
         *bytes_written += bytes;
     return status;

@@ -4,6 +4,7 @@
 #include <libdeflate.h>
 #include <string.h>
 
+#include "array/io/hdf5_ahead.h"
 #include "array/io/hdf5_cache.h"
 #include "runtime/error.h"
 
@@ -112,7 +113,7 @@ static void let_go_of_held(bri_h5_want *want)
 static br_status decode(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
                         bri_h5_decode *how, char **from)
 {
-    const bri_h5_chunk *chunk = &d->chunks[index];
+    const bri_h5_chunk *chunk = bri_h5_chunk_at(d, index);
     char where[BRI_H5_MESSAGE];
     let_go_of_held(want);
     BRI_TRY(bri_h5_pread(d, want->scratch, chunk->bytes, chunk->address, index));
@@ -161,7 +162,7 @@ static br_status read_shared(const bri_h5_dataset *d, piece *p, int64_t index, b
 /* What is read for a piece of a chunk. Chunks that are kept are counted where they begin. */
 static uint64_t bytes_of(const bri_h5_dataset *d, const piece *p, int64_t index)
 {
-    return d->cache == NULL || p->first == d->offset ? d->chunks[index].bytes : 0;
+    return d->cache == NULL || p->first == d->offset ? bri_h5_chunk_at(d, index)->bytes : 0;
 }
 
 /* Rows that are dense on both sides, and long enough to be unshuffled one by one. */
@@ -258,7 +259,8 @@ static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index,
         BRI_TRY(read_shared(d, p, index, want, inflater, &done));
     if (done)
         return BR_OK;
-    if (want->held != NULL && is_shuffled(d) && (d->chunks[index].mask & shuffle_bit) == 0)
+    if (want->held != NULL && is_shuffled(d) &&
+        (bri_h5_chunk_at(d, index)->mask & shuffle_bit) == 0)
         return read_held(d, p, index, want, inflater);
     bri_h5_decode how = wanted(d, p);
     how.inflater = inflater;
@@ -277,7 +279,7 @@ static br_status read_chunk(const bri_h5_dataset *d, const int64_t *at, bri_h5_w
     int64_t index = 0;
     for (int a = 0; a < d->info.ndim; a++)
         index = index * d->grid[a] + at[a];
-    const bri_h5_chunk *chunk = &d->chunks[index];
+    const bri_h5_chunk *chunk = bri_h5_chunk_at(d, index);
     if (chunk->address == BRI_H5_HOLE) {
         fill_box(d, want, &p.box, p.to);
         return BR_OK;
@@ -304,7 +306,11 @@ static br_status read_chunks(const bri_h5_dataset *d, bri_h5_want *want)
     if (inflater == NULL)
         return bri_no_memory(16 << 10, "a decompressor");
     br_status status = BR_OK;
+    bri_h5_ahead ahead;
+    bri_h5_ahead_begin(&ahead, d, first, last, want->step);
     for (int a = 0; a >= 0 && status == BR_OK;) {
+        if (!want->counting)
+            bri_h5_ahead_of(&ahead, at);
         status = read_chunk(d, at, want, inflater);
         for (a = d->info.ndim - 1; a >= 0 && ++at[a] > last[a]; a--)
             at[a] = first[a];

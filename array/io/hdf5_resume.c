@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "array/io/beside.h"
 #include "array/io/hdf5_output.h"
 #include "array/io/hdf5_overlay.h"
 #include "runtime/alloc.h"
+#include "runtime/clock.h"
 #include "runtime/error.h"
 
 typedef struct log_head {
@@ -27,27 +29,28 @@ typedef struct log_head {
     uint64_t stable; /* pages stand for bytes below this only */
     uint64_t file_bytes;
     uint64_t ndone, npages; /* bytes of the bitmaps, and pages behind them */
+    uint64_t apart;         /* elements share no page of the file with anything else */
+    /* Of a file that is complete, all but its name; else 0: */
+    uint64_t inode;
+    int64_t mtime_ns; /* the time it will have then */
 } log_head;
 
-static const char magic[8] = "BRLOG\0\0\1";
+static const char magic[8] = "BRLOG\0\0\3";
 
 struct bri_h5_resume {
     char *log, *new_log; /* paths */
+    int log_file;        /* what is at the first one, as far as it is ours; -1: nothing */
+    mode_t permissions;  /* of the file and its logs, until it has those of the one it replaces */
     uint64_t fingerprint[2];
     unsigned char *read; /* the bitmaps of the log that was found, one after the other */
     size_t nread, taken;
-    bool goes_on;  /* there was a log */
-    bool has_log;  /* there is one */
-    double before; /* when the last one was written, and how long that took; seconds */
+    bool was_there; /* the file had something, */
+    bool goes_on;   /* and there was a log */
+    bool has_log;   /* there is one */
+    bool apart;     /* as the log says */
+    double before;  /* when the last one was written, and how long that took; seconds */
     double cost;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* FNV-1a over words; the log is small. */
 static uint64_t checksum(const unsigned char *bytes, size_t n)
@@ -74,19 +77,26 @@ static char *with(const char *path, const char *suffix)
 
 /* ---- the log ---- */
 
-static bool read_file(const char *path, unsigned char **bytes, size_t *n)
+/* NULL of an empty one; false: errno says why. The caller frees the bytes. */
+static bool read_file(int fd, unsigned char **bytes, size_t *n)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
+    off_t end = lseek(fd, 0, SEEK_END);
     *n = end > 0 ? (size_t)end : 0;
     *bytes = *n > 0 ? bri_malloc(*n) : NULL;
-    bool good = *bytes != NULL && bri_h5_read_all(fd, (char *)*bytes, *n, 0);
-    if (fd >= 0)
-        close(fd);
-    return good;
+    if (*n == 0)
+        return end == 0;
+    if (*bytes == NULL)
+        errno = ENOMEM;
+    return *bytes != NULL && bri_h5_read_all(fd, (char *)*bytes, *n, 0);
 }
 
-/* A log that is whole; others are as good as none. */
+static bool is_of_other_version(const unsigned char *bytes, size_t n)
+{
+    return n >= sizeof magic && memcmp(bytes, magic, strlen(magic)) == 0 &&
+           memcmp(bytes, magic, sizeof magic) != 0;
+}
+
+/* A log that is whole; others of this version are as good as none. */
 static bool is_whole(const unsigned char *bytes, size_t n, log_head *head)
 {
     size_t skipped = offsetof(log_head, fingerprint);
@@ -101,8 +111,8 @@ static bool is_whole(const unsigned char *bytes, size_t n, log_head *head)
 /* Brings the file to where it was when the log was written. */
 static br_status restore(const bri_h5_output *o, const log_head *head, const unsigned char *pages)
 {
-    int fd = open(o->temporary, O_RDWR | O_CLOEXEC);
-    bool good = fd >= 0;
+    int fd = o->guard;
+    bool good = true;
     for (uint64_t i = 0; i < head->npages && good; i++) {
         bri_h5_page page;
         memcpy(&page, pages + i * sizeof page, sizeof page);
@@ -110,10 +120,7 @@ static br_status restore(const bri_h5_output *o, const log_head *head, const uns
                                 page.number * sizeof page.now);
     }
     good = good && ftruncate(fd, (off_t)head->file_bytes) == 0 && fsync(fd) == 0;
-    br_status status = good ? BR_OK : io_error(o->temporary);
-    if (fd >= 0)
-        close(fd);
-    return status;
+    return good ? BR_OK : io_error(o->temporary);
 }
 
 static br_status take_log(bri_h5_output *o, const log_head *head, const unsigned char *bytes)
@@ -130,32 +137,100 @@ static br_status take_log(bri_h5_output *o, const log_head *head, const unsigned
     memcpy(r->read, bytes + sizeof *head, head->ndone);
     r->nread = head->ndone;
     r->goes_on = r->has_log = true;
+    r->apart = head->apart != 0;
     return restore(o, head, bytes + sizeof *head + head->ndone);
 }
 
-/* Another process may be making the file just now. */
-static br_status check_unused(const bri_h5_output *o)
+/* Who died between giving the file its final name and removing this one has left both. */
+static bool is_complete(const bri_h5_output *o, int fd)
 {
-    int fd = open(o->temporary, O_RDWR | O_CLOEXEC);
-    bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    return locked
-               ? bri_error(BR_EIO, "%s: locked, another program is making the file", o->temporary)
-               : BR_OK;
+    if (!bri_is_at(o->real, fd))
+        return false;
+    unlink(o->temporary);
+    return true;
 }
 
+/* One that replaces a read-only file is read-only when it is complete, and has a log then. Any
+ * other that is read-only is none of ours. */
+static int open_part(const bri_h5_output *o)
+{
+    const int how = O_RDWR | O_CREAT | O_CLOEXEC;
+    struct stat st;
+    int fd = open(o->temporary, how, o->resume->permissions);
+    if (fd >= 0 || errno != EACCES)
+        return fd;
+    bool writable = access(o->resume->log, F_OK) == 0 && stat(o->temporary, &st) == 0 &&
+                    chmod(o->temporary, (st.st_mode & 0777) | 0600) == 0;
+    errno = EACCES;
+    return writable ? open(o->temporary, how, o->resume->permissions) : -1;
+}
+
+/* Locks the file until it has its final name. Another process may be making it just now, or have
+ * given it that name between opening and locking. */
+static br_status take_part(bri_h5_output *o)
+{
+    enum { TRIES = 100 };
+    struct stat st;
+    for (int i = 0; i < TRIES && o->guard < 0; i++) {
+        int fd = open_part(o);
+        if (fd < 0)
+            return bri_h5_cannot_create(o->path, errno);
+        bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        if (!locked && bri_is_at(o->temporary, fd) && !is_complete(o, fd))
+            o->guard = fd;
+        else
+            close(fd);
+        if (locked)
+            return bri_error(BR_EIO, "%s: locked, another program is making the file",
+                             o->temporary);
+    }
+    if (o->guard < 0)
+        return bri_error(BR_EIO, "%s: other programs make the file again and again", o->temporary);
+    o->resume->was_there = fstat(o->guard, &st) == 0 && st.st_size > 0;
+    return BR_OK;
+}
+
+static void close_log(bri_h5_resume *r)
+{
+    if (r->log_file >= 0)
+        close(r->log_file);
+    r->log_file = -1;
+}
+
+/* One that is not about this file must not be taken for its log when this process is killed before
+ * it has written one. */
+static br_status drop_log(const bri_h5_resume *r)
+{
+    if (unlink(r->log) == 0)
+        bri_h5_sync_directory(r->log);
+    else if (errno != ENOENT)
+        return io_error(r->log);
+    return BR_OK;
+}
+
+static br_status use_log(bri_h5_output *o, const unsigned char *bytes, size_t n)
+{
+    log_head head;
+    const bri_h5_resume *r = o->resume;
+    if (r->was_there && is_of_other_version(bytes, n))
+        return bri_error(BR_EARG,
+                         "%s: was begun by another version of the library: remove it and %s to "
+                         "begin anew",
+                         o->temporary, r->log);
+    return r->was_there && is_whole(bytes, n, &head) ? take_log(o, &head, bytes) : drop_log(r);
+}
+
+/* One that cannot be read is not to be taken for none. */
 static br_status find_log(bri_h5_output *o)
 {
-    unsigned char *bytes;
+    unsigned char *bytes = NULL;
     size_t n;
-    log_head head;
-    br_status status = BR_OK;
-    bool there = read_file(o->resume->log, &bytes, &n);
-    if (n > 0 && bytes == NULL) /* not to be taken for none */
-        return BR_ENOMEM;
-    if (there && is_whole(bytes, n, &head) && access(o->temporary, F_OK) == 0)
-        status = take_log(o, &head, bytes);
+    bri_h5_resume *r = o->resume;
+    r->log_file = open(r->log, O_RDONLY | O_CLOEXEC);
+    if (r->log_file < 0 && errno == ENOENT)
+        return BR_OK;
+    bool read = r->log_file >= 0 && read_file(r->log_file, &bytes, &n);
+    br_status status = read ? use_log(o, bytes, n) : io_error(r->log);
     bri_free(bytes);
     return status;
 }
@@ -171,26 +246,41 @@ static void fill_log(const bri_h5_output *o, const bri_h5_overlay *changes, unsi
         memcpy(at + i * sizeof(bri_h5_page), changes->page[i], sizeof(bri_h5_page));
 }
 
-static bool write_log(const bri_h5_output *o, const unsigned char *bytes, size_t n)
+/* It replaces the one before, and is synced before the file is changed as it says. */
+static bool write_log(bri_h5_resume *r, const unsigned char *bytes, size_t n)
 {
-    const bri_h5_resume *r = o->resume;
-    int fd = open(r->new_log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool good = fd >= 0 && bri_h5_write_all(fd, (const char *)bytes, n, 0) && fsync(fd) == 0;
-    if (fd >= 0)
-        good = close(fd) == 0 && good;
-    return good && rename(r->new_log, r->log) == 0;
+    int fd = open(r->new_log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, r->permissions);
+    bool good = fd >= 0 && bri_h5_write_all(fd, (const char *)bytes, n, 0) && fsync(fd) == 0 &&
+                rename(r->new_log, r->log) == 0;
+    if (good) {
+        close_log(r);
+        r->log_file = fd;
+        bri_h5_sync_directory(r->log);
+    } else if (fd >= 0) {
+        int why = errno;
+        unlink(r->new_log);
+        close(fd);
+        errno = why;
+    }
+    return good;
 }
 
 /* The writers' bitmaps go in their order in the list, the latest first. */
-static br_status log_progress(bri_h5_output *o)
+static br_status log_progress(bri_h5_output *o, int64_t mtime_ns)
 {
-    const bri_h5_resume *r = o->resume;
-    log_head head = {.fingerprint = {r->fingerprint[0], r->fingerprint[1]}};
+    bri_h5_resume *r = o->resume;
+    struct stat st = {0};
+    if (mtime_ns != 0 && fstat(o->guard, &st) != 0)
+        return io_error(o->temporary);
+    log_head head = {.fingerprint = {r->fingerprint[0], r->fingerprint[1]},
+                     .inode = (uint64_t)st.st_ino,
+                     .mtime_ns = mtime_ns};
     const bri_h5_overlay *changes = bri_h5_changes(o->file, &head.stable, &head.file_bytes);
     if (changes == NULL)
         return bri_error(BR_EIO, "%s: a part of it could not be written", o->temporary);
     memcpy(head.magic, magic, sizeof magic);
     head.npages = changes->n;
+    head.apart = r->apart;
     for (const bri_h5_writer *w = o->writers; w != NULL; w = w->next)
         head.ndone += w->done_bytes;
     size_t n = sizeof head + head.ndone + head.npages * sizeof(bri_h5_page);
@@ -202,26 +292,55 @@ static br_status log_progress(bri_h5_output *o)
     fill_log(o, changes, bytes);
     head.checksum = checksum(bytes + skipped, n - skipped);
     memcpy(bytes, &head, sizeof head);
-    br_status status = write_log(o, bytes, n) ? BR_OK : io_error(r->new_log);
+    br_status status = write_log(r, bytes, n) ? BR_OK : io_error(r->new_log);
     bri_free(bytes);
     return status;
 }
 
-bool bri_h5_was_completed(const char *path, const uint64_t fingerprint[2])
+/* Is the file the very one whose making ended with this log, and has nobody changed it since? Its
+ * name must be the only one, or *both of those are there that link_new (hdf5_temporary.c)
+ * leaves. */
+static bool ended_with(const log_head *head, const char *real, const char *part, bool *both)
 {
-    char *log = with(path, ".part.log"), *part = with(path, ".part");
+    struct stat st, other;
+    if (head->mtime_ns == 0 || stat(real, &st) != 0 || (uint64_t)st.st_ino != head->inode ||
+        (uint64_t)st.st_size != head->file_bytes || bri_h5_mtime(&st) != head->mtime_ns)
+        return false;
+    *both = stat(part, &other) == 0;
+    return !*both || (other.st_ino == st.st_ino && other.st_dev == st.st_dev);
+}
+
+static bool was_completed(const char *real, const char *part, const char *log,
+                          const uint64_t fingerprint[2])
+{
     unsigned char *bytes = NULL;
     size_t n;
     log_head head;
-    bool completed = log != NULL && part != NULL && access(path, F_OK) == 0 &&
-                     access(part, F_OK) != 0 && read_file(log, &bytes, &n) &&
-                     is_whole(bytes, n, &head) &&
-                     memcmp(head.fingerprint, fingerprint, sizeof head.fingerprint) == 0;
-    if (completed)
+    bool both = false;
+    int fd = open(log, O_RDONLY | O_CLOEXEC);
+    bool completed = fd >= 0 && read_file(fd, &bytes, &n) && is_whole(bytes, n, &head) &&
+                     memcmp(head.fingerprint, fingerprint, sizeof head.fingerprint) == 0 &&
+                     ended_with(&head, real, part, &both);
+    if (both && completed)
+        unlink(part);
+    if (completed && bri_is_at(log, fd))
         unlink(log);
+    if (fd >= 0)
+        close(fd);
     bri_free(bytes);
+    return completed;
+}
+
+bool bri_h5_was_completed(const char *path, const uint64_t fingerprint[2])
+{
+    char *real = realpath(path, NULL);
+    if (real == NULL)
+        return false;
+    char *part = with(real, ".part"), *log = with(real, ".part.log");
+    bool completed = part != NULL && log != NULL && was_completed(real, part, log, fingerprint);
     bri_free(part);
     bri_free(log);
+    free(real);
     return completed;
 }
 
@@ -233,14 +352,21 @@ br_status bri_h5_resume_open(bri_h5_output *o, const uint64_t fingerprint[2])
     o->resume = r;
     if (r == NULL)
         return BR_ENOMEM;
+    r->log_file = -1;
+    r->permissions = o->fresh ? 0666 : 0600;
     memcpy(r->fingerprint, fingerprint, sizeof r->fingerprint);
     o->temporary = with(o->real, ".part");
     r->log = with(o->real, ".part.log");
     r->new_log = with(o->real, ".part.log.new");
     if (o->temporary == NULL || r->log == NULL || r->new_log == NULL)
         return BR_ENOMEM;
-    BRI_TRY(check_unused(o));
+    BRI_TRY(take_part(o));
     return find_log(o);
+}
+
+bool bri_h5_is_apart(const bri_h5_output *o)
+{
+    return o->resume == NULL || (o->resume->has_log ? o->resume->apart : o->shared != 0);
 }
 
 bool bri_h5_goes_on(const bri_h5_output *o)
@@ -248,20 +374,31 @@ bool bri_h5_goes_on(const bri_h5_output *o)
     return o->resume != NULL && o->resume->goes_on;
 }
 
-br_status bri_h5_checkpoint(bri_h5_output *o)
+static br_status checkpoint(bri_h5_output *o, int64_t mtime_ns)
 {
-    double start = now();
+    double start = bri_now();
     if (H5Fflush(o->file, H5F_SCOPE_GLOBAL) < 0 || bri_h5_errno() != 0)
         return bri_h5_error(BR_EIO, "%s: cannot be written", o->temporary);
     if (fsync(bri_h5_descriptor(o->file)) != 0)
         return io_error(o->temporary);
-    BRI_TRY(log_progress(o));
+    o->resume->apart = bri_h5_is_apart(o);
+    BRI_TRY(log_progress(o, mtime_ns));
     o->resume->has_log = true;
     if (!bri_h5_apply_changes(o->file))
         return io_error(o->temporary);
-    o->resume->before = now();
+    o->resume->before = bri_now();
     o->resume->cost = o->resume->before - start;
     return BR_OK;
+}
+
+br_status bri_h5_checkpoint(bri_h5_output *o)
+{
+    return checkpoint(o, 0);
+}
+
+br_status bri_h5_last_checkpoint(bri_h5_output *o, int64_t mtime_ns)
+{
+    return checkpoint(o, mtime_ns);
 }
 
 void bri_h5_resume_keep(bri_h5_output *o)
@@ -270,13 +407,17 @@ void bri_h5_resume_keep(bri_h5_output *o)
         bri_h5_checkpoint(o);
 }
 
+/* What has the names is removed only if it is ours: another process may have the file, or it is
+ * about other arrays, or somebody has put another one in its place. That must not be taken for what
+ * the log is about. */
 void bri_h5_resume_end(bri_h5_output *o, bool complete)
 {
     bri_h5_resume *r = o->resume;
-    bool ours = complete || r->goes_on || o->file >= 0; /* another process may have the file */
-    if (!complete && !r->has_log && ours && o->temporary != NULL)
+    bool ours = o->file >= 0 || !r->was_there;
+    bool there = !complete && o->guard >= 0 && bri_is_at(o->temporary, o->guard);
+    if (there && !r->has_log && ours)
         unlink(o->temporary);
-    if ((complete || !r->has_log) && ours && r->log != NULL)
+    if (!there && r->has_log && bri_is_at(r->log, r->log_file))
         unlink(r->log);
 }
 
@@ -284,6 +425,7 @@ void bri_h5_resume_free(bri_h5_resume *r)
 {
     if (r == NULL)
         return;
+    close_log(r);
     bri_free(r->log);
     bri_free(r->new_log);
     bri_free(r->read);
@@ -341,11 +483,11 @@ br_status bri_h5_note_done(bri_h5_writer *w, int64_t chunk)
         return BR_OK;
     bri_h5_lock();
     w->done[chunk >> 3] |= (unsigned char)(1 << (chunk & 7));
-    double since = now() - o->resume->before;
+    double since = bri_now() - o->resume->before;
     if (since > least && since > TIMES * o->resume->cost && !atomic_load(&o->failed))
         status = bri_h5_checkpoint(o);
     bri_h5_unlock();
     if (status != BR_OK)
-        atomic_store(&o->failed, true);
+        bri_h5_output_failed(o, status);
     return status;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * hdf5_runs.c - filtered chunks put together and written, and rows of datasets without chunks. No
- * HDF5 calls.
+ * hdf5_runs.c - filtered chunks put together and written. No HDF5 calls.
  *
  * Small chunks are written together, so that asking for space costs little; but not all of a box,
  * which would be in memory twice.
@@ -101,61 +100,8 @@ br_status bri_h5_write_runs(const bri_h5_form *form, const bri_h5_runs *runs, co
     while (status == BR_OK && bri_h5_next_part(&box, &part));
     if (status == BR_OK)
         status = write_gathered(&r);
+    if (status == BR_OK && runs->sync)
+        status = bri_h5_sync_joined(runs->file);
     bri_h5_filtering_end(&f);
     return status;
-}
-
-/* ---- without chunks ---- */
-
-/* The axes from the returned one on are one row; *bytes is its length. */
-static int row_axis(const bri_h5_form *form, const int64_t *count, size_t *bytes)
-{
-    int a = form->ndim;
-    *bytes = form->element;
-    while (a > 0) {
-        a--;
-        *bytes *= (size_t)count[a];
-        if (count[a] != form->shape[a])
-            break;
-    }
-    return a;
-}
-
-size_t bri_h5_row_bytes(const bri_h5_form *form, const int64_t *count)
-{
-    size_t bytes;
-    row_axis(form, count, &bytes);
-    return bytes;
-}
-
-/* Row k of the box, in C order of the axes before `axis`. */
-static uint64_t row_place(const bri_h5_form *form, int axis, const int64_t *start,
-                          const int64_t *count, int64_t k)
-{
-    uint64_t at = form->address, stride = form->element;
-    for (int a = form->ndim - 1; a >= 0; a--) {
-        int64_t index = start[a];
-        if (a < axis) {
-            index += k % count[a];
-            k /= count[a];
-        }
-        at += (uint64_t)index * stride;
-        stride *= (uint64_t)form->shape[a];
-    }
-    return at;
-}
-
-br_status bri_h5_write_rows(const bri_h5_form *form, uint64_t file, const int64_t *start,
-                            const int64_t *count, const void *from, uint64_t *bytes_written)
-{
-    size_t bytes;
-    const char *row = from;
-    int64_t nrows = 1;
-    int axis = row_axis(form, count, &bytes);
-    for (int a = 0; a < axis; a++)
-        nrows *= count[a];
-    for (int64_t k = 0; k < nrows && bytes > 0; k++, row += bytes)
-        BRI_TRY(bri_h5_write_joined(file, row, bytes, row_place(form, axis, start, count, k)));
-    *bytes_written += (uint64_t)nrows * bytes;
-    return BR_OK;
 }

@@ -11,6 +11,25 @@ typedef struct slab {
     hsize_t start[BR_MAX_NDIM], step[BR_MAX_NDIM], count[BR_MAX_NDIM];
 } slab;
 
+/* HDF5 does not say which file it has not found, nor where it looked for it. */
+static br_status name_external(const bri_h5_dataset *d, br_status status)
+{
+    char what[BRI_ERROR_TEXT], name[200] = "";
+    off_t offset;
+    hsize_t bytes;
+    hid_t creation = H5Dget_create_plist(d->dataset);
+    int n = creation >= 0 ? H5Pget_external_count(creation) : 0;
+    snprintf(what, sizeof what, "%s", bri_last_error());
+    if (n > 0 && H5Pget_external(creation, 0, sizeof name - 1, name, &offset, &bytes) >= 0)
+        status = bri_error(status,
+                           "%s; its elements are in %s%s, looked for from the working directory or "
+                           "HDF5_EXTFILE_PREFIX (${ORIGIN} is where the HDF5 file is)",
+                           what, name, n > 1 ? " and others" : "");
+    if (creation >= 0)
+        H5Pclose(creation);
+    return status;
+}
+
 /* The caller holds the lock. */
 static br_status read_slab(const bri_h5_dataset *d, const slab *s, char *to, size_t n)
 {
@@ -26,8 +45,10 @@ static br_status read_slab(const bri_h5_dataset *d, const slab *s, char *to, siz
     }
     ok = ok && H5Dread(d->dataset, d->memory, memory, stored, H5P_DEFAULT, to) >= 0;
     br_status status = BR_OK;
-    if (!ok)
+    if (!ok) {
         status = bri_h5_error(BR_EIO, "%s: H5Dread failed", bri_h5_where(d, -1, where));
+        status = name_external(d, status);
+    }
     if (stored > 0)
         H5Sclose(stored);
     if (memory > 0)

@@ -56,13 +56,13 @@ br_status bri_h5_part_unchanged(const bri_h5_dataset *d)
 {
     struct stat st;
     if (stat(d->path, &st) != 0)
-        return bri_error(errno == ENOENT ? BR_ENOTFOUND : BR_EIO, "%s: %s", d->path,
-                         strerror(errno));
+        return bri_h5_cannot_open(d->path, errno);
     if ((uint64_t)st.st_dev != d->info.device || (uint64_t)st.st_ino != d->info.inode)
         return bri_error(BR_EIO, "%s: was replaced by another file since it was opened", d->path);
     bri_h5_lock();
-    bool same = bri_h5_is_being_written(d->info.device, d->info.inode) ||
-                expected_mtime(&d->info) == bri_h5_mtime(&st);
+    const bri_h5_use *writing = bri_h5_writing(d->info.device, d->info.inode);
+    int64_t mtime = writing != NULL ? writing->mtime_before : bri_h5_mtime(&st);
+    bool same = expected_mtime(&d->info) == mtime;
     bri_h5_unlock();
     return same ? BR_OK
                 : bri_error(BR_EIO, "%s: was changed since it was opened: open it again", d->path);

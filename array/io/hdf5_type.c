@@ -84,11 +84,31 @@ static bool odd_number(hid_t stored, bri_h5_type *out)
     return bytes <= 8;
 }
 
+/* HDF5 forgets the sign of an integer with fewer bits than its bytes hold when it also changes the
+ * order of the bytes, so these keep their order. */
+static hid_t memory_of_odd(hid_t stored, bri_h5_type *out)
+{
+    H5T_order_t order = H5Tget_order(stored);
+    if (H5Tget_class(stored) != H5T_INTEGER || order == H5Tget_order(H5T_NATIVE_INT))
+        return H5Tcopy(native(out->dtype));
+    switch (out->dtype) {
+#define SAME_ORDER(dtype_, native_, le, be, swap)                                                  \
+    case dtype_:                                                                                   \
+        out->after = swap;                                                                         \
+        return H5Tcopy(order == H5T_ORDER_BE ? be : le);
+        PLAIN_TYPES(SAME_ORDER)
+#undef SAME_ORDER
+    default:
+        return -1;
+    }
+}
+
 static bool number(hid_t stored, bri_h5_type *out)
 {
-    if (!plain_number(stored, out) && !half(stored, out) && !odd_number(stored, out))
-        return false;
-    out->memory = H5Tcopy(native(out->dtype));
+    if (plain_number(stored, out) || half(stored, out))
+        out->memory = H5Tcopy(native(out->dtype));
+    else if (odd_number(stored, out))
+        out->memory = memory_of_odd(stored, out);
     return out->memory >= 0;
 }
 
@@ -101,8 +121,8 @@ static bool is_truth(hid_t stored)
            H5Tenum_valueof(stored, "TRUE", &yes) >= 0 && no == 0 && yes == 1;
 }
 
-/* Enums convert only to enums in HDF5; reading by the native form of the same enum gives the
- * numbers. */
+/* Enums convert only to enums in HDF5, and numbers without a name become others; so nothing is
+ * converted. */
 static bool enumeration(hid_t stored, bri_h5_type *out)
 {
     hid_t base = H5Tget_super(stored);
@@ -117,9 +137,12 @@ static bool enumeration(hid_t stored, bri_h5_type *out)
         out->dtype = BR_BOOL;
         out->fix = BRI_H5_TRUTH;
     }
-    out->memory = H5Tget_native_type(stored, H5T_DIR_ASCEND);
+    out->after = out->fix;
+    out->memory = H5Tcopy(stored);
     return out->memory >= 0;
 }
+
+enum { MAX_FIELD = 1024 }; /* longer names of fields are not found */
 
 static bool member_named(hid_t compound, unsigned i, const char *name)
 {
@@ -201,22 +224,50 @@ static bool memory_of_member(const char *field, bri_h5_type *out)
     return ok;
 }
 
+/* The member that a field is, or is in: "a.b" may be b in a, or be called so. Its name is left in
+ * `first`, and the rest of the field returned; NULL when there is none. */
+static const char *first_member(hid_t stored, const char *field, char *first, int *i)
+{
+    size_t n = strlen(field);
+    memcpy(first, field, n + 1);
+    while (H5Tget_class(stored) == H5T_COMPOUND) {
+        *i = H5Tget_member_index(stored, first);
+        if (*i >= 0 && field[n] == '\0')
+            return "";
+        if (*i >= 0 && field[n + 1] != '\0')
+            return field + n + 1;
+        while (n > 0 && field[n - 1] != '.')
+            n--;
+        if (n == 0)
+            break;
+        first[--n] = '\0';
+    }
+    return NULL;
+}
+
+static void no_such_field(hid_t stored, bri_h5_type *out)
+{
+    if (H5Tget_class(stored) == H5T_COMPOUND)
+        name_compound(stored, "no such field; it holds ", out);
+    else
+        snprintf(out->name, sizeof out->name, "no compounds, whose .field could be taken");
+}
+
 static bool member(hid_t stored, const char *field, bri_h5_type *out)
 {
-    int i = H5Tget_class(stored) == H5T_COMPOUND ? H5Tget_member_index(stored, field) : -1;
-    if (i < 0) {
-        if (H5Tget_class(stored) == H5T_COMPOUND)
-            name_compound(stored, "no such field; it holds ", out);
-        else
-            snprintf(out->name, sizeof out->name, "no compounds, whose .field could be taken");
+    char first[MAX_FIELD];
+    int i = -1;
+    const char *rest = strlen(field) < sizeof first ? first_member(stored, field, first, &i) : NULL;
+    if (rest == NULL) {
+        no_such_field(stored, out);
         return false;
     }
     hid_t type = H5Tget_member_type(stored, (unsigned)i);
-    bool ok = type >= 0 && bri_h5_type_of(type, "", out) && memory_of_member(field, out);
+    bool ok = type >= 0 && bri_h5_type_of(type, rest, out) && memory_of_member(first, out);
     if (type >= 0)
         H5Tclose(type);
     out->stride = H5Tget_size(stored);
-    out->offset = H5Tget_member_offset(stored, (unsigned)i);
+    out->offset += H5Tget_member_offset(stored, (unsigned)i);
     if (out->fix == BRI_H5_HALF || out->fix == BRI_H5_HALF_SWAPPED) {
         out->plain = false;
         out->fix = BRI_H5_AS_IS;
@@ -270,6 +321,18 @@ bool bri_h5_type_of(hid_t stored, const char *field, bri_h5_type *out)
     default:
         snprintf(out->name, sizeof out->name, "%s", class_name(stored));
         return false;
+    }
+}
+
+hid_t bri_h5_type_to_write(hid_t stored, const bri_h5_type *type)
+{
+    switch (H5Tget_class(stored)) {
+    case H5T_ENUM:
+        return H5Tget_native_type(stored, H5T_DIR_ASCEND);
+    case H5T_INTEGER:
+        return H5Tcopy(native(type->dtype));
+    default:
+        return H5Tcopy(type->memory);
     }
 }
 

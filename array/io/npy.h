@@ -44,6 +44,12 @@ br_status bri_npy_create(const char *path, br_dtype dtype, int ndim, const int64
 /* The same without a header. */
 br_status bri_raw_create(const char *path, br_dtype dtype, int ndim, const int64_t *shape,
                          bool swapped, bri_npy_writer **out);
+/* Lets other processes write elements, too, to where the form says (bri_h5_write_ends). Errors:
+ * those of bri_h5_meet. */
+br_status bri_npy_share(bri_npy_writer *w, bri_h5_meeting *meeting);
+/* The mark's id when some have joined, and this process with them; else 0. */
+uint64_t bri_npy_shared_id(const bri_npy_writer *w);
+const bri_h5_form *bri_npy_form_of(const bri_npy_writer *w);
 /* As bri_h5_put. */
 br_status bri_npy_put(bri_npy_writer *w, const int64_t *start, const int64_t *count,
                       const void *src, uint64_t *bytes_written);

@@ -3,45 +3,36 @@
  * nothing.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "array/io/beside.h"
 #include "array/io/hdf5_internal.h"
+#include "array/io/hdf5_shared.h"
 #include "array/io/npy.h"
 #include "runtime/alloc.h"
 #include "runtime/error.h"
 
 struct bri_npy_writer {
     char *path, *temporary;
-    int fd;
+    char *real;     /* path, or what it is a symbolic link to */
+    int fd;         /* has the temporary file locked */
+    bool replaces;  /* there is a file already, */
+    struct stat of; /* this one */
     size_t element;
     int ndim;
     int64_t strides[BR_MAX_NDIM];
     uint64_t address; /* of the first element */
     bri_h5_fix swap;  /* from our byte order to the file's */
+    uint64_t shared;  /* the mark's id when others write, too; else 0 */
+    bri_h5_form form;
 };
 
 static br_status io_error(const bri_npy_writer *w)
 {
-    return bri_error(BR_EIO, "%s: %s", w->path, strerror(errno));
-}
-
-static br_status write_all(const bri_npy_writer *w, const char *from, size_t n, uint64_t address)
-{
-    while (n > 0) {
-        ssize_t done = pwrite(w->fd, from, n, (off_t)address);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return io_error(w);
-        from += done;
-        n -= (size_t)done;
-        address += (uint64_t)done;
-    }
-    return BR_OK;
+    return bri_error(errno == ENOMEM ? BR_ENOMEM : BR_EIO, "%s: %s", w->path, strerror(errno));
 }
 
 int bri_npy_swap(br_dtype dtype, bool swapped)
@@ -52,19 +43,10 @@ int bri_npy_swap(br_dtype dtype, bool swapped)
     return part == 2 ? BRI_H5_SWAP2 : part == 4 ? BRI_H5_SWAP4 : BRI_H5_SWAP8;
 }
 
-static br_status write_elements(const bri_npy_writer *w, const char *from, size_t n,
+static br_status write_elements(const bri_npy_writer *w, bri_h5_fix fix, const char *from, size_t n,
                                 uint64_t address)
 {
-    char part[16 << 10]; /* a multiple of every element's size */
-    if (w->swap == BRI_H5_AS_IS)
-        return write_all(w, from, n, address);
-    for (size_t at = 0; at < n; at += sizeof part) {
-        size_t bytes = n - at < sizeof part ? n - at : sizeof part;
-        memcpy(part, from + at, bytes);
-        bri_h5_fix_bytes(w->swap, part, bytes);
-        BRI_TRY(write_all(w, part, bytes, address + at));
-    }
-    return BR_OK;
+    return bri_h5_write_as(w->fd, fix, from, 0, n, address) ? BR_OK : io_error(w);
 }
 
 /* ---- the header: padded by spaces, so that elements begin at a multiple of 64 bytes ---- */
@@ -95,33 +77,45 @@ static br_status write_header(bri_npy_writer *w, br_dtype dtype, const int64_t *
     b[8] = (char)(n & 0xff);
     b[9] = (char)(n >> 8);
     w->address = prefix + n;
-    return write_all(w, b, prefix + n, 0);
+    return write_elements(w, BRI_H5_AS_IS, b, prefix + n, 0);
 }
 
 /* ---- the file ---- */
 
+static br_status look(bri_npy_writer *w)
+{
+    struct stat st;
+    w->replaces = stat(w->path, &w->of) == 0;
+    if (w->replaces)
+        return S_ISREG(w->of.st_mode)
+                   ? BR_OK
+                   : bri_error(BR_EIO, "%s: exists and is not a regular file", w->path);
+    if (errno != ENOENT)
+        return bri_h5_cannot_create(w->path, errno);
+    if (lstat(w->path, &st) == 0 && S_ISLNK(st.st_mode))
+        return bri_error(BR_EIO, "%s: is a symbolic link to a file that does not exist", w->path);
+    return BR_OK;
+}
+
 static br_status open_temporary(bri_npy_writer *w)
 {
-    static atomic_uint calls;
-    struct stat st;
-    if (stat(w->path, &st) == 0 && !S_ISREG(st.st_mode))
-        return bri_error(BR_EIO, "%s: exists and is not a regular file", w->path);
-    size_t bytes = strlen(w->path) + 48;
-    w->temporary = bri_malloc(bytes);
-    if (w->temporary == NULL)
-        return BR_ENOMEM;
-    snprintf(w->temporary, bytes, "%s.tmp.%ld.%u", w->path, (long)getpid(),
-             atomic_fetch_add(&calls, 1));
-    unlink(w->temporary); /* left by a dead process that had our number */
-    w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    return w->fd >= 0 ? BR_OK : bri_h5_cannot_create(w->path, errno);
+    BRI_TRY(look(w));
+    w->real = w->replaces ? realpath(w->path, NULL) : strdup(w->path);
+    if (w->real == NULL)
+        return io_error(w);
+    w->temporary = bri_beside_make(w->real, w->replaces, &w->fd);
+    if (w->temporary != NULL)
+        return BR_OK;
+    return errno == ENOMEM ? BR_ENOMEM : bri_h5_cannot_create(w->path, errno);
 }
 
 static br_status begin(bri_npy_writer *w, br_dtype dtype, const int64_t *shape, bool header)
 {
     uint64_t bytes = w->element = br_dtype_size(dtype);
     bool empty = false;
+    w->form = (bri_h5_form){.ndim = w->ndim, .element = w->element, .laid_out = true};
     for (int a = w->ndim - 1; a >= 0; a--) {
+        w->form.shape[a] = shape[a];
         w->strides[a] = (int64_t)bytes;
         bytes *= shape[a] > 0 ? (uint64_t)shape[a] : 1;
         empty |= shape[a] == 0;
@@ -129,6 +123,7 @@ static br_status begin(bri_npy_writer *w, br_dtype dtype, const int64_t *shape, 
     BRI_TRY(open_temporary(w));
     if (header)
         BRI_TRY(write_header(w, dtype, shape));
+    w->form.address = w->address;
     return ftruncate(w->fd, (off_t)(w->address + (empty ? 0 : bytes))) == 0 ? BR_OK : io_error(w);
 }
 
@@ -161,9 +156,29 @@ br_status bri_raw_create(const char *path, br_dtype dtype, int ndim, const int64
 {
     br_status st = create(path, dtype, ndim, shape, false, out);
     if (st == BR_OK)
-        (*out)->swap = (bri_h5_fix)bri_npy_swap(dtype, swapped);
+        (*out)->swap = (*out)->form.swap = (bri_h5_fix)bri_npy_swap(dtype, swapped);
     return st;
 }
+
+/* ---- other processes ---- */
+
+br_status bri_npy_share(bri_npy_writer *w, bri_h5_meeting *meeting)
+{
+    uint64_t align;
+    return bri_h5_meet(w->fd, w->temporary, w->path, meeting, &w->shared, &align);
+}
+
+uint64_t bri_npy_shared_id(const bri_npy_writer *w)
+{
+    return w->shared;
+}
+
+const bri_h5_form *bri_npy_form_of(const bri_npy_writer *w)
+{
+    return &w->form;
+}
+
+/* ---- elements ---- */
 
 /* The box in runs that lie in one piece on both sides. */
 static br_status write_runs(const bri_npy_writer *w, const bri_h5_box *box, const char *src,
@@ -181,7 +196,7 @@ static br_status write_runs(const bri_npy_writer *w, const bri_h5_box *box, cons
             to += (uint64_t)(at[k] * box->to[k]);
             from += at[k] * box->from[k];
         }
-        BRI_TRY(write_elements(w, from, run, to));
+        BRI_TRY(write_elements(w, w->swap, from, run, to));
         int a = axes - 1;
         while (a >= 0 && ++at[a] == box->count[a])
             at[a--] = 0;
@@ -212,30 +227,46 @@ br_status bri_npy_put(bri_npy_writer *w, const int64_t *start, const int64_t *co
 
 static void free_writer(bri_npy_writer *w)
 {
+    if (w->shared != 0)
+        bri_h5_leave_file(w->shared, false);
     if (w->fd >= 0)
         close(w->fd);
     bri_free(w->path);
+    free(w->real); /* made by realpath */
     bri_free(w->temporary);
     bri_free(w);
 }
 
+/* Where there are no locks, a program on another host may have removed the file, and another one
+ * may have got its name. */
 void bri_npy_abort(bri_npy_writer *w)
 {
     if (w == NULL)
         return;
-    if (w->fd >= 0)
+    if (w->fd >= 0 && bri_is_at(w->temporary, w->fd))
         unlink(w->temporary);
     free_writer(w);
 }
 
+static br_status reveal(const bri_npy_writer *w)
+{
+    if (fsync(w->fd) != 0)
+        return io_error(w);
+    if (!bri_is_at(w->temporary, w->fd))
+        return bri_h5_replaced(w->temporary);
+    if (w->replaces)
+        bri_take_over(w->fd, &w->of);
+    return rename(w->temporary, w->real) == 0 ? BR_OK : io_error(w);
+}
+
 br_status bri_npy_commit(bri_npy_writer *w)
 {
-    if (fsync(w->fd) != 0 || rename(w->temporary, w->path) != 0) {
-        br_status st = io_error(w);
+    br_status st = reveal(w);
+    if (st != BR_OK) {
         bri_npy_abort(w);
         return st;
     }
-    bri_h5_sync_directory(w->path);
+    bri_h5_sync_directory(w->real);
     free_writer(w);
     return BR_OK;
 }

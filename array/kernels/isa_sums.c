@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "array/kernels/doubles.h"
 #include "array/kernels/exact.h"
 #include "array/kernels/isa.h"
 
@@ -81,7 +82,9 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 
 #define T          float
 #define NAME(name) float32_##name
+#define DOUBLES(x) bri_doubles_of_float32(x)
 #include "array/kernels/sum.inc"
+#undef DOUBLES
 
 #define A           WIDE
 #define MEAN(op)    float32_sum_##op
@@ -94,12 +97,19 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 #undef KNOWN
 #undef S
 
-#define A        WIDE
-#define MEAN(op) float32_sum_##op
-#define S(op)    float32_var_##op
+#define A          WIDE
+#define DOUBLES(x) bri_doubles_of_float32(x)
+#define MEAN(op)   float32_sum_##op
+#define S(op)      float32_var_##op
 #include "array/kernels/var.inc"
+#undef DOUBLES
+#undef S
+#define VAR(op) float32_var_##op
+#define S(op)   float32_moments_##op
+#include "array/kernels/moments.inc"
 #undef A
 #undef MEAN
+#undef VAR
 #undef S
 #undef T
 #undef NAME
@@ -120,11 +130,16 @@ void BRI_ISA_NAME(sums)(bri_kernels *table);
 #undef KNOWN
 #undef S
 
-#define A        WIDE
-#define MEAN(op) float64_sum_##op
-#define VAR(op)  float64_var_##op
-#define S(op)    float64_var_##op
+#define A          WIDE
+#define DOUBLES(x) bri_doubles_of_float64(x)
+#define MEAN(op)   float64_sum_##op
+#define VAR(op)    float64_var_##op
+#define S(op)      float64_var_##op
 #include "array/kernels/var.inc"
+#undef DOUBLES
+#undef S
+#define S(op) float64_moments_##op
+#include "array/kernels/moments.inc"
 #undef A
 #undef S
 #define S(op)       float64_nanvar_##op
@@ -258,6 +273,10 @@ void BRI_ISA_NAME(sums)(bri_kernels *table)
         [BR_FLOAT64] = &float64_var_reducer,
         [BR_COMPLEX128] = &complex128_var_reducer,
     };
+    static const bri_reducer *const moments[BR_NDTYPE] = {
+        [BR_FLOAT32] = &float32_moments_reducer,
+        [BR_FLOAT64] = &float64_moments_reducer,
+    };
     static const bri_reducer *const nansum[BR_NDTYPE] = {
         [BR_FLOAT32] = &float32_nansum_reducer,
         [BR_FLOAT64] = &float64_nansum_reducer,
@@ -275,6 +294,7 @@ void BRI_ISA_NAME(sums)(bri_kernels *table)
     fill(table, BRI_RED_PROD, prod);
     fill(table, BRI_RED_VAR, var);
     fill(table, BRI_RED_STD, var);
+    fill(table, BRI_RED_MOMENTS, moments);
     fill(table, BRI_RED_NANSUM, nansum);
     fill(table, BRI_RED_NANMEAN, nansum);
     fill(table, BRI_RED_NANVAR, nanvar);

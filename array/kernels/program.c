@@ -212,6 +212,14 @@ bool bri_program_computes(const bri_program *p, int value)
     return kind != BRI_VALUE_INPUT && kind != BRI_VALUE_CONSTANT && kind != BRI_VALUE_IOTA;
 }
 
+bool bri_program_calls(const bri_program *p)
+{
+    int i = 0;
+    while (i < p->nvalues && p->values[i].kind != BRI_VALUE_CALL)
+        i++;
+    return i < p->nvalues;
+}
+
 int bri_program_ninputs(const bri_program *p)
 {
     return p->ninputs;
@@ -220,6 +228,29 @@ int bri_program_ninputs(const bri_program *p)
 size_t bri_program_scratch(const bri_program *p)
 {
     return p->scratch;
+}
+
+static bri_planes states_of(const bri_box *box, const bri_plane_sizes *sizes, int64_t count)
+{
+    bri_planes states;
+    if (box->planes == NULL)
+        return bri_planes_of(sizes, count, box->state);
+    memcpy(states.p, box->planes, sizeof states.p);
+    return states;
+}
+
+static void reduce(const bri_program *p, const bri_box *box, int64_t nstates, bool empty)
+{
+    br_dtype dtype = p->values[p->result].dtype;
+    bri_plane_sizes sizes = bri_state_sizes(p->redop, dtype);
+    bri_planes states = states_of(box, &sizes, nstates);
+    bri_run run;
+    if (empty) {
+        bri_kernel_table.reduce[p->redop][dtype].empty(nstates, states);
+        return;
+    }
+    bri_run_init(&run, p, box);
+    bri_run_reduce(&run, states);
 }
 
 void bri_program_run(const bri_program *p, const bri_box *box)
@@ -233,14 +264,11 @@ void bri_program_run(const bri_program *p, const bri_box *box)
     }
     if (nstates == 0)
         return;
-    if (empty_axis) {
-        bri_state_empty(p->redop, p->values[p->result].dtype, nstates, box->state);
+    if (p->reduces) {
+        reduce(p, box, nstates, empty_axis);
         return;
     }
     bri_run run;
     bri_run_init(&run, p, box);
-    if (p->reduces)
-        bri_run_reduce(&run, box->state);
-    else
-        bri_run_store(&run);
+    bri_run_store(&run);
 }

@@ -109,6 +109,8 @@ br_dtype bri_program_dtype(const bri_program *p, int value);
 int bri_program_ninputs(const bri_program *p);
 /* Is the value worked out, rather than read, constant or counted up? */
 bool bri_program_computes(const bri_program *p, int value);
+/* Does it call functions of the user's? */
+bool bri_program_calls(const bri_program *p);
 
 /* Ends the program: the result is stored ... */
 br_status bri_program_seal_store(bri_program *p, int value);
@@ -136,7 +138,8 @@ typedef struct bri_box {
                      order) */
     int axis;     /* reduce: the axis of the box that is reduced */
     void *state;  /* reduce: planes one after the other, each C order over the box without `axis` */
-    void *scratch; /* bri_program_scratch() bytes, 64-byte aligned, this thread's own */
+    char *const *planes; /* reduce: where each of the planes stands instead, or NULL */
+    void *scratch;       /* bri_program_scratch() bytes, 64-byte aligned, this thread's own */
 } bri_box;
 
 /* Runs over the box. The result does not depend on how loops are blocked or vectorised inside. */

@@ -8,7 +8,7 @@
 #include "array/kernels/tree.h"
 #include "array/kernels/vm.h"
 
-/* Where a reduction's states go: planes one after the other. */
+/* Where a reduction's states go. */
 typedef struct target {
     bri_planes planes;
     bri_plane_sizes sizes;
@@ -17,18 +17,6 @@ typedef struct target {
 static int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-static target target_of(const bri_run *run, void *state)
-{
-    target t;
-    int64_t count = 1;
-    br_dtype dtype = run->p->values[run->p->result].dtype;
-    for (int a = 0; a < run->ndim; a++)
-        count *= a == run->axis ? 1 : run->extent[a];
-    t.sizes = bri_state_sizes(run->p->redop, dtype);
-    t.planes = bri_planes_of(&t.sizes, count, state);
-    return t;
 }
 
 static bri_planes target_at(const target *t, int64_t state)
@@ -277,11 +265,25 @@ static const char *make_rows(bri_run *run, const rows *g, int64_t *idx, int64_t 
     return run->rows;
 }
 
+static int64_t row_stride(const bri_run *run, const rows *g, int64_t w)
+{
+    return g->in_place ? run->sources[0].stride[run->axis]
+                       : w * (int64_t)bri_size_of_result(run->p);
+}
+
+/* All rows are one block: its states are those of the result. */
+static void reduce_block(bri_run *run, const rows *g, int64_t *idx, int64_t w, const bri_reducer *k,
+                         bri_planes to)
+{
+    const int64_t n = run->extent[run->axis];
+    const char *x = g->in_place ? direct(run, idx, g->cols) : make_rows(run, g, idx, n, w);
+    k->fold(n, w, row_stride(run, g, w), x, to);
+}
+
 static void reduce_tile(bri_run *run, const rows *g, int64_t *idx, int64_t w, bri_tree *tree)
 {
     const int64_t n = run->extent[run->axis];
-    int64_t stride =
-        g->in_place ? run->sources[0].stride[run->axis] : w * (int64_t)bri_size_of_result(run->p);
+    int64_t stride = row_stride(run, g, w);
     bri_tree_start(tree, w, BRI_ROW_BLOCK);
     for (int64_t m; idx[run->axis] < n; idx[run->axis] += m) {
         m = smaller(n - idx[run->axis], g->height);
@@ -309,6 +311,7 @@ static void reduce_rows(bri_run *run, const target *t, bri_tree *tree)
 {
     rows g = plan_rows(run);
     const int last = run->ndim - 1;
+    const int64_t n = run->extent[run->axis];
     int64_t idx[BR_MAX_NDIM] = {0};
     int64_t step[BR_MAX_NDIM];
     for (int a = 0; a < run->ndim; a++)
@@ -317,17 +320,21 @@ static void reduce_rows(bri_run *run, const target *t, bri_tree *tree)
         step[last] = g.width;
     do {
         int64_t w = g.tail == last ? smaller(g.cols - idx[last], g.width) : g.cols;
+        if (n > 0 && n <= BRI_ROW_BLOCK) {
+            reduce_block(run, &g, idx, w, tree->k, target_at(t, state_index(run, idx)));
+            continue;
+        }
         reduce_tile(run, &g, idx, w, tree);
         put(t, state_index(run, idx), 1, w, bri_tree_finish(tree));
     } while (bri_next_index(run->ndim, run->extent, step, idx));
 }
 
-void bri_run_reduce(bri_run *run, void *state)
+void bri_run_reduce(bri_run *run, bri_planes states)
 {
     bri_tree tree;
     br_dtype dtype = run->p->values[run->p->result].dtype;
     bri_tree_init(&tree, run->p->redop, dtype, run->states);
-    target t = target_of(run, state);
+    target t = {states, tree.sizes};
     if (run->axis == run->ndim - 1)
         reduce_lanes(run, &t, &tree);
     else

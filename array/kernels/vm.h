@@ -171,6 +171,6 @@ static inline size_t bri_size_of_result(const bri_program *p)
 }
 
 void bri_run_store(bri_run *run);
-void bri_run_reduce(bri_run *run, void *state);
+void bri_run_reduce(bri_run *run, bri_planes states);
 
 #endif

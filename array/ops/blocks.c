@@ -190,6 +190,19 @@ br_status bri_blocks_infer(bri_node *node)
 
 /* ---- building ---- */
 
+br_status bri_check_extent_list(int axis, int ndim, const br_extent_list *list, int64_t each)
+{
+    if (axis >= ndim || each > 0 || list->n <= 0 || list->n > INT32_MAX || list->extent == NULL)
+        return bri_error(BR_EARG, ".chunk_lists[%d] of %lld extents: the result has %d axes%s",
+                         axis, (long long)list->n, ndim,
+                         each > 0 ? ", and .chunks has an extent for it" : "");
+    for (int64_t i = 0; i < list->n; i++)
+        if (list->extent[i] < 1 && !(list->n == 1 && list->extent[0] == 0))
+            return bri_error(BR_ESHAPE, "extent %lld in .chunk_lists[%d]",
+                             (long long)list->extent[i], axis);
+    return BR_OK;
+}
+
 static br_status check_lists(int ndim, const br_extents *chunks, const br_extent_list *lists,
                              int64_t *nlisted)
 {
@@ -204,14 +217,7 @@ static br_status check_lists(int ndim, const br_extents *chunks, const br_extent
             return bri_error(BR_ESHAPE, "chunk extent %lld of axis %d", (long long)each, a);
         if (list->n == 0 && list->extent == NULL)
             continue;
-        if (a >= ndim || each > 0 || list->n <= 0 || list->n > INT32_MAX || list->extent == NULL)
-            return bri_error(BR_EARG, ".chunk_lists[%d] of %lld extents: the result has %d axes%s",
-                             a, (long long)list->n, ndim,
-                             each > 0 ? ", and .chunks has an extent for it" : "");
-        for (int64_t i = 0; i < list->n; i++)
-            if (list->extent[i] < 1 && !(list->n == 1 && list->extent[0] == 0))
-                return bri_error(BR_ESHAPE, "extent %lld in .chunk_lists[%d]",
-                                 (long long)list->extent[i], a);
+        BRI_TRY(bri_check_extent_list(a, ndim, list, each));
         *nlisted += list->n;
     }
     return BR_OK;

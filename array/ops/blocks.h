@@ -52,6 +52,8 @@ br_status bri_blocks_infer(bri_node *node);
 
 /* ---- building ---- */
 
+/* Are these the extents of chunks along an axis of ndim? `each` is what .chunks says of it. */
+br_status bri_check_extent_list(int axis, int ndim, const br_extent_list *list, int64_t each);
 /* A new spec with room for the lists' extents, which are taken over with .chunks: *out is freed by
  * the caller. Indices are still to be set. */
 br_status bri_blocks_new(int ndim, const br_extents *chunks, const br_extent_list *lists,

@@ -47,15 +47,14 @@ static br_status append_chunks(const bri_node *node, int axis, bri_axis *out)
     for (int i = 0; i < node->ninputs; i++) {
         int64_t longest = bri_axis_largest(&node->input[i]->axis[axis]);
         largest = longest > largest ? longest : largest;
-        nchunks += node->input[i]->axis[axis].nchunks;
-        if (__builtin_add_overflow(extent, node->input[i]->axis[axis].extent, &extent))
+        if (__builtin_add_overflow(nchunks, node->input[i]->axis[axis].nchunks, &nchunks) ||
+            __builtin_add_overflow(extent, node->input[i]->axis[axis].extent, &extent))
             return bri_error(BR_ESHAPE, "more than 2^63 elements along axis %d", axis);
     }
     if (append_regular(node, axis, out))
         return BR_OK;
-    bri_starts *s = bri_starts_new(nchunks, largest);
-    if (s == NULL)
-        return BR_ENOMEM;
+    bri_starts *s;
+    BRI_TRY(bri_starts_new(nchunks, largest, &s));
     for (int i = 0; i < node->ninputs; i++)
         for (int64_t c = 0; c < node->input[i]->axis[axis].nchunks; c++)
             bri_starts_append(s,

@@ -142,6 +142,8 @@ static const convolution *convolution_of(const bri_node *node)
 static br_status full_axis(const bri_axis *x, int64_t more, bri_axis *out)
 {
     int64_t longest = bri_axis_largest(x);
+    BRI_TRY(bri_check_listed(x->nchunks));
+    BRI_TRY(bri_check_listed(more / longest));
     int64_t room = x->nchunks + more / longest + 1;
     int64_t *extent = bri_calloc((size_t)room, sizeof *extent);
     int64_t n = 0;

@@ -29,6 +29,13 @@ bri_h5_probe bri_probe_of(const br_context *ctx)
     return (bri_h5_probe){ctx->config.probe, ctx->config.probe_timeout};
 }
 
+br_status bri_name_host(const br_context *ctx, br_status status)
+{
+    if (status == BR_ENOTFOUND && ctx->nranks > 1)
+        return bri_error_context(status, "rank 0 on %s", ctx->host);
+    return status;
+}
+
 static br_status open_many(const bri_hdf5_params *p, const bri_h5_probe *probe, bri_h5_dataset **d)
 {
     const char **paths = bri_calloc((size_t)p->nfiles, sizeof *paths);
@@ -104,6 +111,7 @@ static br_status cut_files(const bri_hdf5_params *p, int64_t chunk, bri_axis *ou
     int64_t n = 0, k = 0;
     for (int i = 0; i < p->nfiles; i++)
         n += (extent_of_file(p, i) + chunk - 1) / chunk;
+    BRI_TRY(bri_check_listed(n));
     int64_t *extents = bri_calloc((size_t)n + 1, sizeof *extents);
     if (extents == NULL)
         return BR_ENOMEM;
@@ -139,18 +147,20 @@ static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const 
 }
 
 /* The file may have grown since it was opened, by datasets that we added (bri_h5_unchanged sees to
- * others): ranks that open it now must expect its present size. */
+ * others): ranks that open it now must expect its present size. The device's number says nothing to
+ * them, nor to a store that goes on after this host was started again. */
 static br_status pack(const bri_node *node, bri_writer *w)
 {
     const bri_hdf5_params *p = node->params;
-    size_t after = offsetof(bri_hdf5_params, bytes) + sizeof p->bytes;
+    const size_t names = offsetof(bri_hdf5_params, names);
     struct stat st;
-    uint64_t bytes = p->bytes;
+    bri_hdf5_params packed;
+    memcpy(&packed, p, names);
+    packed.device = 0;
     if (p->nfiles <= 1 && stat(p->names, &st) == 0)
-        bytes = (uint64_t)st.st_size;
-    BRI_TRY(bri_write(w, p, offsetof(bri_hdf5_params, bytes)));
-    BRI_TRY(bri_write(w, &bytes, sizeof bytes));
-    return bri_write(w, (const char *)p + after, node->params_bytes - after);
+        packed.bytes = (uint64_t)st.st_size;
+    BRI_TRY(bri_write(w, &packed, names));
+    return bri_write(w, p->names, node->params_bytes - names);
 }
 
 static void print(const bri_node *node, FILE *to)
@@ -292,6 +302,15 @@ static br_status check_packing(const bri_file_call *args, const bri_h5_packing *
                      args->paths[0], args->dataset, packing->wrong);
 }
 
+static void log_path(const bri_call *call, const bri_file_call *args, const br_array *x)
+{
+    char more[32] = "";
+    if (args->n > 1)
+        snprintf(more, sizeof more, " and %d more files", args->n - 1);
+    bri_log_info(call->ctx, "%s:%s%s: read by %s", args->paths[0], args->dataset, more,
+                 bri_h5_about(x->node->resource)->path_kind);
+}
+
 br_array *bri_build_hdf5(bri_call *call, const bri_file_call *args, bri_h5_dataset *d)
 {
     const bri_h5_packing packing = *bri_h5_packing_of(d);
@@ -301,7 +320,10 @@ br_array *bri_build_hdf5(bri_call *call, const bri_file_call *args, bri_h5_datas
         return bri_handle_error(call, st);
     }
     br_array *x = build_from(call, &bri_op_hdf5, args, d);
-    if (!packing.any || x->status != BR_OK)
+    if (x->status != BR_OK)
+        return x;
+    log_path(call, args, x);
+    if (!packing.any)
         return x;
     br_array *y = args->raw ? x : bri_unpacked(call, x, &packing);
     bri_log_info(call->ctx, "%s:%s: %s is %s as %s (%s)", args->paths[0], args->dataset,
@@ -323,7 +345,7 @@ br_array *br_from_hdf5_(br_from_hdf5_args args)
     br_status st =
         bri_h5_open_probed(args.path, args.dataset, args.field, args.untrusted ? &probe : NULL, &d);
     if (st != BR_OK)
-        return bri_handle_error(&call, st);
+        return bri_handle_error(&call, bri_name_host(args.ctx, st));
     bri_file_call file = {&args.path,
                           1,
                           args.dataset,
@@ -357,7 +379,7 @@ br_array *br_from_npy_(br_from_npy_args args)
     br_status st = args.path != NULL ? bri_npy_open(args.path, &d, &fortran)
                                      : bri_error(BR_EARG, "the path is NULL");
     if (st != BR_OK)
-        return bri_handle_error(&call, st);
+        return bri_handle_error(&call, bri_name_host(args.ctx, st));
     if (fortran)
         reverse(&args.chunks);
     br_array *x = build_from(&call, &bri_op_npy, &file, d);

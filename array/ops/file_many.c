@@ -21,9 +21,9 @@ static bool same_packing(const bri_h5_packing *a, const bri_h5_packing *b)
 {
     bool same = a->any == b->any && a->flip == b->flip && a->truth == b->truth &&
                 a->range == b->range && a->nfill == b->nfill && a->nmissing == b->nmissing &&
-                strcmp(a->wrong, b->wrong) == 0 && same_number(a->least, b->least) &&
-                same_number(a->most, b->most) && same_number(a->scale, b->scale) &&
-                same_number(a->offset, b->offset);
+                a->floats == b->floats && strcmp(a->wrong, b->wrong) == 0 &&
+                same_number(a->least, b->least) && same_number(a->most, b->most) &&
+                same_number(a->scale, b->scale) && same_number(a->offset, b->offset);
     for (int i = 0; same && i < a->nmissing; i++)
         same = same_number(a->missing[i], b->missing[i]);
     return same;
@@ -71,7 +71,7 @@ static br_array *from_paths(bri_call *call, const bri_file_call *args)
                             args->dataset, args->field, args->untrusted ? &probe : NULL};
     br_status st = bri_h5_open_many(&set, &d);
     if (st != BR_OK)
-        return bri_handle_error(call, st);
+        return bri_handle_error(call, bri_name_host(call->ctx, st));
     if (!args->raw && !all_packed_alike(d))
         return join_files(call, args, d);
     if (args->n > 1)
@@ -83,16 +83,24 @@ static br_array *from_paths(bri_call *call, const bri_file_call *args)
     return x;
 }
 
+static br_status glob_error(int code, const char *pattern)
+{
+    char from[BRI_H5_FROM];
+    if (code == GLOB_NOSPACE)
+        return bri_no_memory(0, "the paths that match");
+    if (code != GLOB_NOMATCH)
+        return bri_error(BR_EIO, "%s: cannot be looked up", pattern);
+    return bri_error(BR_ENOTFOUND, "no path matches %s%s", pattern,
+                     bri_h5_looked_from(pattern, from));
+}
+
 static br_array *from_pattern(bri_call *call, bri_file_call *args, const char *pattern)
 {
     glob_t found;
     int code = glob(pattern, 0, NULL, &found);
     if (code != 0) {
         globfree(&found);
-        return bri_handle_error(
-            call, code == GLOB_NOSPACE   ? bri_no_memory(0, "the paths that match")
-                  : code == GLOB_NOMATCH ? bri_error(BR_ENOTFOUND, "no path matches %s", pattern)
-                                         : bri_error(BR_EIO, "%s: cannot be looked up", pattern));
+        return bri_handle_error(call, bri_name_host(call->ctx, glob_error(code, pattern)));
     }
     args->paths = (const char *const *)found.gl_pathv;
     args->n = (int)found.gl_pathc;

@@ -142,6 +142,15 @@ bool bri_fits_full_like(const bri_recipe *r)
            bri_axis_words_fit(p->word, bytes / sizeof(int64_t), p->ndim);
 }
 
+bool bri_fits_grid(const bri_recipe *r)
+{
+    const bri_grid_params *p = r->params;
+    size_t bytes = r->params_bytes - sizeof *p;
+    return bri_dtype_ok((br_dtype)p->dtype) && p->ndim >= 0 && p->ndim <= BR_MAX_NDIM &&
+           bytes % sizeof(int64_t) == 0 &&
+           bri_axis_words_fit(p->word, bytes / sizeof(int64_t), p->ndim);
+}
+
 bool bri_fits_positions(const bri_recipe *r)
 {
     return r->params_bytes % sizeof(int64_t) == 0 &&

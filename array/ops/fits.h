@@ -29,6 +29,7 @@ bool bri_fits_triangle(const bri_recipe *r);
 bool bri_fits_indices(const bri_recipe *r);
 bool bri_fits_random(const bri_recipe *r);
 bool bri_fits_full_like(const bri_recipe *r);
+bool bri_fits_grid(const bri_recipe *r);
 bool bri_fits_elementwise(const bri_recipe *r);
 bool bri_fits_astype(const bri_recipe *r);
 bool bri_fits_view(const bri_recipe *r);

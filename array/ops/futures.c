@@ -7,9 +7,11 @@
 #include <bramble/delayed.h>
 #include <string.h>
 
+#include "array/ops/blocks.h"
 #include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
+#include "array/plan/stage.h"
 #include "runtime/alloc.h"
 #include "runtime/future.h"
 #include "runtime/promise.h"
@@ -21,31 +23,21 @@ typedef struct held_futures {
 
 /* ---- the chunks, once futures are done ---- */
 
-static void text_of_chunk(const bri_node *node, size_t number, char *text, size_t size)
+static const char *place_of_chunk(const bri_node *node, size_t number, char *text, size_t size)
 {
-    long long at[BR_MAX_NDIM];
-    for (int a = node->ndim - 1; a >= 0; a--) {
-        at[a] = (long long)(number % (size_t)node->axis[a].nchunks);
-        number /= (size_t)node->axis[a].nchunks;
-    }
-    size_t n = (size_t)snprintf(text, size, "chunk (");
-    for (int a = 0; a < node->ndim && n < size; a++)
-        n += (size_t)snprintf(text + n, size - n, a > 0 ? ", %lld" : "%lld", at[a]);
-    if (n < size)
-        snprintf(text + n, size - n, node->ndim == 1 ? ",)" : ")");
+    int64_t at[BR_MAX_NDIM];
+    bri_grid_coords(node->ndim, node->axis, (int64_t)number, at);
+    return bri_shape_text(node->ndim, at, text, size);
 }
 
 static size_t chunk_bytes(const bri_node *node, size_t number)
 {
-    const bri_layout *layout = node->params;
-    int64_t bytes = (int64_t)br_dtype_size(node->dtype);
-    for (int a = node->ndim - 1; a >= 0; a--) {
-        int64_t at = (int64_t)(number % (size_t)node->axis[a].nchunks);
-        int64_t left = layout->extent[a] - at * layout->chunk[a];
-        bytes *= left < layout->chunk[a] ? left : layout->chunk[a];
-        number /= (size_t)node->axis[a].nchunks;
-    }
-    return (size_t)bytes;
+    int64_t at[BR_MAX_NDIM];
+    size_t bytes = br_dtype_size(node->dtype);
+    bri_grid_coords(node->ndim, node->axis, (int64_t)number, at);
+    for (int a = 0; a < node->ndim; a++)
+        bytes *= (size_t)bri_axis_count(&node->axis[a], at[a]);
+    return bytes;
 }
 
 static br_status get_result(const bri_node *node, size_t i, br_future *f, const void **data)
@@ -54,13 +46,13 @@ static br_status get_result(const bri_node *node, size_t i, br_future *f, const 
     char task[400];
     size_t got = 0;
     br_status st = bri_future_get(f, data, &got);
-    text_of_chunk(node, i, chunk, sizeof chunk);
+    place_of_chunk(node, i, chunk, sizeof chunk);
     if (st != BR_OK)
-        return bri_error_context(st, "%s", chunk);
+        return bri_error_context(st, "chunk %s", chunk);
     if (got == chunk_bytes(node, i))
         return BR_OK;
     bri_future_describe(f, task, sizeof task);
-    return bri_error(BR_ESHAPE, "%s has %zu bytes, but %s returned %zu", chunk,
+    return bri_error(BR_ESHAPE, "chunk %s has %zu bytes, but %s returned %zu", chunk,
                      chunk_bytes(node, i), task, got);
 }
 
@@ -110,7 +102,12 @@ static br_status resolve(const bri_node *node, bri_node *const *inputs, bri_tabl
 
 static br_status infer(bri_node *node)
 {
-    return bri_layout_infer(node, node->params);
+    const bri_grid_params *p = node->params;
+    const int64_t *w = p->word;
+    node->dtype = (br_dtype)p->dtype;
+    for (int a = 0; a < p->ndim; a++, node->ndim++)
+        BRI_TRY(bri_axis_unpack(&w, &node->axis[a]));
+    return BR_OK;
 }
 
 static void let_go(held_futures *held)
@@ -132,7 +129,7 @@ static void print(const bri_node *node, FILE *to)
 
 const bri_op bri_op_futures = {.name = "from_futures",
                                .infer = infer,
-                               .form = {0, 0, sizeof(bri_layout), false},
+                               .form = {0, 0, sizeof(bri_grid_params), true},
                                .fits = bri_fits_never,
                                .waits_for = 1,
                                .resolve = resolve,
@@ -153,12 +150,19 @@ static int emit_results(bri_fuse *fuse, const bri_node *node, const bri_map *map
 
 const bri_op bri_op_results = {.name = "from_futures",
                                .infer = infer,
-                               .form = {0, 0, sizeof(bri_layout), false},
-                               .fits = bri_fits_layout,
+                               .form = {0, 0, sizeof(bri_grid_params), true},
+                               .fits = bri_fits_grid,
                                .emit = emit_results,
                                .destroy = destroy_results};
 
 /* ---- building ---- */
+
+/* The context gets to know by the array, as it does when the task fails later. */
+static br_status pass_on_failure(br_future *f, size_t i)
+{
+    atomic_store_explicit(&f->told, true, memory_order_relaxed);
+    return bri_error_context(bri_error(f->status, "%s", br_future_message(f)), "future %zu", i);
+}
 
 static br_status check_futures(const br_from_futures_args *a)
 {
@@ -168,16 +172,28 @@ static br_status check_futures(const br_from_futures_args *a)
         if (a->futures[i]->ctx != a->ctx)
             return bri_error(BR_EARG, "future %zu is of another context", i);
         if (bri_future_done(a->futures[i]) && a->futures[i]->status != BR_OK)
-            return bri_error_context(
-                bri_error(a->futures[i]->status, "%s", br_future_message(a->futures[i])),
-                "future %zu", i);
+            return pass_on_failure(a->futures[i], i);
         if (!bri_future_has_bytes(a->futures[i]))
             return bri_error(BR_EARG, "future %zu is of a compute, which has no bytes", i);
     }
     return BR_OK;
 }
 
-/* Axis 0 is cut into n parts when nothing is said. */
+static bool is_given(const br_extent_list *list)
+{
+    return list->n != 0 || list->extent != NULL;
+}
+
+static bool any_list(const br_from_futures_args *a)
+{
+    for (int k = 0; k < BR_MAX_NDIM; k++)
+        if (is_given(&a->chunk_lists[k]))
+            return true;
+    return false;
+}
+
+/* Axes are whole but for those with a list; without any, axis 0 is cut into n parts when nothing is
+ * said. */
 static br_extents chunks_of(const br_from_futures_args *a)
 {
     br_extents chunks = a->chunks;
@@ -187,21 +203,73 @@ static br_extents chunks_of(const br_from_futures_args *a)
     chunks.ndim = ndim;
     memset(chunks.extent, 0, sizeof chunks.extent);
     int64_t n = (int64_t)a->n;
-    chunks.extent[0] = a->shape.extent[0] / n + (a->shape.extent[0] % n != 0);
+    if (!any_list(a))
+        chunks.extent[0] = a->shape.extent[0] / n + (a->shape.extent[0] % n != 0);
     return chunks;
 }
 
-static br_status check_count(const bri_layout *layout, size_t n)
+static br_status list_axis(const br_from_futures_args *a, int k, bri_axis *axis)
+{
+    const br_extent_list *list = &a->chunk_lists[k];
+    int ndim = bri_extents_ndim(&a->shape);
+    BRI_TRY(bri_check_extent_list(k, ndim, list, a->chunks.ndim > k ? a->chunks.extent[k] : 0));
+    BRI_TRY(bri_axis_listed(list->extent, list->n, axis));
+    return axis->extent == a->shape.extent[k]
+               ? BR_OK
+               : bri_error(BR_ESHAPE, ".chunk_lists[%d] adds up to %lld, but axis %d has %lld", k,
+                           (long long)axis->extent, k, (long long)a->shape.extent[k]);
+}
+
+/* Axes that are set are the caller's, also of a call that fails. */
+static br_status cut(const br_from_futures_args *a, const bri_layout *layout, bri_axis *axis)
 {
     int64_t chunks = 1;
-    for (int a = 0; a < layout->ndim; a++) {
-        int64_t along = (layout->extent[a] + layout->chunk[a] - 1) / layout->chunk[a];
-        chunks *= along > 0 ? along : 1;
+    for (int k = 0; k < BR_MAX_NDIM; k++) {
+        if (is_given(&a->chunk_lists[k]))
+            BRI_TRY(list_axis(a, k, &axis[k]));
+        else if (k < layout->ndim)
+            axis[k] = bri_axis_regular(layout->extent[k], layout->chunk[k]);
     }
-    return (size_t)chunks == n
+    for (int k = 0; k < layout->ndim; k++)
+        if (__builtin_mul_overflow(chunks, axis[k].nchunks, &chunks))
+            chunks = INT64_MAX;
+    return (size_t)chunks == a->n
                ? BR_OK
-               : bri_error(BR_EARG, "%zu futures for an array of %lld chunks: .chunks cuts it", n,
-                           (long long)chunks);
+               : bri_error(BR_EARG, "%zu futures for an array of %lld chunks: .chunks cuts it",
+                           a->n, (long long)chunks);
+}
+
+static br_status params_of(const bri_layout *layout, const bri_axis *axis, bri_recipe *recipe)
+{
+    size_t words = 0;
+    for (int k = 0; k < layout->ndim; k++)
+        words += bri_axis_words(&axis[k]);
+    recipe->params_bytes = sizeof(bri_grid_params) + words * sizeof(int64_t);
+    bri_grid_params *p = bri_calloc(1, recipe->params_bytes);
+    recipe->params = p;
+    if (p == NULL)
+        return BR_ENOMEM;
+    p->dtype = layout->dtype;
+    p->ndim = layout->ndim;
+    int64_t *w = p->word;
+    for (int k = 0; k < layout->ndim; k++)
+        w = bri_axis_pack(&axis[k], w);
+    return BR_OK;
+}
+
+/* The parameters are the caller's to free. */
+static br_status read_grid(const br_from_futures_args *a, bri_recipe *recipe)
+{
+    bri_layout layout;
+    bri_axis axis[BR_MAX_NDIM] = {{0}};
+    br_extents chunks = chunks_of(a);
+    BRI_TRY(bri_layout_set(&layout, a->dtype, &a->shape, &chunks));
+    br_status st = cut(a, &layout, axis);
+    if (st == BR_OK)
+        st = params_of(&layout, axis, recipe);
+    for (int k = 0; k < BR_MAX_NDIM; k++)
+        bri_axis_release(&axis[k]);
+    return st;
 }
 
 static br_status hold_all(const br_from_futures_args *a, void **out)
@@ -224,16 +292,14 @@ br_array *br_from_futures_(br_from_futures_args args)
     br_array *failed = bri_check_call(&call, NULL, 0);
     if (failed != NULL)
         return failed;
-    bri_layout layout;
-    br_extents chunks = chunks_of(&args);
-    bri_recipe recipe = {
-        .op = &bri_op_futures, .params = &layout, .params_bytes = sizeof layout, .unique = true};
-    br_status st = bri_layout_set(&layout, args.dtype, &args.shape, &chunks);
-    if (st == BR_OK)
-        st = check_count(&layout, args.n);
+    bri_recipe recipe = {.op = &bri_op_futures, .unique = true};
+    br_status st = read_grid(&args, &recipe);
     if (st == BR_OK)
         st = check_futures(&args);
     if (st == BR_OK)
         st = hold_all(&args, &recipe.resource);
-    return st == BR_OK ? bri_build_recipe(&call, &recipe, NULL, 0) : bri_handle_error(&call, st);
+    br_array *x =
+        st == BR_OK ? bri_build_recipe(&call, &recipe, NULL, 0) : bri_handle_error(&call, st);
+    bri_free((void *)(uintptr_t)recipe.params);
+    return x;
 }

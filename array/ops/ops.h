@@ -67,6 +67,13 @@ typedef struct bri_full_like_params {
     int64_t word[]; /* of the axes (bri_axis_pack) */
 } bri_full_like_params;
 
+/* Of an array whose chunks lie somewhere: its grid. */
+typedef struct bri_grid_params {
+    int32_t dtype;
+    int32_t ndim;
+    int64_t word[]; /* of the axes (bri_axis_pack) */
+} bri_grid_params;
+
 typedef struct bri_diagonal_params {
     bri_layout layout;
     int64_t k; /* the diagonal; of indices: the axis */

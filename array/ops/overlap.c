@@ -97,6 +97,7 @@ static br_status grow_axis(const bri_node *node, const bri_axis *grid, int ndim,
     int64_t n = grid[a].nchunks;
     bri_leaf leaf = {.nelem = 0};
     bri_leaf filled;
+    BRI_TRY(bri_check_listed(n));
     int64_t *extent = bri_calloc((size_t)n, sizeof *extent);
     if (extent == NULL)
         return BR_ENOMEM;

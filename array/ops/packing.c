@@ -159,7 +159,7 @@ br_array *bri_unpacked(const bri_call *call, br_array *raw, const bri_h5_packing
     if (u.stored->status != BR_OK)
         return u.stored;
     u.dtype = with_nan(dtype);
-    bool some = add_missing(&u);
+    bool some = add_missing(&u) || packing->floats;
     some |= add_limits(&u, dtype);
     br_array *x = some ? converted(call, u.stored, u.dtype) : u.stored;
     if (u.condition != NULL) {

@@ -7,6 +7,7 @@
 
 #include "array/expr/wire.h"
 #include "array/io/npy.h"
+#include "array/ops/file.h"
 #include "array/ops/fits.h"
 #include "array/ops/ops.h"
 #include "array/plan/fuse.h"
@@ -61,6 +62,18 @@ static int emit(bri_fuse *fuse, const bri_node *node, const bri_map *map, const 
     return bri_fuse_file(fuse, node, map);
 }
 
+/* Without what is of this host alone, as in file.c. */
+static br_status pack(const bri_node *node, bri_writer *w)
+{
+    const raw_params *p = node->params;
+    const size_t path = offsetof(raw_params, path);
+    raw_params packed;
+    memcpy(&packed, p, path);
+    packed.device = 0;
+    BRI_TRY(bri_write(w, &packed, path));
+    return bri_write(w, p->path, node->params_bytes - path);
+}
+
 static void print(const bri_node *node, FILE *to)
 {
     const raw_params *p = node->params;
@@ -83,6 +96,7 @@ const bri_op bri_op_raw = {.name = "from_raw",
                            .fits = fits,
                            .emit = emit,
                            .print = print,
+                           .pack = pack,
                            .open = open_here,
                            .destroy = destroy};
 
@@ -144,7 +158,7 @@ br_array *br_from_raw_(br_from_raw_args args)
         return failed;
     br_status st = open_file(&args, &d);
     if (st != BR_OK)
-        return bri_handle_error(&call, st);
+        return bri_handle_error(&call, bri_name_host(args.ctx, st));
     size_t bytes = sizeof(raw_params) + strlen(args.path) + 1;
     raw_params *p = bri_calloc(1, bytes);
     st = p != NULL ? fill_params(&args, d, p) : BR_ENOMEM;

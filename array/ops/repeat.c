@@ -35,7 +35,7 @@ static cut cut_of(const bri_node *x, const bri_repeat_params *p)
  * unless it is NULL. */
 static int64_t cut_run(int64_t total, int64_t most, int64_t *out)
 {
-    int64_t n = (total + most - 1) / most;
+    int64_t n = total > 0 ? (total - 1) / most + 1 : 0;
     for (int64_t i = 0; i < n && out != NULL; i++)
         out[i] = i < n - 1 ? most : total - i * most;
     return n;
@@ -59,8 +59,10 @@ static br_status cut_axis(const cut *c, const bri_axis *x, bri_axis *out)
         *out = bri_axis_regular(x->extent * c->count, c->most);
         return BR_OK;
     }
+    BRI_TRY(bri_check_listed(x->nchunks));
     for (int64_t i = 0; i < x->nchunks; i++)
         n += cut_chunk(c, bri_axis_count(x, i), NULL);
+    BRI_TRY(bri_check_listed(n));
     int64_t *extents = bri_calloc((size_t)n, sizeof *extents);
     if (extents == NULL)
         return BR_ENOMEM;

@@ -6,6 +6,7 @@
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
 #include "array/plan/balance.h"
+#include "array/plan/borders.h"
 #include "array/plan/cut.h"
 #include "array/plan/face.h"
 #include "array/plan/fetch.h"
@@ -298,7 +299,9 @@ static br_status build_outputs(bri_plan *plan, const bri_outputs *outputs)
     BRI_TRY(bri_plan_faces(plan));
     bri_plan_shifts(plan);
     BRI_TRY(bri_plan_demand(plan));
-    return bri_plan_eager(plan);
+    BRI_TRY(bri_plan_eager(plan));
+    bri_plan_borders(plan);
+    return BR_OK;
 }
 
 static br_status weigh_ranks(bri_plan *plan)

@@ -106,22 +106,16 @@ static size_t count_chunks(const bri_node *node)
 
 static void name_chunk(const bri_node *node, size_t number, char *text, size_t size)
 {
-    long long at[BR_MAX_NDIM];
-    for (int a = node->ndim - 1; a >= 0; a--) {
-        at[a] = (long long)(number % (size_t)node->axis[a].nchunks);
-        number /= (size_t)node->axis[a].nchunks;
-    }
-    size_t n = (size_t)snprintf(text, size, "chunk (");
-    for (int a = 0; a < node->ndim && n < size; a++)
-        n += (size_t)snprintf(text + n, size - n, a > 0 ? ", %lld" : "%lld", at[a]);
-    if (n < size)
-        snprintf(text + n, size - n, node->ndim == 1 ? ",)" : ")");
+    char place[200];
+    int64_t at[BR_MAX_NDIM];
+    bri_grid_coords(node->ndim, node->axis, (int64_t)number, at);
+    snprintf(text, size, "chunk %s", bri_shape_text(node->ndim, at, place, sizeof place));
 }
 
 static br_status make_promises(const br_to_futures_args *a, const bri_node *node,
                                bri_chunk_futures **out)
 {
-    char name[200];
+    char name[208];
     bri_chunk_futures *c = bri_calloc(1, sizeof *c + a->n * sizeof c->chunk[0]);
     if (c == NULL)
         return BR_ENOMEM;

@@ -149,7 +149,8 @@ static bool reads_stages(const bri_stage *stage)
     return false;
 }
 
-br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list)
+br_status bri_stage_needs_on(const bri_stage *stage, int64_t chunk, int64_t step, int rank,
+                             bri_needs *list)
 {
     bri_leaf leaf;
     if (!reads_stages(stage))
@@ -157,7 +158,6 @@ br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, b
     bri_leaf_box(stage, chunk, step, &leaf);
     if (leaf.nelem == 0)
         return BR_OK;
-    int owner = bri_stage_owner(stage, chunk, step);
     bri_step at = {stage, chunk, step};
     int i = 0;
     int end = stage->ninputs;
@@ -165,8 +165,13 @@ br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, b
         stage->kind->inputs(stage, chunk, &i, &end);
     for (; i < end; i++)
         if (is_read(&stage->inputs[i].span, &leaf))
-            BRI_TRY(input_needs(&at, &stage->inputs[i], &leaf, owner, list));
+            BRI_TRY(input_needs(&at, &stage->inputs[i], &leaf, rank, list));
     return BR_OK;
+}
+
+br_status bri_stage_needs(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list)
+{
+    return bri_stage_needs_on(stage, chunk, step, bri_stage_owner(stage, chunk, step), list);
 }
 
 br_status bri_needs_of(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list)

@@ -22,6 +22,9 @@ bool bri_touches(const bri_input *input, const bri_rectangle *r, const int64_t *
 bool bri_next_in_box(int ndim, const int64_t *first, const int64_t *last, int64_t *coord);
 /* What a step needs, whatever the kind of its stage. */
 br_status bri_needs_of(const bri_stage *stage, int64_t chunk, int64_t step, bri_needs *list);
+/* bri_stage_needs, if the step ran on that rank: what is at hand there is no need of it. */
+br_status bri_stage_needs_on(const bri_stage *stage, int64_t chunk, int64_t step, int rank,
+                             bri_needs *list);
 /* Indices along the axis that axis a of the source moves with; widened leaves read theirs. */
 int64_t bri_extent_along(const bri_input *input, const bri_stage *reader, int axis);
 /* How far the second term of an axis moves it, down and up. */

@@ -14,7 +14,9 @@
 
 #include "array/plan/cut.h"
 #include "array/plan/emit.h"
+#include "array/plan/face.h"
 #include "array/plan/pass.h"
+#include "array/plan/place.h"
 #include "array/plan/sink.h"
 #include "runtime/alloc.h"
 
@@ -44,6 +46,7 @@ void bri_emitter_restart(bri_plan *plan)
     e->depth = 0;
     e->root = 0;
     e->chunk = 0;
+    e->borders = (bri_borders){0};
     for (int i = 0; i < plan->nstages; i++) {
         bri_stage *s = plan->stages[i];
         memset(s->emitted, 0, (size_t)(s->nchunks / 8 + 1));
@@ -180,6 +183,32 @@ static br_status follow_chunk(bri_emitter *e, bri_stage *stage, int64_t chunk)
     return BR_OK;
 }
 
+typedef struct face_frames {
+    bri_emitter *e;
+    bri_stage *faces;
+} face_frames;
+
+static br_status push_face(void *data, int64_t number)
+{
+    const face_frames *f = data;
+    return is_emitted(f->faces, number) ? BR_OK : push(f->e, f->faces, number);
+}
+
+/* What other ranks need of a chunk of this one, of which they read the edges only, is made at once:
+ * in their own order it would come after all of this rank's tasks, and they would wait. */
+static br_status follow_faces(bri_emitter *e, const bri_stage *stage, int64_t chunk)
+{
+    if (stage->plan->nranks == 1)
+        return BR_OK;
+    for (int i = stage->nconsumers - 1; i >= 0; i--) {
+        face_frames f = {e, stage->consumers[i].stage};
+        if (f.faces->kind == &bri_stage_face && f.faces->wanted &&
+            bri_value_owner(stage, chunk) == stage->plan->rank)
+            BRI_TRY(bri_faces_each(f.faces, chunk, push_face, &f));
+    }
+    return BR_OK;
+}
+
 /* A pass's leaf has been emitted: each reduction goes on with its own, the first one first. */
 static br_status follow_leaf(bri_emitter *e, const bri_stage *stage, int64_t leaf)
 {
@@ -219,6 +248,8 @@ static br_status follow(bri_emitter *e)
         return BR_OK;
     e->depth--;
     bool complete = stage->fold != BRI_FOLD_TREE || made == bri_tree_top(stage->nsteps);
+    if (complete)
+        BRI_TRY(follow_faces(e, stage, chunk));
     return complete ? follow_chunk(e, stage, chunk) : BR_OK;
 }
 
@@ -239,6 +270,7 @@ static br_status move_on(bri_emitter *e)
     e->depth--;
     if (stage->kind == &bri_stage_cut)
         note_pieces(stage, chunk);
+    BRI_TRY(follow_faces(e, stage, chunk));
     if (stage->followed && !stage->streamed) /* a streamed one's readers have followed already */
         return follow_chunk(e, stage, chunk);
     return bri_is_pass(stage) ? follow_leaf(e, stage, chunk) : BR_OK;
@@ -277,12 +309,19 @@ static br_status next_leaf(bri_emitter *e)
 /* The next chunk of the roots; false at the end. */
 static bool next_goal(bri_plan *plan, bri_emitter *e, br_status *st)
 {
+    bri_need border;
     while (e->root < plan->nroots && e->chunk == plan->roots[e->root]->nchunks) {
         e->root++;
         e->chunk = 0;
+        e->borders = (bri_borders){0};
     }
     if (e->root == plan->nroots)
         return false;
+    if (plan->nranks > 1 && bri_borders_next(plan, &e->borders, e->root, &border)) {
+        if (!is_emitted(border.stage, border.chunk))
+            *st = push(e, border.stage, border.chunk);
+        return true;
+    }
     bri_stage *root = plan->roots[e->root];
     int64_t chunk = e->chunk++;
     if (bri_is_demanded(root, chunk) && !is_emitted(root, chunk))

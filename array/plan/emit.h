@@ -5,6 +5,7 @@
 #ifndef BRI_EMIT_H
 #define BRI_EMIT_H
 
+#include "array/plan/borders.h"
 #include "array/plan/stage.h"
 
 /* A chunk on its way: its current step and which of the step's needs have been seen to. */
@@ -18,7 +19,8 @@ typedef struct bri_frame {
         BRI_NODES,  /* the same when the step has been made */
         BRI_WHOLE,  /* all leaves of a pass; chunk is the next one */
     } mode;
-    int lender; /* the rank that lent it, plus 1; 0: it is this rank's */
+    int lender;  /* the rank that lent it, plus 1; 0: it is this rank's */
+    bool inside; /* lent with the task that reads it */
     bool listed;
     bri_needs needs;
     size_t seen;
@@ -29,6 +31,7 @@ struct bri_emitter {
     size_t depth, room;
     int root; /* which root, and its next chunk */
     int64_t chunk;
+    bri_borders borders;  /* what comes before it */
     unsigned char *ranks; /* scratch of bri_count_readers */
 };
 

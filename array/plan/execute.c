@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * execute.c - a plan's tasks as jobs know them: running, describing and lending them.
  */
-#include <time.h>
 
 #include "array/plan/balance.h"
 #include "array/plan/demand.h"
@@ -9,6 +8,7 @@
 #include "array/plan/place.h"
 #include "array/plan/supply.h"
 #include "runtime/alloc.h"
+#include "runtime/clock.h"
 #include "runtime/inside.h"
 
 static br_status execute(bri_job *job, bri_task *task, void *scratch);
@@ -38,18 +38,11 @@ static br_status refuse(br_status st)
                : bri_error_context(st, "%s", why);
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static br_status execute_timed(bri_work *work)
 {
-    int64_t start = now_ns();
+    int64_t start = bri_now_ns();
     br_status st = work->stage->kind->execute(work);
-    bri_balance_count(work->stage, work->task, now_ns() - start);
+    bri_balance_count(work->stage, work->task, bri_now_ns() - start);
     return st;
 }
 
@@ -88,22 +81,106 @@ static void name_function(bri_job *job, const bri_task *task, char *text, size_t
     bri_describe_function(plan->stages[task->kind], text, size);
 }
 
-/* A step, not a node of a tree, which reads nothing that only its owner has. */
-static bool lendable(bri_job *job, const bri_task *task, int64_t *nanoseconds)
+/* Nobody: chunks that the owner of a step reads where they lie are needs of it, too. */
+enum { NO_RANK = -1 };
+
+/* What it reads where it lies are chunks of persisted arrays, which its maps name. */
+static bool reads_persisted(const bri_stage *stage)
+{
+    for (int i = 0; i < stage->ninputs; i++) {
+        const bri_stage *from = stage->inputs[i].stage;
+        if (stage->inputs[i].from == BRI_FROM_STAGE && from->direct &&
+            from->kind != &bri_stage_persisted)
+            return false;
+    }
+    return stage->kind->needs == NULL;
+}
+
+static bool is_listed(const bri_needs *list, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (list->need[k].stage == list->need[i].stage &&
+            list->need[k].chunk == list->need[i].chunk)
+            return true;
+    return false;
+}
+
+/* The chunks behind `first` in the list. */
+static void count_at_hand(const bri_plan *plan, const bri_needs *list, size_t first,
+                          bri_at_hand *at_hand)
+{
+    bri_sizes sizes;
+    for (size_t i = first; i < list->n; i++) {
+        const bri_need *n = &list->need[i];
+        if (!n->stage->direct || bri_value_owner(n->stage, n->chunk) != plan->rank ||
+            is_listed(list, i))
+            continue;
+        n->stage->kind->sizes(n->stage, n->chunk, 0, &sizes);
+        at_hand->bytes += sizes.output;
+        at_hand->chunks++;
+    }
+}
+
+static bool is_node(const bri_stage *stage, bri_key key)
+{
+    return stage->fold == BRI_FOLD_TREE && key.level > 0;
+}
+
+static br_status at_hand(bri_job *job, bri_task *const *task, int n, bri_at_hand *at_hand)
+{
+    const bri_plan *plan = job->plan;
+    bri_needs list = {0};
+    br_status st = BR_OK;
+    *at_hand = (bri_at_hand){0};
+    for (int i = 0; i < n && st == BR_OK; i++) {
+        const bri_stage *stage = plan->stages[task[i]->kind];
+        size_t before = list.n;
+        if (is_node(stage, task[i]->key) || !bri_reads_at_hand(stage))
+            continue;
+        st = bri_stage_needs_on(stage, task[i]->argument[0], task[i]->argument[1], NO_RANK, &list);
+        count_at_hand(plan, &list, before, at_hand);
+    }
+    bri_free(list.need);
+    return st;
+}
+
+/* A step which reads nothing that only its owner has, or what that supplies to others. A node of a
+ * tree is too little to go alone, and takes no time worth mentioning. */
+static bool lendable(bri_job *job, const bri_task *task, bool ready, int64_t *nanoseconds)
 {
     const bri_plan *plan = job->plan;
     const bri_stage *stage = task->kind >= 0 ? plan->stages[task->kind] : NULL;
-    bool node = stage != NULL && stage->fold == BRI_FOLD_TREE && task->key.level > 0;
-    if (stage == NULL || job->spill != NULL || node || stage->kind->owner != NULL ||
-        task->output == NULL || bri_is_supplied(stage) || bri_reads_at_hand(stage))
+    if (stage == NULL || job->spill != NULL || (ready && is_node(stage, task->key)) ||
+        stage->kind->owner != NULL || task->output == NULL || bri_is_supplied(stage))
         return false;
-    for (unsigned i = 0; i < task->ninputs; i++) {
+    for (unsigned i = 0; ready && i < task->ninputs; i++) {
         const bri_value *v = task->inputs[i].value;
         if (v->borrowed || v->data == NULL || bri_is_supplied(plan->stages[v->key.stage]))
             return false;
     }
-    *nanoseconds = bri_balance_cost(stage);
+    *nanoseconds = is_node(stage, task->key) ? 1 : bri_balance_cost(stage);
+    return !bri_reads_at_hand(stage) || reads_persisted(stage);
+}
+
+static bool computes_only(bri_job *job, const bri_task *task)
+{
+    const bri_plan *plan = job->plan;
+    const bri_stage *s = task->kind >= 0 ? plan->stages[task->kind] : NULL;
+    if (s == NULL || (s->kind != &bri_stage_program && s->kind != &bri_stage_reduce) ||
+        (s->program != NULL && bri_program_calls(s->program)))
+        return false;
+    for (int i = 0; i < s->ninputs; i++)
+        if (s->inputs[i].from != BRI_FROM_STAGE)
+            return false;
     return true;
+}
+
+static br_status make_lent(bri_plan *plan, bri_job *job, bri_frame *f, bri_task **task)
+{
+    BRI_TRY(bri_reads_at_hand(f->stage)
+                ? bri_stage_needs_on(f->stage, f->chunk, f->step, NO_RANK, &f->needs)
+                : bri_needs_of(f->stage, f->chunk, f->step, &f->needs));
+    return bri_make_step(plan, job, f, task);
 }
 
 static br_status borrow(bri_job *job, const bri_borrowed *what, int lender, bri_task **task)
@@ -112,10 +189,14 @@ static br_status borrow(bri_job *job, const bri_borrowed *what, int lender, bri_
     bri_frame f = {.stage = plan->stages[what->kind],
                    .chunk = what->argument[0],
                    .step = what->argument[1],
-                   .lender = lender + 1};
-    br_status st = bri_needs_of(f.stage, f.chunk, f.step, &f.needs);
-    if (st == BR_OK)
-        st = bri_make_step(plan, job, &f, task);
+                   .lender = lender + 1,
+                   .inside = what->inside != 0};
+    bool node = is_node(f.stage, what->key);
+    if (node) {
+        f.level = (int)what->key.level;
+        f.step <<= f.level;
+    }
+    br_status st = node ? bri_make_node(plan, job, &f, task) : make_lent(plan, job, &f, task);
     bri_free(f.needs.need);
     if (st != BR_OK && *task != NULL) {
         bri_task_abandon(job, *task);
@@ -138,6 +219,8 @@ const bri_job_ops bri_plan_job_ops = {.next = bri_emit_next,
                                       .readers = count_readers,
                                       .settle = bri_balance_settle,
                                       .lendable = lendable,
+                                      .computes_only = computes_only,
+                                      .at_hand = at_hand,
                                       .borrow = borrow,
-                                      .supplies = bri_supply_sizes,
-                                      .supply = bri_supply_value};
+                                      .supplies = bri_supply_about,
+                                      .supply = bri_supply_part};

@@ -181,20 +181,29 @@ static void print_inputs(const bri_stage *stage, FILE *to)
             print_input(stage, &stage->inputs[i], to);
 }
 
-/* "mean (a.c:3), std (a.c:4)" */
+/* "mean (a.c:3)" */
+static void print_name(const bri_node *node, FILE *to)
+{
+    char name[96];
+    bri_operation_name(node, name, sizeof name);
+    fprintf(to, "%s (%s:%d)", name, bri_file_name(node->at.file), node->at.line);
+}
+
 static void print_pass(const bri_stage *stage, FILE *to)
 {
     const bri_pass *pass = bri_pass_of(stage);
     fprintf(to, "  %u: pass for", stage->id);
     for (int i = pass->nvalues; i < pass->npieces; i++) {
-        const bri_node *node = pass->piece[i].member->node;
-        char name[96];
-        bri_operation_name(node, name, sizeof name);
-        fprintf(to, "%s %s (%s:%d)", i > pass->nvalues ? "," : "", name,
-                bri_file_name(node->at.file), node->at.line);
+        fprintf(to, "%s ", i > pass->nvalues ? "," : "");
+        print_name(pass->piece[i].member->node, to);
     }
     fprintf(to, ", %lld of %lld leaves\n", (long long)demanded_chunks(stage),
             (long long)stage->nchunks);
+    for (int i = 0; i < pass->nvalues; i++) {
+        fprintf(to, "      makes ");
+        print_name(pass->piece[i].made, to);
+        fprintf(to, " once for several of them\n");
+    }
     print_inputs(stage, to);
 }
 

@@ -108,6 +108,67 @@ char *bri_face_data(bri_work *work, const bri_input *input, const int64_t *coord
     return data;
 }
 
+/* ---- those of a chunk ---- */
+
+typedef struct chunk_faces {
+    bri_visitor visitor;
+    const bri_input *input;
+    int64_t chunk;
+    int64_t coord[BR_MAX_NDIM];
+    br_status (*found)(void *data, int64_t number);
+    void *data;
+    br_status *status;
+} chunk_faces;
+
+static void visit_leaf(const bri_visitor *self, const bri_stage *reader, int64_t chunk,
+                       int64_t step)
+{
+    const chunk_faces *c = (const chunk_faces *)self; /* its first member */
+    bri_leaf leaf;
+    if (chunk < 0 || *c->status != BR_OK || !bri_is_demanded(reader, chunk))
+        return;
+    bri_leaf_box(reader, chunk, step, &leaf);
+    if (bri_input_reads(c->input, &leaf, c->chunk) &&
+        bri_face_sent(c->input, chunk, step, c->coord))
+        *c->status = c->found(c->data, bri_face_number(c->input, chunk, step, c->coord));
+}
+
+br_status bri_faces_each(const bri_stage *stage, int64_t chunk,
+                         br_status (*found)(void *data, int64_t number), void *data)
+{
+    const faces *f = faces_of(stage);
+    br_status st = BR_OK;
+    chunk_faces c = {.visitor = {visit_leaf},
+                     .input = &f->reader->inputs[f->input],
+                     .chunk = chunk,
+                     .found = found,
+                     .data = data,
+                     .status = &st};
+    if (f->alone)
+        return BR_OK;
+    bri_grid_coords(c.input->stage->ndim, c.input->stage->axis, chunk, c.coord);
+    bri_visit_leaves(f->reader, f->input, chunk, &c.visitor);
+    return st;
+}
+
+bool bri_faces_shared(const bri_stage *stage)
+{
+    return stage->kind == &bri_stage_face && stage->wanted && !faces_of(stage)->alone;
+}
+
+int64_t bri_faces_reach(const bri_stage *stage)
+{
+    const faces *f = faces_of(stage);
+    const bri_stage *from = stage->inputs[0].stage;
+    int64_t far = 0;
+    int64_t stride = 1;
+    for (int a = from->ndim - 1; a >= 0; a--) {
+        far += f->room[a] * stride;
+        stride *= from->axis[a].nchunks;
+    }
+    return far;
+}
+
 /* ---- the stage ---- */
 
 static bool within_span(const bri_input *input, const bri_leaf *leaf)
@@ -116,8 +177,7 @@ static bool within_span(const bri_input *input, const bri_leaf *leaf)
     return s->to == 0 || (leaf->origin[s->axis] >= s->from && leaf->origin[s->axis] < s->to);
 }
 
-/* The chunk and the rectangle of a number; false when nothing is sent under it. */
-static bool decode(const bri_stage *stage, int64_t number, int64_t *coord, bri_rectangle *part)
+bool bri_face_part(const bri_stage *stage, int64_t number, int64_t *coord, bri_rectangle *part)
 {
     const faces *f = faces_of(stage);
     const bri_input *input = &f->reader->inputs[f->input];
@@ -147,12 +207,28 @@ static bool decode(const bri_stage *stage, int64_t number, int64_t *coord, bri_r
     return part_in_chunk(input, &r, coord, part) > 0 && bri_face_sent(input, chunk, step, coord);
 }
 
+/* Along each axis of the source no more than a chunk has, or than a leaf. */
+size_t bri_face_most(const bri_stage *stage)
+{
+    const bri_stage *reader = faces_of(stage)->reader;
+    const bri_input *input = &reader->inputs[faces_of(stage)->input];
+    size_t bytes = br_dtype_size(stage->dtype);
+    for (int a = 0; a < input->map.ndim; a++) {
+        int64_t most = bri_axis_largest(&input->stage->axis[a]);
+        int axis = input->map.from[a].axis;
+        bool plain = input->halo == NULL && input->map.window[a].step == 0;
+        int64_t leaf = !plain ? most : axis < 0 ? 1 : bri_axis_largest(&reader->leaf_axis[axis]);
+        bytes *= (size_t)(leaf < most ? leaf : most);
+    }
+    return bytes;
+}
+
 const bri_stage *bri_face_reader(const bri_stage *stage, int64_t number, int64_t *leaf)
 {
     const bri_stage *reader = faces_of(stage)->reader;
     int64_t coord[BR_MAX_NDIM];
     bri_rectangle part;
-    if (!decode(stage, number, coord, &part))
+    if (!bri_face_part(stage, number, coord, &part))
         return NULL;
     bri_grid_coords(reader->leaf_ndim, reader->leaf_axis, number / faces_of(stage)->each, leaf);
     return reader;
@@ -164,7 +240,7 @@ static br_status needs(const bri_stage *stage, int64_t number, int64_t step, bri
     int64_t coord[BR_MAX_NDIM];
     bri_rectangle part;
     (void)step;
-    if (from->direct || !decode(stage, number, coord, &part))
+    if (from->direct || !bri_face_part(stage, number, coord, &part))
         return BR_OK;
     return bri_needs_add(list, from, bri_grid_linear(from->ndim, from->axis, coord));
 }
@@ -175,7 +251,7 @@ static int owner(const bri_stage *stage, int64_t number, int64_t step)
     int64_t coord[BR_MAX_NDIM];
     bri_rectangle part;
     (void)step;
-    return decode(stage, number, coord, &part)
+    return bri_face_part(stage, number, coord, &part)
                ? bri_value_owner(from, bri_grid_linear(from->ndim, from->axis, coord))
                : 0;
 }
@@ -185,7 +261,7 @@ static void sizes(const bri_stage *stage, int64_t number, int64_t step, bri_size
     int64_t coord[BR_MAX_NDIM];
     bri_rectangle part;
     (void)step;
-    bool any = decode(stage, number, coord, &part);
+    bool any = bri_face_part(stage, number, coord, &part);
     sizes->output = any ? (size_t)part.nelem * br_dtype_size(stage->dtype) : 0;
     sizes->scratch = 0;
 }
@@ -194,7 +270,7 @@ static br_status execute(bri_work *work)
 {
     int64_t coord[BR_MAX_NDIM];
     bri_rectangle part;
-    if (decode(work->stage, work->chunk, coord, &part))
+    if (bri_face_part(work->stage, work->chunk, coord, &part))
         bri_copy_part(work, &work->stage->inputs[0], &part, coord, work->task->output->data);
     return BR_OK;
 }

@@ -27,7 +27,21 @@ char *bri_face_data(bri_work *work, const bri_input *input, const int64_t *coord
 void bri_copy_part(bri_work *work, const bri_input *input, const bri_rectangle *part,
                    const int64_t *coord, char *out);
 
+/* The chunk and the rectangle of a number; false when nothing is sent under it. */
+bool bri_face_part(const bri_stage *faces, int64_t number, int64_t *coord, bri_rectangle *part);
+/* No face has more bytes. */
+size_t bri_face_most(const bri_stage *faces);
 /* The stage that reads value `number` and its leaf; NULL when nothing is sent under the number. */
 const bri_stage *bri_face_reader(const bri_stage *faces, int64_t number, int64_t *leaf);
+
+/* Does the stage make parts of chunks that other leaves read, too? */
+bool bri_faces_shared(const bri_stage *stage);
+/* Chunks at least so far apart, in the order of the stage that the parts are of, are not read by
+ * one leaf. */
+int64_t bri_faces_reach(const bri_stage *faces);
+/* Calls found(data, number) for each face that leaves get of a chunk, where those are parts that
+ * other leaves read, too: halos, not pieces of a rechunk, which are the chunk all over again. */
+br_status bri_faces_each(const bri_stage *faces, int64_t chunk,
+                         br_status (*found)(void *data, int64_t number), void *data);
 
 #endif

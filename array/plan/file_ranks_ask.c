@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "array/io/hdf5.h"
 #include "array/io/seen.h"
 #include "array/ops/ops.h"
 #include "array/plan/file_ranks_internal.h"
@@ -221,8 +222,7 @@ static br_status add_path(survey *s, int node, const char *path)
     uint32_t length = (uint32_t)strlen(path) + 1;
     bri_see(path, false, &file.mine);
     if (file.mine.error != 0)
-        return bri_error(file.mine.error == ENOENT ? BR_ENOTFOUND : BR_EIO, "%s: %s", path,
-                         strerror(file.mine.error));
+        return bri_h5_cannot_open(path, file.mine.error);
     size_t bytes = sizeof file.mine + sizeof length + length;
     if (s->n == MOST_PATHS || s->question.n + bytes > BRI_ASK_BYTES)
         BRI_TRY(ask_batch(s));

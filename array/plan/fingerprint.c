@@ -94,6 +94,53 @@ static br_status add_nodes(hash *h, br_context *ctx, bri_node *const *outputs, i
     return st;
 }
 
+static void add_text(hash *h, const char *text)
+{
+    add(h, text, strlen(text) + 1);
+}
+
+/* Bad ones are refused later. */
+static void add_attributes(hash *h, const br_store_attribute *list)
+{
+    enum { MOST = 1 << 16 };
+    for (const br_store_attribute *a = list; a != NULL && a->name != NULL; a++) {
+        const br_number *v = &a->number;
+        bool values = a->values != NULL && bri_dtype_ok(a->dtype) && a->n > 0 && a->n <= MOST;
+        const int64_t what[] = {a->text != NULL, v->kind, v->i, (int64_t)v->u, a->dtype, a->n};
+        const double parts[] = {v->re, v->im};
+        add_text(h, a->name);
+        add(h, what, sizeof what);
+        add(h, parts, sizeof parts);
+        if (a->text != NULL)
+            add_text(h, a->text);
+        if (values)
+            add(h, a->values, (size_t)a->n * br_dtype_size(a->dtype));
+    }
+}
+
+/* The dataset, as the file was when it was opened. */
+static br_status add_like(hash *h, const br_array *like)
+{
+    bri_node **nodes = NULL;
+    bri_writer w = {0};
+    int n = 0;
+    br_status st = BR_OK;
+    if (like == NULL)
+        return BR_OK;
+    BRI_TRY(bri_check(like));
+    BRI_TRY(bri_node_sort(like->ctx, &like->node, 1, &nodes, &n));
+    for (int i = 0; i < n && st == BR_OK; i++)
+        if (nodes[i]->op == &bri_op_hdf5)
+            st = nodes[i]->op->pack(nodes[i], &w);
+    if (st == BR_OK)
+        add(h, w.bytes, w.n);
+    bri_free(w.bytes);
+    bri_free(nodes);
+    const int64_t itself = n == 1;
+    add(h, &itself, sizeof itself);
+    return st;
+}
+
 /* Options that decide what the file has. */
 static void add_options(hash *h, const br_store_hdf5_args *args)
 {
@@ -106,6 +153,9 @@ static void add_options(hash *h, const br_store_hdf5_args *args)
     for (int a = 0; a < args->dims.n; a++)
         if (args->dims.name[a] != NULL)
             add(h, args->dims.name[a], strlen(args->dims.name[a]));
+    add_attributes(h, args->attributes);
+    add_text(h, "/");
+    add_attributes(h, args->file_attributes);
 }
 
 br_status bri_store_fingerprint(br_context *ctx, bri_node *const *nodes,
@@ -113,8 +163,10 @@ br_status bri_store_fingerprint(br_context *ctx, bri_node *const *nodes,
 {
     hash h = {1, 2};
     add(&h, BR_VERSION_TEXT, strlen(BR_VERSION_TEXT));
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         add_options(&h, &stores[i]);
+        BRI_TRY(add_like(&h, stores[i].like));
+    }
     BRI_TRY(add_nodes(&h, ctx, nodes, n));
     fingerprint[0] = h.a;
     fingerprint[1] = h.b;

@@ -11,12 +11,14 @@
 #include "array/plan/persist.h"
 #include "array/plan/run.h"
 #include "array/plan/supply.h"
+#include "runtime/watch.h"
 
-/* Emits everything without running it. */
+/* Emits everything without running it. What waits for other ranks on disk comes back through the
+ * room for supplying them. */
 static br_status walk(bri_plan *plan, bri_dry_run *result, bri_spill_trace *record)
 {
     bri_job job;
-    br_status st = bri_job_init(&job, plan->ctx, &bri_plan_job_ops, plan);
+    br_status st = bri_job_init_unwatched(&job, plan->ctx, &bri_plan_job_ops, plan);
     if (st == BR_OK && record != NULL)
         st = bri_job_spill_record(&job, record);
     if (st == BR_OK)
@@ -25,8 +27,9 @@ static br_status walk(bri_plan *plan, bri_dry_run *result, bri_spill_trace *reco
         st = bri_job_spill_status(&job);
     bri_job_fini(&job);
     bri_emitter_restart(plan);
-    result->peak += plan->supply_room;
-    result->least += plan->supply_room;
+    size_t room = plan->supply_room > result->sends ? plan->supply_room : result->sends;
+    result->peak += room;
+    result->least += room;
     return st;
 }
 
@@ -42,7 +45,7 @@ static br_status predict_spilling(bri_plan *plan)
 {
     bri_job job;
     bri_dry_run dry;
-    br_status st = bri_job_init(&job, plan->ctx, &bri_plan_job_ops, plan);
+    br_status st = bri_job_init_unwatched(&job, plan->ctx, &bri_plan_job_ops, plan);
     if (st == BR_OK)
         st = bri_job_spill_begin(&job, &plan->trace, plan->spill_limit, NULL);
     if (st == BR_OK)
@@ -148,7 +151,7 @@ static br_status prepare_spilling(bri_plan *plan, const bri_dry_run *dry, size_t
 
 /* Where tasks handle so many bytes each, walking through them beforehand is nothing beside running
  * them. */
-enum { WORTH_WALKING = 128 << 10, AHEAD_BYTES = 4 << 20 };
+enum { WORTH_WALKING = 128 << 10 };
 
 static bool is_worth_walking(const bri_plan *plan)
 {
@@ -169,16 +172,14 @@ static size_t shared_chunks(const bri_plan *plan)
     return bytes;
 }
 
-/* Emission is ahead of the serial order by so many tasks, or bytes (runtime/job_emit.c), and each
- * thread may supply another rank. */
+/* Emission is ahead of the serial order (runtime/job_emit.c), and each thread may supply another
+ * rank. */
 static size_t run_ahead(const bri_plan *plan)
 {
     const br_context *ctx = plan->ctx;
-    size_t tasks = 2 * (size_t)ctx->nthreads * plan->dry.largest;
-    size_t bytes = AHEAD_BYTES + plan->dry.largest;
     if (ctx->nthreads == 1 && plan->nranks == 1)
         return 0;
-    return (tasks > bytes ? tasks : bytes) + (size_t)ctx->nthreads * plan->supply_room;
+    return bri_job_ahead_bytes(ctx, plan->dry.largest) + (size_t)ctx->nthreads * plan->supply_room;
 }
 
 static br_status measure_once(bri_plan *plan, bool traced)
@@ -206,6 +207,7 @@ static br_status check_measured(bri_plan *plan, const bri_memory_stats *memory)
     size_t room = room_in(memory);
     if (dry->peak <= room) {
         plan->peak = dry->peak;
+        plan->spare = room - dry->peak;
         size_t bound = dry->peak + run_ahead(plan) + shared_chunks(plan);
         plan->ceiling = memory->standing + (bound < room ? bound : room);
         return BR_OK;
@@ -225,6 +227,7 @@ static br_status check_memory(bri_plan *plan)
     bri_memory_about(plan->ctx->memory, &memory);
     bool fits = plan->careless_bound <= (double)room_in(&memory);
     plan->spills = false;
+    plan->spare = SIZE_MAX;
     plan->ceiling = 0;
     plan->peak = bri_plan_most(plan);
     if (fits && !is_worth_walking(plan))
@@ -348,10 +351,14 @@ br_status bri_plan_fitting(br_context *ctx, bri_outputs *outputs, bri_plan **out
     return st == BR_EMEMLIMIT ? bri_plan_thriftily(ctx, outputs, out) : st;
 }
 
-br_status bri_plan_begin(bri_plan *plan, bri_job *job)
+br_status bri_plan_begin(bri_plan *plan, uint64_t id, bri_job *job)
 {
-    BRI_TRY(bri_job_init(job, plan->ctx, &bri_plan_job_ops, plan));
+    br_status st = bri_job_init_unwatched(job, plan->ctx, &bri_plan_job_ops, plan);
+    job->id = id;
+    BRI_TRY(st);
+    bri_watch_begin(job);
     bri_job_keep_room(job, plan->supply_room);
+    job->spare = plan->spare;
     return plan->spills
                ? bri_job_spill_begin(job, &plan->trace, plan->spill_limit, plan->ctx->spill)
                : BR_OK;

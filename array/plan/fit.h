@@ -32,8 +32,8 @@ void bri_plan_reads(const bri_plan *plan, double *plain, double *decoded);
  * what br_explain predicts. Under MPI what waits to be sent comes on top. */
 size_t bri_plan_bound(const bri_plan *plan);
 
-/* Initialises a job that runs the plan. */
-br_status bri_plan_begin(bri_plan *plan, bri_job *job);
+/* Initialises a job of this id that runs the plan. */
+br_status bri_plan_begin(bri_plan *plan, uint64_t id, bri_job *job);
 
 /* What planning finds: the peak of the serial order and the number of tasks of this rank. Leaves
  * the plan ready to be run. With `trace` also what spilling takes, and what it does to values. */

@@ -12,6 +12,7 @@
 #include "array/plan/message.h"
 #include "array/plan/run.h"
 #include "runtime/alloc.h"
+#include "runtime/clock.h"
 #include "runtime/future.h"
 #include "runtime/promise.h"
 #include "runtime/running.h"
@@ -27,7 +28,8 @@ typedef struct bri_flights {
 
 typedef struct computing {
     br_future future;      /* first */
-    bri_flight *flight;    /* NULL once it has landed (lock) */
+    bri_flight *flight;    /* NULL before it is launched and once it has landed (lock) */
+    bool unwanted;         /* was cancelled before it was launched (lock) */
     br_future *echo;       /* that ends with it, or NULL (lock) */
     bri_flight *hidden_by; /* the building thread's, as flight->hidden */
 } computing;
@@ -65,16 +67,19 @@ static br_status wait(br_future *f)
     return f->ctx->scheduler->help(f->ctx, f);
 }
 
+static const char cancelled[] =
+    "a compute in flight was cancelled, by br_cancel, br_future_free or br_close";
+
 /* With the lock, so that the job cannot land meanwhile. */
 static void cancel(br_future *f)
 {
     bri_flights *flights = flights_of(f->ctx);
     pthread_mutex_lock(&flights->lock);
-    bri_flight *flight = ((computing *)f)->flight;
-    if (flight != NULL)
-        f->ctx->scheduler->cancel(
-            f->ctx, &flight->job,
-            "a compute in flight was cancelled, by br_cancel, br_future_free or br_close");
+    computing *c = (computing *)f;
+    if (c->flight != NULL)
+        f->ctx->scheduler->cancel(f->ctx, &c->flight->job, cancelled);
+    else
+        c->unwanted = true;
     pthread_mutex_unlock(&flights->lock);
 }
 
@@ -83,6 +88,7 @@ static void free_future(br_future *f)
     computing *c = (computing *)f;
     if (c->hidden_by != NULL)
         forget_hidden(c->hidden_by);
+    bri_free(f->text);
     bri_free(f);
 }
 
@@ -114,7 +120,6 @@ br_future *bri_flight_future(bri_flight *flight, bool hidden)
     if (c == NULL)
         return NULL;
     bri_future_init(&c->future, flight->job.ctx, &compute_kind);
-    c->flight = flight;
     flight->future = c;
     c->hidden_by = hidden ? flight : NULL;
     flight->hidden = hidden ? c : NULL;
@@ -157,8 +162,6 @@ void bri_flight_free(bri_flight *f)
         bri_node_release(f->node[i]);
     if (f->unpacked)
         bri_message_free(f->sink, f->outputs.n);
-    if (f->future != NULL)
-        f->future->flight = NULL;
     if (f->hidden != NULL)
         f->hidden->hidden_by = NULL;
     bri_free(f->node);
@@ -225,15 +228,35 @@ static void landed(bri_job *job)
     hand_over(flights, f, c, text);
 }
 
+/* Without a plan it has failed already. */
+static br_status begin(bri_flight *f, uint64_t id, bri_plan *plan)
+{
+    if (plan != NULL)
+        return bri_plan_begin(plan, id, &f->job);
+    br_status st = bri_job_init_unwatched(&f->job, f->job.ctx, &bri_plan_job_ops, NULL);
+    f->job.id = id;
+    return st;
+}
+
+/* From here on a cancel finds the job. The context had the future before, and may be closing: a
+ * task has launched this. */
+static void open_future(bri_flights *flights, bri_flight *f)
+{
+    pthread_mutex_lock(&flights->lock);
+    f->future->flight = f;
+    f->future->future.job = f->job.serial;
+    if (f->future->unwanted)
+        bri_job_fail(&f->job, BR_ECANCELLED, cancelled);
+    pthread_mutex_unlock(&flights->lock);
+}
+
 void bri_flight_launch(bri_flight *f, uint64_t id, bri_plan *plan, br_status st)
 {
     br_context *ctx = f->job.ctx;
     char why[BRI_ERROR_TEXT];
     snprintf(why, sizeof why, "%s", st != BR_OK ? bri_last_error() : "");
     f->plan = plan;
-    br_status init = plan != NULL ? bri_plan_begin(plan, &f->job)
-                                  : bri_job_init(&f->job, ctx, &bri_plan_job_ops, NULL);
-    f->job.id = id;
+    br_status init = begin(f, id, plan);
     if (st != BR_OK || init != BR_OK)
         bri_job_fail(&f->job, st != BR_OK ? st : init, st != BR_OK ? why : bri_last_error());
     if (atomic_fetch_add(&flights_of(ctx)->flying, 1) == 0)
@@ -243,7 +266,7 @@ void bri_flight_launch(bri_flight *f, uint64_t id, bri_plan *plan, br_status st)
     if (plan != NULL)
         bri_turns_enter(&f->job, plan->peak, bri_plan_most(plan));
     if (f->future != NULL)
-        f->future->future.job = f->job.serial;
+        open_future(flights_of(ctx), f);
     bri_running_begin(&f->running, ctx, NULL);
     bri_running_job(&f->running, &f->job);
     ctx->scheduler->launch(ctx, &f->job, landed);

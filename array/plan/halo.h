@@ -54,4 +54,11 @@ static inline void bri_input_box(const bri_input *input, const bri_leaf *leaf, b
         *box = *leaf;
 }
 
+/* The axis of the leaves that axis a of the input's source moves with, or BRI_FIXED. */
+static inline int bri_input_leaf_axis(const bri_input *input, int a)
+{
+    int axis = input->map.from[a].axis;
+    return axis >= 0 && input->halo != NULL ? input->halo->axis[axis].leaf : axis;
+}
+
 #endif

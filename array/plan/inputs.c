@@ -16,7 +16,7 @@ char *bri_chunk_data(bri_work *work, const bri_stage *from, int64_t chunk)
     bri_key key = bri_stage_key(from, chunk);
     for (int i = 0; i < work->task->ninputs; i++) {
         const bri_value *v = work->task->inputs[i].value;
-        if (v->key.stage == key.stage && v->key.level == key.level && v->key.index == key.index)
+        if (bri_key_equal(v->key, key))
             return v->data;
     }
     BRI_ASSERT(!"a chunk is not among the task's inputs");

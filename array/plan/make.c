@@ -76,10 +76,13 @@ static void step_sizes(const bri_stage *s, int64_t chunk, int64_t step, bri_size
     *sizes = memo->step;
 }
 
-/* All nodes of a chunk's tree but the root are alike. */
-static void node_sizes(const bri_stage *s, int64_t chunk, int level, bri_sizes *sizes)
+/* All nodes of a chunk's tree but the root are alike. Lent ones are in a job with a lock of its
+ * own. */
+static void node_sizes(const bri_frame *f, int level, bri_sizes *sizes)
 {
-    bri_memo *memo = s->memo;
+    const bri_stage *s = f->stage;
+    int64_t chunk = f->chunk;
+    bri_memo *memo = f->lender > 0 ? NULL : s->memo;
     int top = bri_tree_top(s->nsteps);
     if (memo == NULL) {
         s->kind->node_sizes(s, chunk, level, sizes);
@@ -104,7 +107,8 @@ typedef struct product {
     bool final; /* the chunk is complete with it */
     int reader; /* else the rank that goes on with it */
     size_t bytes;
-    int lender; /* as in frame: then it goes there */
+    int lender;  /* as in frame: then it goes there, */
+    bool inside; /*  or to the one task that reads it */
 } product;
 
 /* v is NULL without memory. */
@@ -121,9 +125,9 @@ static br_status append_output(bri_task *task, bri_value *v)
 
 static br_status add_lent_output(bri_job *job, bri_task *task, const product *p)
 {
-    bri_value *v = bri_value_new(job, p->key, p->bytes, 0);
+    bri_value *v = bri_value_new(job, p->key, p->bytes, p->inside);
     BRI_TRY(append_output(task, v));
-    return bri_value_destination(v, p->lender - 1);
+    return p->inside ? BR_OK : bri_value_destination(v, p->lender - 1);
 }
 
 static br_status add_output(bri_plan *plan, bri_job *job, bri_task *task, const product *p)
@@ -186,14 +190,16 @@ static br_status connect_expected(bri_job *job, bri_task *task, int i, const for
     return BR_OK;
 }
 
-/* An input of a task that was lent: its lender has it, whoever made it. */
+/* An input of a task that was lent: its lender has it, whoever made it, or a task makes it that was
+ * lent, too. What several of them read is wanted once; none begins before all are made. */
 static br_status connect_lent_input(bri_job *job, bri_task *task, int i, bri_key key, int lender,
                                     size_t bytes)
 {
     bri_value *v = bri_value_find(job, key);
     if (v == NULL)
         return connect_expected(job, task, i, &(foreign){key, lender, bytes, 1, NULL, NULL});
-    atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed); /* read twice */
+    if (v->owner == lender)
+        atomic_fetch_add_explicit(&v->readers, 1, memory_order_relaxed);
     bri_task_input(task, i, v);
     return BR_OK;
 }
@@ -269,7 +275,7 @@ static bool parent_owner(const bri_stage *stage, int64_t chunk, int level, int64
 
 static product product_of_step(const bri_stage *s, int64_t chunk, int64_t step, size_t bytes)
 {
-    product p = {s, chunk, {s->id, 0, chunk}, true, s->plan->rank, bytes, 0};
+    product p = {s, chunk, {s->id, 0, chunk}, true, s->plan->rank, bytes, 0, false};
     if (s->fold == BRI_FOLD_TREE) {
         p.key.index = chunk * s->nsteps + step;
         p.final = !parent_owner(s, chunk, 0, step, &p.reader);
@@ -289,6 +295,7 @@ static br_status add_pass_outputs(bri_plan *plan, bri_job *job, const bri_frame 
         const bri_made *m = &made[i];
         product p = product_of_step(m->member, m->chunk, m->step, m->bytes);
         p.lender = f->lender;
+        p.inside = f->inside;
         if (m->value)
             BRI_TRY(add_output(plan, job, task, &p));
     }
@@ -304,6 +311,8 @@ static br_status add_piece_outputs(bri_plan *plan, bri_job *job, const bri_frame
         int64_t piece = bri_cut_piece(f->stage, f->chunk, i);
         size_t bytes = (size_t)bri_chunk_nelem(pieces, piece) * br_dtype_size(pieces->dtype);
         product p = product_of_step(pieces, piece, 0, bytes);
+        p.lender = f->lender;
+        p.inside = f->inside;
         if (bri_is_demanded(pieces, piece))
             BRI_TRY(add_output(plan, job, task, &p));
     }
@@ -326,6 +335,7 @@ br_status bri_make_step(bri_plan *plan, bri_job *job, const bri_frame *f, bri_ta
         step_sizes(s, f->chunk, f->step, &sizes);
     product p = product_of_step(s, f->chunk, f->step, sizes.output);
     p.lender = f->lender;
+    p.inside = f->inside;
     bri_task *t = new_task(job, f, p.key, f->needs.n + chained);
     if (t == NULL)
         return BR_ENOMEM;
@@ -352,9 +362,11 @@ static br_status connect_child(bri_job *job, const bri_frame *f, bri_task *task,
     int64_t child = 2 * (f->step >> f->level) + side;
     bri_tree_normalise(s->nsteps, &level, &child);
     bri_key key = {s->id, (uint32_t)level, f->chunk * bri_tree_width(s->nsteps, level) + child};
-    if (connect_known(job, task, side, key))
+    if (f->lender == 0 && connect_known(job, task, side, key))
         return BR_OK;
-    node_sizes(s, f->chunk, level, &sizes);
+    node_sizes(f, level, &sizes);
+    if (f->lender > 0)
+        return connect_lent_input(job, task, side, key, f->lender - 1, sizes.output);
     int owner = bri_stage_owner(s, f->chunk, child << level);
     foreign v = {key, owner, sizes.output, 1, NULL, &f->chunk};
     return connect_expected(job, task, side, &v);
@@ -371,13 +383,13 @@ br_status bri_make_node(bri_plan *plan, bri_job *job, const bri_frame *f, bri_ta
         return BR_ENOMEM;
     *out = t;
     t->argument[1] = i;
-    node_sizes(s, f->chunk, f->level, &sizes);
+    node_sizes(f, f->level, &sizes);
     t->scratch = sizes.scratch;
     for (int side = 0; side < 2; side++)
         BRI_TRY(connect_child(job, f, t, side));
-    product p = {s, f->chunk, key, true, plan->rank, sizes.output, 0};
+    product p = {s, f->chunk, key, true, plan->rank, sizes.output, f->lender, f->inside};
     p.final = !parent_owner(s, f->chunk, f->level, i, &p.reader);
-    if (p.final || p.reader != plan->rank) /* others wait for it */
+    if (f->lender == 0 && (p.final || p.reader != plan->rank)) /* others wait for it */
         bri_bundles_close(job, s->id, f->chunk);
     return add_output(plan, job, t, &p);
 }

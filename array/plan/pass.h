@@ -3,9 +3,9 @@
  * together.
  *
  * What they read is loaded once, slab by slab; while a slab is in the cache, the program of each
- * member (a piece) runs over it. An operand that several of them have is computed once a slab, by a
- * piece of its own. A task has one output for each member: the value that the member's own leaf
- * would have had, unless its elements go straight to the caller.
+ * member (a piece) runs over it. An operand that several of them go through is computed once a
+ * slab, by a piece of its own. A task has one output for each member: the value that the member's
+ * own leaf would have had, unless its elements go straight to the caller.
  */
 #ifndef BRI_PASS_H
 #define BRI_PASS_H
@@ -16,9 +16,14 @@ enum { BRI_MAX_PASS_INPUTS = 32 }; /* inputs and values together */
 
 typedef struct bri_piece {
     bri_program *program;
-    int *slot;         /* for each input of the program: of the pass's inputs, then its values */
-    bri_stage *member; /* what it is the leaf of; NULL: it makes a value for other pieces */
-    br_dtype dtype;    /* of the value */
+    int *slot;            /* for each input of the program: of the pass's inputs, then its values */
+    bri_stage *member;    /* what it is the leaf of; NULL: it makes a value for other pieces */
+    br_dtype dtype;       /* of the value, */
+    const bri_node *made; /*  which is this one's */
+    bri_redop op; /* what a reduction's program makes states of: the member's or a joint one */
+    /* The piece whose joint states have this one's behind theirs, which has no program then; else
+     * -1. */
+    int with;
 } bri_piece;
 
 typedef struct bri_pass {

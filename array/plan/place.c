@@ -31,13 +31,6 @@ int bri_place_run(const bri_plan *plan, int64_t place, int64_t n)
 
 /* ---- following ---- */
 
-/* The axis of the leaves that source axis a moves with, or BRI_FIXED. */
-static int leaf_axis(const bri_input *input, int a)
-{
-    int axis = input->map.from[a].axis;
-    return axis >= 0 && input->halo != NULL ? input->halo->axis[axis].leaf : axis;
-}
-
 static int64_t middle(const bri_stage *stage, int axis, const int64_t *coord)
 {
     const bri_axis *x = &stage->leaf_axis[axis];
@@ -59,7 +52,7 @@ static int followed_owner(const bri_stage *stage, int64_t chunk, int64_t step)
     for (int a = 0; a < from->ndim; a++) {
         const bri_map_axis *m = &input->map.from[a];
         const bri_map_term *w = &input->map.window[a];
-        int axis = leaf_axis(input, a);
+        int axis = bri_input_leaf_axis(input, a);
         int64_t i = m->start + (axis >= 0 ? m->step * middle(stage, axis, leaf) : 0);
         i += w->step != 0 ? w->step * middle(stage, w->axis, leaf) : 0;
         at[a] = bri_axis_find(&from->axis[a], clamp(i, from->axis[a].extent));
@@ -109,7 +102,8 @@ static bool goes_along(const bri_stage *stage, const bri_input *input)
     if (stage->fold != BRI_FOLD_NONE || stage->picks != NULL || from->ndim != stage->leaf_ndim)
         return false;
     for (int a = 0; a < from->ndim; a++)
-        if (leaf_axis(input, a) != a || from->axis[a].nchunks != stage->leaf_axis[a].nchunks)
+        if (bri_input_leaf_axis(input, a) != a ||
+            from->axis[a].nchunks != stage->leaf_axis[a].nchunks)
             return false;
     return true;
 }
@@ -118,7 +112,7 @@ static bool goes_along(const bri_stage *stage, const bri_input *input)
 static int64_t chunks_seen(const bri_stage *stage, const bri_input *input, int a)
 {
     const bri_axis *source = &input->stage->axis[a];
-    int axis = leaf_axis(input, a);
+    int axis = bri_input_leaf_axis(input, a);
     int64_t low;
     int64_t high;
     if (axis < 0 || input->map.window[a].step != 0)
@@ -126,6 +120,25 @@ static int64_t chunks_seen(const bri_stage *stage, const bri_input *input, int a
     bri_map_range(&input->map.from[a], 0, stage->leaf_axis[axis].extent, &low, &high);
     return bri_axis_find(source, clamp(high, source->extent)) -
            bri_axis_find(source, clamp(low, source->extent)) + 1;
+}
+
+/* A source of so many chunks for each rank is in even runs, however finely leaves cut it; of so
+ * many leaves for each chunk. */
+enum { EVEN_CHUNKS = 4, MOST_LEAVES = 8 };
+
+/* The leaves only cut the chunks more finely: a shifted array, with itself, in three parts each. */
+static bool refines(const bri_stage *stage, const bri_input *input, int64_t seen)
+{
+    uint32_t moved = 0;
+    for (int a = 0; a < input->stage->ndim; a++) {
+        int axis = bri_input_leaf_axis(input, a);
+        moved |= axis >= 0 ? (uint32_t)1 << axis : 0;
+    }
+    for (int a = 0; a < stage->leaf_ndim; a++)
+        if (!(moved >> a & 1) && stage->leaf_axis[a].nchunks > 1)
+            return false;
+    return seen >= EVEN_CHUNKS * stage->plan->nranks &&
+           stage->nchunks * stage->nsteps <= MOST_LEAVES * seen;
 }
 
 /* About as many leaves as chunks along each axis: else many leaves would meet on one rank. */
@@ -137,7 +150,7 @@ static bool spreads(const bri_stage *stage, const bri_input *input)
         if (stage->leaf_axis[a].extent == 0)
             return false;
     for (int a = 0; a < from->ndim; a++) {
-        int axis = leaf_axis(input, a);
+        int axis = bri_input_leaf_axis(input, a);
         if (from->axis[a].extent == 0)
             return false;
         int64_t n = chunks_seen(stage, input, a);
@@ -145,7 +158,7 @@ static bool spreads(const bri_stage *stage, const bri_input *input)
             return false;
         seen *= n;
     }
-    return stage->nchunks * stage->nsteps <= 2 * seen;
+    return stage->nchunks * stage->nsteps <= 2 * seen || refines(stage, input, seen);
 }
 
 static bool may_follow(const bri_stage *stage, const bri_input *input)

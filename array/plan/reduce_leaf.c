@@ -3,8 +3,6 @@
  */
 #include "array/plan/reduce_leaf.h"
 
-#include <string.h>
-
 int64_t bri_state_elements(const bri_stage *stage, const bri_leaf *leaf)
 {
     int64_t n = 1;
@@ -18,12 +16,23 @@ size_t bri_states_bytes(const bri_stage *stage, int64_t n)
     return (size_t)n * bri_state_bytes(stage->reducing.op, stage->reducing.operand);
 }
 
-size_t bri_states_room(const bri_stage *stage, const bri_leaf *leaf, int except)
+/* The most states there are over a leaf's box, `except` left out. */
+static int64_t most_states(const bri_stage *stage, const bri_leaf *leaf, int except)
 {
     int64_t n = 1;
     for (int a = 0; a < stage->leaf_ndim; a++)
         n *= a == except || leaf->extent[a] == 0 ? 1 : leaf->extent[a];
-    return bri_states_bytes(stage, n);
+    return n;
+}
+
+size_t bri_states_room(const bri_stage *stage, const bri_leaf *leaf, int except)
+{
+    return bri_states_bytes(stage, most_states(stage, leaf, except));
+}
+
+static size_t bytes_of(const bri_reduce_leaf *r, int64_t n)
+{
+    return (size_t)n * bri_state_bytes(r->op, r->stage->reducing.operand);
 }
 
 /* The axis the program itself reduces: the last of the stage's. */
@@ -56,10 +65,20 @@ static size_t levels_of(int64_t n)
     return levels;
 }
 
-void bri_reduce_leaf_start(bri_reduce_leaf *r, const bri_stage *stage, const bri_leaf *leaf,
-                           int64_t rows, bri_bump *bump)
+/* Planes of op, one after the other, are planes `plane` and on of the leaf's. */
+static void set_home(bri_reduce_leaf *r, int plane, bri_redop op, char *at)
+{
+    for (int k = 0; k < bri_state_planes(op); k++) {
+        r->home[plane + k] = at;
+        at += (size_t)r->nstate * br_dtype_size(bri_state_dtype(op, r->stage->reducing.operand, k));
+    }
+}
+
+void bri_reduce_leaf_start(bri_reduce_leaf *r, const bri_stage *stage, bri_redop op,
+                           const bri_leaf *leaf, int64_t rows, bri_bump *bump)
 {
     r->stage = stage;
+    r->op = op;
     r->leaf = *leaf;
     r->rows = rows;
     r->nslabs = stage->leaf_ndim > 0 && rows > 0 ? (leaf->extent[0] + rows - 1) / rows : 1;
@@ -68,25 +87,38 @@ void bri_reduce_leaf_start(bri_reduce_leaf *r, const bri_stage *stage, const bri
     r->merges = r->axis == 0 && r->nslabs > 1;
     r->nstate = elements_without(leaf->extent, stage->leaf_ndim, r->axis);
     r->depth = 0;
-    size_t bytes = bri_states_room(stage, leaf, r->axis);
-    size_t levels = r->merges ? levels_of(r->nslabs) + 1 : 1;
+    r->elsewhere = 0;
+    size_t bytes = bytes_of(r, most_states(stage, leaf, r->axis));
+    size_t levels = r->merges ? levels_of(r->nslabs) : 0;
     r->states[0] = bri_bump_take(bump, bytes);
     r->states[1] = bri_bump_take(bump, further_axes(stage) ? bytes : 0);
-    r->slab = bri_bump_take(bump, r->nslabs > 1 ? bytes * levels : 0);
+    r->stack = bri_bump_take(bump, bytes * levels);
+    if (bump->base != NULL)
+        set_home(r, 0, op, r->states[0]);
+}
+
+bool bri_reduce_leaf_into(bri_reduce_leaf *r, int plane, bri_redop op, void *out)
+{
+    if (further_axes(r->stage) || r->leaf.nelem == 0 || (r->merges && op != r->op) ||
+        (r->elsewhere >> plane & 1))
+        return false;
+    r->elsewhere |= 1u << plane;
+    set_home(r, plane, op, out);
+    return true;
 }
 
 /* ---- slabs that are merged ---- */
 
 static char *stack_at(const bri_reduce_leaf *r, int i)
 {
-    return r->slab + (size_t)i * bri_states_bytes(r->stage, r->nstate);
+    return i == 0 ? r->home[0] : r->stack + (size_t)(i - 1) * bytes_of(r, r->nstate);
 }
 
 static void merge_top(bri_reduce_leaf *r)
 {
     int i = r->depth - 2;
-    bri_state_merge(r->stage->reducing.op, r->stage->reducing.operand, r->nstate, stack_at(r, i),
-                    r->count[i], stack_at(r, i + 1), r->count[i + 1]);
+    bri_state_merge(r->op, r->stage->reducing.operand, r->nstate, stack_at(r, i), r->count[i],
+                    stack_at(r, i + 1), r->count[i + 1]);
     r->count[i] += r->count[i + 1];
     r->level[i]++;
     r->depth--;
@@ -102,17 +134,13 @@ static void push_slab(bri_reduce_leaf *r, int64_t rows)
 
 /* ---- slabs side by side ---- */
 
-/* Slabs hold different elements of the state: each is copied to its place in every plane. */
-static void place_slab(const bri_reduce_leaf *r, int64_t row, int64_t n)
+/* Slabs make different elements of the states: those from `row` on. */
+static void places_of(const bri_reduce_leaf *r, int64_t row, char *planes[BRI_PLANES])
 {
-    const bri_reducing *of = &r->stage->reducing;
-    char *to = r->states[0];
-    const char *from = r->slab;
-    for (int plane = 0; plane < bri_state_planes(of->op); plane++) {
-        size_t size = br_dtype_size(bri_state_dtype(of->op, of->operand, plane));
-        memcpy(to + (size_t)(r->nstate / r->leaf.extent[0] * row) * size, from, (size_t)n * size);
-        to += (size_t)r->nstate * size;
-        from += (size_t)n * size;
+    int64_t first = row > 0 ? r->nstate / r->leaf.extent[0] * row : 0;
+    for (int k = 0; k < bri_state_planes(r->op); k++) {
+        br_dtype dtype = bri_state_dtype(r->op, r->stage->reducing.operand, k);
+        planes[k] = r->home[k] + (size_t)first * br_dtype_size(dtype);
     }
 }
 
@@ -129,18 +157,21 @@ void bri_reduce_leaf_slab(bri_reduce_leaf *r, const bri_program *program, int64_
     box->axis = r->axis;
     if (r->axis < 0)
         add_axis(box);
-    box->state = r->merges ? stack_at(r, r->depth) : r->nslabs > 1 ? r->slab : r->states[0];
+    char *planes[BRI_PLANES] = {NULL};
+    box->state = r->merges ? stack_at(r, r->depth) : NULL;
+    box->planes = r->merges ? NULL : planes;
+    if (!r->merges)
+        places_of(r, row, planes);
     bri_program_run(program, box);
+    box->planes = NULL;
     if (r->merges)
         push_slab(r, box->extent[0]);
-    else if (r->nslabs > 1)
-        place_slab(r, row, elements_without(box->extent, r->stage->leaf_ndim, r->axis));
 }
 
 /* ---- the end ---- */
 
-char *bri_reduce_states(const bri_stage *stage, bri_leaf *box, int from, int64_t each, char *state,
-                        char *other)
+char *bri_reduce_states(const bri_stage *stage, bri_redop op, bri_leaf *box, int from, int64_t each,
+                        char *state, char *other)
 {
     const bri_reducing *r = &stage->reducing;
     for (int a = from; a >= 0; a--) {
@@ -151,9 +182,9 @@ char *bri_reduce_states(const bri_stage *stage, bri_leaf *box, int from, int64_t
         for (int b = 0; b < stage->leaf_ndim; b++)
             *(b < a ? &outer : &inner) *= b == a ? 1 : box->extent[b];
         if (box->extent[a] == 0)
-            bri_state_empty(r->op, r->operand, outer * inner, other);
+            bri_state_empty(op, r->operand, outer * inner, other);
         else
-            bri_state_reduce(r->op, r->operand, outer, box->extent[a], inner, each, state, other);
+            bri_state_reduce(op, r->operand, outer, box->extent[a], inner, each, state, other);
         each *= box->extent[a];
         box->extent[a] = 1;
         char *swap = state;
@@ -163,20 +194,20 @@ char *bri_reduce_states(const bri_stage *stage, bri_leaf *box, int from, int64_t
     return state;
 }
 
-const char *bri_reduce_leaf_end(bri_reduce_leaf *r)
+void bri_reduce_leaf_end(bri_reduce_leaf *r)
 {
     const bri_stage *stage = r->stage;
     char *state = r->states[0];
     if (r->leaf.nelem == 0)
-        bri_state_empty(stage->reducing.op, stage->reducing.operand, r->nstate, state);
+        bri_state_empty(r->op, stage->reducing.operand, r->nstate, state);
     while (r->merges && r->depth > 1)
         merge_top(r);
-    if (r->merges && r->depth > 0)
-        memcpy(state, stack_at(r, 0), bri_states_bytes(stage, r->nstate));
-    if (r->axis < 0 || !further_axes(stage))
-        return state;
+    if (!further_axes(stage))
+        return;
     bri_leaf box = r->leaf;
     int64_t each = box.extent[r->axis];
     box.extent[r->axis] = 1;
-    return bri_reduce_states(stage, &box, r->axis - 1, each, state, r->states[1]);
+    state = bri_reduce_states(stage, r->op, &box, r->axis - 1, each, state, r->states[1]);
+    r->nstate = bri_state_elements(stage, &r->leaf);
+    set_home(r, 0, r->op, state);
 }

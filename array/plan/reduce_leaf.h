@@ -13,6 +13,7 @@
 
 typedef struct bri_reduce_leaf {
     const bri_stage *stage;
+    bri_redop op; /* the stage's, or one whose states begin with those of the stage's */
     bri_leaf leaf;
     int64_t rows; /* of a slab */
     int64_t nslabs;
@@ -20,20 +21,27 @@ typedef struct bri_reduce_leaf {
     bool merges;    /* axis 0 is the program's and is cut into slabs */
     int64_t nstate; /* elements of state after the program */
     char *states[2];
-    char *slab; /* the state of a slab beside others, or a stack of states to be merged */
-    int depth;  /* of the stack: a binary counter makes it the aligned tree */
+    char *home[BRI_PLANES]; /* where the states stand in the end: in states[0] or elsewhere */
+    uint32_t elsewhere;     /* planes, as bits */
+    char *stack;            /* of states to be merged with the first ones, which are at home */
+    int depth;              /* of the stack: a binary counter makes it the aligned tree */
     int level[64];
     int64_t count[64];
 } bri_reduce_leaf;
 
-/* Takes the scratch from the bump; with a bump that only counts, nothing else may follow. */
-void bri_reduce_leaf_start(bri_reduce_leaf *r, const bri_stage *stage, const bri_leaf *leaf,
-                           int64_t rows, bri_bump *bump);
+/* Of the stage's operation, or another one. Takes the scratch from the bump; with a bump that only
+ * counts, nothing else may follow. */
+void bri_reduce_leaf_start(bri_reduce_leaf *r, const bri_stage *stage, bri_redop op,
+                           const bri_leaf *leaf, int64_t rows, bri_bump *bump);
+/* Has the planes of an operation, from `plane` of the leaf's on, made right at `out`, one after the
+ * other. False where that cannot be: axes are left to be reduced, or they are made elsewhere. */
+bool bri_reduce_leaf_into(bri_reduce_leaf *r, int plane, bri_redop op, void *out);
 /* Runs the program on the slab that begins at `row`; box has its views, extents and origin. */
 void bri_reduce_leaf_slab(bri_reduce_leaf *r, const bri_program *program, int64_t row,
                           bri_box *box);
-/* The leaf's state: merges what is left and reduces the stage's other axes. */
-const char *bri_reduce_leaf_end(bri_reduce_leaf *r);
+/* Merges what is left and reduces the stage's other axes, once: then the leaf's states are at
+ * home. */
+void bri_reduce_leaf_end(bri_reduce_leaf *r);
 
 /* Elements and bytes of a leaf's state: its box over the axes that stay. */
 int64_t bri_state_elements(const bri_stage *stage, const bri_leaf *leaf);
@@ -41,9 +49,9 @@ size_t bri_states_bytes(const bri_stage *stage, int64_t n);
 /* Bytes that the states over a leaf's box take, `except` left out; reducing an axis of extent 0
  * makes more of them. */
 size_t bri_states_room(const bri_stage *stage, const bri_leaf *leaf, int except);
-/* Reduces states along the stage's axes below `from`, the last first; box is what the states stand
- * over, `each` elements apiece. Returns where the result is: in state or in other. */
-char *bri_reduce_states(const bri_stage *stage, bri_leaf *box, int from, int64_t each, char *state,
-                        char *other);
+/* Reduces states of op along the stage's axes below `from`, the last first; box is what the states
+ * stand over, `each` elements apiece. Returns where the result is: in state or in other. */
+char *bri_reduce_states(const bri_stage *stage, bri_redop op, bri_leaf *box, int from, int64_t each,
+                        char *state, char *other);
 
 #endif

@@ -5,7 +5,6 @@
 #include "array/plan/run.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
@@ -20,6 +19,7 @@
 #include "array/plan/questions.h"
 #include "runtime/alloc.h"
 #include "runtime/blas.h"
+#include "runtime/clock.h"
 #include "runtime/future.h"
 #include "runtime/running.h"
 
@@ -30,19 +30,13 @@ void bri_drop_failed(br_context *ctx, const bri_outputs *outputs)
             bri_persisted_drop(ctx, outputs->sink[i].id);
 }
 
-double bri_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void bri_run_info(bri_job *job, double seconds, const br_run_info *before, br_run_info *info)
 {
     bri_memory_stats memory;
     bri_memory_about(job->ctx->memory, &memory);
     int64_t peak = atomic_load(&job->stats.peak);
     peak = peak > (int64_t)memory.peak ? peak : (int64_t)memory.peak;
+    int64_t asked = atomic_load(&job->stats.most_asked);
     *info = (br_run_info){
         .seconds = before->seconds + seconds,
         .tasks = before->tasks + atomic_load(&job->stats.tasks),
@@ -54,7 +48,10 @@ void bri_run_info(bri_job *job, double seconds, const br_run_info *before, br_ru
         .bytes_spilled = before->bytes_spilled + atomic_load(&job->stats.bytes_spilled),
         .bytes_fetched = before->bytes_fetched + atomic_load(&job->stats.bytes_fetched),
         .lent_tasks = before->lent_tasks + atomic_load(&job->stats.lent),
+        .loans = before->loans + atomic_load(&job->stats.loans),
+        .lent_bytes = before->lent_bytes + atomic_load(&job->stats.returned),
         .most_sent = before->most_sent + atomic_load(&job->stats.most_sent),
+        .most_asked = before->most_asked > asked ? before->most_asked : asked,
     };
 }
 
@@ -68,17 +65,28 @@ static void run_on_scheduler(bri_job *job)
         ctx->scheduler->progress(ctx, job, true);
 }
 
+/* Of what the serial order never needs, there is only so much as this run may promise. */
+static void keep_below_ceiling(const bri_plan *plan, bri_job *job)
+{
+    bri_memory_stats memory;
+    bri_memory_about(plan->ctx->memory, &memory);
+    size_t needed = memory.standing + plan->peak;
+    size_t spare = plan->ceiling > needed ? plan->ceiling - needed : 0;
+    if (plan->ceiling > 0 && spare < job->spare)
+        job->spare = spare;
+}
+
 /* Runs a planned job and waits for it. here: on this thread alone. */
 static br_status run_job(br_context *ctx, bri_plan *plan, bool here, bri_running *running)
 {
     bri_job job;
     bri_array_data *data = bri_array_data_of(ctx);
-    if (bri_plan_begin(plan, &job) != BR_OK)
+    if (bri_plan_begin(plan, ctx->next_job, &job) != BR_OK)
         bri_job_fail(&job, BR_ENOMEM, bri_last_error());
-    job.id = ctx->next_job;
     if (bri_flights_none(ctx)) {
         bri_memory_reset_peak(ctx->memory);
         bri_memory_set_ceiling(ctx->memory, plan->ceiling);
+        keep_below_ceiling(plan, &job);
     }
     double start = bri_now();
     if (!bri_flights_none(ctx) && !bri_turns_enter(&job, plan->peak, bri_plan_most(plan)))
@@ -205,8 +213,10 @@ static br_status launch_plan(br_context *ctx, const bri_outputs *outputs, bri_pl
         return BR_OK;
     bri_plan_free(plan);
     bri_flight_free(flight);
-    if (*future != NULL)
+    if (*future != NULL) {
         bri_future_fail(*future, st, bri_last_error());
+        ctx->scheduler->notify(ctx); /* br_close may wait for it while a task launches it */
+    }
     return st;
 }
 

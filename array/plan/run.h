@@ -24,6 +24,5 @@ br_status bri_launch_hidden(br_context *ctx, const bri_outputs *outputs, uint64_
 void bri_drop_failed(br_context *ctx, const bri_outputs *outputs);
 /* What a job did, together with what was done before it. */
 void bri_run_info(bri_job *job, double seconds, const br_run_info *before, br_run_info *info);
-double bri_now(void);
 
 #endif

@@ -151,16 +151,6 @@ static int leader(const group *g, int k)
     return i;
 }
 
-/* An operand that several have is made once, unless it is just read. */
-static bool leads(const group *g, int k)
-{
-    int n = 0;
-    for (int i = 0; i < g->nmembers; i++)
-        n += operand(g->member[i]) == operand(g->member[k]);
-    return leader(g, k) == k && n > 1 &&
-           bri_program_computes(g->member[k]->program, g->member[k]->result);
-}
-
 /* The leader's program makes the value; the members of its operand then just read it. */
 static br_status add_value(const group *g, int k, bri_pass *pass)
 {
@@ -168,6 +158,8 @@ static br_status add_value(const group *g, int k, bri_pass *pass)
     bri_piece *piece = &pass->piece[pass->npieces++];
     pass->nvalues++;
     piece->program = s->program;
+    piece->with = -1;
+    piece->made = operand(s);
     s->program = NULL;
     piece->dtype = bri_program_dtype(piece->program, s->result);
     BRI_TRY(bri_program_seal_store(piece->program, s->result));
@@ -185,11 +177,52 @@ static br_status read_value(bri_piece *piece, br_dtype dtype, int slot, int *res
     return *result >= 0 ? BR_OK : BR_ENOMEM;
 }
 
-static br_status seal(const bri_stage *stage, bri_program *program)
+static br_status seal(const bri_stage *stage, bri_program *program, bri_redop op)
 {
-    return stage->kind == &bri_stage_reduce
-               ? bri_program_seal_reduce(program, stage->result, stage->reducing.op)
-               : bri_program_seal_store(program, stage->result);
+    return stage->kind == &bri_stage_reduce ? bri_program_seal_reduce(program, stage->result, op)
+                                            : bri_program_seal_store(program, stage->result);
+}
+
+/* ---- joint reductions ---- */
+
+static bool is_of(const bri_stage *stage, bri_redop a, bri_redop b)
+{
+    return is_reduction(stage) && (stage->reducing.op == a || stage->reducing.op == b);
+}
+
+/* A variance has the sum of the same elements on its way. */
+static bool sums_for(const bri_stage *variance, const bri_stage *sum)
+{
+    return is_of(variance, BRI_RED_VAR, BRI_RED_STD) && is_of(sum, BRI_RED_SUM, BRI_RED_MEAN) &&
+           operand(variance) == operand(sum) && variance->reducing.axes == sum->reducing.axes &&
+           bri_kind(sum->reducing.operand) == 'f';
+}
+
+/* The first member whose variance member k's sum is part of, or -1. */
+static int variance_of(const group *g, int k)
+{
+    for (int i = 0; i < g->nmembers; i++)
+        if (sums_for(g->member[i], g->member[k]))
+            return i;
+    return -1;
+}
+
+/* An operand that several go through is made once, unless it is just read. */
+static bool leads(const group *g, int k)
+{
+    int n = 0;
+    for (int i = 0; i < g->nmembers; i++)
+        n += operand(g->member[i]) == operand(g->member[k]) && variance_of(g, i) < 0;
+    return leader(g, k) == k && n > 1 &&
+           bri_program_computes(g->member[k]->program, g->member[k]->result);
+}
+
+static bri_redop operation(const group *g, int k)
+{
+    for (int i = 0; i < g->nmembers; i++)
+        if (variance_of(g, i) == k)
+            return BRI_RED_MOMENTS;
+    return g->member[k]->reducing.op;
 }
 
 static br_status add_member(const group *g, int k, const int *value_of, bri_pass *pass)
@@ -198,6 +231,14 @@ static br_status add_member(const group *g, int k, const int *value_of, bri_pass
     bri_piece *piece = &pass->piece[pass->npieces++];
     int value = value_of[leader(g, k)];
     piece->member = s;
+    piece->op = operation(g, k);
+    piece->with = variance_of(g, k);
+    if (piece->with >= 0) {
+        bri_program_free(s->program);
+        s->program = NULL;
+        piece->with += pass->nvalues;
+        return BR_OK;
+    }
     if (value >= 0) {
         bri_program_free(s->program);
         s->program = NULL;
@@ -207,7 +248,7 @@ static br_status add_member(const group *g, int k, const int *value_of, bri_pass
         s->program = NULL;
         BRI_TRY(member_slots(g, s, &piece->slot));
     }
-    return seal(s, piece->program);
+    return seal(s, piece->program, piece->op);
 }
 
 static br_status add_pieces(const group *g, bri_pass *pass)
@@ -348,7 +389,7 @@ static br_status seal_alone(bri_plan *plan)
         bri_stage *s = plan->stages[i];
         bool computes = s->kind == &bri_stage_program || s->kind == &bri_stage_reduce;
         if (computes && s->program != NULL && s->pass == NULL)
-            BRI_TRY(seal(s, s->program));
+            BRI_TRY(seal(s, s->program, s->reducing.op));
     }
     return BR_OK;
 }

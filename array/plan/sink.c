@@ -11,6 +11,7 @@
 #include "array/plan/chunk_futures.h"
 #include "array/plan/fetch.h"
 #include "array/plan/persist.h"
+#include "array/plan/store_shared.h"
 #include "runtime/alloc.h"
 
 int bri_on_rank_zero(const bri_stage *stage, int64_t chunk, int64_t step)
@@ -236,7 +237,7 @@ static br_status connect(bri_plan *plan, bri_stage *from, const bri_sink *sink, 
 {
     bri_stage *stage;
     const bri_stage_kind *kind = kinds[sink->kind];
-    bool rows = sink->form != NULL && sink->form->laid_out;
+    bool rows = sink->form != NULL && sink->form->laid_out && sink->sharing->page == 0;
     if (rows) {
         kind = &bri_stage_store_rows;
     } else if (sink->form != NULL && plan->nranks > 1) {

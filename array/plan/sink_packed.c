@@ -60,10 +60,36 @@ static br_status pack_chunk(bri_work *work)
 
 /* ---- writing where the chunk is ---- */
 
+/* Of rows whose ends go to rank 0: all of them, where their rank cannot write. */
+static size_t page_of(const bri_stage *stage, int64_t chunk)
+{
+    const packing *p = stage->data;
+    return is_written_there(stage, chunk) ? p->sharing->page : 0;
+}
+
+static br_status write_pages(bri_work *work)
+{
+    const packing *p = work->stage->data;
+    bri_leaf leaf;
+    bri_view view;
+    bri_value *ends = work->task->output;
+    BRI_TRY(bri_sink_load(work, &leaf, &view));
+    BRI_TRY(bri_h5_write_pages(p->form, p->sharing->id, page_of(work->stage, work->chunk),
+                               leaf.origin, leaf.extent, view.base, ends->data, &ends->used));
+    bool sync = p->sharing->sync && is_written_there(work->stage, work->chunk);
+    return sync ? bri_h5_sync_joined(p->sharing->id) : BR_OK;
+}
+
 static void spread_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *out)
 {
     const bri_h5_form *form = ((const packing *)stage->data)->form;
     bri_leaf leaf;
+    if (form->laid_out) {
+        bri_sink_sizes(stage, chunk, step, out);
+        bri_leaf_box(stage, chunk, step, &leaf);
+        out->output = bri_h5_ends_bound(form, page_of(stage, chunk), leaf.extent);
+        return;
+    }
     if (!is_written_there(stage, chunk)) {
         pack_sizes(stage, chunk, step, out);
         return;
@@ -95,6 +121,7 @@ static br_status write_chunk(bri_work *work)
         .file = p->sharing->id,
         .claim = claim,
         .data = work,
+        .sync = p->sharing->sync,
         .memory = bri_bump_take(&bump, bri_h5_run_room(p->form, leaf.origin, leaf.extent)),
     };
     return bri_h5_write_runs(p->form, &runs, leaf.origin, leaf.extent, view.base,
@@ -103,10 +130,12 @@ static br_status write_chunk(bri_work *work)
 
 static br_status spread_chunk(bri_work *work)
 {
+    if (((const packing *)work->stage->data)->form->laid_out)
+        return write_pages(work);
     return is_written_there(work->stage, work->chunk) ? write_chunk(work) : pack_chunk(work);
 }
 
-/* ---- datasets without chunks ---- */
+/* ---- datasets without chunks, on one host ---- */
 
 /* Rank 0 writes for those that cannot. */
 static int who_writes(const bri_stage *stage, int64_t chunk, int64_t step)
@@ -126,7 +155,7 @@ static br_status put_rows(bri_work *work)
     if (leaf.nelem == 0)
         return BR_OK;
     br_status st =
-        bri_h5_write_rows(p->form, p->sharing->id, leaf.origin, leaf.extent, view.base, &bytes);
+        bri_h5_write_ends(p->form, p->sharing->id, 0, leaf.origin, leaf.extent, view.base, &bytes);
     bri_sink_count(work, bytes);
     return st;
 }
@@ -141,14 +170,30 @@ static void no_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_si
     *sizes = (bri_sizes){0};
 }
 
+static br_status put_ends(bri_work *work, const packing *p, const bri_leaf *leaf)
+{
+    uint64_t bytes = 0;
+    size_t page = page_of(work->stage->inputs[0].stage, work->chunk);
+    const char *ends = work->task->inputs[0].value->data;
+    br_status st =
+        bri_h5_write_ends(p->form, p->sharing->id, page, leaf->origin, leaf->extent, ends, &bytes);
+    bri_sink_count(work, bytes);
+    return st;
+}
+
 static br_status put_packed(bri_work *work)
 {
     bri_leaf leaf;
     uint64_t bytes = 0;
     bri_h5_writer *writer = work->stage->data;
+    const packing *p = work->stage->inputs[0].stage->data;
     bri_leaf_box(work->stage, work->chunk, work->step, &leaf);
     if (work->task->ninputs == 0)
         return BR_OK; /* a chunk without elements */
+    if (p->form->laid_out) {
+        BRI_TRY(put_ends(work, p, &leaf));
+        return work->stage->stored != NULL ? bri_h5_note_done(writer, work->chunk) : BR_OK;
+    }
     const void *got = work->task->inputs[0].value->data;
     br_status st = is_written_there(work->stage->inputs[0].stage, work->chunk)
                        ? bri_h5_enter(writer, leaf.origin, leaf.extent, got, &bytes)

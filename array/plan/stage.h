@@ -171,6 +171,8 @@ struct bri_stage {
     bool eager;      /* the same of a stage whose chunk c needs chunk c of one stage alone */
     bool shifted;    /* some inputs read one source, shifted */
     bool widened;    /* its program runs over widened leaves: elements are made more than once */
+    bool local;      /* a chunk needs little but what lies about there (borders.c) */
+    int border;      /* the root before which those at borders are made, from 1 on; 0: none */
     bool direct; /* the chunks are at hand on the rank that owns them: no task makes them there */
     bool direct_result; /* results go straight into the caller's memory, */
     char *target;       /*  dense C order of the whole array; NULL while only planning */
@@ -223,6 +225,7 @@ struct bri_plan {
     bool serial; /* one task after the other, all of rank 0, whatever the scheduler (fit.c) */
     bool spills; /* values go to disk: what the serial order does to them, and what it */
     size_t spill_limit; /*  may hold (fit.c) */
+    size_t spare;       /* bytes that the serial order leaves */
     bool measured;      /* dry is what emission without running says */
     bri_dry_run dry;
     size_t ceiling; /* bytes that this run will not exceed: predicted, and enforced; or 0 */
@@ -347,6 +350,8 @@ void bri_output_view(const bri_stage *stage, const bri_leaf *leaf, const bri_val
 
 /* ---- reductions (stage_reduce.c) ---- */
 
+/* Does a leaf make results, of the states of all elements? */
+bool bri_reduce_leaf_is_all(const bri_stage *stage);
 /* Bytes of what a leaf makes: a state, or the result when it is the root. */
 size_t bri_reduce_leaf_bytes(const bri_stage *stage, const bri_leaf *leaf);
 /* Writes n elements of a leaf's or the root's state out, as results when the stage is at its
@@ -422,11 +427,12 @@ typedef struct bri_sink {
 
 /* What a plan can do with less memory, and more time. */
 typedef enum bri_thrift {
-    BRI_READ_AGAIN = 1,    /* a file's chunks are read by each task that needs them, not held */
-    BRI_CUT_FIRST = 2,     /* computed chunks that several new ones need are cut (stage_cut.c) */
-    BRI_APART = 4,         /* no passes, no takes in two parts, no value held that need not be */
-    BRI_SPILL = 8,         /* values wait on disk (job_spill.h) */
-    BRI_KEEP_ON_DISK = 16, /* what is persisted is kept there */
+    BRI_IN_ORDER = 1,      /* what other ranks need edges of has its turn like all (borders.h) */
+    BRI_READ_AGAIN = 2,    /* a file's chunks are read by each task that needs them, not held */
+    BRI_CUT_FIRST = 4,     /* computed chunks that several new ones need are cut (stage_cut.c) */
+    BRI_APART = 8,         /* no passes, no takes in two parts, no value held that need not be */
+    BRI_SPILL = 16,        /* values wait on disk (job_spill.h) */
+    BRI_KEEP_ON_DISK = 32, /* what is persisted is kept there */
 } bri_thrift;
 
 /* What a run is to make. */

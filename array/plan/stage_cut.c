@@ -34,9 +34,8 @@ static br_status reader_axis(const bri_stage *reader, const bri_input *input, in
     }
     longest = m->start > longest ? m->start : longest;
     longest = after > longest ? after : longest;
-    bri_starts *s = bri_starts_new(leaf->nchunks + 2, longest);
-    if (s == NULL)
-        return BR_ENOMEM;
+    bri_starts *s;
+    BRI_TRY(bri_starts_new(leaf->nchunks + 2, longest, &s));
     if (m->start > 0)
         bri_starts_append(s, m->start);
     for (int64_t c = 1; c <= leaf->nchunks; c++)

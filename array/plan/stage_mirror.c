@@ -341,7 +341,8 @@ static br_status deliver(const pair *p, const half *h, const bri_made *made, bri
     int64_t each = box.extent[p->axis];
     box.extent[p->axis] = 1;
     char *state = merged(p, h);
-    state = bri_reduce_states(member, &box, p->axis - 1, each, state, h->other);
+    state =
+        bri_reduce_states(member, member->reducing.op, &box, p->axis - 1, each, state, h->other);
     br_status st = bri_reduce_deliver(member, bri_state_elements(member, &h->leaf), state,
                                       member->nsteps == 1, value->data);
     if (st == BR_OK)

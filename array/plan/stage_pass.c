@@ -85,7 +85,8 @@ static size_t largest_scratch(const bri_pass *pass)
 {
     size_t most = 0;
     for (int i = 0; i < pass->npieces; i++) {
-        size_t bytes = bri_program_scratch(pass->piece[i].program);
+        const bri_program *program = pass->piece[i].program;
+        size_t bytes = program != NULL ? bri_program_scratch(program) : 0;
         most = bytes > most ? bytes : most;
     }
     return most;
@@ -112,9 +113,9 @@ static layout lay_out(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bu
         if (piece->member == NULL)
             place_value(&slab, stage->leaf_ndim, br_dtype_size(piece->dtype), bump,
                         counting ? &view : &l.views[stage->ninputs + i]);
-        else if (reduces(piece->member))
-            bri_reduce_leaf_start(counting ? &reduce : &l.reduce[i], piece->member, leaf, l.rows,
-                                  bump);
+        else if (reduces(piece->member) && piece->with < 0)
+            bri_reduce_leaf_start(counting ? &reduce : &l.reduce[i], piece->member, piece->op, leaf,
+                                  l.rows, bump);
     }
     l.used = bump->used;
     return l;
@@ -148,6 +149,16 @@ static const bri_made *made_by(const pass_run *r, int i)
 {
     int before = bri_pass_of(r->work->stage)->nvalues;
     return i < before ? NULL : &r->made[i - before];
+}
+
+/* Is what piece i computes needed, by itself or by one that has its states of it? */
+static bool is_run(const pass_run *r, int i)
+{
+    const bri_pass *pass = bri_pass_of(r->work->stage);
+    bool wanted = made_by(r, i) == NULL || made_by(r, i)->wanted;
+    for (int k = pass->nvalues; k < pass->npieces; k++)
+        wanted = wanted || (pass->piece[k].with == i && made_by(r, k)->wanted);
+    return wanted && pass->piece[i].program != NULL;
 }
 
 /* Runs one piece on the rows in work, which begin at `row` of the leaf. */
@@ -190,7 +201,7 @@ static br_status run_loaded(const pass_run *r, int64_t row)
         for (int i = 0; i < stage->ninputs && at > 0; i++)
             l->views[i].base = l->whole[i].base + at * l->whole[i].stride[0];
         for (int i = 0; i < pass->npieces; i++)
-            if (made_by(r, i) == NULL || made_by(r, i)->wanted)
+            if (is_run(r, i))
                 run_piece(r, i, &slab, row + at);
     }
     return BR_OK;
@@ -209,15 +220,52 @@ static void find_values(pass_run *r)
     }
 }
 
+/* The reduction that makes piece i's states, and the first of their planes. */
+static bri_reduce_leaf *maker(const pass_run *r, int i, int *plane)
+{
+    const bri_piece *piece = bri_pass_of(r->work->stage)->piece;
+    const int with = piece[i].with;
+    *plane = with >= 0 ? bri_state_planes(piece[with].member->reducing.op) : 0;
+    return &r->l.reduce[with >= 0 ? with : i];
+}
+
+static bool has_states(const pass_run *r, int i)
+{
+    return reduces(bri_pass_of(r->work->stage)->piece[i].member) && r->l.value[i] != NULL;
+}
+
+/* States that are values as they are are made there. */
+static void place_states(const pass_run *r)
+{
+    const bri_pass *pass = bri_pass_of(r->work->stage);
+    for (int i = pass->nvalues; i < pass->npieces; i++) {
+        const bri_stage *member = pass->piece[i].member;
+        int plane;
+        if (!has_states(r, i) || bri_reduce_leaf_is_all(member))
+            continue;
+        bri_reduce_leaf *leaf = maker(r, i, &plane);
+        bri_reduce_leaf_into(leaf, plane, member->reducing.op, r->l.value[i]->data);
+    }
+}
+
+static void end_states(const pass_run *r)
+{
+    const bri_pass *pass = bri_pass_of(r->work->stage);
+    for (int i = pass->nvalues; i < pass->npieces; i++)
+        if (pass->piece[i].with < 0 && reduces(pass->piece[i].member) && is_run(r, i))
+            bri_reduce_leaf_end(&r->l.reduce[i]);
+}
+
 /* Writes a reduction's state out; what its results cannot be is told with its own name. */
 static br_status deliver(const pass_run *r, int i)
 {
     const bri_made *made = made_by(r, i);
     const bri_stage *member = made->member;
     char what[256];
-    br_status st = bri_reduce_deliver(member, bri_state_elements(member, &r->leaf),
-                                      bri_reduce_leaf_end(&r->l.reduce[i]), member->nsteps == 1,
-                                      r->l.value[i]->data);
+    int plane;
+    const char *state = maker(r, i, &plane)->home[plane];
+    br_status st = bri_reduce_deliver(member, bri_state_elements(member, &r->leaf), state,
+                                      member->nsteps == 1, r->l.value[i]->data);
     if (st == BR_OK)
         return st;
     bri_describe(member, made->chunk, what, sizeof what);
@@ -235,10 +283,12 @@ static br_status execute(bri_work *work)
     r.l = lay_out(stage, &r.leaf, &bump);
     bri_pass_makes(stage, work->chunk, r.made);
     find_values(&r);
+    place_states(&r);
     for (int64_t row = 0; row < r.leaf.extent[0]; row += r.l.loaded)
         BRI_TRY(run_loaded(&r, row));
+    end_states(&r);
     for (int i = pass->nvalues; i < pass->npieces; i++)
-        if (reduces(pass->piece[i].member) && r.l.value[i] != NULL)
+        if (has_states(&r, i))
             BRI_TRY(deliver(&r, i));
     return BR_OK;
 }

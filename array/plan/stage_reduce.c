@@ -150,11 +150,16 @@ br_status bri_reduce_build(bri_plan *plan, bri_stage *stage)
 
 /* ---- sizes ---- */
 
+bool bri_reduce_leaf_is_all(const bri_stage *stage)
+{
+    return stage->nsteps == 1 && stage->reducing.finishes;
+}
+
 size_t bri_reduce_leaf_bytes(const bri_stage *stage, const bri_leaf *leaf)
 {
     int64_t n = bri_state_elements(stage, leaf);
-    bool root = stage->nsteps == 1 && stage->reducing.finishes;
-    return root ? (size_t)n * br_dtype_size(stage->dtype) : bri_states_bytes(stage, n);
+    return bri_reduce_leaf_is_all(stage) ? (size_t)n * br_dtype_size(stage->dtype)
+                                         : bri_states_bytes(stage, n);
 }
 
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
@@ -173,7 +178,7 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
         return;
     }
     int64_t rows = bri_slab_rows(stage, &leaf);
-    bri_reduce_leaf_start(&r, stage, &leaf, rows, &bump);
+    bri_reduce_leaf_start(&r, stage, stage->reducing.op, &leaf, rows, &bump);
     bri_slab_sizes(stage, bri_slab_in(&leaf, 0, rows, &slab), &bump);
     sizes->scratch = bump.used;
 }
@@ -187,7 +192,8 @@ br_status bri_reduce_deliver(const bri_stage *stage, int64_t n, const char *stat
     if (root && r->finishes)
         return bri_state_finish(r->op, r->operand, n, state, r->total, r->correction, r->result,
                                 out);
-    memcpy(out, state, bri_states_bytes(stage, n));
+    if (state != out)
+        memcpy(out, state, bri_states_bytes(stage, n));
     return BR_OK;
 }
 
@@ -202,7 +208,8 @@ static const char *reduce_states(bri_work *work, const bri_leaf *leaf)
     char *b = bri_bump_take(&bump, room);
     if (leaf->nelem > 0)
         memcpy(a, work->task->inputs[0].value->data, bri_states_bytes(stage, leaf->nelem));
-    return bri_reduce_states(stage, &box, stage->leaf_ndim - 1, stage->reducing.each, a, b);
+    return bri_reduce_states(stage, stage->reducing.op, &box, stage->leaf_ndim - 1,
+                             stage->reducing.each, a, b);
 }
 
 static br_status reduce_elements(bri_work *work, const bri_leaf *leaf, const char **state)
@@ -215,14 +222,17 @@ static br_status reduce_elements(bri_work *work, const bri_leaf *leaf, const cha
     int64_t rows = bri_slab_rows(stage, leaf);
     work->holds = true;
     box.out.base = NULL;
-    bri_reduce_leaf_start(&r, stage, leaf, rows, &bump);
+    bri_reduce_leaf_start(&r, stage, stage->reducing.op, leaf, rows, &bump);
+    if (!bri_reduce_leaf_is_all(stage))
+        bri_reduce_leaf_into(&r, 0, r.op, work->task->output->data);
     size_t used = bump.used;
     for (int64_t row = 0; row < leaf->extent[0] && leaf->nelem > 0; row += rows) {
         bump.used = used;
         BRI_TRY(bri_slab_load(work, bri_slab_in(leaf, row, rows, &room), &bump, &box));
         bri_reduce_leaf_slab(&r, stage->program, row, &box);
     }
-    *state = bri_reduce_leaf_end(&r);
+    bri_reduce_leaf_end(&r);
+    *state = r.home[0];
     return BR_OK;
 }
 

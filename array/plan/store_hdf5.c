@@ -4,12 +4,13 @@
  */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "array/plan/message.h"
 #include "array/plan/resolve.h"
 #include "array/plan/run.h"
 #include "array/plan/store.h"
-#include "array/plan/store_shared.h"
+#include "array/plan/store_fit.h"
 #include "runtime/alloc.h"
 
 /* One call. */
@@ -30,6 +31,8 @@ static br_status check_options(const br_store_hdf5_args *args)
 {
     if (args->path == NULL || args->dataset == NULL)
         return bri_error(BR_EARG, "the path or the dataset is NULL");
+    if (args->path[0] == '\0')
+        return bri_error(BR_EARG, "the path is empty");
     if ((unsigned)args->mode > BR_STORE_APPEND)
         return bri_error(BR_EARG, "mode %d does not exist", (int)args->mode);
     if (args->deflate < 0 || args->deflate > 9)
@@ -71,7 +74,7 @@ static br_status check_target(const call *c)
     const br_store_hdf5_args *first = &c->stores[0];
     bool changes = false, reads;
     for (int i = 0; i < c->n; i++)
-        changes |= c->stores[i].region != NULL || c->stores[i].mode == BR_STORE_APPEND;
+        changes |= c->stores[i].region != NULL || first->mode == BR_STORE_APPEND;
     if ((c->ctx->nranks == 1 && !changes) || first->mode == BR_STORE_TRUNCATE || first->safe_copy ||
         stat(first->path, &target) != 0)
         return BR_OK;
@@ -85,18 +88,37 @@ static br_status check_target(const call *c)
 
 /* ---- many ---- */
 
-static br_status check_alike(const call *c, int i)
+/* One without a path has what concerns the file from the first, unless it says otherwise. */
+static br_store_hdf5_args store_of(const call *c, int i)
 {
-    const br_store_hdf5_args *first = &c->stores[0], *args = &c->stores[i];
+    const br_store_hdf5_args *first = &c->stores[0];
+    br_store_hdf5_args args = c->stores[i];
+    if (args.path != NULL)
+        return args;
+    args.path = first->path;
+    args.mode = args.mode == BR_STORE_ADD ? first->mode : args.mode;
+    args.safe_copy |= first->safe_copy;
+    args.resume |= first->resume;
+    return args;
+}
+
+static br_status check_alike(const call *c, const br_store_hdf5_args *args)
+{
+    const br_store_hdf5_args *first = &c->stores[0];
+    const char *other = args->mode != first->mode             ? ".mode"
+                        : args->safe_copy != first->safe_copy ? ".safe_copy"
+                        : args->resume != first->resume       ? ".resume"
+                                                              : NULL;
     if (args->x->ctx != c->ctx)
         return bri_error(BR_EARG, "arrays of two contexts");
-    if (i > 0 && args->path != NULL && strcmp(args->path, first->path) != 0)
+    if (strcmp(args->path, first->path) != 0)
         return bri_error(BR_EARG, "arrays are stored into one file, not into %s and %s",
                          first->path, args->path);
-    if (args->mode != first->mode || args->safe_copy != first->safe_copy ||
-        args->resume != first->resume)
+    if (other != NULL)
         return bri_error(BR_EARG,
-                         "arrays are stored into one file by one .mode, .safe_copy and .resume");
+                         "%s: %s has another %s than %s: what is stored into one file has one; "
+                         "without a .path it is that of the first",
+                         first->path, args->dataset, other, first->dataset);
     return BR_OK;
 }
 
@@ -109,25 +131,11 @@ static bool is_coordinate(const br_store_hdf5_args *args)
            strcmp(last, args->dims.name[0]) == 0;
 }
 
-/* The first axis along which a chunk of the array begins inside a stored one, which *start tells;
- * -1: there is none. */
-static int axis_that_cuts(const bri_node *x, const bri_h5_form *form, int64_t *start)
-{
-    bool chunked = form->ndim > 0 && form->chunk[0] > 0;
-    for (int a = 0; a < x->ndim && chunked; a++)
-        for (int64_t c = 1; c < x->axis[a].nchunks; c++) {
-            *start = bri_axis_start(&x->axis[a], c);
-            if (*start % form->chunk[a] != 0)
-                return a;
-        }
-    return -1;
-}
-
 /* Chunks are written once or not at all, so each one of the array must be whole stored ones. */
 static br_status check_steps(const bri_node *x, const bri_h5_form *form)
 {
     int64_t start;
-    int axis = axis_that_cuts(x, form, &start);
+    int axis = bri_store_axis_that_cuts(x, form, &start);
     if (axis < 0)
         return BR_OK;
     return bri_error(BR_EARG,
@@ -150,10 +158,9 @@ static br_status track(const call *c, int i, bri_h5_writer *writer)
 
 static br_status open_dataset(call *c, int i)
 {
-    br_store_hdf5_args args = c->stores[i];
+    br_store_hdf5_args args = store_of(c, i);
     const bri_node *x = c->nodes[i];
     bri_h5_writer *writer = NULL;
-    args.path = c->stores[0].path;
     BRI_TRY(args.region != NULL            ? bri_store_region(c->output, &args, x, &writer)
             : args.mode == BR_STORE_APPEND ? bri_store_append(c->output, &args, x, &writer)
                                            : bri_store_new(c->output, &args, x, &writer));
@@ -171,57 +178,52 @@ static br_status open_dataset(call *c, int i)
 
 /* ---- ranks that write ---- */
 
-typedef enum fitness {
-    WHOLE,   /* stored chunks are made whole, by one rank each; or there are none, in long rows */
-    PLAIN,   /* they are not: rank 0 writes elements in place */
-    REMAKES, /* and makes filtered chunks anew, whose old places become free */
-} fitness;
-
-/* Shorter rows are better gathered on one rank. */
-enum { SHORT_ROW = 512 };
-
-/* Where several hosts write, elements of different ranks may not lie in one page. */
-static fitness fitness_of(const call *c, int i)
+/* How many of them the ranks write; other ranks write where no place of the file is used twice. */
+static int find_fits(const call *c, bri_store_fit *fit)
 {
-    const bri_node *x = c->nodes[i];
-    const bri_h5_form *form = bri_h5_form_of(c->sinks[i].writer);
-    int64_t start, largest[BR_MAX_NDIM];
-    for (int a = 0; a < x->ndim; a++)
-        largest[a] = bri_axis_largest(&x->axis[a]);
-    if (form->laid_out)
-        return !c->joining.pages && bri_h5_row_bytes(form, largest) >= SHORT_ROW ? WHOLE : PLAIN;
-    if (form->direct && axis_that_cuts(x, form, &start) < 0)
-        return WHOLE;
-    return form->nfilters > 0 ? REMAKES : PLAIN;
+    int whole = 0;
+    bool remakes = false;
+    for (int i = 0; i < c->n; i++) {
+        fit[i] = bri_store_fit_of(c->nodes[i], c->sinks[i].writer, c->joining.sharing->page);
+        remakes = remakes || bri_store_remakes(fit[i]);
+        whole += fit[i] == BRI_FIT_WHOLE;
+    }
+    return remakes ? 0 : whole;
 }
 
-/* Other ranks write where no place of the file is used twice. */
-static bool any_remakes(const call *c)
+/* What is stored is noted on rank 0, so something of each chunk goes there: the ends of rows, as
+ * over several hosts, each of which sees to it that what it wrote is on the disk. */
+static void note_on_rank_zero(bri_sharing *s)
 {
-    for (int i = 0; i < c->n; i++)
-        if (fitness_of(c, i) == REMAKES)
-            return true;
-    return false;
+    s->sync = s->page > 0;
+    if (s->page == 0)
+        s->page = (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void share(call *c, const bri_store_fit *fit)
+{
+    for (int i = 0; i < c->n; i++) {
+        if (fit[i] != BRI_FIT_WHOLE)
+            continue;
+        c->sinks[i].form = bri_h5_form_of(c->sinks[i].writer);
+        c->sinks[i].sharing = c->joining.sharing;
+    }
 }
 
 static br_status share_writing(call *c)
 {
-    bool none = bri_h5_shared_id(c->output) == 0, remakes = any_remakes(c);
-    const char *travels =
-        remakes ? "all chunks, since the array's cut stored ones that have filters," : NULL;
-    for (int i = 0; i < c->n && !none && !remakes; i++) {
-        if (fitness_of(c, i) != WHOLE) {
-            travels = c->joining.pages
-                          ? "datasets without chunks, and those whose chunks the array's cut,"
-                          : "datasets without chunks and long rows, and those whose chunks the "
-                            "array's cut,";
-            continue;
-        }
-        c->sinks[i].form = bri_h5_form_of(c->sinks[i].writer);
-        c->sinks[i].sharing = c->joining.sharing;
-    }
-    bri_joining_tell(&c->joining, remakes, travels);
-    return none || remakes ? bri_joining_end(&c->joining, false) : BR_OK;
+    bri_store_fit fit[BRI_MAX_OUTPUTS];
+    bool met = bri_h5_shared_id(c->output) != 0;
+    if (met && c->stores[0].resume)
+        note_on_rank_zero(c->joining.sharing);
+    bool all = !met || find_fits(c, fit) > 0;
+    bri_joining_tell(&c->joining, !all);
+    for (int i = 0; i < c->n && met; i++)
+        bri_store_tell_fit(&c->joining, c->stores[i].dataset, fit[i], !all);
+    if (!met || !all)
+        return bri_joining_end(&c->joining, false);
+    share(c, fit);
+    return BR_OK;
 }
 
 static bri_h5_mode mode_of(br_store_mode mode)
@@ -237,10 +239,9 @@ static br_status begin(call *c)
     bri_h5_target target = {first->path, mode_of(first->mode), first->safe_copy, first->resume, {0},
                             NULL};
     for (int i = 0; i < c->n; i++) {
-        br_store_hdf5_args args = c->stores[i];
-        args.path = i > 0 && args.path == NULL ? first->path : args.path;
+        br_store_hdf5_args args = store_of(c, i);
         BRI_TRY(check_options(&args));
-        BRI_TRY(check_alike(c, i));
+        BRI_TRY(check_alike(c, &args));
     }
     BRI_TRY(check_target(c));
     if (first->resume)

@@ -126,6 +126,7 @@ static br_status fill_notes(const br_store_hdf5_args *args, bri_h5_spec *spec)
     if (args->dims.n > 0)
         spec->dims = args->dims.name;
     spec->attributes = args->attributes;
+    spec->file_attributes = args->file_attributes;
     return find_like(args, spec);
 }
 

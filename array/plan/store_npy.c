@@ -8,6 +8,7 @@
 #include "array/ops/ops.h"
 #include "array/plan/resolve.h"
 #include "array/plan/run.h"
+#include "array/plan/store_shared.h"
 
 static br_status create(const br_store_raw_args *args, const bri_node *x, bool header,
                         bri_npy_writer **writer)
@@ -24,6 +25,39 @@ static br_status create(const br_store_raw_args *args, const bri_node *x, bool h
                                    bri_is_swapped(args->order), writer);
 }
 
+/* ---- ranks that write ---- */
+
+static br_status share(bri_joining *joining, br_context *ctx, const char *path, bri_sink *sink)
+{
+    if (ctx->nranks == 1)
+        return BR_OK;
+    bri_joining_begin(joining, ctx, path);
+    BRI_TRY(bri_npy_share(sink->writer, &joining->meeting));
+    bri_joining_tell(joining, false);
+    if (bri_npy_shared_id(sink->writer) == 0)
+        return bri_joining_end(joining, false);
+    sink->form = bri_npy_form_of(sink->writer);
+    sink->sharing = joining->sharing;
+    return BR_OK;
+}
+
+/* ---- all of it ---- */
+
+static br_status compute(const br_store_raw_args *args, bri_node *x, bri_npy_writer *writer)
+{
+    bri_joining joining = {0};
+    bri_sink sink = {.kind = BRI_SINK_NPY, .writer = writer};
+    br_status st = share(&joining, x->ctx, args->path, &sink);
+    if (st != BR_OK)
+        bri_context_fail(x->ctx, st, bri_last_error());
+    else
+        st = bri_run(x->ctx, &(bri_outputs){&x, &sink, 1, false, NULL});
+    br_status ended = bri_joining_end(&joining, st == BR_OK);
+    if (st != BR_OK || ended == BR_OK)
+        return st;
+    return bri_context_fail(x->ctx, ended, bri_last_error());
+}
+
 static br_status run(const br_store_raw_args *args, bri_node *x, const char *name, bool header)
 {
     bri_npy_writer *writer = NULL;
@@ -32,8 +66,7 @@ static br_status run(const br_store_raw_args *args, bri_node *x, const char *nam
         bri_error_context(st, "%s (%s:%d)", name, bri_file_name(args->at.file), args->at.line);
         return bri_context_fail(x->ctx, st, bri_last_error());
     }
-    bri_sink sink = {.kind = BRI_SINK_NPY, .writer = writer};
-    st = bri_run(x->ctx, &(bri_outputs){&x, &sink, 1, false, NULL});
+    st = compute(args, x, writer);
     if (st != BR_OK) {
         bri_npy_abort(writer);
         return st;

@@ -50,8 +50,8 @@ static br_status check_options(const br_store_hdf5_args *args)
 {
     bool layout = args->chunks.ndim != 0 || args->contiguous || args->deflate != 0 ||
                   args->shuffle || args->fletcher32 || args->unlimited.n != 0;
-    if (args->mode != BR_STORE_ADD || layout || args->attributes != NULL || args->dims.n != 0 ||
-        args->like != NULL)
+    if (args->mode != BR_STORE_ADD || layout || args->attributes != NULL ||
+        args->file_attributes != NULL || args->dims.n != 0 || args->like != NULL)
         return bri_error(BR_EARG, "a region is written into a dataset as it is: no other options "
                                   "than .safe_copy");
     return BR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * store_shared.c - rank 0 asks who can write into a new file, and gives them space; what the others
+ * store_shared.c - rank 0 asks who can write into a file, and gives them space; what the others
  * answer.
  */
 #include "array/plan/store_shared.h"
@@ -105,7 +105,7 @@ static void count_writers(bri_joining *j, const bri_h5_mark *mark, const char *p
         elsewhere = elsewhere || !has_pages_of_zero(j, r, &answers[r]);
         page = (uint64_t)answers[r].page > page ? (uint64_t)answers[r].page : page;
     }
-    j->pages = elsewhere;
+    s->page = elsewhere ? (size_t)page : 0;
     *align = !others ? 0 : elsewhere ? page : ALONE;
 }
 
@@ -161,17 +161,17 @@ static void tell_who(const bri_joining *j, int n)
                      j->name, n, j->sharing->nranks, j->rank, why);
 }
 
-void bri_joining_tell(const bri_joining *j, bool all, const char *travels)
+void bri_joining_tell(const bri_joining *j, bool none)
 {
     int n = 0;
-    if (j->sharing == NULL)
+    if (j->meeting.tracks_space)
+        bri_log_info(j->ctx, "%s: chunks travel to rank 0: the file keeps a list of its free space",
+                     j->name);
+    if (j->sharing == NULL || none)
         return;
     for (int r = 0; r < j->sharing->nranks; r++)
         n += j->sharing->writes[r];
-    if (!all)
-        tell_who(j, n);
-    if (travels != NULL)
-        bri_log_info(j->ctx, "%s: %s travel to rank 0", j->name, travels);
+    tell_who(j, n);
 }
 
 /* ---- leaving ---- */
@@ -247,23 +247,27 @@ br_status bri_claim_space(br_context *ctx, uint64_t id, uint64_t bytes, uint64_t
 
 br_status bri_sharing_pack(const bri_sharing *sharing, bri_writer *w)
 {
-    const uint64_t id = sharing != NULL ? sharing->id : 0;
-    BRI_TRY(bri_write(w, &id, sizeof id));
-    return id != 0 ? bri_write(w, sharing->writes, (size_t)sharing->nranks) : BR_OK;
+    uint64_t head[3] = {0};
+    if (sharing != NULL)
+        memcpy(head, (uint64_t[]){sharing->id, sharing->sync, sharing->page}, sizeof head);
+    BRI_TRY(bri_write(w, head, sizeof head));
+    return sharing != NULL ? bri_write(w, sharing->writes, (size_t)sharing->nranks) : BR_OK;
 }
 
 br_status bri_sharing_unpack(bri_reader *r, int nranks, bri_sharing **out)
 {
-    uint64_t id;
+    uint64_t head[3];
     *out = NULL;
-    BRI_TRY(bri_read(r, &id, sizeof id));
-    if (id == 0)
+    BRI_TRY(bri_read(r, head, sizeof head));
+    if (head[0] == 0)
         return BR_OK;
     bri_sharing *s = bri_malloc(sizeof *s + (size_t)nranks);
     if (s == NULL)
         return BR_ENOMEM;
-    s->id = id;
+    s->id = head[0];
     s->nranks = nranks;
+    s->sync = head[1] != 0;
+    s->page = (size_t)head[2];
     *out = s;
     return bri_read(r, s->writes, (size_t)nranks);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * store_shared.h - a new file that several ranks write: each one writes the chunks that it makes.
+ * store_shared.h - a file that several ranks write: each one writes the chunks that it makes.
  *
  * Rank 0 has the file in HDF5. The others ask it for space, write there, and send it a record of
  * each stored chunk, 16 bytes. Who does not see the file sends the chunks.
@@ -15,16 +15,17 @@
 struct bri_sharing {
     uint64_t id; /* of the file */
     int nranks;
+    bool sync;   /* each chunk is on the disk before it counts */
+    size_t page; /* several hosts write: each one pages of its own, of this size; else 0 */
     unsigned char writes[]; /* by rank */
 };
 
-/* Rank 0: the meeting of a new file with the other ranks. */
+/* Rank 0: the meeting of a file with the other ranks. */
 typedef struct bri_joining {
     bri_h5_meeting meeting; /* first */
     br_context *ctx;
     const char *name;     /* of the file, in messages */
     bri_sharing *sharing; /* what came out; NULL: rank 0 writes alone */
-    bool pages;           /* several hosts write: each one pages of its own */
     int error, rank;      /* why the first rank that did not join did not: an errno, */
     bool copy;            /*  or it saw another file */
 } bri_joining;
@@ -34,9 +35,9 @@ void bri_joining_begin(bri_joining *j, br_context *ctx, const char *name);
 /* The others close the file; with `sync`, what they wrote is on the disk. Frees what came out. Also
  * of a meeting that never took place. */
 br_status bri_joining_end(bri_joining *j, bool sync);
-/* Tells the log who writes, and what travels although its ranks could write it, NULL for nothing;
- * all: there is nothing else. */
-void bri_joining_tell(const bri_joining *j, bool all, const char *travels);
+/* Tells the log who writes, or why nobody was asked; none: nobody does, and that is told
+ * elsewhere. */
+void bri_joining_tell(const bri_joining *j, bool none);
 
 /* A task's request for space. */
 br_status bri_claim_space(br_context *ctx, uint64_t id, uint64_t bytes, uint64_t *address);

@@ -3,7 +3,9 @@
  */
 #include "array/plan/supply.h"
 
+#include "array/plan/face.h"
 #include "array/plan/file_ranks.h"
+#include "array/plan/lying.h"
 
 bool bri_is_supplied(const bri_stage *s)
 {
@@ -34,13 +36,22 @@ static bool is_here(const bri_stage *s)
     return s->kind != &bri_stage_fetch || bri_having_of(s->plan, s->node)->has[s->plan->rank];
 }
 
-/* Faces are parts of chunks. */
-static size_t most_of(const bri_stage *s)
+static size_t largest_chunk(const bri_stage *s)
 {
-    bri_sizes sizes;
     size_t bytes = br_dtype_size(s->dtype);
     for (int a = 0; a < s->ndim; a++)
         bytes *= (size_t)bri_axis_largest(&s->axis[a]);
+    return bytes;
+}
+
+static size_t most_of(const bri_stage *s)
+{
+    bri_sizes sizes;
+    size_t bytes = s->kind == &bri_stage_face ? bri_face_most(s) : largest_chunk(s);
+    if (s->direct && s->kind != &bri_stage_memory)
+        return 0;
+    if (s->direct || s->kind == &bri_stage_face)
+        return bytes < BRI_SUPPLY_PART ? bytes : BRI_SUPPLY_PART;
     s->kind->sizes(s, 0, 0, &sizes);
     return bytes + sizes.scratch;
 }
@@ -50,7 +61,8 @@ size_t bri_supply_most(const bri_plan *plan)
     size_t most = 0;
     for (int i = 0; i < plan->nstages; i++) {
         const bri_stage *s = plan->stages[i];
-        if (!s->wanted || s->kind == &bri_stage_face || !bri_is_supplied(s) || !is_here(s))
+        const bri_stage *chunks = s->kind == &bri_stage_face ? s->inputs[0].stage : s;
+        if (!s->wanted || !bri_is_supplied(s) || !is_here(chunks))
             continue;
         size_t bytes = most_of(s);
         most = bytes > most ? bytes : most;
@@ -60,34 +72,52 @@ size_t bri_supply_most(const bri_plan *plan)
 
 /* ---- when it is asked for ---- */
 
-bool bri_supply_sizes(bri_job *job, bri_key key, size_t *bytes, size_t *scratch)
+bool bri_supply_about(bri_job *job, bri_key key, bri_source_value *value)
 {
     const bri_plan *plan = job->plan;
     const bri_stage *s = plan->stages[key.stage];
     bri_sizes sizes;
+    bri_lying lies;
     if (!bri_is_supplied(s))
         return false;
     s->kind->sizes(s, key.index, 0, &sizes);
-    *bytes = sizes.output;
-    *scratch = sizes.scratch;
+    *value = (bri_source_value){.bytes = sizes.output, .scratch = sizes.scratch};
+    if (sizes.output == 0)
+        return true;
+    value->in_parts = bri_lies_at(s, key.index, &lies);
+    if (value->in_parts && lies.ndim == 0)
+        value->at_hand = lies.data;
     return true;
 }
 
-br_status bri_supply_value(bri_job *job, bri_key key, void *data, void *scratch)
+static br_status make(bri_job *job, bri_stage *s, const bri_source_part *part)
 {
-    bri_plan *plan = job->plan;
-    bri_value value = {.key = key, .data = data};
-    bri_task task = {.key = key, .output = &value};
-    bri_work work = {.plan = plan,
+    bri_value value = {
+        .key = part->key, .bytes = part->bytes, .used = part->bytes, .data = part->data};
+    bri_task task = {.key = part->key, .output = &value};
+    bri_work work = {.plan = job->plan,
                      .job = job,
-                     .stage = plan->stages[key.stage],
+                     .stage = s,
                      .task = &task,
-                     .chunk = key.index,
-                     .scratch = scratch};
+                     .chunk = part->key.index,
+                     .scratch = part->scratch};
     char what[256];
-    br_status st = work.stage->kind->execute(&work);
+    br_status st = s->kind->execute(&work);
     if (st == BR_OK)
         return BR_OK;
-    bri_describe(work.stage, key.index, what, sizeof what);
+    bri_describe(s, part->key.index, what, sizeof what);
     return bri_error_context(st, "%s", what);
+}
+
+br_status bri_supply_part(bri_job *job, const bri_source_part *part)
+{
+    bri_stage *s = ((const bri_plan *)job->plan)->stages[part->key.stage];
+    bri_sizes sizes;
+    bri_lying lies;
+    s->kind->sizes(s, part->key.index, 0, &sizes);
+    if (part->bytes == sizes.output)
+        return make(job, s, part);
+    bri_lies_at(s, part->key.index, &lies);
+    bri_lying_copy(&lies, part->from, part->bytes, part->data);
+    return BR_OK;
 }

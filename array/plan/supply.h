@@ -15,11 +15,12 @@ bool bri_is_supplied(const bri_stage *stage);
  * is scratch. */
 br_status bri_supply_owe(bri_job *job, const bri_stage *stage, int64_t chunk, unsigned char *ranks,
                          int *local);
-/* The most that supplying a value takes on this rank: kept free during a run. */
+/* The most that supplying one value takes on this rank: kept free during a run. Nothing for chunks
+ * that are sent from where they are; a part of those that are put together from memory. */
 size_t bri_supply_most(const bri_plan *plan);
 
 /* bri_job_ops */
-bool bri_supply_sizes(bri_job *job, bri_key key, size_t *bytes, size_t *scratch);
-br_status bri_supply_value(bri_job *job, bri_key key, void *data, void *scratch);
+bool bri_supply_about(bri_job *job, bri_key key, bri_source_value *value);
+br_status bri_supply_part(bri_job *job, const bri_source_part *part);
 
 #endif

@@ -29,6 +29,13 @@ typedef struct br_extents {
     int64_t extent[BR_MAX_NDIM];
 } br_extents;
 
+/* The extents of all chunks along one axis, where they are not equal; n 0 means "not given". Made
+ * by BR_EXTENTS, and read within the call only. */
+typedef struct br_extent_list {
+    const int64_t *extent;
+    int64_t n;
+} br_extent_list;
+
 /* In place of an axis's chunk extent for br_rechunk: chosen by bramble. */
 enum { BR_AUTO = -2 };
 
@@ -120,13 +127,15 @@ static inline br_operand br_operand_complex(double _Complex v)
 #define BR_COUNT_(type, ...) ((int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)))
 #define BR_SHAPE(...)        ((br_extents){BR_COUNT_(int64_t, __VA_ARGS__), {__VA_ARGS__}})
 #define BR_CHUNKS(...)       BR_SHAPE(__VA_ARGS__)
-#define BR_CHUNKS_AUTO       ((br_extents){BR_AUTO, {0}})
-#define BR_STRIDES(...)      BR_SHAPE(__VA_ARGS__)
-#define BR_0D                ((br_extents){-1, {0}})
-#define BR_AXES(...)         ((br_axes){BR_COUNT_(int, __VA_ARGS__), {__VA_ARGS__}})
-#define BR_AXIS(a)           BR_AXES(a)
-#define BR_NO_AXES           ((br_axes){-1, {0}})
-#define BR_NONE              ((br_number){0, 0, 0, 0, 0}) /* a number that is not given */
+#define BR_EXTENTS(...)                                                                            \
+    ((br_extent_list){(const int64_t[]){__VA_ARGS__}, BR_COUNT_(int64_t, __VA_ARGS__)})
+#define BR_CHUNKS_AUTO  ((br_extents){BR_AUTO, {0}})
+#define BR_STRIDES(...) BR_SHAPE(__VA_ARGS__)
+#define BR_0D           ((br_extents){-1, {0}})
+#define BR_AXES(...)    ((br_axes){BR_COUNT_(int, __VA_ARGS__), {__VA_ARGS__}})
+#define BR_AXIS(a)      BR_AXES(a)
+#define BR_NO_AXES      ((br_axes){-1, {0}})
+#define BR_NONE         ((br_number){0, 0, 0, 0, 0}) /* a number that is not given */
 
 /* clang-format off */
 
@@ -300,8 +309,9 @@ BR_API int64_t br_nelem(const br_array *x); /* BR_UNKNOWN where an extent is */
 BR_API size_t br_nbytes(const br_array *x);
 /* Along one axis; -1 for a bad axis and for one of unknown extent. */
 BR_API int64_t br_num_chunks(const br_array *x, int axis);
-/* br_chunks - the extents of the chunks along an axis, up to `max` of them into `extents`; returns
- * how many there are. */
+/* br_chunks - the extents of the chunks along an axis, up to `max` of them into `extents`, which
+ * may be NULL where max is 0; returns how many there are, -1 for a bad axis and for one of unknown
+ * extent. */
 BR_API int64_t br_chunks(const br_array *x, int axis, int64_t *extents, int64_t max);
 /* br_error - why an array failed: operation, shapes and file:line; "" for a good one. br_status_of
  * - the status beside it. */
@@ -331,7 +341,8 @@ BR_API br_array *br_index_(br_array *x, const char *text, br_place at);
 BR_API br_array *br_indexf_(br_array *x, br_place at, const char *format, ...) BR_PRINTF(3, 4);
 
 /* br_index_items - the struct form. .kind: 'i' integer, ':' slice, 'n' new axis, '.' ellipsis.
- * For slices has_start and has_stop say which are given, and step 0 means 1. */
+ * For slices has_start and has_stop say which are given, and step 0 means 1. The list is read
+ * during the call. Errors: BR_EINDEX, as br_index. */
 typedef struct br_index_item {
     char kind;
     bool has_start, has_stop;

@@ -35,7 +35,8 @@ BR_API br_status br_compute_f64(br_array *x, double *value);
 BR_API br_status br_compute_i64(br_array *x, int64_t *value);
 BR_API br_status br_compute_c128(br_array *x, double value[2]);
 
-/* br_compute_alloc - like br_compute into a new block, which the caller frees with free(). */
+/* br_compute_alloc - like br_compute into a new block of br_nbytes(x), which the caller frees with
+ * free(). *buffer is NULL on an error. */
 BR_API br_status br_compute_alloc(br_array *x, void **buffer);
 
 /* br_compute_many - several results of one context in one run.
@@ -70,7 +71,7 @@ BR_API br_future *br_compute_async(br_array *x, void *buffer, size_t bytes);
 BR_API br_future *br_compute_many_async(const br_result *results, size_t n);
 
 /* br_persist - computes x now and returns an array whose chunks stay where they were computed,
- * until the array is freed.
+ * until the array is freed. It has x's shape, dtype and chunks; each is on the rank that made it.
  * They count in BRAMBLE_MEMORY_LIMIT. An array that does not fit is kept in files in
  * BRAMBLE_SPILL_DIR, each rank's part in one of its own; on one rank arrays that do fit are moved
  * there when a later run needs their room. On an error the array carries it, and the context too.
@@ -84,7 +85,7 @@ BR_API br_array *br_persist_(br_array *x, br_place at);
 BR_API br_array *br_resolve_(br_array *x, br_place at);
 
 /* br_print_values - computes x and prints it as NumPy does (summarised beyond 1000 elements: then
- * only the printed parts are computed). */
+ * only the printed parts are computed). Also BR_EIO, when writing fails. */
 BR_API br_status br_print_values(br_array *x, FILE *to);
 
 /* br_explain - what computing x would do, before anything runs: stages and what is fused in
@@ -101,7 +102,8 @@ BR_API br_status br_explain(br_array *x, FILE *to);
  *              is read whole
  * peak_bytes   what this rank will hold at most, persisted arrays included. It is enforced, so
  *              br_last_run finds no more (under MPI it may wait for other ranks to take values, and
- *              exceeds it by one task's inputs, by more only where ranks wait for each other);
+ *              exceeds it by one task's inputs, by more only where ranks wait for each other; tasks
+ *              that it runs for other ranks come on top, below the memory limit);
  *              serial_bytes is what one thread would need
  * bytes_spilled, bytes_fetched  to the disk and back, where the values do not fit
  * messages, bytes_received      values that come to this rank from others
@@ -134,6 +136,10 @@ typedef struct br_run_info {
     int64_t bytes_spilled, bytes_fetched; /* to files in BRAMBLE_SPILL_DIR and back */
     int64_t lent_tasks; /* that ranks without work ran for others; counted in tasks, too */
     int64_t most_sent;  /* of bytes_sent, by the rank that sent most */
+    int64_t most_asked; /* that a rank had asked one other rank for at a time, and not got; values
+                           of up to 32 KiB, and what is passed on by other readers, aside */
+    int64_t loans;      /* a lent task goes alone or with those that read what it makes; so many */
+    int64_t lent_bytes; /*  went, and bytes that came back */
 } br_run_info;
 BR_API br_status br_last_run(br_context *ctx, br_run_info *info);
 

@@ -99,12 +99,12 @@ BR_API br_status br_rank(br_context *ctx, int rank, br_rank_info *info);
 BR_API br_scope *br_scope_open(br_context *ctx);
 BR_API void br_scope_close(br_scope *scope);
 
-/* br_scope_return - closes the scope but hands x to the enclosing scope first; returns x. For
- * values out of functions. */
+/* br_scope_return - closes the scope but hands x to the enclosing scope first; returns x, also a
+ * failed one. For values out of functions. An x of another scope stays where it is. */
 BR_API br_array *br_scope_return(br_scope *scope, br_array *x);
 
 /* br_keep - hands x to the scope around the one it belongs to; returns x. For values carried
- * through iterations. */
+ * through iterations. In the outermost scope x stays where it is. */
 BR_API br_array *br_keep(br_array *x);
 
 /* br_release - frees x before its scope is closed; it must not be used after. What was made from it

@@ -19,15 +19,18 @@ extern "C" {
  * dtype       what the results hold, dense and in C order; each must have just its chunk's bytes
  * shape       BR_SHAPE(...), or BR_0D for one element
  * .chunks     extents of a chunk; by default axis 0 is cut into n parts of equal length, the last
- *             of which may be shorter, and other axes are whole. The grid must have n chunks,
- *             and 7 rows in 6 do not: unequal parts are an array each, joined by br_concat
+ *             of which may be shorter, and other axes are whole
+ * .chunk_lists  the same chunk by chunk, where they are not equal: .chunk_lists =
+ *             {[0] = BR_EXTENTS(3, 1, 2)} for the 6 rows of axis 0. They add up to the shape's
+ *             extent; .chunks says nothing (or 0) for such an axis, others are whole by default.
+ *             The grid must have n chunks
  * Whatever computes, stores or explains something above the array waits for all of its futures
  * first, before it plans; so does br_compute_async, within the call. Results are used where they
  * lie; under MPI that is rank 0, which sends the chunks that others need. Never merged with another
  * array.
  * Errors  on the array. BR_EARG (a number of futures that is not that of the chunks; a NULL future,
- *         one of another context, of a compute), BR_ESHAPE, BR_ETYPE, BR_ENOMEM. When it is
- *         computed: the error of
+ *         one of another context, of a compute; an axis in .chunks and in .chunk_lists), BR_ESHAPE
+ *         (also lists that do not add up), BR_ETYPE, BR_ENOMEM. When it is computed: the error of
  *         the first future that failed; BR_ESHAPE for a result of another length. Both name the
  *         task and the chunk.
  * Cost    a node for each future while something is computed.
@@ -40,6 +43,7 @@ typedef struct br_from_futures_args {
     br_dtype dtype;
     br_extents shape;
     br_extents chunks;
+    br_extent_list chunk_lists[BR_MAX_NDIM];
 } br_from_futures_args;
 BR_API br_array *br_from_futures_(br_from_futures_args args);
 

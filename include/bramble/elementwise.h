@@ -175,7 +175,8 @@ BR_API br_array *br_piecewise_(br_piecewise_args args);
 
 /* br_divmod - floor_divide and remainder. br_frexp - floating: x = fraction * 2^exponent with
  * 0.5 <= |fraction| < 1, the exponent int32 (0, infinities and NaN have 0). br_ldexp - floating:
- * x * 2^y, rounded once; y has an integer dtype or is an integer. */
+ * x * 2^y, rounded once; y has an integer dtype or is an integer (else BR_ETYPE). Where a pair of
+ * results is given, both carry an error. */
 BR_API void br_divmod_(br_operand x, br_operand y, br_array **quotient, br_array **remainder,
                        br_place at);
 BR_API void br_frexp_(br_operand x, br_array **fraction, br_array **exponent, br_place at);

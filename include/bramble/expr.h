@@ -43,7 +43,7 @@ extern "C" {
 BR_API br_array *br_expr_(br_context *ctx, br_place at, const char *text, ...) BR_SENTINEL;
 
 /* br_expr_with - the same with lists: .names, .values (arrays or numbers, BR_OPERAND(x)), and how
- * many in .n. Numbers stay weak. */
+ * many in .n. Numbers stay weak. The lists are read during the call. Errors: as br_expr. */
 typedef struct br_expr_args {
     br_place at;
     br_context *ctx;

@@ -62,6 +62,7 @@ BR_API br_status br_open_file_(br_open_file_args args);
 #define br_open_file(...)                                                                          \
     br_open_file_((br_open_file_args){.at = {__FILE__, __LINE__}, .ctx = __VA_ARGS__})
 #endif
+/* br_close_file - frees it and all that it points to. NULL is fine. */
 BR_API void br_close_file(br_file *file);
 
 /* Items are sorted by name, each group before what is in it. */

@@ -19,8 +19,9 @@ extern "C" {
  *          the first 4 KiB and samples of the rest are compared. Another modification time alone is
  *          a line in the log, since copying changes it.
  * dataset  "temperature" or "group/temperature"
- * .chunks  of the array; by default multiples of the stored chunks of about 4 MiB
- * .field   the member of compounds that is wanted
+ * .chunks  of the array; by default the stored chunks, and where those are smaller than 1 MiB,
+ *          multiples of them of about 4 MiB
+ * .field   the member of compounds that is wanted; "a.b" is b in the member a
  * .raw     true leaves missing and packed elements as they are stored
  * .untrusted  true for files that may be damaged, or made to harm: see below
  * Elements keep the stored type, in native byte order. float16 becomes float32, enums the numbers
@@ -35,7 +36,8 @@ extern "C" {
  * A slice of the array reads only the stored chunks it touches; each task reads and decodes what it
  * needs, in parallel. Where tasks cut stored chunks (by .chunks, br_rechunk, a slice), these are
  * decoded once and kept for the next tasks, as far as a quarter of the memory limit holds them
- * (br_explain says so); beyond that they are decoded again and again.
+ * (br_explain says so); beyond that they are decoded again and again. While reads wait for a disk,
+ * the kernel is asked for the next chunks of a task before it decodes one.
  * What is stored in chunks is never believed, so damaged elements are an error or other elements.
  * The metadata is read by the HDF5 library, which a bad file can make crash, run forever or take
  * all memory. With .untrusted another process (bramble-probe; docs/architecture.md says where it

@@ -48,7 +48,8 @@ BR_API br_array *br_tensordot_(br_tensordot_args args);
 
 /* br_vecdot - the sum of conj(a) b along one axis (the last by default, counted from the last where
  * operands differ in their number of axes); the others broadcast. Composed of a product and a sum,
- * in the dtype of the operands together. */
+ * in the dtype of the operands together. Errors: BR_EAXIS (several axes, one that is not there),
+ * BR_ESHAPE. Cost: one pass over both, as a reduction's. */
 typedef struct br_vecdot_args {
     br_place at;
     br_array *a, *b;
@@ -56,7 +57,8 @@ typedef struct br_vecdot_args {
 } br_vecdot_args;
 BR_API br_array *br_vecdot_(br_vecdot_args args);
 
-/* br_outer - a[i] b[j] of all elements, taken in C order of operands with several axes. */
+/* br_outer - a[i] b[j] of all elements, taken in C order of operands with several axes. Returns
+ * shape (elements of a, elements of b). */
 BR_API br_array *br_outer_(br_array *a, br_array *b, br_place at);
 
 #ifndef __cplusplus

@@ -52,7 +52,13 @@ BR_API br_array *br_compress_(br_compress_args args);
  */
 BR_API br_array *br_boolean_index_(br_array *x, br_array *mask, br_place at);
 
-/* br_extract - the elements of x, in C order, where a condition of as many elements is not 0. */
+/* br_extract - the elements of x, in C order, where a condition of as many elements is not 0.
+ *
+ * condition, x  any shapes; both are taken as by br_ravel
+ * Returns x's dtype, 1-d of unknown extent.
+ * Errors  BR_ESHAPE for another number of elements.
+ * Cost    as br_compress, and as br_ravel of operands with several axes.
+ */
 BR_API br_array *br_extract_(br_array *condition, br_array *x, br_place at);
 
 /* br_nonzero - the indices of the elements of x that are not 0, in C order, into out: out[k] are

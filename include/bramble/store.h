@@ -2,11 +2,11 @@
  * store.h - arrays into files.
  *
  * Each call computes its arrays and writes them chunk by chunk as they come; nothing is held longer
- * than needed. Under MPI chunks are compressed where they are computed. Into a new HDF5 file each
- * rank that sees it writes its own, whatever the hosts; what travels is where they are. Otherwise
- * they travel to rank 0, which writes the file (BRAMBLE_LOG=info says who does, and why). Calls
- * return when the file is complete and synced; a failure is one error, in the context, and leaves
- * what was there.
+ * than needed. Under MPI chunks are compressed where they are computed, and each rank that sees the
+ * file writes its own, whatever the hosts, into new files and into ones that exist; what travels is
+ * where they are. Chunks that replace others travel to rank 0, as do those of ranks that do not see
+ * the file (BRAMBLE_LOG=info says which, and why). Calls return when the file is complete and
+ * synced; a failure is one error, in the context, and leaves what was there.
  */
 #ifndef BRAMBLE_STORE_H
 #define BRAMBLE_STORE_H
@@ -25,8 +25,8 @@ typedef enum br_store_mode {
     BR_STORE_APPEND,    /* a dataset of the name gets longer; made if it does not exist */
 } br_store_mode;
 
-/* An attribute of a dataset: a text (UTF-8), a number, or n values of a dtype. Made by BR_TEXT,
- * BR_NUMBER and BR_VALUES; lists of them by BR_ATTRIBUTES. */
+/* An attribute of a dataset or a file: a text (UTF-8), a number, or n values of a dtype. Made by
+ * BR_TEXT, BR_NUMBER and BR_VALUES; lists of them by BR_ATTRIBUTES. */
 typedef struct br_store_attribute {
     const char *name; /* NULL ends a list */
     const char *text;
@@ -57,6 +57,10 @@ typedef struct br_dims {
  * .attributes  BR_ATTRIBUTES(BR_TEXT("units", "K"), BR_NUMBER("_FillValue", -999)): numbers are
  *              stored as int64, uint64, float64, _FillValue and missing_value as x's dtype. A
  *              dataset's attributes have at most 64 KiB.
+ * .file_attributes  the same for the file, netCDF-4's global ones: BR_ATTRIBUTES(BR_TEXT(
+ *              "Conventions", "CF-1.8")). They are written with a new dataset, in place of those
+ *              that have their names. Of br_store_many each array's are written; where two have one
+ *              name, that of the array stands which is made last, after coordinates.
  * .dims        BR_DIMS("time", "lat", "lon"): names of the axes, netCDF-4's dimensions. One that
  *              the file has in this group or around it, with the same extent, is used; else it is
  *              made, without coordinates. An array of one axis that has the dataset's own name are
@@ -89,6 +93,11 @@ typedef struct br_dims {
  * open; with .safe_copy there is no such moment. The space of a dataset that was replaced is not
  * given back to the file system (h5repack does).
  *
+ * BR_STORE_ADD keeps all that a file has, but for what .file_attributes replaces: datasets, groups,
+ * attributes, permissions, the version of its format. The dataset takes nothing over from it but
+ * the dimensions that .dims names. Groups that it has stay as they were made: netCDF-4 reads all,
+ * but changes only files whose groups know in which order things came, as those of new files do.
+ *
  * Regions and what is appended to are written where they are: an error brings back what was there,
  * but a program that dies leaves some of the region's chunks old, some new, some of compressed ones
  * unreadable; other datasets stay as they were. With .safe_copy this dataset does, too.
@@ -96,10 +105,12 @@ typedef struct br_dims {
  * With .resume the file is path.part until it is complete, with path.part.log beside it, and both
  * stay when the store fails or the program dies, by SIGKILL or a power cut. Every second or so what
  * is stored is synced and noted. The same call, in the same program, goes on: the expression, its
- * functions, the files and memory it is made of, its chunks and the options must be as they were
- * (BR_EARG names the file to remove if not). The result has the same elements as one that was not
- * interrupted. Chunks of x must be whole stored ones, as they are by default; functions with a
- * .data pointer but no .data_bytes, and persisted arrays, cannot be resumed.
+ * functions, the files and memory it is made of, its chunks and the options, with .attributes and
+ * .file_attributes, must be as they were (BR_EARG names the file to remove if not). Of a program
+ * that dies just when the file has got its name, that call returns BR_OK at once, unless the file
+ * was changed since. The result has the same elements as one that was not interrupted. Chunks of x
+ * must be whole stored ones, as they are by default; functions with a .data pointer but no
+ * .data_bytes, and persisted arrays, cannot be resumed.
  *
  * x may be made of arrays of the same file, but not with .region and BR_STORE_APPEND unless with
  * .safe_copy (BR_EUNSUPPORTED); after all but BR_STORE_ADD they have to be opened again. Over
@@ -109,6 +120,8 @@ typedef struct br_dims {
  * Errors  BR_EARG (dataset exists, bad options), BR_ENOTFOUND, BR_ESHAPE, BR_ETYPE, BR_EINDEX
  *         (regions and what is appended), BR_EFORMAT (the file is no HDF5 file), BR_EIO (no
  *         directory, no permission, full disk, locked by another program)
+ * Cost    one run of x, in which each stored chunk is compressed and written once, by the threads
+ *         that make it; then the file is synced.
  */
 typedef struct br_store_hdf5_args {
     br_place at;
@@ -122,7 +135,7 @@ typedef struct br_store_hdf5_args {
     bool shuffle, no_shuffle;
     bool fletcher32;
     bool safe_copy;
-    const br_store_attribute *attributes;
+    const br_store_attribute *attributes, *file_attributes;
     br_dims dims;
     br_array *like;
     br_axes unlimited;
@@ -134,8 +147,9 @@ BR_API br_status br_store_hdf5_(br_store_hdf5_args args);
 /* br_store_many - writes several arrays into datasets of one file, in one run that computes common
  * parts once and reads each source once where that is possible.
  *
- * stores  n of what br_store_hdf5 takes, at most 1024; .path of all but the first may be NULL.
- *         .mode and .safe_copy must be the same. .at is not looked at.
+ * stores  n of what br_store_hdf5 takes, at most 1024. .path, .mode, .safe_copy and .resume must be
+ *         the same; those without .path have them from the first, whose .mode then replaces theirs
+ *         if that is BR_STORE_ADD, the default. .at is not looked at.
  * All of the datasets are there at the end, or none. Coordinates are made before the arrays that
  * have their dimension, in whatever order they stand. Errors are those of br_store_hdf5.
  */
@@ -144,10 +158,11 @@ BR_API br_status br_store_many_(const br_store_hdf5_args *stores, size_t n, br_p
 /* br_store_npy - writes x into an .npy file, in C order.
  *
  * path  written under a temporary name beside it and renamed when complete, in place of a file that
- *       was there, even one that x reads (arrays made of that have to be opened again)
- * Chunks that are cut along the last axis are written in pieces of rows.
- * Errors  BR_EIO (no directory, no permission, full disk, not a regular file); what was there
- * stays.
+ *       was there, even one that x reads (arrays made of that have to be opened again). That one's
+ *       permissions are kept, and a symbolic link stays one.
+ * Chunks that are cut along the last axis are written in pieces of rows. One run of x.
+ * Errors  BR_EIO (no directory, no permission, full disk, not a regular file, a symbolic link to
+ *         nothing); what was there stays.
  */
 typedef struct br_store_npy_args {
     br_place at;

@@ -127,9 +127,9 @@ BR_API int br_future_attempts(const br_future *future);
 /* ---- as they complete ---- */
 
 /* br_wait_any - waits until one of n futures is done; returns its index, the first in the list of
- * those that are. SIZE_MAX when n is 0, or when the wait is refused inside a task (br_wait). NULL
- * is a future that is done. The list is looked through: for many futures br_as_completed is the
- * better way. */
+ * those that are. SIZE_MAX when n is 0, or when the wait is refused: inside a task (br_wait), or of
+ * futures of several contexts (BR_EARG in that of the first). NULL is a future that is done. The
+ * list is looked through: for many futures br_as_completed is the better way. */
 BR_API size_t br_wait_any(br_future *const futures[], size_t n);
 
 /* br_as_completed - futures in the order in which they are done.
@@ -142,13 +142,14 @@ BR_API size_t br_wait_any(br_future *const futures[], size_t n);
  * br_next_completed waits for the next one, NULL when all have been returned; br_completed_add adds
  * one, also meanwhile. A future may be in several of them; one that is freed is forgotten. NULL
  * among the futures is passed over, as is NULL for the iterator, which br_as_completed returns
- * without memory (the context has the error). Freed by br_completed_free or br_close. One thread at
- * a time, but for br_completed_add, which any thread and any task may call while another one waits
- * in br_next_completed: a producer feeds the queue that a consumer works off. As long as its own
- * future is among them the end is not reached.
- * Errors  of br_completed_add: BR_ENOMEM, also for a NULL iterator. A future that failed is
- *         returned as any other; br_wait or br_future_result has its error. Inside a task
- *         br_next_completed returns NULL when it would wait for ever (br_wait).
+ * without memory or for a future of another context (the context has the error). Freed by
+ * br_completed_free or br_close. One thread at a time, but for br_completed_add, which any thread
+ * and any task may call while another one waits in br_next_completed: a producer feeds the queue
+ * that a consumer works off. As long as its own future is among them the end is not reached.
+ * Errors  of br_completed_add: BR_ENOMEM, also for a NULL iterator; BR_EARG for a future of another
+ *         context. A future that failed is returned as any other; br_wait or br_future_result has
+ *         its error. Inside a task br_next_completed returns NULL when it would wait for ever
+ *         (br_wait).
  */
 typedef struct br_completed br_completed;
 BR_API br_completed *br_as_completed(br_context *ctx, br_future *const futures[], size_t n);

@@ -21,7 +21,10 @@ extern "C" {
  * .dtype       of the result, float64 by default
  * .cheap       true permits computing elements more than once instead of storing them
  * .impure      true: never merged with an equal call
+ * Returns a lazy array of x's shape and chunks.
  * Errors  BR_ETYPE (complex), BR_EARG (fn NULL, fn in a module without a build-id under MPI).
+ * Cost    a call for each element, fused with what it reads and with a reduction above. What
+ *         several read is held, unless .cheap.
  */
 typedef double (*br_scalar_function)(double x, const void *data);
 typedef struct br_map_args {
@@ -40,8 +43,10 @@ BR_API br_array *br_map_(br_map_args args);
  * a, b         arrays of any real dtype that broadcast together, or one of them a C number; their
  *              elements are passed as double
  * fn, .data, .data_bytes, .dtype, .cheap, .impure  as in br_map
+ * Returns a lazy array of the common shape, cut at the boundaries of both.
  * Errors  BR_ESHAPE, BR_ETYPE (complex), BR_EARG (fn NULL, no array, fn in a module without a
  *         build-id under MPI).
+ * Cost    as br_map's.
  */
 typedef double (*br_scalar_function2)(double a, double b, const void *data);
 typedef struct br_map2_args {
@@ -68,12 +73,6 @@ typedef struct br_block {
     int64_t step, nsteps; /* of an output made in several calls (br_blockwise): which one is this */
 } br_block;
 
-/* The extents of the chunks along one axis, made by BR_EXTENTS; n 0 means "not given". */
-typedef struct br_extent_list {
-    const int64_t *extent;
-    int64_t n;
-} br_extent_list;
-
 /* br_map_blocks - fn computes each chunk of the result from the chunks of the inputs at the same
  * place.
  *
@@ -98,6 +97,8 @@ typedef struct br_extent_list {
  * Errors  BR_EARG; BR_ESHAPE (numbers of chunks that differ, .chunks for another number of axes,
  *         lists of another number of chunks); BR_EAXIS; when run BR_EUSER. fn must not use the
  *         context: computing inside it is BR_EUNSUPPORTED.
+ * Cost    a task for each chunk of the result, which is held until all that read it have; inputs
+ *         that are no dense chunk already are made or copied into one for the call.
  */
 typedef int (*br_block_function)(const br_block *inputs, int ninputs, const br_block *output,
                                  const void *data);
@@ -119,8 +120,6 @@ typedef struct br_map_blocks_args {
 BR_API br_array *br_map_blocks_(br_map_blocks_args args);
 
 #ifndef __cplusplus
-#define BR_EXTENTS(...)                                                                            \
-    ((br_extent_list){(const int64_t[]){__VA_ARGS__}, BR_COUNT_(int64_t, __VA_ARGS__)})
 #define br_map(...) br_map_((br_map_args){.at = {__FILE__, __LINE__}, .x = __VA_ARGS__})
 #define br_map2(left, right, ...)                                                                  \
     br_map2_((br_map2_args){.at = {__FILE__, __LINE__},                                            \

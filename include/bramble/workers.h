@@ -348,7 +348,7 @@ BR_API int br_task_put(br_task *task, const char *name, const void *data, size_t
 /* br_send - sends a copy of these bytes; returns at once.
  *
  * They count in the memory of this rank until somebody receives them, at the latest br_close frees
- * them. Tasks pass BRAMBLE_MEMORY_LIMIT.
+ * them, with a warning that names them. Tasks pass BRAMBLE_MEMORY_LIMIT.
  * Returns 0; -1 for a bad name or without memory, which fails the task.
  * Cost  a note to rank 0 and back, then the bytes go straight to the rank of the receive.
  */

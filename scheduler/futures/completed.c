@@ -10,7 +10,7 @@ struct bri_watch {
     br_future *future;
     bri_errand *errand;            /* NULL: of another kind */
     bri_watch *next, *previous;    /* in the iterator's list: open or done (lock) */
-    bri_watch *next_of, **link_of; /* among the watches of its errand (lock) */
+    bri_watch *next_of, **link_of; /* among its errand's, or the store's of other kinds (lock) */
     bool is_done;
 };
 
@@ -23,8 +23,9 @@ struct br_completed {
     br_context *ctx;
     bri_store *store;
     watches open, done; /* (lock) */
-    atomic_size_t ndone;
-    atomic_size_t nothers; /* of other kinds among the open ones; changed with the lock */
+    /* Changed with the lock: those in both lists, those that are done, and of other kinds among the
+     * open ones. */
+    atomic_size_t nleft, ndone, nothers;
 };
 
 /* ---- lists; with the lock ---- */
@@ -52,24 +53,21 @@ static void cut(watches *list, bri_watch *w)
         list->last = w->previous;
 }
 
-static void unlink_errand(bri_watch *w)
+static void unlink_future(bri_watch *w)
 {
-    if (w->errand == NULL || w->link_of == NULL)
-        return;
     *w->link_of = w->next_of;
     if (w->next_of != NULL)
         w->next_of->link_of = w->link_of;
-    w->link_of = NULL;
 }
 
-static void link_errand(bri_watch *w)
+static void link_future(bri_watch *w)
 {
-    bri_errand *e = w->errand;
-    w->next_of = e->watches;
-    w->link_of = &e->watches;
+    bri_watch **first = w->errand != NULL ? &w->errand->watches : &w->by->store->other_watches;
+    w->next_of = *first;
+    w->link_of = first;
     if (w->next_of != NULL)
         w->next_of->link_of = &w->next_of;
-    e->watches = w;
+    *first = w;
 }
 
 static void move_to_done(bri_watch *w)
@@ -93,11 +91,21 @@ void bri_watch_tell(bri_errand *e)
 static void drop(bri_watch *w)
 {
     br_completed *c = w->by;
-    unlink_errand(w);
+    unlink_future(w);
     cut(w->is_done ? &c->done : &c->open, w);
     if (w->is_done)
         atomic_fetch_sub(&c->ndone, 1);
+    else if (w->errand == NULL)
+        atomic_fetch_sub(&c->nothers, 1);
+    atomic_fetch_sub(&c->nleft, 1);
     bri_free(w);
+}
+
+/* It is freed, and may have been all that some thread waits for. */
+static void forget(bri_watch *w)
+{
+    w->by->store->tell = true;
+    drop(w);
 }
 
 void bri_watch_forget(bri_errand *e)
@@ -106,8 +114,21 @@ void bri_watch_forget(bri_errand *e)
         return;
     bri_store_lock(e->store);
     while (e->watches != NULL)
-        drop(e->watches);
+        forget(e->watches);
     bri_store_unlock(e->store);
+}
+
+/* The same of a future of another kind. */
+static void forget_other(br_future *future)
+{
+    bri_store *store = bri_store_of(future->ctx);
+    bri_store_lock(store);
+    for (bri_watch *w = store->other_watches, *next; w != NULL; w = next) {
+        next = w->next_of;
+        if (w->future == future)
+            forget(w);
+    }
+    bri_store_unlock(store);
 }
 
 /* ---- its life ---- */
@@ -124,50 +145,69 @@ static void free_completed(bri_owned *owned)
     bri_free(c);
 }
 
+/* What belongs to no context is done. */
+static bool is_foreign(const br_context *ctx, const br_future *future)
+{
+    return future != NULL && future->ctx != NULL && future->ctx != ctx;
+}
+
+/* With the lock. It may have been done before who waits knew of it. */
+static void add_other(bri_watch *w)
+{
+    if (w->future->ctx != NULL)
+        w->future->forget = forget_other;
+    w->by->nothers++;
+    w->by->store->tell = true;
+}
+
 static br_status add(br_completed *c, br_future *future)
 {
     if (future == NULL)
         return BR_OK;
+    if (is_foreign(c->ctx, future))
+        return bri_error(BR_EARG, "as_completed: a future of another context");
     bri_watch *w = bri_calloc(1, sizeof *w);
     if (w == NULL)
         return BR_ENOMEM;
     *w = (bri_watch){.by = c, .future = future, .errand = bri_errand_of(future)};
     bri_store_lock(c->store);
     append(&c->open, w);
-    if (w->errand != NULL) {
-        link_errand(w);
-        if (atomic_fetch_or(&w->errand->flags, BRI_ERRAND_WANTED) & BRI_ERRAND_OVER_FLAG)
-            move_to_done(w);
-    }
-    c->nothers += w->errand == NULL;
-    c->store->tell |= w->errand == NULL; /* it may have been done before who waits knew of it */
+    link_future(w);
+    c->nleft++;
+    if (w->errand == NULL)
+        add_other(w);
+    else if (atomic_fetch_or(&w->errand->flags, BRI_ERRAND_WANTED) & BRI_ERRAND_OVER_FLAG)
+        move_to_done(w);
     bri_store_unlock(c->store);
     return BR_OK;
 }
 
-static br_completed *begin(br_context *ctx, br_future *const futures[], size_t n)
+static br_status begin(br_context *ctx, br_future *const futures[], size_t n, br_completed **out)
 {
-    bri_store *store = ctx->status == BR_OK ? bri_store_of(ctx) : NULL;
+    bri_store *store = bri_store_of(ctx);
     br_completed *c = store != NULL ? bri_calloc(1, sizeof *c) : NULL;
     if (c == NULL)
-        return NULL;
+        return BR_ENOMEM;
     c->ctx = ctx;
     c->store = store;
     for (size_t i = 0; i < n; i++) {
-        if (add(c, futures[i]) != BR_OK) {
+        br_status st = add(c, futures[i]);
+        if (st != BR_OK) {
             free_completed(&c->owned);
-            return NULL;
+            return st;
         }
     }
     bri_context_own(ctx, &c->owned, free_completed);
-    return c;
+    *out = c;
+    return BR_OK;
 }
 
 br_completed *br_as_completed(br_context *ctx, br_future *const futures[], size_t n)
 {
-    br_completed *c = begin(ctx, futures, n);
-    if (c == NULL && ctx->status == BR_OK)
-        bri_context_fail(ctx, BR_ENOMEM, bri_last_error());
+    br_completed *c = NULL;
+    br_status st = ctx->status == BR_OK ? begin(ctx, futures, n, &c) : BR_OK;
+    if (st != BR_OK)
+        bri_context_fail(ctx, st, bri_last_error());
     return c;
 }
 
@@ -200,7 +240,7 @@ static bri_watch *find_other(const br_completed *c)
 static bool has_one(const void *data)
 {
     const br_completed *c = data;
-    if (atomic_load(&c->ndone) > 0)
+    if (atomic_load(&c->ndone) > 0 || atomic_load(&c->nleft) == 0)
         return true;
     if (c->nothers == 0)
         return false;
@@ -236,26 +276,21 @@ static br_future *take(br_completed *c)
     return future;
 }
 
-static bool is_empty(br_completed *c)
-{
-    bri_store_lock(c->store);
-    bool empty = c->open.first == NULL && c->done.first == NULL;
-    bri_store_unlock(c->store);
-    return empty;
-}
-
+/* One that was done may be freed, and so forgotten, before it is taken. */
 br_future *br_next_completed(br_completed *c)
 {
-    if (c == NULL || is_empty(c))
-        return NULL;
-    br_status st = bri_store_wait(
-        c->store,
-        &(bri_wish){
-            .done = has_one, .data = c, .each = each, .told = true, .nothers = &c->nothers});
-    if (st == BR_OK)
-        return take(c);
-    bri_context_fail(c->ctx, st, bri_last_error());
-    return NULL;
+    br_future *next = NULL;
+    while (next == NULL && c != NULL && atomic_load(&c->nleft) > 0) {
+        bri_wish wish = {
+            .done = has_one, .data = c, .each = each, .told = true, .nothers = &c->nothers};
+        br_status st = bri_store_wait(c->store, &wish);
+        if (st != BR_OK) {
+            bri_context_fail(c->ctx, st, bri_last_error());
+            return NULL;
+        }
+        next = take(c);
+    }
+    return next;
 }
 
 /* ---- any of a list ---- */
@@ -288,6 +323,14 @@ static br_future *each_of_list(const void *data, void **cursor)
     return *at;
 }
 
+static bool has_foreign(const list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (is_foreign(l->future[0]->ctx, l->future[i]))
+            return true;
+    return false;
+}
+
 static bool has_others(const list *l)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -302,6 +345,11 @@ size_t br_wait_any(br_future *const futures[], size_t n)
     size_t i = first_done(&l);
     if (n == 0 || i != SIZE_MAX)
         return i;
+    if (has_foreign(&l)) {
+        br_status st = bri_error(BR_EARG, "wait_any: futures of several contexts");
+        bri_context_fail(futures[0]->ctx, st, bri_last_error());
+        return SIZE_MAX;
+    }
     bri_store *store = bri_store_of(futures[0]->ctx);
     if (store == NULL) { /* futures of other kinds only: one of them will do */
         br_wait(futures[0]);

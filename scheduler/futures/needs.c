@@ -12,6 +12,7 @@ typedef struct walk {
     uint64_t my_job;
     const bri_errand *at; /* who leads to what is visited now, as in bri_wants */
     const bri_inside *at_task;
+    bool looks; /* only: what can be run stays where it is */
 } walk;
 
 /* False when it is over: nobody will tell. */
@@ -21,13 +22,23 @@ static bool want(bri_errand *e)
     return (atomic_fetch_or(&e->flags, BRI_ERRAND_WANTED) & BRI_ERRAND_OVER_FLAG) == 0;
 }
 
-static void note_cycle(walk *w)
+static void note_cycle(walk *w, const bri_errand *errand, const bri_inside *task)
 {
     if (w->needs->cycle)
         return;
     w->needs->cycle = true;
-    w->needs->errand = w->at;
-    w->needs->task = w->at_task;
+    w->needs->errand = errand;
+    w->needs->task = task;
+}
+
+/* The task, or one below it on its thread's stack, of the errand or of the job (NULL and serial).
+ * That one goes on only after the upper one: it waits, or runs a compute by itself. */
+static const bri_inside *find_task(const bri_inside *in, const bri_errand *e, uint64_t serial)
+{
+    while (in != NULL &&
+           (e != NULL ? in->errand != e : in->job == NULL || in->job->serial != serial))
+        in = in->below;
+    return in;
 }
 
 static void visit_errand(walk *w, bri_errand *e)
@@ -35,7 +46,9 @@ static void visit_errand(walk *w, bri_errand *e)
     if (e == NULL || !want(e))
         return;
     if (e == w->me)
-        note_cycle(w);
+        note_cycle(w, w->at, w->at_task);
+    else if (find_task(bri_inside_here, e, 0) != NULL)
+        note_cycle(w, e, NULL);
     if (e->walk == w->store->walk)
         return;
     e->walk = w->store->walk;
@@ -47,8 +60,11 @@ static void visit_errand(walk *w, bri_errand *e)
 static void visit_job(walk *w, uint64_t serial)
 {
     bri_wants *n = w->needs;
+    const bri_inside *below = find_task(bri_inside_here, NULL, serial);
     if (serial == w->my_job)
-        note_cycle(w);
+        note_cycle(w, w->at, w->at_task);
+    else if (below != NULL)
+        note_cycle(w, NULL, below);
     for (int i = 0; i < n->njobs; i++)
         if (n->job[i] == serial)
             return;
@@ -88,6 +104,26 @@ static void visit_blocked(walk *w, const bri_wish *wish)
         visit_wish(w, wish);
 }
 
+static void leave_blocked(walk *w, const bri_blocked *b)
+{
+    visit_blocked(w, b->wish);
+    visit_errand(w, b->above);
+    if (b->above_job != 0)
+        visit_job(w, b->above_job);
+}
+
+/* To what tasks wait for that belong to it or lie above one that does. */
+static void leave_blocked_on_top(walk *w, const bri_errand *e, uint64_t serial)
+{
+    w->at = NULL;
+    for (const bri_blocked *b = w->store->blocked; b != NULL; b = b->next) {
+        if (b->task == bri_inside_here || find_task(b->task, e, serial) == NULL)
+            continue;
+        w->at_task = b->task;
+        leave_blocked(w, b);
+    }
+}
+
 static void leave_errand(walk *w, const bri_errand *e)
 {
     w->at = e;
@@ -102,6 +138,7 @@ static void leave_errand(walk *w, const bri_errand *e)
             visit_job(w, e->maker);
         if (e->above_job != 0)
             visit_job(w, e->above_job);
+        leave_blocked_on_top(w, e, 0);
     }
 }
 
@@ -117,16 +154,7 @@ static void leave_job(walk *w, int i)
     uint64_t before = bri_turns_before(ctx->memory, serial, ctx->nranks > 1);
     if (before != 0)
         visit_job(w, before);
-    w->at = NULL;
-    for (const bri_blocked *b = w->store->blocked; b != NULL; b = b->next) {
-        if (b->task->job->serial != serial || b->task == bri_inside_here)
-            continue;
-        w->at_task = b->task;
-        visit_blocked(w, b->wish);
-        visit_errand(w, b->above);
-        if (b->above_job != 0)
-            visit_job(w, b->above_job);
-    }
+    leave_blocked_on_top(w, NULL, serial);
 }
 
 static bool runs_here(const bri_errand *e)
@@ -144,7 +172,7 @@ static void follow(walk *w)
             continue;
         }
         w->list = e->next_in_walk;
-        if (runs_here(e)) {
+        if (runs_here(e) && !w->looks) {
             bri_errand_take(e, w->store->ctx->rank);
             w->needs->ready = e;
         } else {
@@ -196,4 +224,14 @@ void bri_wants_of(bri_store *store, const bri_wish *wish, bri_wants *needs)
         needs->cycle = false;
     else if (needs->cycle && wish->each != NULL)
         needs->cycle = all_lead_back(store, wish, &needs->ready);
+}
+
+void bri_wants_of_blocked(bri_store *store, const bri_blocked *from, bri_wants *needs)
+{
+    walk w = begin(store, needs);
+    w.looks = true;
+    w.at = from->task->errand;
+    w.at_task = from->task;
+    leave_blocked(&w, from);
+    follow(&w);
 }

@@ -13,7 +13,8 @@
 
 enum { BRI_NEEDS_JOBS = 64 };
 
-/* A task of a job that waits; in store->blocked. What errands wait for they have themselves. */
+/* A task that waits, of a job or of another context; in store->blocked. What the store's own
+ * errands wait for they have themselves. */
 typedef struct bri_blocked {
     struct bri_blocked *next, **link;
     const bri_inside *task;
@@ -37,5 +38,9 @@ typedef struct bri_wants {
 /* With the store's lock, for the calling thread's task. All errands on the way tell when they
  * become ready or are over. */
 void bri_wants_of(bri_store *store, const bri_wish *wish, bri_wants *needs);
+
+/* The same of some task, perhaps of another context, that waits in this store; nothing is taken.
+ * `cycle` is still about the calling thread's task. */
+void bri_wants_of_blocked(bri_store *store, const bri_blocked *from, bri_wants *needs);
 
 #endif

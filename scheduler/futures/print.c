@@ -2,7 +2,7 @@
  * print.c - what errands do at the moment, for the watch thread.
  */
 #include "runtime/busy.h"
-#include "scheduler/futures/store.h"
+#include "scheduler/futures/across.h"
 
 enum { MOST_LINES = 12 };
 
@@ -28,23 +28,18 @@ static const bri_errand *first_missing(const bri_errand *e, int *missing)
     return first;
 }
 
-/* What its task waits for, in br_wait or in a compute. */
-static const bri_errand *blocked_on(const bri_errand *e)
-{
-    const br_future *f = e->blocked_on != NULL ? e->blocked_on->only : NULL;
-    return bri_errand_of((br_future *)(uintptr_t)f);
-}
-
 static void print_waiting(const bri_errand *e, FILE *to)
 {
     char name[400];
     char other[400];
     int missing = 1;
     bool blocked = e->state == BRI_ERRAND_TAKEN;
-    const bri_errand *before = blocked ? blocked_on(e) : first_missing(e, &missing);
+    const bri_errand *before = blocked ? NULL : first_missing(e, &missing);
     bri_errand_describe(e, name, sizeof name);
     snprintf(other, sizeof other, "a compute");
-    if (before != NULL)
+    if (blocked)
+        bri_wish_describe(e->blocked_on, other);
+    else if (before != NULL)
         bri_errand_describe(before, other, sizeof other);
     fprintf(to, "  waiting%s: %s for %s", blocked ? " inside" : "", name, other);
     if (missing > 1)
@@ -73,6 +68,7 @@ static void print_all_waiting(br_context *ctx, FILE *to)
 void bri_store_print(br_context *ctx, FILE *to)
 {
     bri_store *store = atomic_load_explicit(&ctx->store, memory_order_acquire);
+    bri_crossings_print(ctx, to);
     if (store == NULL)
         return;
     pthread_mutex_lock(&ctx->lock);

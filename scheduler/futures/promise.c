@@ -45,10 +45,7 @@ br_future *bri_promise_new(br_context *ctx, const char *name, br_place at)
 br_future *bri_promise_anonymous(br_context *ctx, const char *name)
 {
     bri_errand *e = new_promise(ctx, name, (br_place){NULL, 0}, 1);
-    if (e == NULL)
-        return NULL;
-    e->anonymous = true;
-    return &e->future;
+    return e != NULL ? &e->future : NULL;
 }
 
 void bri_promise_of_job(br_future *promise, uint64_t serial)

@@ -9,6 +9,7 @@
 #include "runtime/alloc.h"
 #include "runtime/busy.h"
 #include "runtime/scheduler.h"
+#include "runtime/watch.h"
 #include "scheduler/workers/exchange.h"
 #include "scheduler/workers/shelf.h"
 
@@ -134,17 +135,28 @@ void bri_store_forget(bri_store *store)
     bri_store_unlock(store);
 }
 
+void bri_store_end(bri_store *store)
+{
+    if (store->ended)
+        return;
+    store->ended = true;
+    bri_exchange_end(store);
+    if (store->pool != NULL)
+        bri_pool_remove_helper(store->pool, &store->helper);
+    bri_running_end(&store->running);
+}
+
 void bri_store_close(br_context *ctx)
 {
     bri_store *store = atomic_load_explicit(&ctx->store, memory_order_acquire);
     if (store == NULL)
         return;
-    bri_exchange_stop(store);
-    if (store->pool != NULL)
-        bri_pool_remove_helper(store->pool, &store->helper);
-    bri_running_end(&store->running);
-    free_store(store);
+    bri_store_end(store);
+    bri_exchange_warn_left(store->exchange);
+    bri_watch_hold(); /* a rank that serves rank 0's contexts is watched all the time */
     atomic_store_explicit(&ctx->store, NULL, memory_order_relaxed);
+    bri_watch_let_go();
+    free_store(store);
 }
 
 void bri_store_lock(bri_store *store)
@@ -174,7 +186,7 @@ void bri_store_unlock(bri_store *store)
     if (fresh > 0 && store->exchange != NULL)
         bri_relief_wake(store->exchange);
     pthread_mutex_unlock(&store->lock);
-    if (tell)
+    if (tell || (fresh > 0 && store->pool == NULL)) /* whoever sleeps there runs what is ready */
         bri_event_wake(store->event, INT_MAX, BRI_SLEEPS_FOR_JOB);
     if (fresh > 0 && store->pool != NULL)
         bri_pool_wake(store->pool, fresh);
@@ -266,8 +278,7 @@ static void free_errand(bri_errand *e)
     bri_free(e->edges);
     bri_free(e->inputs);
     bri_parcel_release(e->parcel);
-    if (e->foreign || e->anonymous)
-        bri_free(e->future.text);
+    bri_free(e->future.text); /* those that depend on it may read it until now */
     bri_busy_drop_name(e->name);
     bri_free(e);
 }

@@ -95,7 +95,6 @@ struct bri_errand {
 
     /* Of a promise (promise.c): the job that ends it, or 0; nobody has the handle. */
     uint64_t maker;
-    bool anonymous;
 
     /* Of a foreign errand: rank 0's name of it, and what came with it. */
     bool foreign;
@@ -152,7 +151,10 @@ struct bri_store {
     atomic_int ntaken;           /* taken and not over */
     uint64_t turn, walk;         /* (lock) */
     bri_drain *drains;           /* (lock) */
+    bri_watch *other_watches;    /* on futures that are no errands (lock) */
     struct bri_blocked *blocked; /* tasks of jobs that wait (lock) */
+    bool ended;                  /* no thread of the pool works for it any more */
+    bool stopped;                /* nobody waits for messages any more (lock) */
     bool hungry;                 /* other ranks would take more (lock) */
     bool offered;                /* they have been told that there is more (lock) */
     atomic_llong nrun;           /* that have been run, here or elsewhere: for the watchdog */
@@ -182,6 +184,8 @@ struct br_task {
 bri_store *bri_store_of(br_context *ctx);
 /* Rank 0 has ended: what it has handed out does not begin any more. */
 void bri_store_forget(bri_store *store);
+/* No thread runs anything of it any more, and none will. */
+void bri_store_end(bri_store *store);
 /* Everything in it is over and its futures are freed, or will not be looked at any more. */
 void bri_store_close(br_context *ctx);
 void bri_store_lock(bri_store *store);

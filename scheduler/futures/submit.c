@@ -106,6 +106,16 @@ static void wait_a_moment(bri_store *store)
     bri_sleeper_leave(store, &sleeper);
 }
 
+/* Nothing runs, or will, and no thread is about to give back the bytes of what has ended. */
+static bool is_idle(bri_store *store)
+{
+    bri_store_lock(store);
+    bool idle =
+        atomic_load(&store->ntaken) == 0 && store->drains == NULL && !bri_store_any_ready(store);
+    bri_store_unlock(store);
+    return idle;
+}
+
 /* Tasks pass the limit: what they wait for could need just these bytes. */
 static br_status promise(bri_store *store, const br_submit_args *a, size_t bytes)
 {
@@ -114,16 +124,18 @@ static br_status promise(bri_store *store, const br_submit_args *a, size_t bytes
         bri_memory_force(memory, bytes);
         return BR_OK;
     }
-    while (!bri_memory_reserve(memory, bytes)) {
-        if (bri_store_work(store, SLICE_NS, NULL))
-            continue;
-        if (atomic_load(&store->ntaken) == 0)
+    for (bool idle = false; !bri_memory_reserve(memory, bytes);) {
+        if (idle)
             return bri_error(BR_EMEMLIMIT,
                              "submit (%s:%d): no room for a task with %zu bytes of arguments in "
                              "BRAMBLE_MEMORY_LIMIT, and no task is left that could make some: "
                              "futures whose results have been read can be freed",
                              file_of(a->at), a->at.line, a->bytes);
-        wait_a_moment(store);
+        if (bri_store_work(store, SLICE_NS, NULL))
+            continue;
+        idle = is_idle(store);
+        if (!idle)
+            wait_a_moment(store);
     }
     return BR_OK;
 }
@@ -243,9 +255,11 @@ static const bri_errand *link_edges(bri_errand *e)
     return NULL;
 }
 
-/* With the lock. */
+/* With the lock. The context owns it already: br_close may have ended it. */
 static void hand_in(bri_errand *e)
 {
+    if (e->state == BRI_ERRAND_OVER)
+        return;
     const bri_errand *failed = link_edges(e);
     if (failed != NULL)
         bri_errand_follow(e, failed);

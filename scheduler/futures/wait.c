@@ -6,14 +6,14 @@
  * suspended below, which then never ends. Where nothing of that is ready somebody runs it, and the
  * thread sleeps; or it waits for its own end, by way of others, and the wish is refused. So while
  * threads wait inside tasks, one of them can always go on: what waits for nothing is needed by
- * somebody, who runs it.
+ * somebody, who runs it. The same holds where what it waits for is another context's (across.h).
  */
+#include <limits.h>
 #include <string.h>
 
-#include "runtime/busy.h"
 #include "runtime/error.h"
 #include "runtime/scheduler.h"
-#include "scheduler/futures/needs.h"
+#include "scheduler/futures/across.h"
 #include "scheduler/workers/exchange.h"
 
 enum { MOMENT_NS = 20000, SLICE_NS = 100000 };
@@ -110,24 +110,6 @@ static void wait_outside(bri_store *store, const bri_wish *wish)
 
 /* ---- inside: it cannot end ---- */
 
-static void describe_task(const bri_inside *task, char text[400])
-{
-    if (task->errand != NULL)
-        bri_errand_describe(task->errand, text, 400);
-    else
-        bri_busy_name(task->job, task->task, text, 400);
-}
-
-static void describe_culprit(const bri_wants *needs, char text[400])
-{
-    if (needs->errand != NULL)
-        bri_errand_describe(needs->errand, text, 400);
-    else if (needs->task != NULL)
-        describe_task(needs->task, text);
-    else
-        snprintf(text, 400, "a compute that began later");
-}
-
 static bool is_own(const bri_wants *needs)
 {
     const bri_inside *in = bri_inside_here;
@@ -141,8 +123,8 @@ static br_status refuse_cycle(const bri_wish *wish, const bri_wants *needs)
     char culprit[400];
     char text[BRI_ERROR_TEXT];
     bri_errand *e = bri_errand_of(wish->only);
-    describe_task(bri_inside_here, name);
-    describe_culprit(needs, culprit);
+    bri_inside_describe(bri_inside_here, name);
+    bri_culprit_describe(needs, culprit);
     if (is_own(needs))
         snprintf(text, sizeof text, "%.400s waits for %s", name,
                  e != NULL ? "itself" : "the compute that it belongs to");
@@ -154,15 +136,39 @@ static br_status refuse_cycle(const bri_wish *wish, const bri_wants *needs)
     return bri_inside_refuse(text);
 }
 
+static br_status refuse_across(const bri_wish *wish, const bri_culprit *culprit)
+{
+    char name[400];
+    char text[BRI_ERROR_TEXT];
+    bool direct = wish->only != NULL && culprit->errand == bri_errand_of(wish->only);
+    bri_inside_describe(bri_inside_here, name);
+    snprintf(text, sizeof text,
+             direct ? "%.400s waits for %.400s of another context, which waits for it"
+                    : "%.400s would wait for ever, by way of another context, for what waits for "
+                      "it: %.400s",
+             name, culprit->name);
+    return bri_inside_refuse(text);
+}
+
+/* The task lies above one of the context that it waits in. With the lock. */
+static br_status refuse_below(const bri_wish *wish, const bri_wants *needs)
+{
+    bri_culprit culprit = {.errand = needs->errand};
+    bri_culprit_describe(needs, culprit.name);
+    return refuse_across(wish, &culprit);
+}
+
 /* ---- inside: what helps ---- */
 
-/* A task that waits: an errand's, or of a job, which is listed. */
+/* A task that waits: an errand's of this context, or another one, which is listed. */
 typedef struct waiting {
     bri_store *store;
     const bri_wish *wish;
     bri_errand *errand;
     bri_blocked blocked;
-    bri_sleeper sleeper; /* of an errand's */
+    bool crosses; /* it is of another context */
+    bri_crossing crossing;
+    bri_sleeper sleeper; /* but of a job's task */
 } waiting;
 
 static void enlist(waiting *w)
@@ -186,14 +192,18 @@ static void enter(waiting *w)
     bri_store_lock(w->store);
     enlist(w);
     bri_store_unlock(w->store);
-    if (w->errand != NULL)
-        bri_sleeper_enter(w->store, &w->sleeper, w->wish, true);
+    if (w->crosses)
+        bri_crossing_begin(&w->crossing);
+    if (w->errand != NULL || w->crosses)
+        bri_sleeper_enter(w->store, &w->sleeper, w->wish, w->errand != NULL);
 }
 
 static void leave(waiting *w)
 {
-    if (w->errand != NULL)
+    if (w->errand != NULL || w->crosses)
         bri_sleeper_leave(w->store, &w->sleeper);
+    if (w->crosses)
+        bri_crossing_end(&w->crossing);
     if (w->store->pool != NULL)
         bri_pool_choosy(w->store->pool, -1);
     bri_store_lock(w->store);
@@ -223,12 +233,14 @@ static void set_above(waiting *w, bri_errand *e, uint64_t job)
 static void run_above(waiting *w, bri_errand *e)
 {
     set_above(w, e, 0);
+    bri_errand_hold(e); /* others' walks find it above the task until it is taken from there */
     bri_store_unlock(w->store);
     bri_drain drain = {.store = w->store};
     bri_errand_run(e, &drain);
     bri_store_lock(w->store);
     set_above(w, NULL, 0);
     bri_store_unlock(w->store);
+    bri_errand_release(e);
 }
 
 static bool run_job(waiting *w, uint64_t job)
@@ -258,6 +270,7 @@ static bool run_jobs(waiting *w, const bri_wants *needs)
 static bool run_needed(waiting *w, br_status *st)
 {
     bri_wants needs;
+    bri_culprit culprit;
     bri_store_lock(w->store);
     bri_wants_of(w->store, w->wish, &needs);
     if (needs.ready != NULL) {
@@ -265,8 +278,10 @@ static bool run_needed(waiting *w, br_status *st)
         return true;
     }
     if (needs.cycle && *st == BR_OK)
-        *st = refuse_cycle(w->wish, &needs);
+        *st = w->crosses ? refuse_below(w->wish, &needs) : refuse_cycle(w->wish, &needs);
     bri_store_unlock(w->store);
+    if (*st == BR_OK && bri_leads_across(w->store, w->wish, &culprit))
+        *st = refuse_across(w->wish, &culprit);
     return *st == BR_OK && run_jobs(w, &needs);
 }
 
@@ -286,17 +301,27 @@ static void sleep_inside(const waiting *w, unsigned ticket)
         sleep_on(w->store, ticket);
 }
 
+/* w->blocked of it stays where it is listed. */
+static void begin(waiting *w, bri_store *store, const bri_wish *wish)
+{
+    const bri_inside *in = bri_inside_here;
+    *w = (waiting){.store = store,
+                   .wish = wish,
+                   .errand = in->ctx == store->ctx ? in->errand : NULL,
+                   .blocked = {.task = in, .wish = wish},
+                   .crosses = in->ctx != store->ctx,
+                   .crossing = {.wait = &w->blocked, .store = store}};
+    enter(w);
+}
+
 /* Until it is done or cannot be: then with that error. */
 static br_status wait_refusable(bri_store *store, const bri_wish *wish)
 {
     br_status st = BR_OK;
-    waiting w = {.store = store,
-                 .wish = wish,
-                 .errand = bri_inside_here->errand,
-                 .blocked = {.task = bri_inside_here, .wish = wish}};
-    if (w.errand != NULL)
-        bri_drain_give_back(bri_task_current()->drain);
-    enter(&w);
+    waiting w;
+    for (br_task *t = bri_task_current(); t != NULL; t = t->below)
+        bri_drain_give_back(t->drain);
+    begin(&w, store, wish);
     while (st == BR_OK && !wish->done(wish->data)) {
         unsigned ticket = bri_event_prepare(store->event);
         pump(store->ctx);
@@ -314,7 +339,7 @@ br_status bri_store_wait(bri_store *store, const bri_wish *wish)
 {
     if (wish->done(wish->data))
         return BR_OK;
-    if (bri_inside_of(store->ctx))
+    if (bri_inside_here != NULL)
         return wait_refusable(store, wish);
     wait_outside(store, wish);
     return BR_OK;
@@ -325,23 +350,9 @@ static bool done(const void *data)
     return bri_future_done(data);
 }
 
-/* Below a task of another context. */
-static bool is_below(const bri_errand *e)
-{
-    const bri_inside *in = bri_inside_here;
-    while (in != NULL && in->errand != e)
-        in = in->below;
-    return in != NULL && bri_inside_here->ctx != e->store->ctx;
-}
-
 br_status bri_errand_wait(br_future *future)
 {
     bri_errand *e = (bri_errand *)future;
-    char name[400];
-    if (is_below(e)) {
-        bri_errand_describe(e, name, sizeof name);
-        return bri_error(BR_EARG, "%s waits for itself, by way of another context", name);
-    }
     return bri_store_wait(e->store, &(bri_wish){.done = done, .data = future, .only = future});
 }
 
@@ -363,20 +374,39 @@ br_status bri_wait_inside(br_future *future)
 }
 
 /* Once it has failed its tasks pass through. */
+static void pass_through(bri_job *job, const bri_wish *wish)
+{
+    bri_pool *pool = job->ctx->scheduler->pool(job->ctx);
+    while (!wish->done(wish->data)) {
+        unsigned ticket = bri_event_prepare(bri_pool_event(pool));
+        if (!bri_job_done(job))
+            bri_pool_pass(pool, job);
+        else if (!wish->done(wish->data))
+            bri_pool_sleep_for_few(pool, ticket);
+        bri_event_cancel(bri_pool_event(pool));
+    }
+}
+
+/* Those of its tasks that wait for this one look again, now that it is seen to wait for them: they
+ * are refused, too, since it cannot go on before they end. */
+static void wait_for_failed(bri_store *store, bri_job *job, const bri_wish *wish)
+{
+    waiting w;
+    begin(&w, store, wish);
+    bri_event_wake(store->event, INT_MAX, BRI_SLEEPS_ANY);
+    bri_crossings_wake();
+    pass_through(job, wish);
+    leave(&w);
+}
+
 void bri_wait_for_job(bri_job *job, bool (*done)(const void *data), const void *data)
 {
     bri_store *store = bri_store_of(job->ctx);
-    bri_pool *pool = job->ctx->scheduler->pool(job->ctx);
     bri_wish wish = {.done = done, .data = data, .job = job->serial, .others = true};
     br_status st = store != NULL ? bri_store_wait(store, &wish) : BR_ENOMEM;
     if (st != BR_OK)
         bri_job_fail(job, st, bri_last_error());
-    while (st != BR_OK && !done(data)) {
-        unsigned ticket = bri_event_prepare(bri_pool_event(pool));
-        if (!bri_job_done(job))
-            bri_pool_pass(pool, job);
-        else if (!done(data))
-            bri_pool_sleep_for_few(pool, ticket);
-        bri_event_cancel(bri_pool_event(pool));
-    }
+    if (st != BR_OK && store != NULL)
+        wait_for_failed(store, job, &wish);
+    pass_through(job, &wish);
 }

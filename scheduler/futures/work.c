@@ -5,10 +5,10 @@
  * spend their time with the lock. What it has not begun others may steal: nothing waits behind a
  * long task while a thread is idle.
  */
-#include <time.h>
 
 #include "runtime/alloc.h"
 #include "runtime/busy.h"
+#include "runtime/clock.h"
 #include "runtime/function.h"
 #include "runtime/inside.h"
 #include "scheduler/futures/store.h"
@@ -21,13 +21,6 @@ static _Thread_local br_task *current;
 br_task *bri_task_current(void)
 {
     return current;
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* ---- running one ---- */
@@ -43,7 +36,7 @@ static void begin(br_task *task, bri_errand *e, bri_drain *drain)
     task->text[0] = '\0';
     task->held = NULL;
     task->message = NULL;
-    task->begun = e->foreign ? now_ns() : 0;
+    task->begun = e->foreign ? bri_now_ns() : 0;
     atomic_fetch_add_explicit(&e->attempts, 1, memory_order_relaxed);
     current = task;
 }
@@ -76,7 +69,7 @@ static bool finish(br_task *task, int code)
     else if (failed)
         snprintf(task->text, sizeof task->text, "was cancelled");
     if (e->foreign) { /* at no time neither taken nor on its way */
-        e->ns = now_ns() - task->begun;
+        e->ns = bri_now_ns() - task->begun;
         e->store->deliver(e->store, e, failed ? task->status : BR_OK, task->text);
         atomic_fetch_sub(&e->store->ntaken, 1);
         return true;
@@ -203,7 +196,7 @@ static int run_some(bri_drain *d, bri_errand *over[BRI_DRAIN_MOST], int64_t *now
         bri_errand *e = d->errand[i];
         if (run(e, d))
             over[nover++] = e;
-        *now = now_ns();
+        *now = bri_now_ns();
         nrun++;
     }
     atomic_fetch_add_explicit(&d->store->nrun, nrun, memory_order_relaxed);
@@ -235,7 +228,7 @@ bool bri_store_work(bri_store *store, int64_t ns, const bri_until *until)
     bri_drain d = {.store = store, .some = 1};
     if (atomic_load(&store->nready) == 0 && atomic_load(&store->nheld) == 0)
         return false;
-    int64_t now = now_ns();
+    int64_t now = bri_now_ns();
     int64_t end = now + ns;
     bool some = false;
     bri_store_lock(store);
@@ -246,9 +239,10 @@ bool bri_store_work(bri_store *store, int64_t ns, const bri_until *until)
         int nover = run_some(&d, over, &now, until);
         for (int i = 0; i < nover; i++)
             bri_errand_release(over[i]);
+        bool enough = now >= end || is_done(until); /* which may take the lock */
         bri_store_lock(store);
         put_back(store, &d);
-        if (now >= end || is_done(until))
+        if (enough)
             break;
     }
     leave(&d);

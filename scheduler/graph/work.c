@@ -6,8 +6,8 @@
  * fences: ThreadSanitizer does not understand fences.
  */
 #include <limits.h>
-#include <time.h>
 
+#include "runtime/clock.h"
 #include "scheduler/graph/graph.h"
 
 /* Roots taken at a time, at most; and how long an idle thread pauses between two looks at the
@@ -31,13 +31,6 @@ typedef struct worker {
     int64_t since;         /*  and when */
     long long done;        /* tasks not yet counted off */
 } worker;
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* ---- deques ---- */
 
@@ -81,7 +74,7 @@ static uint32_t steal(bri_ready *d)
  */
 static size_t how_many(worker *w, size_t left)
 {
-    int64_t now = now_ns();
+    int64_t now = bri_now_ns();
     w->some = w->some > 0 && now - w->since < ROOTS_NS ? 2 * w->some : 1;
     w->since = now;
     size_t fair = left / (4 * (size_t)w->gang->nthreads) + 1;
@@ -194,7 +187,7 @@ static uint32_t wait(worker *w)
             pauses *= 2;
             continue;
         }
-        int64_t now = now_ns();
+        int64_t now = bri_now_ns();
         deadline = deadline == 0 ? now + w->gang->spin_ns : deadline;
         if (now < deadline)
             continue;

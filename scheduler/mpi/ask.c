@@ -4,13 +4,13 @@
  */
 #include "scheduler/mpi/ask.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "runtime/alloc.h"
 #include "scheduler/mpi/aside.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/replies.h"
 #include "scheduler/mpi/thread.h"
 
 _Static_assert((int)BRI_ASK_BYTES <= (int)BRI_LINK_INLINE, "questions travel inside packets");
@@ -32,20 +32,21 @@ static message *message_new(const bri_packet *packet, const void *payload, size_
     return m;
 }
 
+/* The thread has ended before. */
+static void drop_message(const bri_request *request)
+{
+    bri_free(request->data);
+}
+
 /* ---- rank 0 asks ---- */
 
-/* One question at a time (`asking`); `lock` guards the rest. */
+/* One question at a time (`asking`). */
 static struct {
-    pthread_mutex_t asking, lock;
-    pthread_cond_t changed;
+    pthread_mutex_t asking;
+    bri_replies replies;
     unsigned char *answers;
     size_t each;
-    int missing;
-    br_status status;
-    char text[BRI_ERROR_TEXT];
-} asked = {.asking = PTHREAD_MUTEX_INITIALIZER,
-           .lock = PTHREAD_MUTEX_INITIALIZER,
-           .changed = PTHREAD_COND_INITIALIZER};
+} asked = {.asking = PTHREAD_MUTEX_INITIALIZER, .replies = BRI_REPLIES_INIT};
 
 static void send_to_all(const bri_request *request)
 {
@@ -53,28 +54,6 @@ static void send_to_all(const bri_request *request)
     for (int r = 1; r < bri_meet_nranks(); r++)
         bri_link_send(r, &m->packet, m->payload);
     bri_free(m);
-}
-
-static void expect(void *answers, size_t each)
-{
-    pthread_mutex_lock(&asked.lock);
-    asked.answers = answers;
-    asked.each = each;
-    asked.missing = bri_meet_nranks() - 1;
-    asked.status = BR_OK;
-    pthread_mutex_unlock(&asked.lock);
-}
-
-static br_status wait_for_all(void)
-{
-    pthread_mutex_lock(&asked.lock);
-    while (asked.missing > 0)
-        pthread_cond_wait(&asked.changed, &asked.lock);
-    br_status st = asked.status;
-    if (st != BR_OK)
-        bri_error(st, "%s", asked.text);
-    pthread_mutex_unlock(&asked.lock);
-    return st;
 }
 
 br_status bri_ask(const void *question, size_t bytes, void *answers, size_t each)
@@ -85,10 +64,13 @@ br_status bri_ask(const void *question, size_t bytes, void *answers, size_t each
     if (m == NULL)
         return BR_ENOMEM;
     pthread_mutex_lock(&asked.asking);
-    expect(answers, each);
-    br_status st = bri_thread_post(&(bri_request){.run = send_to_all, .data = m});
+    asked.answers = answers;
+    asked.each = each;
+    bri_replies_expect(&asked.replies, bri_meet_nranks() - 1);
+    br_status st =
+        bri_thread_post(&(bri_request){.run = send_to_all, .drop = drop_message, .data = m});
     if (st == BR_OK)
-        st = wait_for_all();
+        st = bri_replies_wait(&asked.replies);
     else
         bri_free(m);
     pthread_mutex_unlock(&asked.asking);
@@ -98,30 +80,18 @@ br_status bri_ask(const void *question, size_t bytes, void *answers, size_t each
 static void one_answered(int from, const bri_packet *packet, const void *payload)
 {
     char name[96];
-    pthread_mutex_lock(&asked.lock);
-    if (packet->number == BR_OK) {
+    if (packet->number == BR_OK)
         memcpy(asked.answers + (size_t)from * asked.each, payload, asked.each);
-    } else if (asked.status == BR_OK) {
-        asked.status = (br_status)packet->number;
-        snprintf(asked.text, sizeof asked.text, "%s: %.900s", bri_meet_name(from, name),
-                 (const char *)payload);
-    }
-    asked.missing--;
-    pthread_cond_broadcast(&asked.changed);
-    pthread_mutex_unlock(&asked.lock);
+    bri_replies_take(&asked.replies, (br_status)packet->number, bri_meet_name(from, name), payload);
 }
 
 /* ---- other ranks ask rank 0 ---- */
 
 /* A thread that waits for rank 0's answer, which names it by address. */
 typedef struct inquiry {
-    pthread_mutex_t lock; /* guards the rest */
-    pthread_cond_t changed;
-    bool answered;
+    bri_replies replies;
     void *answer;
     size_t each;
-    br_status status;
-    char text[BRI_ERROR_TEXT];
 } inquiry;
 
 static void send_to_zero(const bri_request *request)
@@ -131,21 +101,9 @@ static void send_to_zero(const bri_request *request)
     bri_free(m);
 }
 
-static br_status wait_for_zero(inquiry *q)
-{
-    pthread_mutex_lock(&q->lock);
-    while (!q->answered)
-        pthread_cond_wait(&q->changed, &q->lock);
-    pthread_mutex_unlock(&q->lock);
-    return q->status == BR_OK ? BR_OK : bri_error(q->status, "%s", q->text);
-}
-
 br_status bri_inquire(const void *question, size_t bytes, void *answer, size_t each)
 {
-    inquiry q = {.lock = PTHREAD_MUTEX_INITIALIZER,
-                 .changed = PTHREAD_COND_INITIALIZER,
-                 .answer = answer,
-                 .each = each};
+    inquiry q = {.replies = BRI_REPLIES_INIT, .answer = answer, .each = each};
     const bri_packet packet = {.kind = BRI_PACKET_ASK,
                                .number = (int32_t)each,
                                .job = (uint64_t)(uintptr_t)&q,
@@ -154,28 +112,22 @@ br_status bri_inquire(const void *question, size_t bytes, void *answer, size_t e
     message *m = message_new(&packet, question, bytes);
     if (m == NULL)
         return BR_ENOMEM;
-    br_status st = bri_thread_post(&(bri_request){.run = send_to_zero, .data = m});
+    bri_replies_expect(&q.replies, 1);
+    br_status st =
+        bri_thread_post(&(bri_request){.run = send_to_zero, .drop = drop_message, .data = m});
     if (st == BR_OK)
-        st = wait_for_zero(&q);
+        st = bri_replies_wait(&q.replies);
     else
         bri_free(m);
-    pthread_cond_destroy(&q.changed);
-    pthread_mutex_destroy(&q.lock);
     return st;
 }
 
 static void zero_answered(const bri_packet *packet, const void *payload)
 {
     inquiry *q = (inquiry *)(uintptr_t)packet->job; /* our own pointer, which came back */
-    pthread_mutex_lock(&q->lock);
-    q->status = (br_status)packet->number;
-    if (q->status == BR_OK)
+    if (packet->number == BR_OK)
         memcpy(q->answer, payload, q->each);
-    else
-        snprintf(q->text, sizeof q->text, "%s", (const char *)payload);
-    q->answered = true;
-    pthread_cond_signal(&q->changed);
-    pthread_mutex_unlock(&q->lock);
+    bri_replies_take(&q->replies, (br_status)packet->number, NULL, payload);
 }
 
 void bri_ask_on_answer(int from, const bri_packet *packet, const void *payload)
@@ -229,7 +181,8 @@ static message *answer(const question *q)
 static void run(bri_aside *work)
 {
     question *q = (question *)work; /* its first member */
-    bri_thread_must_post(&(bri_request){.run = send_answer, .data = answer(q), .rank = q->from});
+    bri_thread_must_post(&(bri_request){
+        .run = send_answer, .drop = drop_message, .data = answer(q), .rank = q->from});
     bri_free(q->asked);
     bri_free(q);
 }

@@ -32,6 +32,7 @@ static struct {
     page *mine;
     page **others; /* by rank; NULL for those that cannot be rung */
     int fd, nranks, nothers;
+    bool hears_all;
 } bells = {.mine = &alone, .fd = -1};
 
 /* ---- making them ---- */
@@ -116,6 +117,7 @@ void bri_bell_close(void)
     bells.others = NULL;
     bells.fd = -1;
     bells.nranks = bells.nothers = 0;
+    bells.hears_all = false;
 }
 
 /* ---- ringing ---- */
@@ -140,11 +142,22 @@ void bri_bell_ring_rank(int rank)
         ring(bells.others[rank]);
 }
 
-/* Who opens another one's page is taken to be heard by it, and to hear it, if it has a page itself.
- */
+bool bri_bell_rings_all(void)
+{
+    return bells.nothers == bells.nranks - 1;
+}
+
+/* One may have been able to map what the others could not: a limit on files, other rights. */
+void bri_bell_heard_by(int nranks, const bool rings_all[])
+{
+    bells.hears_all = nranks > 0;
+    for (int r = 0; r < nranks; r++)
+        bells.hears_all = bells.hears_all && rings_all[r];
+}
+
 bool bri_bell_hears_all(void)
 {
-    return bells.fd >= 0 && bells.nothers == bells.nranks - 1;
+    return bells.hears_all;
 }
 
 void bri_bell_wait(double seconds, bool (*something)(void))

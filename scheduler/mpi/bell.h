@@ -25,12 +25,15 @@ typedef struct bri_bell_place {
 void bri_bell_open(bri_bell_place *mine);
 /* Maps those of the other ranks: where(r) says where rank r's is. False without memory. */
 bool bri_bell_connect(int rank, int nranks, bri_bell_place (*where)(int rank));
+/* This rank can ring all others. They tell each other. */
+bool bri_bell_rings_all(void);
+void bri_bell_heard_by(int nranks, const bool rings_all[]);
 /* Its own process must not ring meanwhile. */
 void bri_bell_close(void);
 
 /* Rings another rank's, if it is on this host; after what it shall find there. */
 void bri_bell_ring_rank(int rank);
-/* Every other rank can ring this one's. */
+/* Every rank can ring every other one's. */
 bool bri_bell_hears_all(void);
 /* Sleeps until the bell rings, or so many seconds, unless `something` is there already. */
 void bri_bell_wait(double seconds, bool (*something)(void));

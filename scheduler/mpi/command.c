@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * command.c - rank 0's side of serve.h: commands go out in the order in which they were given.
  */
-#include <pthread.h>
 #include <string.h>
 
 #include "runtime/alloc.h"
@@ -9,6 +8,7 @@
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
+#include "scheduler/mpi/replies.h"
 #include "scheduler/mpi/serve.h"
 #include "scheduler/mpi/thread.h"
 
@@ -25,16 +25,11 @@ typedef struct delivery {
     command *command;
 } delivery;
 
-/* The answers to OPEN; one context opens at a time. `lock` guards all of it. */
+/* The answers to OPEN; one context opens at a time. */
 static struct {
-    pthread_mutex_t opening, lock;
-    pthread_cond_t changed;
-    int missing;
-    br_status status;
-    char text[BRI_ERROR_TEXT];
-} answers = {.opening = PTHREAD_MUTEX_INITIALIZER,
-             .lock = PTHREAD_MUTEX_INITIALIZER,
-             .changed = PTHREAD_COND_INITIALIZER};
+    pthread_mutex_t opening;
+    bri_replies replies;
+} answers = {.opening = PTHREAD_MUTEX_INITIALIZER, .replies = BRI_REPLIES_INIT};
 
 /* ---- sending ---- */
 
@@ -76,15 +71,28 @@ static void send_to_all(const bri_request *request)
         bri_thread_stop();
 }
 
-static br_status give(const bri_packet *packet, const void *message)
+static command *new_command(const bri_packet *packet, const void *message)
 {
     command *c = bri_malloc(sizeof *c + packet->bytes);
     if (c == NULL)
-        return BR_ENOMEM;
+        return NULL;
     c->packet = *packet;
     if (message != NULL)
         memcpy(c->message, message, packet->bytes);
-    br_status st = bri_thread_post(&(bri_request){.run = send_to_all, .data = c});
+    return c;
+}
+
+static void drop_command(const bri_request *request)
+{
+    bri_free(request->data);
+}
+
+static br_status give(const bri_packet *packet, const void *message)
+{
+    command *c = new_command(packet, message);
+    br_status st = BR_ENOMEM;
+    if (c != NULL)
+        st = bri_thread_post(&(bri_request){.run = send_to_all, .drop = drop_command, .data = c});
     if (st != BR_OK)
         bri_free(c);
     return st;
@@ -109,38 +117,11 @@ static char *exported_settings(size_t *bytes)
     return text;
 }
 
-static void expect_answers(void)
-{
-    pthread_mutex_lock(&answers.lock);
-    answers.missing = bri_meet_nranks() - 1;
-    answers.status = BR_OK;
-    pthread_mutex_unlock(&answers.lock);
-}
-
-static br_status wait_for_answers(void)
-{
-    pthread_mutex_lock(&answers.lock);
-    while (answers.missing > 0)
-        pthread_cond_wait(&answers.changed, &answers.lock);
-    br_status st = answers.status;
-    if (st != BR_OK)
-        bri_error(st, "%s", answers.text);
-    pthread_mutex_unlock(&answers.lock);
-    return st;
-}
-
 void bri_serve_on_opened(int from, const bri_packet *packet, const void *payload)
 {
     char name[96];
-    pthread_mutex_lock(&answers.lock);
-    if (packet->number != BR_OK && answers.status == BR_OK) {
-        answers.status = (br_status)packet->number;
-        snprintf(answers.text, sizeof answers.text, "%s: %.900s", bri_meet_name(from, name),
-                 (const char *)payload);
-    }
-    answers.missing--;
-    pthread_cond_broadcast(&answers.changed);
-    pthread_mutex_unlock(&answers.lock);
+    bri_replies_take(&answers.replies, (br_status)packet->number, bri_meet_name(from, name),
+                     payload);
 }
 
 br_status bri_serve_open(unsigned number)
@@ -150,10 +131,10 @@ br_status bri_serve_open(unsigned number)
     if (settings == NULL)
         return BR_ENOMEM;
     pthread_mutex_lock(&answers.opening);
-    expect_answers();
+    bri_replies_expect(&answers.replies, bri_meet_nranks() - 1);
     br_status st = give(&packet, settings);
     if (st == BR_OK)
-        st = wait_for_answers();
+        st = bri_replies_wait(&answers.replies);
     pthread_mutex_unlock(&answers.opening);
     bri_free(settings);
     return st;
@@ -166,11 +147,13 @@ void bri_serve_close(unsigned number)
 
 br_status bri_serve_announce(uint64_t part, const void *message, size_t bytes)
 {
-    bri_part_get(part); /* so that its end is waited for, whatever happens before its start */
-    br_status st =
-        give(&(bri_packet){.kind = BRI_PACKET_SERVE, .job = part, .bytes = bytes}, message);
+    bri_packet packet = {.kind = BRI_PACKET_SERVE, .job = part, .bytes = bytes};
+    command *c = new_command(&packet, message);
+    br_status st = BR_ENOMEM;
+    if (c != NULL)
+        st = bri_part_announce(part, &(bri_request){.run = send_to_all, .data = c});
     if (st != BR_OK)
-        bri_part_forget(part);
+        bri_free(c);
     return st;
 }
 

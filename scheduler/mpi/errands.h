@@ -18,14 +18,17 @@
  * alone. */
 enum { BRI_ERRANDS_LETTER = BRI_LINK_INLINE - 256 };
 
-/* An errand in a letter TASKS; after it the sizes of its inputs, its arguments, then the inputs,
- * each padded to 16 bytes. */
+/* An errand in a letter TASKS; after it the sizes of its inputs, its arguments, the inputs, then
+ * its name with the 0, each padded to 16 bytes. */
 typedef struct bri_wire_errand {
     uint64_t ticket; /* rank 0's pointer */
     bri_function_id fn;
     int32_t priority, attempts;
     uint32_t pinned, ninputs;
     uint64_t bytes;
+    int64_t file; /* where it was handed in: bytes from its function to the file's name, or 0 */
+    int32_t line;
+    uint32_t name_bytes; /* 0: it has the function's */
 } bri_wire_errand;
 
 /* One of a letter RESULTS; after it the result, or the text of an error, padded to 16 bytes. */
@@ -46,11 +49,10 @@ typedef struct bri_draft {
 
 /* Room for so many more bytes, zeroed; NULL with a BR_ENOMEM error. */
 void *bri_draft_add(bri_draft *draft, size_t bytes);
-
-static inline size_t bri_padded(size_t bytes)
-{
-    return (bytes + 15) & ~(size_t)15;
-}
+/* What an errand takes in a letter, with the results of those it depends on. */
+size_t bri_errand_wire_bytes(const bri_errand *e);
+/* BR_ENOMEM, or its function has no name that other ranks know. The communication thread. */
+br_status bri_errand_write(bri_draft *draft, const bri_errand *e);
 
 /* ---- rank 0 ---- */
 
@@ -71,9 +73,11 @@ void bri_errands_step(double now);
 /* Some are elsewhere. */
 bool bri_errands_out(void);
 
-/* The store of a context; NULL when it is not open here (any more). */
-bri_store *bri_errands_store(unsigned context);
-bri_store *bri_errands_store_in(unsigned context); /* of other ranks */
+/* The store of a context that a note is for, which stays until bri_errands_heard; NULL when it is
+ * not open here (any more). */
+bri_store *bri_errands_hear(unsigned context);
+bri_store *bri_errands_hear_in(unsigned context); /* of other ranks */
+void bri_errands_heard(void);
 /* Rank 0, with the store's lock: how many errands a rank has; and, with -1, all of them. */
 int bri_errands_elsewhere(const bri_store *store, int rank);
 /* Rank 0: some rank has room for more. */

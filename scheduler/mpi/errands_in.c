@@ -24,19 +24,26 @@ typedef struct served {
     bool posted;              /* the communication thread will look at it (lock) */
 } served;
 
-/* `lock` guards the list and the outboxes. */
+/* `lock` guards the list, the outboxes, and whom a note is for at the moment. */
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t idle;
+    pthread_cond_t heard;
     served *first;
-} all = {.lock = PTHREAD_MUTEX_INITIALIZER, .idle = PTHREAD_COND_INITIALIZER};
+    const served *hears;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER, .heard = PTHREAD_COND_INITIALIZER};
+
+static served *find_locked(unsigned context)
+{
+    served *s = all.first;
+    while (s != NULL && s->context != context)
+        s = s->next;
+    return s;
+}
 
 static served *find(unsigned context)
 {
     pthread_mutex_lock(&all.lock);
-    served *s = all.first;
-    while (s != NULL && s->context != context)
-        s = s->next;
+    served *s = find_locked(context);
     pthread_mutex_unlock(&all.lock);
     return s;
 }
@@ -90,7 +97,6 @@ static void flush(const bri_request *request)
     bri_errand *e = s->first;
     s->first = s->last = NULL;
     s->posted = false;
-    pthread_cond_broadcast(&all.idle);
     pthread_mutex_unlock(&all.lock);
     for (bri_errand *next; e != NULL; e = next) {
         next = e->next;
@@ -164,7 +170,11 @@ static const char *read_errand(bri_errand *e, const bri_wire_errand *head, const
         e->inputs[i] = (bri_input){at, sizes[i]};
         at += bri_padded(sizes[i]);
     }
-    return at;
+    if (head->file != 0 && e->fn != NULL)
+        e->at = (br_place){(const char *)(intptr_t)((intptr_t)e->fn + head->file), head->line};
+    if (head->name_bytes > 0)
+        e->name = bri_strdup(at); /* without memory for it, it has the function's */
+    return at + bri_padded(head->name_bytes);
 }
 
 static bri_store *store_of(served *s)
@@ -172,15 +182,28 @@ static bri_store *store_of(served *s)
     bri_store *store = bri_store_of(s->ctx);
     if (store == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
-    store->crew = s;
-    store->deliver = deliver;
+    if (store->crew != s) { /* once: threads that run its errands read both */
+        store->crew = s;
+        store->deliver = deliver;
+    }
     return store;
 }
 
-bri_store *bri_errands_store_in(unsigned context)
+bri_store *bri_errands_hear_in(unsigned context)
 {
-    served *s = find(context);
+    pthread_mutex_lock(&all.lock);
+    served *s = find_locked(context);
+    all.hears = s;
+    pthread_mutex_unlock(&all.lock);
     return s != NULL ? store_of(s) : NULL;
+}
+
+void bri_errands_heard(void)
+{
+    pthread_mutex_lock(&all.lock);
+    all.hears = NULL;
+    pthread_cond_broadcast(&all.heard);
+    pthread_mutex_unlock(&all.lock);
 }
 
 static bri_parcel *new_parcel(void *bytes)
@@ -309,31 +332,33 @@ static served *take_out(unsigned context)
     return s;
 }
 
-static void end_tasks(br_context *ctx)
+static void end_tasks(br_context *ctx, const served *s)
 {
     bri_store *store = atomic_load_explicit(&ctx->store, memory_order_acquire);
     if (store == NULL)
         return;
     bri_store_forget(store);
-    while (ctx->owned != NULL)
-        bri_context_disown(ctx->owned);
+    bri_store_end(store);
+    for (bri_errand *e = s->first, *next; e != NULL; e = next) {
+        next = e->next;
+        bri_errand_release(e);
+    }
+    bri_context_free_owned(ctx);
     bri_store_close(ctx);
 }
 
-/* All its tasks have brought back what came out, or the program ends and nobody asks for it. */
+/* All its tasks have brought back what came out, or the program ends and nobody asks for it: then
+ * the communication thread looks at none of this any more (bri_thread_left). Messages between tasks
+ * that nobody has waited for may still come. */
 void bri_errands_leave(unsigned context)
 {
-    served *s = find(context);
+    pthread_mutex_lock(&all.lock);
+    served *s = take_out(context);
+    while (s != NULL && all.hears == s)
+        pthread_cond_wait(&all.heard, &all.lock);
+    pthread_mutex_unlock(&all.lock);
     if (s == NULL)
         return;
-    end_tasks(s->ctx);
-    pthread_mutex_lock(&all.lock);
-    take_out(context);
-    bri_errand *left = s->first;
-    pthread_mutex_unlock(&all.lock);
-    for (bri_errand *next; left != NULL; left = next) {
-        next = left->next;
-        bri_errand_release(left);
-    }
+    end_tasks(s->ctx, s);
     bri_free(s);
 }

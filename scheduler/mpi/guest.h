@@ -7,13 +7,6 @@
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/parts.h"
 
-/* What a LENT packet says beside the key. */
-typedef struct bri_lent_task {
-    int64_t argument[2];
-    int32_t kind;
-    int32_t unused;
-} bri_lent_task;
-
 typedef struct bri_guest bri_guest;
 
 void bri_guests_on_lent(int from, const bri_packet *packet, const void *payload);
@@ -21,5 +14,7 @@ void bri_guests_on_lent(int from, const bri_packet *packet, const void *payload)
 void bri_guest_waits(bri_job *job, int more);
 /* After a failure: guests end soon. */
 void bri_guests_cancel(bri_part *part);
+/* A line for each of the first few. */
+void bri_guests_print(const bri_part *part, FILE *to);
 
 #endif

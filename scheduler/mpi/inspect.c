@@ -11,6 +11,8 @@
 
 #include "runtime/alloc.h"
 #include "runtime/watch.h"
+#include "scheduler/mpi/guest.h"
+#include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
 #include "scheduler/mpi/serve.h"
@@ -41,9 +43,9 @@ static void print_entry(const bri_part *part, const bri_match_entry *e, FILE *to
 {
     char value[256];
     bri_job_name_value(part->job, e->key, value, sizeof value);
-    if (e->value != NULL && e->rank == BRI_MATCH_ANY)
+    if (bri_match_is_ready(e) && e->rank == BRI_MATCH_ANY)
         fprintf(to, "  ready, but %d ranks have not asked for it: %s\n", e->count, value);
-    else if (e->value != NULL)
+    else if (bri_match_is_ready(e))
         fprintf(to, "  ready, but rank %d has not asked for it: %s\n", e->rank, value);
     else
         fprintf(to, "  rank %d waits for: %s\n", e->to, value);
@@ -65,6 +67,8 @@ static void print_part(const bri_part *part, FILE *to)
     if (part->moving > 0)
         fprintf(to, "  %d values asked for or being sent\n", part->moving);
     print_matches(part, to);
+    bri_lend_print(part, to);
+    bri_guests_print(part, to);
     if (part->reported && bri_meet_rank() == 0)
         fprintf(to, "  rank 0 is done; %d of %d ranks are\n", part->nreported, bri_meet_nranks());
     else if (part->reported)
@@ -84,6 +88,12 @@ static void answer(const bri_request *request)
     }
     atomic_store(&q->answered, true);
     drop(q);
+}
+
+/* The thread has ended before. */
+static void drop_answer(const bri_request *request)
+{
+    drop(request->data);
 }
 
 void bri_inspect_on_print(int from, const bri_packet *packet, const void *payload)
@@ -135,7 +145,8 @@ void bri_inspect(br_context *ctx, bri_job *job, FILE *to)
         return;
     q->part = bri_part_id(mpi->number, job->id);
     atomic_init(&q->users, 2);
-    if (bri_thread_post(&(bri_request){.run = answer, .data = q}) != BR_OK)
+    const bri_request request = {.run = answer, .drop = drop_answer, .data = q};
+    if (bri_thread_post(&request) != BR_OK)
         drop(q);
     else
         wait_for_answer(q, to);

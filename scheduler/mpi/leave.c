@@ -15,26 +15,29 @@
 
 #include "runtime/error.h"
 #include "runtime/host.h"
+#include "runtime/inside.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
 #include "scheduler/mpi/serve.h"
 #include "scheduler/mpi/thread.h"
+#include "scheduler/threads/pool.h"
 
 /* MPI_Abort was seen to hang when a cable is cut; MPI_Finalize waits for hosts that may be frozen,
  * and mpirun for its daemons on lost hosts, for minutes or for ever. */
 enum { ABORT_SECONDS = 5, FINALISE_SECONDS = 30, HEAD_START_MICROSECONDS = 100000 };
 enum { MOST_FILES = 1024 };
+enum { GUARDS = 3 }; /* threads that come to exit() at the same moment, after the first */
 
 static struct {
-    pthread_t opener; /* the thread of the first br_open; written before others run */
     pid_t process;
-    bool working;         /* that thread is inside a job; its own */
     atomic_bool clean;    /* exit() is ours */
     atomic_bool exiting;  /* some thread's exit() is at it */
     atomic_flag aborting; /* one thread aborts, others wait for it */
 } leaving = {.aborting = ATOMIC_FLAG_INIT};
+
+static _Thread_local bool exits; /* in at_exit */
 
 /* ---- aborting ---- */
 
@@ -57,10 +60,11 @@ static void abort_request(const bri_request *request)
     abort_here(request->rank);
 }
 
+/* Before the ranks have met the thread may wait inside MPI, and see to no request. */
 static _Noreturn void abort_elsewhere(int code)
 {
     bri_request request = {.run = abort_request, .rank = code};
-    if (bri_thread_post(&request) == BR_OK)
+    if (bri_thread_has_met() && bri_thread_post(&request) == BR_OK)
         sleep(ABORT_SECONDS);
     _exit(code);
 }
@@ -128,75 +132,96 @@ _Noreturn void bri_leave_lost(const char *format, ...)
 
 /* ---- leaving together ---- */
 
+/* Threads of ours run what the program has given us in tasks alone. In the pool's midst a signal's
+ * handler counts as one, too: the jobs there wait for the thread, which will not go on. */
 static bool inside_a_task(void)
 {
-    if (bri_task_current() != NULL)
-        return true;
-    if (pthread_equal(pthread_self(), leaving.opener))
-        return leaving.working;
-    return bri_parts_any();
+    return bri_task_current() != NULL || bri_inside_here != NULL || bri_pool_works_here();
+}
+
+static void refuse_inside(int code)
+{
+    if (bri_meet_rank() > 0 || inside_a_task())
+        bri_leave_abort(code != 0 ? code : 1,
+                        "exit(%d) was called inside a task: a task that fails must return an error",
+                        code);
+}
+
+/* A child that was forked has no part in the job. */
+static bool is_ours(void)
+{
+    if (getpid() != leaving.process)
+        return false;
+    return atomic_load(&leaving.exiting) ||
+           (!atomic_load(&leaving.clean) && bri_thread_runs()); /* it may be right before that */
 }
 
 static void join_or_abort(int code)
 {
-    if (bri_thread_join(FINALISE_SECONDS)) {
-        bri_meet_free();
+    if (bri_thread_join(FINALISE_SECONDS))
         return;
-    }
     char name[96];
     fprintf(stderr, "bramble: %s: the ranks do not come to an end together, some rank hangs\n",
             bri_meet_name(bri_meet_rank(), name));
     _exit(code != 0 ? code : 1);
 }
 
-/* on_exit and not atexit: it knows the code, which is that of all ranks. */
+/* libc gives each handler to one thread only: a second one that calls exit(), or whose main returns
+ * since the first has cancelled what it waited for, passes over at_exit and comes here. It must not
+ * end the process before the first has, which in its turn waits for what this one sees to: a
+ * signal's handler may have called exit() there. For the next one a handler takes this one's place;
+ * the first finds it when it is through, and passes on. */
+static void at_second_exit(int code, void *unused)
+{
+    (void)unused;
+    if (!is_ours() || (exits && !inside_a_task()))
+        return;
+    on_exit(at_second_exit, NULL);
+    refuse_inside(code);
+    bri_parts_abandon();
+    for (;;)
+        pause();
+}
+
+/* on_exit and not atexit: it knows the code, which is that of all ranks. What other threads may
+ * still look at is not freed. The handler below may be in another block of libc's, which frees this
+ * one under our feet when a second thread finds it empty: so there is one more. */
 static void at_exit(int code, void *unused)
 {
     (void)unused;
-    if (getpid() != leaving.process) /* a child that was forked has no part in the job */
+    if (!is_ours())
         return;
-    if (atomic_load(&leaving.clean) || !bri_thread_runs())
-        return;
-    /* Two tasks may call exit() at a time: the second must not end the process before the first has
-     * said why. */
-    if (atomic_exchange(&leaving.exiting, true))
-        wait_for_the_end(code);
-    if (bri_meet_rank() > 0 || inside_a_task())
-        bri_leave_abort(code != 0 ? code : 1,
-                        "exit(%d) was called inside a task: a task that fails must return an error",
-                        code);
+    exits = true;
+    atomic_store(&leaving.exiting, true);
+    on_exit(at_second_exit, NULL);
+    refuse_inside(code);
     bri_parts_abandon();
     fflush(NULL);
     bri_serve_send_exit(code);
     join_or_abort(code);
 }
 
+/* Handlers are called in the reverse order. */
 br_status bri_leave_prepare(void)
 {
-    static bool registered;
-    leaving.opener = pthread_self();
+    static int registered;
     leaving.process = getpid();
-    if (!registered && on_exit(at_exit, NULL) != 0)
-        return bri_no_memory(0, "an exit handler");
-    registered = true;
+    for (; registered <= GUARDS; registered++)
+        if (on_exit(registered < GUARDS ? at_second_exit : at_exit, NULL) != 0)
+            return bri_no_memory(0, "an exit handler");
     return BR_OK;
-}
-
-void bri_leave_working(bool working)
-{
-    if (pthread_equal(pthread_self(), leaving.opener))
-        leaving.working = working;
 }
 
 void bri_leave_comm(void)
 {
     bri_serve_send_exit(0);
-    join_or_abort(0);
+    bri_leave_served();
 }
 
 void bri_leave_served(void)
 {
     join_or_abort(0);
+    bri_meet_free();
 }
 
 /* mpirun kills all ranks as soon as one exits with another code than 0; rank 0 first gets the time
@@ -205,6 +230,7 @@ _Noreturn void bri_leave_exit(int code)
 {
     atomic_store(&leaving.clean, true);
     join_or_abort(code);
+    bri_meet_free();
     if (code != 0)
         usleep(HEAD_START_MICROSECONDS);
     exit(code);

@@ -13,7 +13,7 @@ _Noreturn void bri_leave_abort(int code, const char *format, ...) BR_PRINTF(2, 3
 /* The same when a host may be lost, which mpirun would wait for. */
 _Noreturn void bri_leave_lost(const char *format, ...) BR_PRINTF(1, 2);
 
-/* Registers what exit() has to do in this process. On the thread that opened the first context. */
+/* Registers what exit() has to do in this process. Before the communication thread starts. */
 br_status bri_leave_prepare(void);
 
 /* Rank 0 of a communicator of the program's closes: the other ranks leave br_open_comm. Waits until
@@ -24,9 +24,5 @@ void bri_leave_comm(void);
 _Noreturn void bri_leave_exit(int code);
 /* The same where the program goes on. */
 void bri_leave_served(void);
-
-/* The thread that opened the first context is inside a job (and may be running a task) from true to
- * false. */
-void bri_leave_working(bool working);
 
 #endif

@@ -1,61 +1,44 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * lend.c - who helps whom, and lent tasks on their way; guest.c runs them.
+ * lend.c - lent tasks on their way; lend_some.c chooses them, helpers.c has who helps whom, guest.c
+ * runs them.
  */
-#include "scheduler/mpi/lend.h"
+#include "scheduler/mpi/lend_inside.h"
 
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "runtime/busy.h"
+#include "runtime/clock.h"
 #include "scheduler/mpi/guest.h"
+#include "scheduler/mpi/helpers.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/stats.h"
 #include "scheduler/mpi/thread.h"
 #include "scheduler/mpi/values.h"
 
-/* Short runs are over before anybody is idle; who has nothing to lend keeps one so long;
- * and looks for tasks so often. Seconds. */
-#define IDLE_AFTER 1e-3
-#define KEEP_IDLE  5e-3
-#define LOOK_AGAIN 300e-6
-/* A task is lent when it takes longer than that, or nobody knows yet. Nanoseconds; per byte of its
- * result at 125 MB/s. */
-enum { WORTH_NS = 100000, WORTH_NS_PER_BYTE = 8, SHORT_NS = 50000 };
-enum { TAKEN_AT_A_TIME = 8 };
-
-/* ---- who helps whom ---- */
-
-/* A rank without work, at rank 0. */
-typedef struct idle_rank {
-    bool idle, helps;
-    int threads;
-    size_t bytes;
-    int last; /* whom it helped last */
-} idle_rank;
-
-/* One that helps this rank. */
-typedef struct helper {
-    int rank, threads;
-    size_t room, bytes; /* it may hold for this rank, and holds */
-    int tasks;
-    double since; /* it has had nothing to do since then; while tasks is 0 */
-} helper;
+/* Who has nothing to lend keeps a helper so long, each time so many times longer until it lends
+ * (else a single long task would let helpers travel to and fro until its end), and looks for tasks
+ * so often. Seconds. */
+#define KEEP_IDLE    5e-3
+#define KEEP_LONGER  4
+#define LONGEST_KEEP 1.0
+#define LOOK_AGAIN   300e-6
+/* Nor is a helper asked again that had no room: at first, and at most, each time twice as long. */
+#define FULL_FIRST 5e-3
+#define FULL_MOST  320e-3
+enum { MOST_LINES = 12 };
 
 struct bri_lent {
-    bri_part *part;
-    bri_task *task;
+    bri_part *part; /* NULL: nothing is lent with this ticket */
+    bri_loan *loan; /* NULL: the helper has taken it */
+    bri_task *leaves;
+    const bri_task *top;
+    int ntasks, nleaves;
     int rank; /* the helper */
     size_t bytes;
-    int left; /* outputs that have not come, and the RETURN */
+    int left; /* of what was taken: outputs that have not come, and the RETURN */
     int index, next_free;
-};
-
-/* Of a part. */
-struct bri_lending {
-    idle_rank *rank; /* rank 0; NULL elsewhere */
-    helper *helpers;
-    size_t nhelpers, room;
-    int nlent;
-    double again; /* when to look for tasks */
 };
 
 /* Tickets of what is lent; pointers, since they are known by address. */
@@ -67,10 +50,12 @@ static struct {
 
 static bri_lending *lending_of(bri_part *part)
 {
-    if (part->lending == NULL)
-        part->lending = bri_calloc(1, sizeof *part->lending);
+    if (part->lending != NULL)
+        return part->lending;
+    part->lending = bri_calloc(1, sizeof *part->lending);
     if (part->lending == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
+    part->lending->keep = KEEP_IDLE;
     return part->lending;
 }
 
@@ -80,179 +65,37 @@ void bri_lend_free(bri_part *part)
     if (l == NULL)
         return;
     BRI_ASSERT(l->nlent == 0);
-    bri_free(l->rank);
     bri_free(l->helpers);
     bri_free(l);
     part->lending = NULL;
 }
 
-/* ---- rank 0 gives helpers out ---- */
-
-static bool wants_balance(bri_part *part)
-{
-    return bri_meet_nranks() > 1 && part->job != NULL && !part->failed && part->status == BR_OK &&
-           strcmp(part->job->ctx->config.balance, "auto") == 0;
-}
-
-static void note_idle(bri_part *part, int rank, int threads, size_t bytes)
-{
-    bri_lending *l = lending_of(part);
-    if (l->rank == NULL)
-        l->rank = bri_calloc((size_t)bri_meet_nranks(), sizeof *l->rank);
-    if (l->rank == NULL)
-        return; /* then nobody helps */
-    l->rank[rank] = (idle_rank){.idle = true, .threads = threads, .bytes = bytes, .last = rank};
-}
-
-static void add_helper(bri_part *part, const bri_packet *packet);
-
-/* This packet, and FREE, may come after the job's end. */
-void bri_lend_on_idle(int from, const bri_packet *packet, const void *payload)
-{
-    (void)payload;
-    bri_part *part = bri_part_find(packet->job);
-    if (part != NULL)
-        note_idle(part, from, packet->number, (size_t)packet->key.index);
-}
-
-/* Half of what is left is for guests. */
-static size_t spare_bytes(bri_memory *memory)
-{
-    bri_memory_stats about;
-    bri_memory_about(memory, &about);
-    return about.limit > about.promised ? (about.limit - about.promised) / 2 : 0;
-}
-
-static void say_idle(bri_part *part)
-{
-    const br_context *ctx = part->job->ctx;
-    size_t bytes = spare_bytes(ctx->memory);
-    part->idle = true;
-    if (bri_meet_rank() == 0) {
-        note_idle(part, 0, ctx->nthreads, bytes);
-        return;
-    }
-    bri_packet packet = {.kind = BRI_PACKET_IDLE, .number = ctx->nthreads, .job = part->id};
-    packet.key.index = (int64_t)bytes;
-    bri_link_send(0, &packet, NULL);
-}
-
-/* All its tasks have run but those that wait for others' values. */
-static bool has_no_work(const bri_job *job)
-{
-    return atomic_load_explicit(&job->end_seen, memory_order_acquire) &&
-           atomic_load_explicit(&job->counts, memory_order_acquire) < BRI_ONE_READY;
-}
-
-static bool look_whether_idle(bri_part *part, double now)
-{
-    if (!wants_balance(part) || !has_no_work(part->job)) {
-        part->quiet = 0;
-        return false;
-    }
-    if (part->quiet == 0)
-        part->quiet = now;
-    if (now < part->quiet + IDLE_AFTER)
-        return false;
-    say_idle(part);
-    return true;
-}
-
-/* The next rank after `last` that is not idle; -1 when all are. */
-static int next_busy(const bri_lending *l, int last)
-{
-    int n = bri_meet_nranks();
-    for (int i = 1; i <= n; i++)
-        if (!l->rank[(last + i) % n].idle)
-            return (last + i) % n;
-    return -1;
-}
-
-static void give_helper(bri_part *part, int rank, int to)
-{
-    idle_rank *idle = &part->lending->rank[rank];
-    bri_packet packet = {.kind = BRI_PACKET_HELPER, .number = rank, .job = part->id};
-    packet.key.level = (uint32_t)idle->threads;
-    packet.key.index = (int64_t)idle->bytes;
-    idle->helps = true;
-    idle->last = to;
-    if (to == 0)
-        add_helper(part, &packet);
-    else
-        bri_link_send(to, &packet, NULL);
-}
-
-/* Each to another busy rank. */
-static bool give_helpers(bri_part *part)
-{
-    bri_lending *l = part->lending;
-    bool given = false;
-    if (l->rank == NULL || !wants_balance(part))
-        return false;
-    int last = bri_meet_rank();
-    for (int r = 0; r < bri_meet_nranks(); r++) {
-        if (!l->rank[r].idle || l->rank[r].helps)
-            continue;
-        int to = next_busy(l, l->rank[r].last != r ? l->rank[r].last : last);
-        if (to < 0)
-            return given;
-        give_helper(part, r, to);
-        last = to;
-        given = true;
-    }
-    return given;
-}
-
-static void take_back(bri_part *part, int rank)
-{
-    bri_lending *l = part->lending;
-    if (l != NULL && l->rank != NULL)
-        l->rank[rank].helps = false;
-}
-
-void bri_lend_on_free(int from, const bri_packet *packet, const void *payload)
-{
-    (void)from, (void)payload;
-    bri_part *part = bri_part_find(packet->job);
-    if (part != NULL)
-        take_back(part, packet->number);
-}
-
 /* ---- the lender ---- */
 
-static void free_helper(bri_part *part, int rank)
-{
-    bri_packet packet = {.kind = BRI_PACKET_FREE, .number = rank, .job = part->id};
-    if (bri_meet_rank() == 0)
-        take_back(part, rank);
-    else
-        bri_link_send(0, &packet, NULL);
-}
-
-static void add_helper(bri_part *part, const bri_packet *packet)
+void bri_lend_add_helper(bri_part *part, const bri_packet *packet)
 {
     bri_lending *l = lending_of(part);
     if (part->failed || part->reported ||
         bri_grow(&l->helpers, &l->room, l->nhelpers, sizeof *l->helpers) != BR_OK) {
-        free_helper(part, packet->number);
+        bri_helpers_free_one(part, packet->number);
         return;
     }
-    l->helpers[l->nhelpers++] = (helper){.rank = packet->number,
-                                         .threads = (int)packet->key.level,
-                                         .room = (size_t)packet->key.index,
-                                         .since = bri_thread_now()};
+    l->helpers[l->nhelpers++] = (bri_helper_rank){.rank = packet->number,
+                                                  .threads = (int)packet->key.level,
+                                                  .room = (size_t)packet->key.index,
+                                                  .since = bri_now()};
 }
 
 void bri_lend_on_helper(int from, const bri_packet *packet, const void *payload)
 {
     (void)from, (void)payload;
-    add_helper(bri_part_get(packet->job), packet);
+    bri_lend_add_helper(bri_part_get(packet->job), packet);
 }
 
 static void drop_helper(bri_part *part, size_t i)
 {
     bri_lending *l = part->lending;
-    free_helper(part, l->helpers[i].rank);
+    bri_helpers_free_one(part, l->helpers[i].rank);
     l->helpers[i] = l->helpers[--l->nhelpers];
 }
 
@@ -262,7 +105,7 @@ void bri_lend_over(bri_part *part)
         drop_helper(part, 0);
 }
 
-static helper *find_helper(const bri_part *part, int rank)
+static bri_helper_rank *find_helper(const bri_part *part, int rank)
 {
     const bri_lending *l = part->lending;
     for (size_t i = 0; i < l->nhelpers; i++)
@@ -272,19 +115,18 @@ static helper *find_helper(const bri_part *part, int rank)
 }
 
 /* While its threads work, the next one is on its way. */
-static bool has_room(const helper *h, size_t bytes)
+static bool has_room(const bri_lending *l, const bri_helper_rank *h, size_t bytes)
 {
-    return h->tasks <= h->threads && h->bytes + bytes <= h->room;
+    return h->loans <= h->threads && h->bytes + bytes <= h->room && l->now >= h->full;
 }
 
-/* The helper with the least to do. */
-static helper *best_helper(const bri_lending *l, size_t bytes)
+bri_helper_rank *bri_lend_best_helper(const bri_lending *l, size_t bytes)
 {
-    helper *best = NULL;
+    bri_helper_rank *best = NULL;
     for (size_t i = 0; i < l->nhelpers; i++) {
-        helper *h = &l->helpers[i];
-        if (has_room(h, bytes) &&
-            (best == NULL || (int64_t)h->tasks * best->threads < (int64_t)best->tasks * h->threads))
+        bri_helper_rank *h = &l->helpers[i];
+        if (has_room(l, h, bytes) &&
+            (best == NULL || (int64_t)h->loans * best->threads < (int64_t)best->loans * h->threads))
             best = h;
     }
     return best;
@@ -306,23 +148,6 @@ static br_status new_ticket(bri_lent **out)
     return BR_OK;
 }
 
-/* Bytes that travel for it. */
-static size_t moving_bytes(const bri_task *t)
-{
-    size_t bytes = 0;
-    for (const bri_value *v = t->output; v != NULL; v = v->next_output)
-        bytes += v->bytes;
-    for (unsigned i = 0; i < t->ninputs; i++)
-        bytes += t->inputs[i].value->bytes;
-    return bytes;
-}
-
-/* What it takes on a helper. */
-static size_t bytes_of(const bri_task *t)
-{
-    return t->scratch + moving_bytes(t);
-}
-
 static int noutputs(const bri_task *t)
 {
     int n = 0;
@@ -339,131 +164,124 @@ static void send_input(bri_part *part, bri_value *v, int rank)
     bri_values_send(&(bri_request){.part = part, .job = part->job, .value = v, .rank = rank});
 }
 
-static bool seen_before(const bri_task *t, unsigned i)
+static void tell(const bri_part *part, const bri_loan *loan, const bri_lent *lent)
 {
-    for (unsigned k = 0; k < i; k++)
-        if (t->inputs[k].value == t->inputs[i].value)
-            return true;
-    return false;
-}
-
-/* The task counts as running from now on. */
-static br_status lend(bri_part *part, bri_task *t, helper *h)
-{
-    bri_lent *lent;
-    BRI_TRY(new_ticket(&lent));
-    lent->part = part;
-    lent->task = t;
-    lent->rank = h->rank;
-    lent->bytes = bytes_of(t);
-    lent->left = noutputs(t) + 1;
-    h->tasks++;
-    h->bytes += lent->bytes;
-    part->lending->nlent++;
-    atomic_fetch_add_explicit(&part->job->stats.lent, 1, memory_order_relaxed);
-    bri_lent_task what = {{t->argument[0], t->argument[1]}, t->kind, 0};
+    bri_borrowed what[BRI_GROVE_TASKS];
+    for (int i = 0; i < loan->n; i++) {
+        const bri_task *t = loan->task[i];
+        what[i] =
+            (bri_borrowed){t->key, t->kind, i + 1 < loan->n, {t->argument[0], t->argument[1]}};
+    }
     bri_packet packet = {.kind = BRI_PACKET_LENT,
                          .number = lent->index,
                          .job = part->id,
-                         .bytes = sizeof what,
-                         .key = t->key};
-    bri_link_send(h->rank, &packet, &what);
-    for (unsigned i = 0; i < t->ninputs; i++)
-        if (!seen_before(t, i))
-            send_input(part, t->inputs[i].value, h->rank);
-    for (bri_value *v = t->output, *next; v != NULL; v = next) {
-        next = v->next_output;
-        bri_values_fetch(part, v, h->rank, lent);
+                         .bytes = (size_t)loan->n * sizeof what[0],
+                         .key.index = (int64_t)lent->bytes};
+    bri_link_send(lent->rank, &packet, what);
+}
+
+static void count_loan(bri_job *job, const bri_loan *loan)
+{
+    atomic_fetch_add_explicit(&job->stats.lent, loan->n, memory_order_relaxed);
+    atomic_fetch_add_explicit(&job->stats.loans, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&job->stats.returned, (long long)loan->returned,
+                              memory_order_relaxed);
+}
+
+/* Those of its tasks that are ready count as running from now on. */
+br_status bri_lend_loan(bri_part *part, const bri_loan *loan, bri_helper_rank *h)
+{
+    bri_lent *lent;
+    bri_loan *copy = bri_memdup(loan, sizeof *loan);
+    br_status st = copy != NULL ? new_ticket(&lent) : BR_ENOMEM;
+    if (st != BR_OK) {
+        bri_free(copy);
+        return st;
     }
+    lent->part = part;
+    lent->loan = copy;
+    lent->leaves = NULL;
+    lent->top = loan->task[loan->n - 1];
+    lent->ntasks = loan->n;
+    lent->nleaves = loan->nleaves;
+    lent->rank = h->rank;
+    lent->bytes = loan->bytes;
+    for (int i = loan->nleaves; i-- > 0; lent->leaves = loan->leaf[i])
+        loan->leaf[i]->next = lent->leaves;
+    h->loans++;
+    h->bytes += lent->bytes;
+    part->lending->nlent += lent->nleaves;
+    tell(part, loan, lent);
     return BR_OK;
 }
 
-/* Lending pays, or running it here takes less than lending. */
-typedef enum verdict { LEND, KEEP, RUN } verdict;
-
-static verdict judge(bri_job *job, const bri_task *t)
+static void hand_over(bri_lent *lent, const bri_loan *loan)
 {
-    int64_t ns;
-    if (job->ops->lendable == NULL || !job->ops->lendable(job, t, &ns))
-        return KEEP;
-    if (ns == 0 || (double)ns > WORTH_NS + WORTH_NS_PER_BYTE * (double)moving_bytes(t))
-        return LEND;
-    return ns < SHORT_NS ? RUN : KEEP;
-}
-
-static bool is_worth(const bri_task *t, const void *job)
-{
-    return judge((bri_job *)(uintptr_t)job, t) == LEND;
-}
-
-/* This rank's own threads have enough to do. */
-static bool has_too_many(const bri_part *part)
-{
-    long long ready =
-        atomic_load_explicit(&part->job->counts, memory_order_relaxed) / BRI_ONE_READY;
-    return ready - part->lending->nlent > part->job->ctx->nthreads;
-}
-
-static bool lend_if(bri_part *part, bri_task *t)
-{
-    helper *h = best_helper(part->lending, bytes_of(t));
-    return h != NULL && lend(part, t, h) == BR_OK;
-}
-
-/* Tasks that the pool's threads had not begun. What is short runs at once, on this thread: long
- * tasks may wait for it, and the threads are at work on others. */
-static bool deal_with(bri_part *part, bri_task *list)
-{
-    bri_job *job = part->job;
-    bool lent = false;
-    for (bri_task *next; list != NULL; list = next) {
-        next = list->next;
-        list->next = NULL;
-        verdict v = has_too_many(part) ? judge(job, list) : KEEP;
-        if (v == LEND && lend_if(part, list))
-            lent = true;
-        else
-            bri_pool_push(part->pool, job, v == RUN ? bri_job_exec(job, list) : list);
+    bri_part *part = lent->part;
+    bri_task *top = loan->task[loan->n - 1];
+    int task = 0;
+    unsigned input = 0;
+    lent->left = noutputs(top) + 1;
+    bri_job_owe(part->job, loan->chunks);
+    count_loan(part->job, loan);
+    for (bri_value *v; (v = bri_loan_input(loan, &task, &input)) != NULL;)
+        send_input(part, v, lent->rank);
+    for (int i = 0; i < loan->n; i++)
+        bri_job_lent(part->job, loan->task[i], loan->task[i] != top);
+    for (bri_value *v = top->output, *next; v != NULL; v = next) {
+        next = v->next_output;
+        bri_values_fetch(part, v, lent->rank, lent);
     }
-    return lent;
+    bri_pool_notify(part->pool); /* there is memory again */
 }
 
-/* False when there are no tasks to take. */
-static bool lend_some(bri_part *part, bool *lent)
+static void has_taken(const bri_lent *lent)
 {
-    bool any = false;
-    for (int i = 0; i < TAKEN_AT_A_TIME && best_helper(part->lending, 0) != NULL; i++) {
-        bri_task *list = bri_pool_take(part->pool, part->job, is_worth, part->job);
-        if (list == NULL)
-            break;
-        any = true;
-        *lent |= deal_with(part, list);
-    }
-    return any;
+    bri_helper_rank *h = find_helper(lent->part, lent->rank);
+    if (h != NULL)
+        h->pause = 0;
+}
+
+/* Nothing of it has been sent before: a helper that is full returns it as it was. */
+void bri_lend_on_taken(int from, const bri_packet *packet, const void *payload)
+{
+    (void)from, (void)payload;
+    bri_lent *lent = tickets.all[packet->number];
+    bri_loan *loan = lent->loan;
+    lent->loan = NULL;
+    has_taken(lent);
+    hand_over(lent, loan);
+    bri_free(loan);
 }
 
 /* Helpers without work for a while, when no more is to come. */
 static void free_idle(bri_part *part, double now)
 {
     bri_lending *l = part->lending;
+    size_t before = l->nhelpers;
     if (!atomic_load_explicit(&part->job->end_seen, memory_order_acquire))
         return;
-    for (size_t i = l->nhelpers; i-- > 0;)
-        if (l->helpers[i].tasks == 0 && now > l->helpers[i].since + KEEP_IDLE)
+    for (size_t i = before; i-- > 0;)
+        if (l->helpers[i].loans == 0 && now > l->helpers[i].since + l->keep)
             drop_helper(part, i);
+    if (l->nhelpers < before)
+        l->keep = KEEP_LONGER * l->keep < LONGEST_KEEP ? KEEP_LONGER * l->keep : LONGEST_KEEP;
 }
 
 static bool lend_tasks(bri_part *part, double now)
 {
     bri_lending *l = part->lending;
     bool lent = false;
-    if (l->nhelpers == 0 || part->failed || now < l->again || best_helper(l, 0) == NULL ||
+    l->now = now;
+    if (l->nhelpers == 0 || part->failed || now < l->again || bri_lend_best_helper(l, 0) == NULL ||
         !bri_part_hold(part))
         return false;
-    bool any = lend_some(part, &lent);
+    bool any = bri_lend_some(part, &lent);
     if (!any)
         free_idle(part, now);
-    if (!lent)
+    if (lent)
+        l->keep = KEEP_IDLE;
+    else
         l->again = now + LOOK_AGAIN;
     bri_pool_let_go(part->pool, part->job);
     return lent;
@@ -471,55 +289,105 @@ static bool lend_tasks(bri_part *part, double now)
 
 bool bri_lend_step(bri_part *part)
 {
-    double now = bri_thread_now();
-    bool something = !part->idle && look_whether_idle(part, now);
-    if (part->lending == NULL)
-        return something;
-    if (bri_meet_rank() == 0)
-        something |= give_helpers(part);
-    return lend_tasks(part, now) || something;
+    double now = bri_now();
+    bool something = bri_helpers_step(part, now);
+    return (part->lending != NULL && lend_tasks(part, now)) || something;
 }
 
 /* ---- what comes back ---- */
 
 static void give_ticket_back(bri_lent *lent)
 {
+    lent->part = NULL;
     lent->next_free = tickets.first_free;
     tickets.first_free = lent->index;
 }
 
-/* All of it is back: the task is done as if it had run here. */
+/* What was lent before it was known says no more. */
+static void has_no_room(const bri_lent *lent, double now)
+{
+    bri_helper_rank *h = find_helper(lent->part, lent->rank);
+    if (h == NULL || now < h->full)
+        return;
+    h->pause = h->pause == 0 ? FULL_FIRST : h->pause < FULL_MOST ? 2 * h->pause : FULL_MOST;
+    h->full = now + h->pause;
+}
+
+/* The helper has nothing to do with it any more. */
+static void settle(bri_lent *lent)
+{
+    bri_lending *l = lent->part->lending;
+    bri_helper_rank *h = find_helper(lent->part, lent->rank);
+    if (h != NULL) {
+        h->bytes -= lent->bytes;
+        h->loans--;
+        h->since = bri_now();
+    }
+    l->nlent -= lent->nleaves;
+    l->again = 0;
+    give_ticket_back(lent);
+}
+
+/* All of it is back: the tasks are done as if they had run here. */
 void bri_lend_output(bri_lent *lent)
 {
     if (--lent->left > 0)
         return;
     bri_part *part = lent->part;
-    helper *h = find_helper(part, lent->rank);
-    if (h != NULL) {
-        h->bytes -= lent->bytes;
-        h->tasks--;
-        h->since = bri_thread_now();
-    }
-    part->lending->nlent--;
-    part->lending->again = 0;
-    bri_task *task = lent->task;
-    give_ticket_back(lent);
-    bri_pool_push(part->pool, part->job, bri_job_returned(part->job, task));
+    bri_task *leaves = lent->leaves;
+    const bri_task *top = lent->top;
+    settle(lent);
+    bri_pool_push(part->pool, part->job, bri_job_returned(part->job, leaves, top));
     bri_pool_notify(part->pool);
+}
+
+/* Its tasks are ready as before. */
+static void take_back(bri_lent *lent)
+{
+    bri_part *part = lent->part;
+    bri_task *leaves = lent->leaves;
+    bri_free(lent->loan);
+    lent->loan = NULL;
+    has_no_room(lent, bri_now());
+    settle(lent);
+    bri_pool_push(part->pool, part->job, leaves);
 }
 
 void bri_lend_on_return(int from, const bri_packet *packet, const void *payload)
 {
-    (void)from;
     bri_lent *lent = tickets.all[packet->number];
-    bri_part_add_stats(lent->part, payload);
+    if (lent->loan != NULL) {
+        take_back(lent);
+        return;
+    }
+    bri_stats_add_guest(lent->part, from, payload);
     bri_lend_output(lent);
+}
+
+void bri_lend_print(const bri_part *part, FILE *to)
+{
+    int n = 0;
+    for (size_t i = 0; i < tickets.n; i++) {
+        const bri_lent *lent = tickets.all[i];
+        char name[384];
+        if (lent->part != part || ++n > MOST_LINES)
+            continue;
+        bri_busy_name(part->job, lent->leaves, name, sizeof name);
+        fprintf(to, "  lent to rank %d: %s", lent->rank, name);
+        if (lent->ntasks > 1)
+            fprintf(to, ", with %d more", lent->ntasks - 1);
+        fprintf(to, "\n");
+    }
+    if (n > MOST_LINES)
+        fprintf(to, "  and lent %d more times\n", n - MOST_LINES);
 }
 
 void bri_lend_close(void)
 {
-    for (size_t i = 0; i < tickets.n; i++)
+    for (size_t i = 0; i < tickets.n; i++) {
+        bri_free(tickets.all[i]->loan);
         bri_free(tickets.all[i]);
+    }
     bri_free(tickets.all);
     memset(&tickets, 0, sizeof tickets);
 }

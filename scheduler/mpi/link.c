@@ -22,9 +22,10 @@
 #define PIECE ((size_t)4 << 20)
 /* Between hosts a message beyond the eager limit of 64 KiB waits for its receiver's consent, which
  * stands in line behind what that one sends itself: faces that two ranks exchange took twice as
- * long. So values up to SHORT_ROOM go in pieces that need none. */
+ * long. So values up to SHORT_ROOM go in pieces that need none; more of them would make a long list
+ * of receives, which MPI goes through each time it is asked. */
 #define SHORT_PIECE ((size_t)60 << 10)
-#define SHORT_ROOM  ((size_t)1 << 20)
+#define SHORT_ROOM  ((size_t)4 << 20)
 enum { PIECES_UNDER_WAY = 4 };
 
 /* So many packets are taken before completions get their turn. */
@@ -149,9 +150,6 @@ static void start_mpi(void)
 
 static void open_communicators(void)
 {
-    CALL(MPI_Comm_set_errhandler, link.base, MPI_ERRORS_RETURN);
-    CALL(MPI_Comm_rank, link.base, &link.rank);
-    CALL(MPI_Comm_size, link.base, &link.nranks);
     link.packets = own_communicator();
     link.values = own_communicator();
     link.commands = own_communicator();
@@ -173,17 +171,24 @@ static void open_tables(void)
         link.outboxes[r].last = &link.outboxes[r].first;
 }
 
-void bri_link_open(bri_invitation *invitation, int *rank, int *nranks)
+void bri_link_start(bri_invitation *invitation, int *rank, int *nranks)
 {
     link.shared = invitation != NULL;
     if (link.shared)
         link.base = invitation->comm;
     else
         start_mpi();
-    open_communicators();
-    open_tables();
+    CALL(MPI_Comm_set_errhandler, link.base, MPI_ERRORS_RETURN);
+    CALL(MPI_Comm_rank, link.base, &link.rank);
+    CALL(MPI_Comm_size, link.base, &link.nranks);
     *rank = link.rank;
     *nranks = link.nranks;
+}
+
+void bri_link_open(void)
+{
+    open_communicators();
+    open_tables();
 }
 
 void bri_link_gather(const void *mine, void *all, size_t bytes)
@@ -228,8 +233,11 @@ static MPI_Comm channel(bri_link_place place)
     return place.command ? link.commands : link.values;
 }
 
-/* Of values for which there is so much room; the same on both sides. */
-static size_t piece_of(size_t room)
+_Static_assert(PIECE <= BRI_SUPPLY_PART && SHORT_ROOM <= BRI_SUPPLY_PART,
+               "what is made in parts is sent in pieces of PIECE, each of which fits into one");
+
+/* The same on both sides. */
+size_t bri_link_piece(size_t room)
 {
     return room <= SHORT_ROOM && !bri_meet_on_one_host() ? SHORT_PIECE : PIECE;
 }
@@ -367,19 +375,17 @@ bool bri_link_poll(const bri_link_events *events)
 
 /* ---- long transfers ---- */
 
-static void prepare(bri_transfer *t, bri_link_place place, size_t bytes)
+static void prepare(bri_transfer *t, bri_link_place place, size_t bytes, size_t piece)
 {
-    t->piece = piece_of(bytes);
+    t->piece = piece;
     t->left = count_of(bytes / t->piece + (bytes % t->piece != 0));
     t->is_long = true;
     t->place = place;
 }
 
-void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes,
-                        size_t room)
+static void send_prepared(bri_transfer *transfer, const void *data, size_t bytes)
 {
-    outbox *box = &link.outboxes[to.rank];
-    prepare(transfer, to, room);
+    outbox *box = &link.outboxes[transfer->place.rank];
     transfer->unsent = transfer->left;
     transfer->outgoing = true;
     transfer->data = data;
@@ -387,14 +393,28 @@ void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *d
     transfer->next = NULL;
     *box->last = transfer;
     box->last = &transfer->next;
-    start_pieces(to.rank);
+    start_pieces(transfer->place.rank);
+}
+
+void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes,
+                        size_t room)
+{
+    prepare(transfer, to, room, bri_link_piece(room));
+    send_prepared(transfer, data, bytes);
+}
+
+void bri_link_send_some(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes,
+                        size_t room)
+{
+    prepare(transfer, to, bytes, bri_link_piece(room));
+    send_prepared(transfer, data, bytes);
 }
 
 void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *data, size_t bytes)
 {
     MPI_Comm comm = channel(from);
     int source = from.rank == BRI_LINK_ANY ? MPI_ANY_SOURCE : from.rank;
-    prepare(transfer, from, bytes);
+    prepare(transfer, from, bytes, bri_link_piece(bytes));
     transfer->outgoing = false;
     for (size_t at = 0, n; at < bytes; at += n) {
         n = next_piece(transfer, bytes - at);

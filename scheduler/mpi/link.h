@@ -36,14 +36,15 @@ enum { BRI_LINK_INLINE = 32 << 10 };
     X(SHARE)   /* 0->: bytes that such messages mention */                                         \
     X(CLOSE)   /* 0->: the context closes */                                                       \
     X(EXIT)    /* 0->: it is over, with this exit code */                                          \
-    X(BYE)     /* ->0: the last packet */                                                          \
+    X(BYE)     /* ->: the last packet */                                                           \
     X(PRINT)   /* 0->: print what you do (runtime/watch.h) */                                      \
     X(GOT_ON)  /* ->0: tasks have finished here, for rank 0's watchdog */                          \
     X(IDLE)    /* ->0: I have nothing to run for this job any more */                              \
     X(HELPER)  /* 0->lender: this rank may help */                                                 \
     X(FREE)    /* lender->0: it need not any more */                                               \
-    X(LENT)    /* lender -> helper: run this task */                                               \
-    X(RETURN)  /* helper -> lender: it has run */                                                  \
+    X(LENT)    /* lender -> helper: run these tasks */                                             \
+    X(TAKEN)   /* helper -> lender: it has room for them */                                        \
+    X(RETURN)  /* helper -> lender: they have run, or were not taken */                            \
     X(BEAT)    /* a sign of life */                                                                \
     X(ASK)     /* 0-> or ->0: a question to the engine */                                          \
     X(ANSWER)  /* the engine's, or why there is none */                                            \
@@ -64,7 +65,7 @@ typedef struct bri_packet {
     int32_t
         number; /* WANT, SEEK, VALUE, REFUSE: slot of the reader; FAIL … END, OPENED, ANSWER: status;
                        EXIT: code; ASK: bytes of the answer; IDLE: threads; HELPER, FREE: the
-                       helper; LENT, RETURN: ticket */
+                       helper; LENT, TAKEN, RETURN: ticket */
     uint64_t job;   /* which job, or which context; ASK, ANSWER: who waits, of those above 0 */
     uint64_t bytes; /* of the payload, or of the value that is wanted */
     bri_key key;
@@ -103,7 +104,9 @@ typedef struct bri_link_events {
 } bri_link_events;
 
 /* Starts MPI, or shares the communicator of an invitation, which is the link's from then on. */
-void bri_link_open(struct bri_invitation *invitation, int *rank, int *nranks);
+void bri_link_start(struct bri_invitation *invitation, int *rank, int *nranks);
+/* Collective. */
+void bri_link_open(void);
 /* Completes what is still on its way out, then finalises MPI where we started it. */
 void bri_link_close(void);
 void bri_link_abort(int code);
@@ -118,6 +121,12 @@ void bri_link_send(int to, const bri_packet *packet, const void *payload);
  * time. The receiver has room for `room` bytes and need not know how many come. */
 void bri_link_send_long(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes,
                         size_t room);
+/* The same of some of its pieces, in their order: a multiple of bri_link_piece(room) bytes, unless
+ * they are the last. */
+void bri_link_send_some(bri_transfer *transfer, bri_link_place to, const void *data, size_t bytes,
+                        size_t room);
+/* The size of the pieces of values for which there is so much room; at most BRI_SUPPLY_PART. */
+size_t bri_link_piece(size_t room);
 void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *data, size_t bytes);
 /* Takes back a receive whose sender has said that nothing will come; done is not called. */
 void bri_link_take_back(bri_transfer *transfer);

@@ -63,12 +63,19 @@ static void send_request(const bri_request *request)
     bri_free(l);
 }
 
+static void drop_request(const bri_request *request)
+{
+    letter *l = request->data;
+    sent(&l->transfer);
+}
+
 br_status bri_mail_post(int to, const bri_packet *head, void *bytes)
 {
     letter *l = new_letter(to, head, bytes);
     if (l == NULL)
         return BR_ENOMEM;
-    br_status st = bri_thread_post(&(bri_request){.run = send_request, .data = l});
+    br_status st =
+        bri_thread_post(&(bri_request){.run = send_request, .drop = drop_request, .data = l});
     if (st != BR_OK)
         bri_free(l);
     return st;
@@ -76,10 +83,19 @@ br_status bri_mail_post(int to, const bri_packet *head, void *bytes)
 
 /* ---- in ---- */
 
+/* Nobody reads any more what comes after EXIT. */
+static void hand_over(const letter *l)
+{
+    if (bri_thread_left())
+        bri_free(l->bytes);
+    else
+        l->take(l->rank, &l->head, l->bytes);
+}
+
 static void received(bri_transfer *transfer)
 {
     letter *l = (letter *)transfer;
-    l->take(l->rank, &l->head, l->bytes);
+    hand_over(l);
     bri_free(l);
 }
 
@@ -91,7 +107,7 @@ void bri_mail_receive(int from, const bri_packet *packet, const void *payload, b
     if (packet->bytes <= BRI_LINK_INLINE) {
         if (packet->bytes > 0)
             memcpy(bytes, payload, packet->bytes);
-        take(from, packet, bytes);
+        hand_over(&(letter){.rank = from, .head = *packet, .bytes = bytes, .take = take});
         return;
     }
     letter *l = new_letter(from, packet, bytes);

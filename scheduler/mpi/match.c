@@ -9,16 +9,12 @@ enum { FIRST_BUCKETS = 64 };
 
 static size_t hash(bri_key key, int rank)
 {
-    uint64_t h = (uint64_t)key.index * 0x9e3779b97f4a7c15u;
-    h ^= ((uint64_t)key.stage << 32 | key.level) * 0xc2b2ae3d27d4eb4fu;
-    h += (uint64_t)(unsigned)rank * 0x165667b19e3779f9u;
-    return (size_t)(h ^ h >> 29);
+    return (size_t)(bri_key_hash(key) + (uint64_t)(unsigned)rank * 0x165667b19e3779f9u);
 }
 
 static bool is_for(const bri_match_entry *e, bri_key key, int rank)
 {
-    return e->rank == rank && e->key.index == key.index && e->key.stage == key.stage &&
-           e->key.level == key.level;
+    return e->rank == rank && bri_key_equal(e->key, key);
 }
 
 static void insert(bri_match_entry **buckets, size_t n, bri_match_entry *e)
@@ -61,7 +57,7 @@ static bri_match_entry **other_half(const bri_match *match, const bri_match_entr
         return NULL;
     bri_match_entry **link = &match->buckets[hash(half->key, half->rank) & (match->nbuckets - 1)];
     while (*link != NULL && !(is_for(*link, half->key, half->rank) &&
-                              ((*link)->value == NULL) != (half->value == NULL)))
+                              bri_match_is_ready(*link) != bri_match_is_ready(half)))
         link = &(*link)->next;
     return *link != NULL ? link : NULL;
 }

@@ -10,21 +10,28 @@
 /* Instead of a reader's rank: of a value with many readers, any of them. */
 enum { BRI_MATCH_ANY = -1 };
 
-/* Either value (ready) or, when that is NULL, slot and bytes (wanted) are known. */
+/* Either value or parked (ready) or, when both are NULL, slot and bytes (wanted) are known. */
 typedef struct bri_match_entry bri_match_entry;
 struct bri_match_entry {
     bri_match_entry *next;
     bri_key key;
-    int rank;  /* the reader */
-    int to;    /* of a wish: to whom the value goes */
-    int count; /* readers that will ask for it, or that the wish is for: more than 1 with ANY */
+    int rank;    /* the reader */
+    int to;      /* of a wish: to whom the value goes */
+    int count;   /* readers that will ask for it, or that the wish is for: more than 1 with ANY */
+    int readers; /* of a wish with ANY: all that are below this rank */
     bri_value *value;
-    bri_job *job; /* of the value */
+    struct bri_parked *parked; /* the value waits on disk (park.h) */
+    bri_job *job;              /* of the value */
     int slot;
     uint64_t bytes;
     struct bri_mpi_bundle *bundle; /* of a wish: it is answered with others, as item; or NULL */
     int item;
 };
+
+static inline bool bri_match_is_ready(const bri_match_entry *e)
+{
+    return e->value != NULL || e->parked != NULL;
+}
 
 typedef struct bri_match {
     bri_match_entry **buckets;

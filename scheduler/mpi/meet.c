@@ -141,6 +141,18 @@ static bool on_one_host(void)
     return same == meeting.nranks;
 }
 
+static void connect_bells(void)
+{
+    bool mine;
+    bool *all = bri_calloc((size_t)meeting.nranks, sizeof *all);
+    if (all == NULL || !bri_bell_connect(meeting.rank, meeting.nranks, bell_of))
+        bri_leave_abort(1, "%s", bri_last_error());
+    mine = bri_bell_rings_all();
+    bri_link_gather(&mine, all, sizeof mine);
+    bri_bell_heard_by(meeting.nranks, all);
+    bri_free(all);
+}
+
 br_status bri_meet(int rank, int nranks)
 {
     meeting.all = bri_calloc((size_t)nranks, sizeof *meeting.all);
@@ -152,8 +164,7 @@ br_status bri_meet(int rank, int nranks)
     meeting.nranks = nranks;
     meeting.one_host = on_one_host();
     BRI_TRY(bri_meet_check(meeting.all, nranks));
-    if (!bri_bell_connect(rank, nranks, bell_of))
-        bri_leave_abort(1, "%s", bri_last_error());
+    connect_bells();
     return BR_OK;
 }
 
@@ -183,9 +194,14 @@ const bri_meet_record *bri_meet_about(int rank)
     return &meeting.all[rank];
 }
 
+double bri_meet_patience(void)
+{
+    return meeting.mine.peer_timeout;
+}
+
 const char *bri_meet_name(int rank, char text[96])
 {
-    if (meeting.all == NULL)
+    if (meeting.all == NULL || meeting.all[rank].host[0] == '\0')
         snprintf(text, 96, "this process");
     else
         snprintf(text, 96, "rank %d on %.63s", rank, meeting.all[rank].host);

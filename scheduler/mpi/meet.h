@@ -49,6 +49,8 @@ int bri_meet_nranks(void);
 /* All ranks say the same; false before they have met. */
 bool bri_meet_on_one_host(void);
 const bri_meet_record *bri_meet_about(int rank);
+/* Seconds that the ranks have to meet. */
+double bri_meet_patience(void);
 /* "rank 2 on pi-3"; "this process" before the ranks have met. */
 const char *bri_meet_name(int rank, char text[96]);
 

@@ -12,6 +12,7 @@
 #include "runtime/alloc.h"
 #include "runtime/inside.h"
 #include "runtime/scheduler.h"
+#include "runtime/watch.h"
 #include "scheduler/futures/store.h"
 #include "scheduler/mpi/ask.h"
 #include "scheduler/mpi/errands.h"
@@ -20,6 +21,7 @@
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/notes.h"
+#include "scheduler/mpi/park.h"
 #include "scheduler/mpi/parts.h"
 #include "scheduler/mpi/serve.h"
 #include "scheduler/mpi/thread.h"
@@ -176,8 +178,7 @@ static br_status open_mpi(br_context *ctx)
     br_status st = join_ranks(ctx, invitation, &joined);
     if (!joined)
         return st;
-    ctx->rank = bri_meet_rank();
-    ctx->nranks = bri_meet_nranks();
+    bri_watch_rank(ctx, bri_meet_rank(), bri_meet_nranks());
     if (ctx->rank > 0)
         return serve(ctx, invitation != NULL, st);
     return open_or_leave(ctx, invitation != NULL, st);
@@ -223,8 +224,8 @@ static br_status share(br_context *ctx, const void *message, size_t bytes)
 static br_status start(br_context *ctx, bri_job *job)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
-    job->inside = bri_inside_of(ctx);
-    bri_part_start(part_id(ctx, job->id), job, mpi->pool);
+    job->inside = bri_inside_here != NULL;
+    bri_part_start(part_id(ctx, job->id), job, mpi->pool, false);
     mpi->last_started = job->id;
     br_status st = bri_pool_attach(mpi->pool, job);
     if (st != BR_OK)
@@ -262,11 +263,9 @@ static bool progress(br_context *ctx, bri_job *job, bool block)
         wait_inside(job, part);
         return true;
     }
-    bri_leave_working(true);
     bool done = bri_pool_work(mpi->pool, job, block);
     if (done)
         bri_part_leave(part);
-    bri_leave_working(false);
     return done && bri_part_wait(part, block);
 }
 
@@ -279,13 +278,10 @@ static br_status run_here(br_context *ctx, bri_job *job)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
     BRI_TRY(bri_pool_attach(mpi->pool, job));
-    if (bri_inside_of(ctx)) {
+    if (bri_inside_here != NULL)
         bri_wait_for_job(job, is_done, job);
-    } else {
-        bri_leave_working(true);
+    else
         bri_pool_work(mpi->pool, job, true);
-        bri_leave_working(false);
-    }
     bri_pool_detach(mpi->pool, job);
     return BR_OK;
 }
@@ -310,7 +306,7 @@ static void begin(bri_job *job)
 static void launch(br_context *ctx, bri_job *job, void (*landed)(bri_job *job))
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
-    job->transport = bri_part_start(part_id(ctx, job->id), job, mpi->pool);
+    job->transport = bri_part_start(part_id(ctx, job->id), job, mpi->pool, true);
     mpi->last_started = job->id;
     br_status st = bri_pool_launch(mpi->pool, job, ctx->rank > 0 ? begin : NULL, over, landed);
     if (st == BR_OK)
@@ -328,11 +324,9 @@ static bool is_settled(const void *future)
 static br_status help(br_context *ctx, br_future *future)
 {
     bri_mpi_context *mpi = ctx->scheduler_data;
-    if (bri_inside_of(ctx))
+    if (bri_inside_here != NULL)
         return bri_wait_inside(future);
-    bri_leave_working(true);
     bri_pool_work_until(mpi->pool, &(bri_until){.done = is_settled, .data = future});
-    bri_leave_working(false);
     return BR_OK;
 }
 
@@ -379,6 +373,17 @@ static void expect(br_context *ctx, bri_job *job, bri_value *value)
         bri_job_fail(job, BR_ENOMEM, bri_last_error());
 }
 
+/* Without memory for the request the task waits for the other ranks, as it does then. */
+static void park(br_context *ctx, bri_job *job, size_t bytes)
+{
+    bri_request request = {
+        .run = bri_park, .part = bri_part_find(part_id(ctx, job->id)), .job = job, .bytes = bytes};
+    /* Emission does not lose its patience before it has been seen to. */
+    atomic_fetch_add_explicit(&job->supplying, 1, memory_order_release);
+    if (bri_thread_post(&request) != BR_OK)
+        atomic_fetch_sub_explicit(&job->supplying, 1, memory_order_release);
+}
+
 static void offer(br_context *ctx)
 {
     const bri_mpi_context *mpi = ctx->scheduler_data;
@@ -421,6 +426,7 @@ const bri_scheduler bri_scheduler_mpi = {
     .send = send_value,
     .expect = expect,
     .offer = offer,
+    .park = park,
     .note = note,
     .pump = pump,
 };

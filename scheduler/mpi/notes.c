@@ -104,26 +104,29 @@ static void answer(bri_store *store, unsigned context, const bri_note *probe)
 
 /* ---- all ---- */
 
-static void take_note(int from, const bri_packet *packet, void *bytes)
+static br_status hear(bri_store *store, int from, unsigned context, const bri_note *note)
 {
-    const bri_note *note = bytes;
-    unsigned context = (unsigned)packet->job;
-    bri_store *store = bri_errands_store(context);
-    if (store == NULL) { /* it has closed */
-        bri_free(bytes);
-        return;
-    }
-    br_status st = BR_OK;
     if (note->kind == BRI_NOTE_PROBE)
         answer(store, context, note);
     else if (note->kind == BRI_NOTE_QUIET)
         take_answer(store, from, note);
     else
-        st = bri_exchange_on_note(store, from, note, note + 1);
+        return bri_exchange_on_note(store, from, note, note + 1);
+    return BR_OK;
+}
+
+/* Whose context has closed wants no more messages. */
+static void take_note(int from, const bri_packet *packet, void *bytes)
+{
+    const bri_note *note = bytes;
+    unsigned context = (unsigned)packet->job;
+    bri_store *store = bri_errands_hear(context);
+    br_status st = store != NULL ? hear(store, from, context, note) : BR_OK;
     if (st != BR_OK)
         bri_leave_abort(1, "%s", bri_last_error());
-    if (note->kind == BRI_NOTE_WANTED)
+    if (store != NULL && note->kind == BRI_NOTE_WANTED)
         bri_errands_feed(context);
+    bri_errands_heard();
     bri_free(bytes);
 }
 

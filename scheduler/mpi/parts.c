@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/credits.h"
 #include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/meet.h"
+#include "scheduler/mpi/sends.h"
+#include "scheduler/mpi/stats.h"
 #include "scheduler/mpi/supply.h"
 #include "scheduler/mpi/thread.h"
 #include "scheduler/mpi/tree.h"
@@ -25,7 +28,10 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t ended;
     bri_part *first;
+    bool leaving; /* the process ends (lock) */
 } parts = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+
+static const char program_ended[] = "the program ended before the job";
 
 uint64_t bri_part_id(unsigned context, uint64_t job)
 {
@@ -49,6 +55,13 @@ static bri_part *find_locked(uint64_t id)
     return part;
 }
 
+static void add_locked(bri_part *part, uint64_t id)
+{
+    part->id = id;
+    part->next = parts.first;
+    parts.first = part;
+}
+
 static bri_part *get_locked(uint64_t id)
 {
     bri_part *part = find_locked(id);
@@ -57,9 +70,7 @@ static bri_part *get_locked(uint64_t id)
     part = bri_calloc(1, sizeof *part);
     if (part == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
-    part->id = id;
-    part->next = parts.first;
-    parts.first = part;
+    add_locked(part, id);
     return part;
 }
 
@@ -87,15 +98,6 @@ bri_part *bri_part_get(uint64_t id)
     return part;
 }
 
-void bri_part_forget(uint64_t id)
-{
-    pthread_mutex_lock(&parts.lock);
-    bri_part *part = find_locked(id);
-    remove_locked(part);
-    pthread_mutex_unlock(&parts.lock);
-    bri_free(part);
-}
-
 static bri_part *first_part(void)
 {
     pthread_mutex_lock(&parts.lock);
@@ -109,16 +111,46 @@ bool bri_parts_any(void)
     return first_part() != NULL;
 }
 
+bool bri_parts_compute(void)
+{
+    for (const bri_part *part = first_part(); part != NULL; part = part->next)
+        if (part->job != NULL && atomic_load_explicit(&part->job->users, memory_order_relaxed) > 0)
+            return true;
+    return false;
+}
+
 /* ---- threads that work ---- */
 
-bri_part *bri_part_start(uint64_t id, bri_job *job, bri_pool *pool)
+/* All with the lock: whoever sees the part, or what the request leads to, sees both. */
+br_status bri_part_announce(uint64_t id, const bri_request *request)
+{
+    bri_part *part = bri_calloc(1, sizeof *part);
+    if (part == NULL)
+        return BR_ENOMEM;
+    part->owner = pthread_self();
+    pthread_mutex_lock(&parts.lock);
+    br_status st =
+        parts.leaving ? bri_error(BR_ECANCELLED, "%s", program_ended) : bri_thread_post(request);
+    if (st == BR_OK)
+        add_locked(part, id);
+    pthread_mutex_unlock(&parts.lock);
+    if (st != BR_OK)
+        bri_free(part);
+    return st;
+}
+
+bri_part *bri_part_start(uint64_t id, bri_job *job, bri_pool *pool, bool launched)
 {
     pthread_mutex_lock(&parts.lock);
     bri_part *part = get_locked(id);
-    part->job = job;
+    part->owner = pthread_self();
+    part->launched = launched;
     part->pool = pool;
+    part->job = job;           /* last: who sees it sees the pool */
     if (part->status != BR_OK) /* it has failed elsewhere before it began here */
         bri_job_fail(job, part->status, part->text);
+    if (parts.leaving)
+        bri_job_fail(job, BR_ECANCELLED, program_ended);
     pthread_mutex_unlock(&parts.lock);
     return part;
 }
@@ -174,58 +206,63 @@ void bri_part_absent(uint64_t id, br_status status, const char *text)
         &(bri_request){.run = take_for_done, .number = id, .rank = (int)status, .data = copy});
 }
 
-/* A part that never started has nobody who waits for it; the communication thread frees it. */
-static void wait_until_gone(uint64_t id)
+/* ---- when the process ends ---- */
+
+static void cancel_locked(bri_part *part, const char *why)
 {
-    pthread_mutex_lock(&parts.lock);
-    while (find_locked(id) != NULL)
-        pthread_cond_wait(&parts.ended, &parts.lock);
-    pthread_mutex_unlock(&parts.lock);
+    bri_job_fail(part->job, BR_ECANCELLED, why);
+    bri_pool_notify(part->pool);
 }
 
-/* The first part that others see to: it may go while they do. */
-static bool abandon_launched(const char *why)
+static void cancel_all(void)
 {
     pthread_mutex_lock(&parts.lock);
-    bri_part *part = parts.first;
-    bool found = part != NULL && part->job != NULL && part->job->landed != NULL;
-    uint64_t id = found ? part->id : 0;
-    if (found) {
-        bri_job_fail(part->job, BR_ECANCELLED, why);
-        bri_pool_notify(part->pool);
+    parts.leaving = true;
+    for (bri_part *part = parts.first; part != NULL; part = part->next) {
+        part->abandoned = true;
+        if (part->job != NULL)
+            cancel_locked(part, program_ended);
     }
     pthread_mutex_unlock(&parts.lock);
-    if (found)
-        wait_until_gone(id);
-    return found;
 }
 
-static void abandon(bri_part *part, const char *why)
+static bri_part *abandoned_locked(bool own)
 {
+    bri_part *part = parts.first;
+    while (part != NULL &&
+           !(part->abandoned &&
+             (!own || (!part->launched && pthread_equal(part->owner, pthread_self())))))
+        part = part->next;
+    return part;
+}
+
+/* A signal's handler has called exit() where this thread sees to a job, and will not go on there.
+ * Of a part that has not started the communication thread sees to the end. */
+static void end_own(void)
+{
+    pthread_mutex_lock(&parts.lock);
+    bri_part *part = abandoned_locked(true);
+    pthread_mutex_unlock(&parts.lock);
+    if (part == NULL)
+        return;
     if (part->job == NULL) {
-        uint64_t id = part->id;
-        bri_part_absent(id, BR_EUSER, why);
-        wait_until_gone(id);
+        bri_part_absent(part->id, BR_ECANCELLED, program_ended);
         return;
     }
-    bri_job_fail(part->job, BR_EUSER, why);
-    bri_pool_notify(part->pool);
     bri_pool_work(part->pool, part->job, true);
     bri_part_leave(part);
     bri_part_wait(part, true);
 }
 
+/* Each part is freed by the thread that saw to its end before, too: it knows nothing of exit(). */
 void bri_parts_abandon(void)
 {
-    static const char why[] = "the program ended before the job";
-    for (;;) {
-        if (abandon_launched(why))
-            continue;
-        bri_part *part = first_part();
-        if (part == NULL)
-            return;
-        abandon(part, why);
-    }
+    cancel_all();
+    end_own();
+    pthread_mutex_lock(&parts.lock);
+    while (abandoned_locked(false) != NULL)
+        pthread_cond_wait(&parts.ended, &parts.lock);
+    pthread_mutex_unlock(&parts.lock);
 }
 
 bool bri_part_cancel(uint64_t id, const char *why)
@@ -233,67 +270,10 @@ bool bri_part_cancel(uint64_t id, const char *why)
     pthread_mutex_lock(&parts.lock);
     bri_part *part = find_locked(id);
     bool found = part != NULL && part->job != NULL;
-    if (found) {
-        bri_job_fail(part->job, BR_ECANCELLED, why);
-        bri_pool_notify(part->pool);
-    }
+    if (found)
+        cancel_locked(part, why);
     pthread_mutex_unlock(&parts.lock);
     return found;
-}
-
-/* ---- counters ---- */
-
-_Static_assert(sizeof(bri_job_stats) == BRI_PART_STATS * sizeof(atomic_llong),
-               "bri_job_stats has other counters than travel with DONE");
-
-static atomic_llong *counter(bri_job *job, int i)
-{
-    return (atomic_llong *)&job->stats + i;
-}
-
-static int number_of(size_t offset)
-{
-    return (int)(offset / sizeof(atomic_llong));
-}
-
-static bool is_peak(int i)
-{
-    return i >= number_of(offsetof(bri_job_stats, peak));
-}
-
-/* Adds a rank's counter to what is known of the others; of some the largest counts. */
-static int64_t together(int i, int64_t known, int64_t more)
-{
-    if (is_peak(i))
-        return known > more ? known : more;
-    return known + more;
-}
-
-void bri_part_read_stats(bri_job *job, int64_t stats[BRI_PART_STATS])
-{
-    bri_memory_stats memory;
-    if (job != NULL) {
-        bri_memory_about(job->ctx->memory, &memory);
-        atomic_store_explicit(&job->stats.peak, (long long)memory.peak, memory_order_relaxed);
-        atomic_store_explicit(&job->stats.most_sent,
-                              atomic_load_explicit(&job->stats.bytes_sent, memory_order_relaxed),
-                              memory_order_relaxed);
-    }
-    for (int i = 0; i < BRI_PART_STATS; i++)
-        stats[i] = job != NULL ? atomic_load_explicit(counter(job, i), memory_order_relaxed) : 0;
-}
-
-/* What a guest has done elsewhere is not this rank's speed; its peak is the other's. */
-void bri_part_add_stats(bri_part *part, const void *stats)
-{
-    int64_t more[BRI_PART_STATS];
-    memcpy(more, stats, sizeof more);
-    more[number_of(offsetof(bri_job_stats, busy))] = 0;
-    more[number_of(offsetof(bri_job_stats, work))] = 0;
-    more[number_of(offsetof(bri_job_stats, stage))] = 0;
-    for (int i = 0; i < BRI_PART_STATS; i++)
-        if (!is_peak(i))
-            atomic_fetch_add_explicit(counter(part->job, i), more[i], memory_order_relaxed);
 }
 
 /* ---- the end ---- */
@@ -311,7 +291,10 @@ static void end_part(bri_part *part, br_status status, const char *text)
 {
     bri_match_fini(&part->matches);
     bri_tree_free(part);
+    bri_credits_free(part);
     bri_lend_free(part);
+    bri_free(part->idle_ranks);
+    bri_free(part->sent_by);
     pthread_mutex_lock(&parts.lock);
     if (part->job != NULL)
         set_outcome(part->job, status, text);
@@ -347,11 +330,9 @@ static void end_everywhere(bri_part *part)
     memcpy(text, part->text, sizeof text);
     bri_packet packet = verdict(BRI_PACKET_END, part, part->status, text);
     tell_all(&packet, text);
-    for (int i = 0; part->job != NULL && i < BRI_PART_STATS; i++)
-        atomic_store_explicit(counter(part->job, i),
-                              together(i, atomic_load(counter(part->job, i)), part->elsewhere[i]),
-                              memory_order_relaxed);
     if (part->job != NULL) {
+        bri_stats_add_others(part->job, part->elsewhere);
+        atomic_store(&part->job->stats.most_sent, bri_stats_most_sent(part));
         part->job->by_rank = part->by_rank;
         part->by_rank = NULL;
     }
@@ -473,37 +454,60 @@ void bri_part_arrived(bri_part *part, bri_job *job, bri_value *value)
     pthread_mutex_lock(&parts.lock);
     /* After a failure nobody needs it. While the lock is held the pool cannot be left, so the tasks
      * get through it; a guest that has failed may be off the pool already. */
-    bool takes = job == part->job ? !part->leaving
-                                  : !atomic_load_explicit(&job->failed, memory_order_acquire);
+    bool guest = job != part->job;
+    if (guest)
+        bri_pool_hold(job); /* another of its tasks may fail right now, and nobody else is left */
+    bool takes = guest ? !atomic_load_explicit(&job->failed, memory_order_acquire) : !part->leaving;
     if (takes)
-        bri_pool_push(part->pool, job, bri_job_arrived(job, value));
+        bri_pool_push_late(part->pool, job, bri_job_arrived(job, value));
+    if (guest)
+        bri_pool_let_go(part->pool, job);
     pthread_mutex_unlock(&parts.lock);
-}
-
-static void note_rank(bri_part *part, int rank, const int64_t stats[BRI_PART_STATS])
-{
-    if (part->by_rank == NULL)
-        part->by_rank = bri_calloc((size_t)bri_meet_nranks(), sizeof *part->by_rank);
-    if (part->by_rank != NULL)
-        part->by_rank[rank] = (bri_rank_work){stats[number_of(offsetof(bri_job_stats, busy))],
-                                              stats[number_of(offsetof(bri_job_stats, work))],
-                                              stats[number_of(offsetof(bri_job_stats, stage))]};
 }
 
 static void hear_of_end(bri_part *part, int from, const int64_t stats[BRI_PART_STATS])
 {
-    note_rank(part, from, stats);
-    for (int i = 0; i < BRI_PART_STATS && from != 0; i++)
-        part->elsewhere[i] = together(i, part->elsewhere[i], stats[i]);
+    bri_stats_note_rank(part, from, stats);
+    if (from != 0)
+        bri_stats_join(part->elsewhere, stats);
     if (++part->nreported == bri_meet_nranks())
         end_everywhere(part);
 }
 
+/* What DONE says: the counters, then of each helper that has sent something who it is and how much.
+ * That is a statistic: of more helpers than have room those with the highest ranks are left out. */
+typedef struct sent_by_one {
+    int64_t rank, bytes;
+} sent_by_one;
+enum { MOST_SENT_BY = (BRI_LINK_INLINE - BRI_PART_STATS * sizeof(int64_t)) / sizeof(sent_by_one) };
+typedef struct done_message {
+    int64_t stats[BRI_PART_STATS];
+    sent_by_one by[MOST_SENT_BY];
+} done_message;
+
+static void say_done(const bri_part *part, const int64_t stats[BRI_PART_STATS])
+{
+    done_message m;
+    int n = 0;
+    memcpy(m.stats, stats, sizeof m.stats);
+    for (int r = 0; part->sent_by != NULL && r < bri_meet_nranks() && n < MOST_SENT_BY; r++)
+        if (part->sent_by[r] != 0)
+            m.by[n++] = (sent_by_one){r, part->sent_by[r]};
+    bri_packet packet = {.kind = BRI_PACKET_DONE,
+                         .job = part->id,
+                         .bytes = sizeof m.stats + (size_t)n * sizeof m.by[0]};
+    bri_link_send(0, &packet, &m);
+}
+
 void bri_parts_on_done(int from, const bri_packet *packet, const void *payload)
 {
-    int64_t stats[BRI_PART_STATS];
-    memcpy(stats, payload, sizeof stats);
-    hear_of_end(bri_part_get(packet->job), from, stats);
+    done_message m;
+    bri_part *part = bri_part_get(packet->job);
+    int n = (int)((packet->bytes - sizeof m.stats) / sizeof m.by[0]);
+    memcpy(&m, payload, packet->bytes);
+    for (int i = 0; i < n; i++)
+        bri_stats_note_sent(part, (int)m.by[i].rank, m.by[i].bytes);
+    hear_of_end(part, from, m.stats);
 }
 
 static void report(bri_part *part)
@@ -511,15 +515,13 @@ static void report(bri_part *part)
     int64_t stats[BRI_PART_STATS];
     if (part->job != NULL && !part->failed && part->job->ops->settle != NULL)
         part->job->ops->settle(part->job);
-    bri_part_read_stats(part->job, stats);
+    bri_stats_report(part, stats);
     bri_lend_over(part);
     part->reported = true;
-    if (bri_meet_rank() == 0) {
+    if (bri_meet_rank() == 0)
         hear_of_end(part, 0, stats);
-        return;
-    }
-    bri_packet packet = {.kind = BRI_PACKET_DONE, .job = part->id, .bytes = sizeof stats};
-    bri_link_send(0, &packet, stats);
+    else
+        say_done(part, stats);
 }
 
 /* The part may be gone afterwards. */
@@ -545,6 +547,7 @@ static bool step(bri_part *part)
         return true;
     }
     news |= bri_tree_step(part);
+    news |= bri_sends_step(part);
     return bri_lend_step(part) || news;
 }
 

@@ -10,12 +10,15 @@
 #ifndef BRI_MPI_PARTS_H
 #define BRI_MPI_PARTS_H
 
+#include <pthread.h>
+
 #include "runtime/job.h"
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/match.h"
+#include "scheduler/mpi/thread.h"
 #include "scheduler/threads/pool.h"
 
-enum { BRI_PART_STATS = 14 };
+enum { BRI_PART_STATS = 17 };
 
 /* Locks: those marked (lock) by the lock of parts.c, the rest belongs to the communication thread.
  */
@@ -23,8 +26,11 @@ typedef struct bri_part bri_part;
 struct bri_part {
     bri_part *next;            /* (lock) */
     uint64_t id;               /* of the job, with its context's number: the same on every rank */
-    bri_job *job;              /* NULL until it has started here (lock) */
-    bri_pool *pool;            /* (lock) */
+    bri_job *_Atomic job;      /* NULL until it has started here; written with (lock) */
+    bri_pool *pool;            /* there when the job is */
+    pthread_t owner;           /* rank 0: the thread that has told of it or started it (lock) */
+    bool launched;             /* but another one sees to its end (lock) */
+    bool abandoned;            /* exit() waits for its end (lock) */
     bool leaving;              /* the pool takes no more tasks of it (lock) */
     bool left;                 /* the pool is done with it (lock) */
     bool ended;                /* (lock) */
@@ -35,9 +41,12 @@ struct bri_part {
     bool begun;      /* its early wishes have been looked at (supply.h, then tree.h) */
     bool failed;     /* this rank knows of a failure and has told rank 0 */
     bool reported;   /* DONE */
-    int moving;      /* sends under way and values asked for */
+    bool parking, cannot_park; /* values go to disk (park.h), or have failed to */
+    int moving;                /* sends under way and values asked for */
     bri_match matches;
-    struct bri_tree *tree; /* values that it passes on (tree.h); or NULL */
+    struct bri_tree *tree;      /* values that it passes on (tree.h); or NULL */
+    struct bri_fan *fans;       /* those that go to several ranks at the moment (sends.h) */
+    struct bri_credit *credits; /* of this rank with each other one (credits.h); or NULL */
 
     int nreported;                     /* rank 0 */
     int64_t elsewhere[BRI_PART_STATS]; /* rank 0: sums over the other ranks, in the order of
@@ -46,6 +55,11 @@ struct bri_part {
     double quiet;                      /*  after it had nothing since then, or 0 */
     struct bri_guest *guests;          /* tasks of other ranks that run here (guest.h) */
     struct bri_lending *lending;       /* lend.h; NULL when there is none */
+    struct bri_idle_rank *idle_ranks;  /* rank 0: helpers.h; NULL when there is none */
+    int64_t peak_of_helpers;           /* the largest; */
+    int64_t sent_by_helpers;           /*  bytes of all, which the job counts, too, */
+    int64_t *sent_by;                  /*  and of each; rank 0: of each rank; NULL: none, or no
+                                           memory */
     bri_rank_work *by_rank;            /* rank 0; NULL without memory */
 };
 
@@ -55,8 +69,13 @@ unsigned bri_part_context(uint64_t id, uint64_t *job);
 
 /* ---- threads that work ---- */
 
-/* Starts this rank's part. */
-bri_part *bri_part_start(uint64_t id, bri_job *job, bri_pool *pool);
+/* Posts the request that tells the other ranks of the job. From then on there is a part whose end
+ * is waited for, whatever happens before its start, by the thread that calls. BR_ENOMEM, or
+ * BR_ECANCELLED when the process ends: nobody is told, there is none. */
+br_status bri_part_announce(uint64_t id, const bri_request *request);
+/* Starts this rank's part. The thread that calls sees to its end (bri_part_leave, bri_part_wait),
+ * or, launched, some other one. */
+bri_part *bri_part_start(uint64_t id, bri_job *job, bri_pool *pool, bool launched);
 bri_part *bri_part_find(uint64_t id);
 /* The job is done on this rank: detaches it from the pool. */
 void bri_part_leave(bri_part *part);
@@ -66,10 +85,9 @@ bool bri_part_wait(bri_part *part, bool block);
 void bri_part_absent(uint64_t id, br_status status, const char *text);
 /* Fails the part's job with BR_ECANCELLED; false when it has not begun or has ended. */
 bool bri_part_cancel(uint64_t id, const char *why);
-/* At exit: cancels what still runs and waits for its end. */
+/* At exit: cancels what still runs, and waits until those that see to its end have done so; what
+ * begins later fails. */
 void bri_parts_abandon(void);
-/* Of a part that no other rank has been told of. */
-void bri_part_forget(uint64_t id);
 /* Some job is between its start and its end. */
 bool bri_parts_any(void);
 
@@ -86,11 +104,10 @@ void bri_part_give_up(bri_part *part);
 /* The bytes of a value that the job, the part's or a guest, expects have come: passes on the tasks
  * that became ready. */
 void bri_part_arrived(bri_part *part, bri_job *job, bri_value *value);
-/* Counters of a job, as they travel; adds those of another one to the part's. */
-void bri_part_read_stats(bri_job *job, int64_t stats[BRI_PART_STATS]);
-void bri_part_add_stats(bri_part *part, const void *stats);
 /* Keeps the job on its pool until bri_pool_let_go; false when it has left, or not begun. */
 bool bri_part_hold(bri_part *part);
+/* Threads of this rank may be at the tasks of some job, not of br_submit. */
+bool bri_parts_compute(void);
 /* Looks for failures and ends; true when something was done. */
 bool bri_parts_step(void);
 

@@ -5,6 +5,7 @@
 #include "scheduler/mpi/peers.h"
 
 #include "runtime/alloc.h"
+#include "runtime/clock.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/meet.h"
@@ -35,7 +36,7 @@ void bri_peers_begin(void)
     if (peers.heard == NULL)
         bri_leave_abort(1, "%s", bri_last_error());
     peers.timeout = bri_meet_about(0)->peer_timeout;
-    peers.stepped = peers.beaten = bri_thread_now();
+    peers.stepped = peers.beaten = bri_now();
     forgive(peers.stepped);
 }
 

@@ -2,7 +2,7 @@
  * serve.c - ranks above 0: the queue of commands and what is done about each.
  *
  * Rank 0 may have several contexts, at a time or one after the other. The first is served by the
- * context this rank has opened itself, others by copies of it, which share its memory and its pool.
+ * context this rank has opened itself, others by further ones, which share its memory and its pool.
  */
 #include "scheduler/mpi/serve.h"
 
@@ -33,8 +33,8 @@ typedef struct served {
     bri_mpi_context mpi;
 } served;
 
-/* Commands wait in the order of their packets, so that a long one is not overtaken. `lock` guards
- * the queue. */
+/* Commands wait in the order of their packets, so that a long one is not overtaken by what may need
+ * it. `lock` guards the queue. */
 static struct {
     pthread_mutex_t lock;
     command *first, **last;
@@ -167,18 +167,7 @@ static bool is_taken(const br_context *ctx)
 
 static br_context *free_context(void)
 {
-    if (!is_taken(serving.opened))
-        return serving.opened;
-    br_context *ctx = bri_memdup(serving.opened, sizeof *ctx);
-    if (ctx == NULL)
-        return NULL;
-    ctx->failure = BR_OK;
-    ctx->array_data = NULL;
-    ctx->owned = NULL;
-    atomic_init(&ctx->store, NULL);
-    ctx->root = (br_scope){.ctx = ctx};
-    ctx->scope = &ctx->root;
-    return ctx;
+    return is_taken(serving.opened) ? bri_context_beside(serving.opened) : serving.opened;
 }
 
 static served *add_context(unsigned number)
@@ -254,7 +243,7 @@ static void close_context(unsigned number)
     close_engine(s);
     s->ctx->scheduler_data = NULL;
     if (s->ctx != serving.opened)
-        bri_free(s->ctx);
+        bri_context_drop_beside(s->ctx);
     bri_free(s);
 }
 
@@ -314,24 +303,69 @@ static void obey(const command *c)
 
 static _Thread_local bool serves_here;
 
-static bool may_nest(const command *c)
+/* With the lock: the first command of a job, when all of it is here. A context that opens or closes
+ * in front of it is another one: its own has opened before rank 0 gave it, and closes after it. */
+static command **first_nestable(void)
 {
-    return c != NULL && c->here &&
-           (c->packet.kind == BRI_PACKET_SERVE || c->packet.kind == BRI_PACKET_SHARE);
+    command **link = &queue.first;
+    while (*link != NULL && (*link)->packet.kind != BRI_PACKET_SERVE &&
+           (*link)->packet.kind != BRI_PACKET_SHARE)
+        link = &(*link)->next;
+    return *link != NULL && (*link)->here ? link : NULL;
 }
 
-/* Others mean that the tasks are over. */
+static command *take_nestable(void)
+{
+    pthread_mutex_lock(&queue.lock);
+    command **link = first_nestable();
+    command *c = link != NULL ? *link : NULL;
+    if (c != NULL)
+        *link = c->next;
+    if (c != NULL && *link == NULL)
+        queue.last = link;
+    pthread_mutex_unlock(&queue.lock);
+    return c;
+}
+
+/* A task waits on this very thread, perhaps for a message that will not come any more: rank 0 ends,
+ * or has closed its context without having waited for it. */
+static void forget_tasks(const bri_packet *last)
+{
+    for (const served *s = serving.contexts; s != NULL; s = s->next) {
+        bri_store *store = atomic_load_explicit(&s->ctx->store, memory_order_acquire);
+        bool ends = last->kind == BRI_PACKET_EXIT || s->mpi.number == (unsigned)last->job;
+        if (store != NULL && ends)
+            bri_store_forget(store);
+    }
+}
+
+static bool ends_tasks(const command *c)
+{
+    return c->packet.kind == BRI_PACKET_EXIT || c->packet.kind == BRI_PACKET_CLOSE;
+}
+
+/* The one behind c, or the first. It stays, since this thread alone takes commands. */
+static const command *following(const command *c)
+{
+    pthread_mutex_lock(&queue.lock);
+    const command *next = c != NULL ? c->next : queue.first;
+    pthread_mutex_unlock(&queue.lock);
+    return next;
+}
+
+/* Also those that stand behind what can only be done when the tasks are over. */
+static void look_for_ends(void)
+{
+    for (const command *c = NULL; (c = following(c)) != NULL;)
+        if (ends_tasks(c))
+            forget_tasks(&c->packet);
+}
+
 void bri_serve_pump(void)
 {
     while (serves_here) {
-        pthread_mutex_lock(&queue.lock);
-        command *c = may_nest(queue.first) ? queue.first : NULL;
-        if (c != NULL) {
-            queue.first = c->next;
-            if (queue.first == NULL)
-                queue.last = &queue.first;
-        }
-        pthread_mutex_unlock(&queue.lock);
+        look_for_ends();
+        command *c = take_nestable();
         if (c == NULL)
             return;
         obey(c);

@@ -16,4 +16,11 @@ bool bri_supply(bri_part *part, const bri_match_entry *wish);
 /* The same for all that was wished for before the job began. */
 void bri_supply_early(bri_part *part);
 
+/* Reads a value that waits on disk, and sends it (park.h). */
+void bri_supply_parked(bri_part *part, const bri_match_entry *from, const bri_match_entry *wish);
+/* The room is too small for bringing back so many bytes; it has so many from now on, which are
+ * promised already. */
+bool bri_supply_needs_room(const bri_job *job, size_t bytes);
+void bri_supply_grow_room(bri_job *job, size_t bytes);
+
 #endif

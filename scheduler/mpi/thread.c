@@ -2,22 +2,25 @@
  * thread.c - the communication thread: requests of other threads, packets of other ranks, and how
  * it sleeps.
  *
- * A blocking receive would burn a core, so the thread looks and sleeps in turns: right after
- * something happened it spins, then sleeps ever longer, up to 200 us while something is under way
- * and 1 ms when idle (1.6 % of a core). A request wakes it at once, and so does a packet of a rank
- * on the same host (bell.h): where all ranks are on one it need not look while it is idle.
+ * A blocking receive would burn a core, so the thread looks and sleeps in turns (rest.h): right
+ * after something happened it spins, unless others compute, then sleeps ever longer, up to 200 us
+ * while something is under way (7 % of a core), 4 ms when nothing of that moves for a while (0.6 %)
+ * and this rank computes nothing, 1 ms when idle and 4 ms after a second of that. A request wakes
+ * it at once, and so does a packet of a rank on the same host (bell.h): where all ranks are on one
+ * it need not look while it is idle.
  */
 #include "scheduler/mpi/thread.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "runtime/alloc.h"
+#include "runtime/clock.h"
 #include "runtime/crash.h"
 #include "scheduler/mpi/aside.h"
 #include "scheduler/mpi/ask.h"
@@ -25,6 +28,7 @@
 #include "scheduler/mpi/bundle.h"
 #include "scheduler/mpi/errands.h"
 #include "scheduler/mpi/guest.h"
+#include "scheduler/mpi/helpers.h"
 #include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
@@ -33,17 +37,13 @@
 #include "scheduler/mpi/notes.h"
 #include "scheduler/mpi/parts.h"
 #include "scheduler/mpi/peers.h"
+#include "scheduler/mpi/rest.h"
 #include "scheduler/mpi/serve.h"
 #include "scheduler/mpi/tree.h"
 #include "scheduler/mpi/values.h"
 
-#define SPIN               30e-6
-#define SHORTEST_SLEEP     50e-6
-#define LONGEST_SLEEP_BUSY 200e-6
-#define LONGEST_SLEEP_IDLE 1e-3
-/* Where every message rings, sleeps are for what does not ring: signs of life, helpers (lend.h). */
-#define SLEEP_RUNG_BUSY 1e-3
-#define SLEEP_RUNG_IDLE 20e-3
+#define SLICE_NS      100000
+#define PARTING_SLEEP 50e-6
 
 /* Lock: `lock` guards the queue and the flags, and the bell's end. The rest is the thread's own. */
 static struct {
@@ -52,26 +52,14 @@ static struct {
     pthread_cond_t changed;
     bri_request *queue, *taken; /* two arrays that change places */
     size_t nqueue, queue_capacity, taken_capacity;
-    bool started, met, ended;
+    bool started, arrived, met, ended; /* arrived: MPI runs on all ranks */
+    bool judges;                       /* rank 0, written before arrived */
     br_status meeting;
     char meeting_text[BRI_ERROR_TEXT];
     struct bri_invitation *invitation;
     bool stop, found;
     int nparted; /* ranks that have sent their last packet */
 } comm = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-double bri_thread_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static struct timespec as_timespec(double seconds)
-{
-    time_t whole = (time_t)seconds;
-    return (struct timespec){.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)};
-}
 
 bool bri_thread_is_this(void)
 {
@@ -126,11 +114,20 @@ static size_t take_requests(void)
     return n;
 }
 
+static void drop(const bri_request *request)
+{
+    if (request->drop != NULL)
+        request->drop(request);
+}
+
+/* After EXIT other ranks listen to nothing any more, which threads may still ask for at exit(). */
 static bool run_requests(void)
 {
     size_t n = take_requests();
-    for (size_t i = 0; i < n; i++)
-        comm.taken[i].run(&comm.taken[i]);
+    for (size_t i = 0; i < n; i++) {
+        const bri_request *request = &comm.taken[i];
+        (comm.stop ? drop : request->run)(request);
+    }
     return n > 0;
 }
 
@@ -172,10 +169,11 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_BYE] = on_bye,
         [BRI_PACKET_PRINT] = bri_inspect_on_print,
         [BRI_PACKET_GOT_ON] = bri_inspect_on_got_on,
-        [BRI_PACKET_IDLE] = bri_lend_on_idle,
+        [BRI_PACKET_IDLE] = bri_helpers_on_idle,
         [BRI_PACKET_HELPER] = bri_lend_on_helper,
-        [BRI_PACKET_FREE] = bri_lend_on_free,
+        [BRI_PACKET_FREE] = bri_helpers_on_free,
         [BRI_PACKET_LENT] = bri_guests_on_lent,
+        [BRI_PACKET_TAKEN] = bri_lend_on_taken,
         [BRI_PACKET_RETURN] = bri_lend_on_return,
         [BRI_PACKET_BEAT] = on_beat,
         [BRI_PACKET_ASK] = bri_ask_on_ask,
@@ -186,16 +184,14 @@ static void on_packet(int from, const bri_packet *packet, const void *payload)
         [BRI_PACKET_NOTE] = bri_notes_on_note,
     };
     // clang-format on
+    bool parting = packet->kind == BRI_PACKET_BYE || packet->kind == BRI_PACKET_NOTE;
+    if (bri_thread_left() && !parting)
+        return;
     bri_peers_heard(from);
     handlers[packet->kind](from, packet, payload);
 }
 
 /* ---- sleeping ---- */
-
-static double clamp(double x, double low, double high)
-{
-    return x < low ? low : x > high ? high : x;
-}
 
 static bool any_request(void)
 {
@@ -213,55 +209,65 @@ static bool look_again(void)
     return comm.found || any_request();
 }
 
-/* Requests under way may be in need of MPI's own messages, which don't ring. */
-static double longest_sleep(void)
+static bri_rest_sight look_around(void)
 {
-    bool moving = bri_link_busy() || bri_errands_out();
-    bool busy = moving || bri_parts_any();
-    if (bri_bell_hears_all() && !moving)
-        return busy ? SLEEP_RUNG_BUSY : SLEEP_RUNG_IDLE;
-    return busy ? LONGEST_SLEEP_BUSY : LONGEST_SLEEP_IDLE;
+    return (bri_rest_sight){.moving = bri_link_busy(),
+                            .out = bri_errands_out(),
+                            .jobs = bri_parts_any(),
+                            .computes = bri_parts_compute(),
+                            .rings = bri_bell_hears_all()};
 }
 
-/* quiet: seconds since something happened. True when something was found on the way to sleep. */
-static bool rest(double quiet)
+static void give_core_away(bri_rest *r, double now)
 {
+    sched_yield();
+    bri_rest_note(r, now, bri_now());
+}
+
+/* True when something was found on the way to sleep. */
+static bool rest(bri_rest *r, double last, double now)
+{
+    bri_rest_sight sight = look_around();
     comm.found = false;
-    if (quiet < SPIN)
-        sched_yield();
-    else if (bri_bell_hears_all() && !bri_link_busy())
-        bri_bell_wait(longest_sleep(), look_again);
+    if (bri_rest_yields(r, &sight, now - last, now))
+        give_core_away(r, now);
     else
-        bri_bell_wait(clamp(quiet / 4, SHORTEST_SLEEP, longest_sleep()), look_again);
+        bri_bell_wait(bri_rest_length(&sight, now - last), look_again);
     return comm.found;
 }
 
 static void loop(void)
 {
-    double last = bri_thread_now();
+    double last = bri_now();
+    bri_rest resting = {0};
     while (!comm.stop) {
         bool something = run_requests();
         something |= bri_link_poll(&events);
         something |= bri_parts_step();
-        double now = bri_thread_now();
-        if (!comm.stop)
+        double now = bri_now();
+        if (!comm.stop) { /* rank 0's last word to all is EXIT */
             bri_peers_step(now);
-        bri_errands_step(now);
+            bri_errands_step(now);
+        }
         if (something)
             last = now;
-        else if (rest(now - last))
-            last = bri_thread_now();
+        else if (rest(&resting, last, now))
+            last = bri_now();
     }
 }
 
-/* Rank 0 has said its last (EXIT), and hears the last of everybody: MPI would keep what nobody has
- * received for the next communicator that gets the number of ours. */
+/* Rank 0 has said its last (EXIT), and everybody hears the last of all others: MPI would keep what
+ * nobody has received for the next communicator that gets the number of ours, and a long message
+ * between tasks (notes.c) has left its sender only when the other rank has received it. */
 static void part(void)
 {
-    if (bri_meet_rank() > 0)
-        bri_link_send(0, &(bri_packet){.kind = BRI_PACKET_BYE}, NULL);
-    while (bri_meet_rank() == 0 && comm.nparted < bri_meet_nranks() - 1)
-        bri_bell_wait(SHORTEST_SLEEP, look_again);
+    int rank = bri_meet_rank();
+    int others = bri_meet_nranks() - 1 - (rank > 0); /* rank 0's last is EXIT */
+    for (int r = 0; rank > 0 && r < bri_meet_nranks(); r++)
+        if (r != rank)
+            bri_link_send(r, &(bri_packet){.kind = BRI_PACKET_BYE}, NULL);
+    while (comm.nparted < others)
+        bri_bell_wait(PARTING_SLEEP, look_again);
 }
 
 /* ---- its life ---- */
@@ -282,6 +288,25 @@ static void close_bell(void)
     pthread_mutex_unlock(&comm.lock);
 }
 
+/* Beside threads that compute, Linux lets who wakes wait until their slices of some milliseconds
+ * are over, unless its own is shorter (from 6.12 on; earlier ones pass over it). glibc 2.36 has
+ * neither the call nor its structure. */
+static void ask_for_short_slices(void)
+{
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attributes = {.size = sizeof attributes, .runtime = SLICE_NS};
+    if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0 ||
+        attributes.policy != SCHED_OTHER)
+        return;
+    attributes.runtime = SLICE_NS;
+    syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 static void *thread_main(void *unused)
 {
     int rank;
@@ -290,7 +315,11 @@ static void *thread_main(void *unused)
     pthread_mutex_unlock(&comm.lock);
     pthread_setname_np(pthread_self(), "bramble-mpi");
     prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0); /* the default adds 50 us to every sleep */
-    bri_link_open(comm.invitation, &rank, &nranks);
+    ask_for_short_slices();
+    bri_link_start(comm.invitation, &rank, &nranks);
+    comm.judges = rank == 0;
+    tell(&comm.arrived);
+    bri_link_open();
     comm.meeting = bri_meet(rank, nranks);
     snprintf(comm.meeting_text, sizeof comm.meeting_text, "%s", bri_last_error());
     bri_peers_begin();
@@ -332,17 +361,34 @@ bool bri_thread_runs(void)
 static void prepare(struct bri_invitation *invitation)
 {
     static bool prepared; /* conditions live as long as the process */
-    pthread_condattr_t clock;
     comm.invitation = invitation;
-    comm.met = comm.ended = comm.stop = false;
+    comm.arrived = comm.met = comm.ended = comm.stop = false;
     comm.nparted = 0;
     if (prepared)
         return;
     prepared = true;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&comm.changed, &clock);
-    pthread_condattr_destroy(&clock);
+    bri_condition_init(&comm.changed);
+}
+
+/* MPI's own calls would wait for ever, so it is the thread that opens who looks at the clock. False
+ * on rank 0 when it takes too long; the others end with it. */
+static bool wait_for_meeting(void)
+{
+    int64_t until = 0;
+    bool late = false;
+    pthread_mutex_lock(&comm.lock);
+    while (!comm.met && !late) {
+        if (comm.arrived && comm.judges) {
+            until =
+                until == 0 ? bri_now_ns() + (int64_t)(bri_meet_patience() * BRI_NS_PER_S) : until;
+            late = !bri_condition_wait(&comm.changed, &comm.lock, until);
+        } else {
+            pthread_cond_wait(&comm.changed, &comm.lock);
+        }
+    }
+    bool met = comm.met;
+    pthread_mutex_unlock(&comm.lock);
+    return met;
 }
 
 br_status bri_thread_start(struct bri_invitation *invitation)
@@ -351,11 +397,20 @@ br_status bri_thread_start(struct bri_invitation *invitation)
         prepare(invitation);
         BRI_TRY(start_thread());
     }
-    pthread_mutex_lock(&comm.lock);
-    while (!comm.met)
-        pthread_cond_wait(&comm.changed, &comm.lock);
-    pthread_mutex_unlock(&comm.lock);
+    if (!wait_for_meeting())
+        bri_leave_lost(
+            "the ranks have not met for %.0f s (BRAMBLE_PEER_TIMEOUT): what some of them "
+            "send does not arrive; the network (scripts/cluster check), or no memory",
+            bri_meet_patience());
     return comm.meeting != BR_OK ? bri_error(comm.meeting, "%s", comm.meeting_text) : BR_OK;
+}
+
+bool bri_thread_has_met(void)
+{
+    pthread_mutex_lock(&comm.lock);
+    bool met = comm.met;
+    pthread_mutex_unlock(&comm.lock);
+    return met;
 }
 
 void bri_thread_stop(void)
@@ -368,22 +423,37 @@ bool bri_thread_stops(void)
     return comm.stop;
 }
 
+bool bri_thread_left(void)
+{
+    return comm.stop && bri_meet_rank() > 0;
+}
+
+/* At exit() others may still post, the watch thread, too: what they ask for goes the next time, or
+ * with the process. */
+static void drop_requests(void)
+{
+    pthread_mutex_lock(&comm.lock);
+    comm.started = false;
+    for (size_t i = 0; i < comm.nqueue; i++)
+        drop(&comm.queue[i]);
+    bri_free(comm.queue);
+    bri_free(comm.taken);
+    comm.queue = comm.taken = NULL;
+    comm.queue_capacity = comm.taken_capacity = comm.nqueue = 0;
+    pthread_mutex_unlock(&comm.lock);
+}
+
 bool bri_thread_join(double seconds)
 {
-    struct timespec until = as_timespec(bri_thread_now() + seconds);
-    int failure = 0;
+    int64_t until = bri_now_ns() + (int64_t)(seconds * BRI_NS_PER_S);
     pthread_mutex_lock(&comm.lock);
-    while (!comm.ended && failure != ETIMEDOUT)
-        failure = pthread_cond_timedwait(&comm.changed, &comm.lock, &until);
+    while (!comm.ended && bri_condition_wait(&comm.changed, &comm.lock, until))
+        ;
     bool ended = comm.ended;
     pthread_mutex_unlock(&comm.lock);
     if (ended) {
         pthread_join(comm.thread, NULL);
-        comm.started = false;
-        bri_free(comm.queue);
-        bri_free(comm.taken);
-        comm.queue = comm.taken = NULL;
-        comm.queue_capacity = comm.taken_capacity = comm.nqueue = 0;
+        drop_requests();
     }
     return ended;
 }

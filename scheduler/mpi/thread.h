@@ -16,6 +16,8 @@ struct bri_part;
 typedef struct bri_request bri_request;
 struct bri_request {
     void (*run)(const bri_request *request);
+    void (*drop)(const bri_request *request); /* or NULL: instead, with the queue's lock, when the
+                                               * thread has ended: it frees only */
     struct bri_part *part;
     bri_value *value;
     bri_job *job; /* whose value it is; a guest's (lend.h) is not the part's */
@@ -32,6 +34,7 @@ bool bri_thread_runs(void);
 /* Starts the thread, unless it runs, and waits until all ranks have met: on the invitation's
  * communicator, or without one all of them. Returns what they found (meet.h). */
 br_status bri_thread_start(struct bri_invitation *invitation);
+bool bri_thread_has_met(void);
 /* Hands a request over (copied). Requests of one thread run in their order. BR_ENOMEM. Any thread.
  */
 br_status bri_thread_post(const bri_request *request);
@@ -41,11 +44,12 @@ void bri_thread_must_post(const bri_request *request);
 /* For the thread itself: leaves the loop after this round, parts from the other ranks and ends. */
 void bri_thread_stop(void);
 bool bri_thread_stops(void);
+/* Rank 0 has said EXIT to this rank, whose serving thread puts away what packets are about. */
+bool bri_thread_left(void);
 /* Waits for that; false when it has not ended after so many seconds. Afterwards it may be started
  * anew, if the program runs MPI. */
 bool bri_thread_join(double seconds);
 
 bool bri_thread_is_this(void);
-double bri_thread_now(void);
 
 #endif

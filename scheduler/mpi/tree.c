@@ -64,10 +64,8 @@ static struct bri_tree *tree_of(bri_part *part)
 
 static relay **find_relay(struct bri_tree *tree, bri_key key)
 {
-    uint64_t h = ((uint64_t)key.index + ((uint64_t)key.stage << 32)) * 0x9e3779b97f4a7c15u;
-    relay **link = &tree->bucket[h >> 56];
-    while (*link != NULL && ((*link)->key.index != key.index || (*link)->key.stage != key.stage ||
-                             (*link)->key.level != key.level))
+    relay **link = &tree->bucket[bri_key_hash(key) % BUCKETS];
+    while (*link != NULL && !bri_key_equal((*link)->key, key))
         link = &(*link)->next;
     return link;
 }
@@ -173,15 +171,16 @@ static bool decide(bri_part *part, relay *r, const seek *s)
     bool known;
     if (!may_keep(tree, job, s->wish.bytes))
         return true;
-    if (!bri_job_foresee(job, s->packet.key, s->wish.bytes, &value, &known))
+    const bri_foreseen of = {s->wish.bytes, s->wish.route.hop[s->wish.route.nhops - 1].rank};
+    if (!bri_job_foresee(job, s->packet.key, of, &value, &known))
         return false;
+    bri_pool_notify(part->pool); /* emission was held up for a moment */
     if (!known && value == NULL)
         return true;
     r->state = known ? EXPECTED : COVERED;
     cover(tree, r, s->wish.route.size - 1 - r->left, s->wish.bytes);
     if (known)
         return true;
-    value->owner = s->wish.route.hop[s->wish.route.nhops - 1].rank;
     bri_values_seek(part, job, value, &s->wish.route, r->below);
     return true;
 }
@@ -192,6 +191,7 @@ static void answer(bri_part *part, const seek *s)
                                   .rank = BRI_MATCH_ANY,
                                   .to = s->wish.reader,
                                   .count = s->wish.count,
+                                  .readers = s->wish.route.size - 1,
                                   .slot = s->packet.number,
                                   .bytes = s->wish.bytes};
     bri_values_wish(part, &half, s->wish.route.nhops == 0);
@@ -246,20 +246,23 @@ void bri_tree_on_seek(int from, const bri_packet *packet, const void *payload)
     part->tree->early = kept;
 }
 
+/* A failure meanwhile refuses all that are kept, so those at hand are not among them. */
 bool bri_tree_step(bri_part *part)
 {
     bool something = false;
     if (part->tree == NULL || !part->begun)
         return false;
-    for (seek **link = &part->tree->early; *link != NULL;) {
-        seek *s = *link;
-        if (!handle(part, s)) {
-            link = &s->next;
-            continue;
+    seek *list = part->tree->early;
+    part->tree->early = NULL;
+    for (seek *s; (s = list) != NULL;) {
+        list = s->next;
+        if (handle(part, s)) {
+            something = true;
+            bri_free(s);
+        } else {
+            s->next = part->tree->early;
+            part->tree->early = s;
         }
-        something = true;
-        *link = s->next;
-        bri_free(s);
     }
     return something;
 }

@@ -8,10 +8,13 @@
 
 #include "runtime/alloc.h"
 #include "scheduler/mpi/bundle.h"
+#include "scheduler/mpi/credits.h"
 #include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
+#include "scheduler/mpi/park.h"
 #include "scheduler/mpi/parts.h"
+#include "scheduler/mpi/sends.h"
 #include "scheduler/mpi/tree.h"
 
 /* A value asked for. Its index is its tag, so that two on their way never share one. */
@@ -22,11 +25,12 @@ typedef struct slot {
     bri_job *job;   /* of the value: the part's, or a guest */
     bri_lent *lent; /* the value belongs to a task that was lent; or NULL */
     int below;      /* ranks that get it from this one */
+    int credit;     /* the rank that owes so much less when it comes (credits.h); or -1 */
     int index, next_free;
 } slot;
 
 typedef struct sending {
-    bri_transfer transfer;
+    bri_sending sending; /* first */
     bri_part *part;
     bri_value *value;
     bri_job *job;
@@ -71,6 +75,7 @@ static slot *take_slot(bri_part *part, bri_job *job, bri_value *value)
     s->job = job;
     s->lent = NULL;
     s->below = 0;
+    s->credit = -1;
     if (job != part->job)
         bri_guest_waits(job, 1);
     part->moving++;
@@ -129,10 +134,11 @@ static void sent(bri_part *part, bri_job *job, bri_value *value, int n)
     bri_pool_notify(part->pool);
 }
 
-static void sent_long(bri_transfer *transfer)
+static void sent_long(bri_sending *first)
 {
-    sending *s = (sending *)transfer; /* its first member */
+    sending *s = (sending *)first;
     s->part->moving--;
+    atomic_fetch_sub_explicit(&s->job->supplying, 1, memory_order_release);
     sent(s->part, s->job, s->value, s->count);
     bri_free(s);
 }
@@ -143,20 +149,33 @@ static br_status answer_long(bri_part *part, const bri_match_entry *from, const 
     sending *s = bri_malloc(sizeof *s);
     if (s == NULL)
         return BR_ENOMEM;
-    *s = (sending){.transfer.done = sent_long, .part = part, .value = value, .job = from->job};
-    s->count = to->count;
+    *s = (sending){
+        .sending = {.done = sent_long,
+                    .data = value->data,
+                    .used = value->used,
+                    .bytes = value->bytes},
+        .part = part,
+        .value = value,
+        .job = from->job,
+        .count = to->count,
+    };
     part->moving++;
-    bri_link_send_long(&s->transfer, (bri_link_place){.rank = to->to, .tag = to->slot}, value->data,
-                       value->used, value->bytes);
+    atomic_fetch_add_explicit(&s->job->supplying, 1, memory_order_release);
+    bri_sends_add(part, &s->sending, to);
     return BR_OK;
 }
 
 static br_status answer(bri_part *part, const bri_match_entry *from, const bri_match_entry *to)
 {
     bri_value *value = from->value;
-    if (to->bytes != value->bytes)
+    size_t bytes = value != NULL ? value->bytes : from->parked->bytes;
+    if (to->bytes != bytes)
         return bri_error(BR_EINTERNAL, "rank %d expects %llu bytes of a value that has %zu", to->to,
-                         (unsigned long long)to->bytes, value->bytes);
+                         (unsigned long long)to->bytes, bytes);
+    if (value == NULL) {
+        bri_supply_parked(part, from, to);
+        return BR_OK;
+    }
     count(&from->job->stats.bytes_sent, value->used);
     if (value->bytes > BRI_LINK_INLINE)
         return answer_long(part, from, to);
@@ -164,6 +183,15 @@ static br_status answer(bri_part *part, const bri_match_entry *from, const bri_m
     bri_link_send(to->to, &packet, value->data);
     sent(part, from->job, value, to->count);
     return BR_OK;
+}
+
+/* Nobody is going to ask for it. */
+static void forget(bri_part *part, const bri_match_entry *ready)
+{
+    if (ready->parked != NULL)
+        bri_parked_done(ready->parked, ready->job, ready->count);
+    else
+        sent(part, ready->job, ready->value, ready->count);
 }
 
 static void answer_or_fail(bri_part *part, const bri_match_entry *from, const bri_match_entry *to)
@@ -177,11 +205,13 @@ static void answer_or_fail(bri_part *part, const bri_match_entry *from, const br
         return;
     refuse(to->to, to->slot);
     bri_part_fail(part, st, bri_last_error());
-    sent(part, from->job, from->value, to->count);
+    bri_match_entry refused = *from;
+    refused.count = to->count;
+    forget(part, &refused);
 }
 
 /* The value is there for half->count readers. */
-static void offer(bri_part *part, const bri_match_entry *half)
+void bri_values_offer(bri_part *part, const bri_match_entry *half)
 {
     bri_match_entry rest = *half;
     for (bri_match_entry *wish; rest.count > 0 && !part->failed; bri_free(wish)) {
@@ -197,18 +227,18 @@ static void offer(bri_part *part, const bri_match_entry *half)
         return;
     if (!part->failed)
         bri_part_fail(part, BR_ENOMEM, bri_last_error());
-    sent(part, rest.job, rest.value, rest.count);
+    forget(part, &rest);
 }
 
 void bri_values_send(const bri_request *request)
 {
     bri_value *value = request->value;
     bool all = request->rank == BRI_ALL_READERS;
-    offer(request->part, &(bri_match_entry){.key = value->key,
-                                            .rank = all ? BRI_MATCH_ANY : request->rank,
-                                            .count = all ? value->ndestinations : 1,
-                                            .value = value,
-                                            .job = request->job});
+    bri_values_offer(request->part, &(bri_match_entry){.key = value->key,
+                                                       .rank = all ? BRI_MATCH_ANY : request->rank,
+                                                       .count = all ? value->ndestinations : 1,
+                                                       .value = value,
+                                                       .job = request->job});
 }
 
 void bri_values_wish(bri_part *part, const bri_match_entry *wish, bool own)
@@ -247,8 +277,8 @@ void bri_values_on_want(int from, const bri_packet *packet, const void *payload)
 void bri_values_give_up(bri_part *part)
 {
     for (bri_match_entry *e; (e = bri_match_pop(&part->matches)) != NULL; bri_free(e)) {
-        if (e->value != NULL)
-            sent(part, e->job, e->value, e->count);
+        if (bri_match_is_ready(e))
+            forget(part, e);
         else
             give_none(e);
     }
@@ -260,9 +290,13 @@ void bri_values_give_up(bri_part *part)
         s->below = 0;
     }
     bri_tree_give_up(part);
+    bri_sends_give_up(part);
+    bri_credits_free(part);
 }
 
 /* ---- the reader ---- */
+
+static void ask_more(bri_part *part, int rank);
 
 static void received(slot *s, size_t messages)
 {
@@ -271,14 +305,19 @@ static void received(slot *s, size_t messages)
     bri_job *job = s->job;
     bri_lent *lent = s->lent;
     int below = s->below;
+    int credit = s->credit;
     free_slot(s);
     count_arrival(job, value, messages);
+    if (credit >= 0) {
+        bri_credit_give(part, credit, value->bytes);
+        ask_more(part, credit);
+    }
     if (below > 0)
-        offer(part, &(bri_match_entry){.key = value->key,
-                                       .rank = BRI_MATCH_ANY,
-                                       .count = below,
-                                       .value = value,
-                                       .job = job});
+        bri_values_offer(part, &(bri_match_entry){.key = value->key,
+                                                  .rank = BRI_MATCH_ANY,
+                                                  .count = below,
+                                                  .value = value,
+                                                  .job = job});
     if (lent != NULL)
         bri_lend_output(lent);
     else
@@ -341,6 +380,27 @@ static void gather(bri_part *part, bri_job *job, bri_value *first)
         bri_link_send(owner, &packet, item);
 }
 
+static slot *ask(bri_part *part, bri_job *job, bri_value *value)
+{
+    slot *s = prepare(part, job, value, value->owner);
+    if (s != NULL)
+        want(s, value->owner);
+    return s;
+}
+
+static void ask_on_credit(bri_part *part, bri_value *value)
+{
+    slot *s = ask(part, part->job, value);
+    if (s != NULL)
+        s->credit = value->owner;
+}
+
+static void ask_more(bri_part *part, int rank)
+{
+    for (bri_value *v; (v = bri_credit_next(part, rank)) != NULL;)
+        ask_on_credit(part, v);
+}
+
 void bri_values_expect(const bri_request *request)
 {
     bri_value *value = request->value;
@@ -352,9 +412,10 @@ void bri_values_expect(const bri_request *request)
         gather(request->part, request->job, value);
         return;
     }
-    slot *s = prepare(request->part, request->job, value, value->owner);
-    if (s != NULL)
-        want(s, value->owner);
+    if (value->bytes <= BRI_LINK_INLINE || request->job != request->part->job)
+        ask(request->part, request->job, value);
+    else if (!request->part->failed && bri_credit_take(request->part, request->job, value))
+        ask_on_credit(request->part, value);
 }
 
 void bri_values_seek(bri_part *part, bri_job *job, bri_value *value, const bri_route *route,
@@ -410,6 +471,7 @@ void bri_values_on_refuse(int from, const bri_packet *packet, const void *payloa
     bri_lent *lent = s->lent;
     bri_part *part = s->part;
     bri_link_take_back(&s->transfer);
+    sent(part, s->job, s->value, s->below); /* those below hear of it when CANCEL is here */
     free_slot(s);
     if (lent == NULL)
         return;

@@ -28,6 +28,8 @@ void bri_values_fetch(struct bri_part *part, bri_value *value, int from, struct 
 /* For tree.h and bundle.h: a wish; own: for a value of this rank's. */
 struct bri_match_entry;
 void bri_values_wish(struct bri_part *part, const struct bri_match_entry *wish, bool own);
+/* For park.h: a value that is there, in memory or on disk. */
+void bri_values_offer(struct bri_part *part, const struct bri_match_entry *ready);
 /* Asks for a value along its route, for so many ranks below this one, too. */
 void bri_values_seek(struct bri_part *part, bri_job *job, bri_value *value, const bri_route *route,
                      int below);

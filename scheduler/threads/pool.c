@@ -20,6 +20,7 @@
 /* In flight there is enough for each thread to have tasks while one emits. A wake costs 6-18 us, so
  * threads spin for a while before they sleep, unless there are more of them than cores. */
 enum { IN_FLIGHT_EACH = 8, IN_FLIGHT_MORE = 16, TASKS_OF_A_MOMENT = 16 };
+enum { IN_FLIGHT_RANKS = 128 }; /* more over several ranks, since many wait for others' values */
 enum { SPIN_NS = 300000, SPIN_CROWDED_NS = 5000 };
 
 static _Thread_local bri_pool_worker *self;
@@ -39,30 +40,37 @@ static void *worker_main(void *argument)
 /* ---- the waiting thread ---- */
 
 /* Several threads may wait at a time: the one in the seat works, the others sleep until it gets up
- * or they are done. */
+ * or they are done. Who stands is counted before it looks at the seat, and who gets up looks at the
+ * count after it. */
 static bool take_seat(bri_pool *pool, const bri_until *until)
 {
     while (atomic_exchange(&pool->seat, true)) {
+        atomic_fetch_add(&pool->nstanding, 1);
         unsigned ticket = bri_event_prepare(&pool->event);
         if (atomic_load(&pool->seat) && !until->done(until->data))
             bri_event_sleep(&pool->event, ticket, BRI_SLEEPS_FOR_JOB);
         bri_event_cancel(&pool->event);
+        atomic_fetch_sub(&pool->nstanding, 1);
         if (until->done(until->data))
             return false;
     }
     return true;
 }
 
-/* The next one may sit down; and a wake that was meant for who works on other jobs may have gone to
- * us. */
+/* Who stands sits down, whatever there is to do: tasks that come later wake no one who stands. And
+ * a wake that was meant for who works on other jobs may have gone to us. The seat is free before we
+ * look: who attaches a job after that finds it so. */
 static void leave_seat(bri_pool *pool, const bri_job *job)
 {
-    pthread_mutex_lock(&pool->lock);
-    bool others = pool->jobs != NULL && (pool->jobs != job || pool->jobs->next_attached != NULL);
-    pthread_mutex_unlock(&pool->lock);
     atomic_store(&pool->seat, false);
+    pthread_mutex_lock(&pool->lock);
+    const bri_job *first = pool->jobs;
+    bool others = first != NULL && (first != job || first->next_attached != NULL);
+    pthread_mutex_unlock(&pool->lock);
     if (others || atomic_load(&pool->helpers) != NULL)
         bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_ANY);
+    else if (atomic_load(&pool->nstanding) > 0)
+        bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_FOR_JOB);
 }
 
 /* True once it was seen done. When a job failed that need not last: a thread that was emitting may
@@ -127,6 +135,11 @@ bool bri_pool_owns_this(void)
     return self != NULL && self->index > 0;
 }
 
+bool bri_pool_works_here(void)
+{
+    return self != NULL;
+}
+
 /* Of a thread of the pool's own nobody else wants the place. */
 void bri_pool_stand_up(bri_pool *pool, bri_seat *seat)
 {
@@ -187,7 +200,9 @@ static br_status start_threads(bri_pool *pool)
 br_status bri_pool_attach(bri_pool *pool, bri_job *job)
 {
     BRI_TRY(start_threads(pool));
-    job->max_in_flight = IN_FLIGHT_EACH * pool->nworkers + IN_FLIGHT_MORE;
+    int most = IN_FLIGHT_EACH * pool->nworkers + IN_FLIGHT_MORE +
+               (job->ctx->nranks > 1 ? IN_FLIGHT_RANKS : 0);
+    atomic_store_explicit(&job->max_in_flight, most, memory_order_relaxed);
     pthread_mutex_lock(&pool->lock);
     bri_job **last = &pool->jobs;
     while (*last != NULL)
@@ -224,7 +239,7 @@ void bri_pool_detach(bri_pool *pool, bri_job *job)
     wait_for_users(job);
 }
 
-void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list)
+static void hand_in(bri_pool *pool, bri_handed *to, bri_job *job, bri_task *list)
 {
     if (list == NULL)
         return;
@@ -233,8 +248,18 @@ void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list)
         t->job = job;
         n++;
     }
-    bri_pool_add_outside(pool, list);
+    bri_pool_hand_in(pool, to, list);
     bri_pool_wake(pool, n);
+}
+
+void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list)
+{
+    hand_in(pool, &pool->outside, job, list);
+}
+
+void bri_pool_push_late(bri_pool *pool, bri_job *job, bri_task *list)
+{
+    hand_in(pool, &pool->late, job, list);
 }
 
 static void wake_launcher(bri_pool *pool)
@@ -341,7 +366,8 @@ bri_pool *bri_pool_new(int nthreads)
         return NULL;
     pool->nworkers = nthreads;
     pool->spin_ns = bri_host_crowded(nthreads) ? SPIN_CROWDED_NS : SPIN_NS;
-    pool->outside_end = &pool->outside;
+    pool->late.end = &pool->late.first;
+    pool->outside.end = &pool->outside.first;
     pthread_mutex_init(&pool->lock, NULL);
     pool->workers = bri_calloc((size_t)nthreads, sizeof *pool->workers);
     if (pool->workers == NULL) {

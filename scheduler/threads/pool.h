@@ -29,6 +29,9 @@ void bri_pool_detach(bri_pool *pool, bri_job *job);
 
 /* Hands in tasks that became ready outside the pool, linked by next. Any thread. */
 void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list);
+/* The same of tasks that have waited for other ranks, who may be waiting for theirs: they go before
+ * all others, which come after them in the serial order as a rule. */
+void bri_pool_push_late(bri_pool *pool, bri_job *job, bri_task *list);
 
 /* Works until bri_job_done(job) (block), or for a few tasks. Returns whether it is done. Any
  * thread, also inside a task; of several threads that wait from outside one works and the others
@@ -99,6 +102,8 @@ bri_event *bri_pool_event(bri_pool *pool);
 
 /* The calling thread is one that a pool has started. */
 bool bri_pool_owns_this(void);
+/* It is one of those, or works in some pool while it waits: it runs tasks, or looks for some. */
+bool bri_pool_works_here(void);
 
 /* A thread that works in the pool's place for who waits is about to sleep for long: another one
  * that waits may work there meanwhile. */
@@ -108,6 +113,10 @@ typedef struct bri_seat {
 } bri_seat;
 void bri_pool_stand_up(bri_pool *pool, bri_seat *seat);
 void bri_pool_sit_down(bri_pool *pool, const bri_seat *seat);
+
+/* Ready tasks of the job, of at most `max` newly emitted ones; NULL when there are none, or while
+ * another thread emits, which is told to try again. */
+bri_task *bri_pool_pull(bri_job *job, int max);
 
 /* Something changed: every sleeping thread looks again. Cheap when none sleeps. Any thread. */
 void bri_pool_notify(bri_pool *pool);

@@ -8,8 +8,6 @@
 
 static br_status open_threads(br_context *ctx)
 {
-    ctx->rank = 0;
-    ctx->nranks = 1;
     ctx->scheduler_data = bri_pool_new(ctx->nthreads);
     return ctx->scheduler_data != NULL ? BR_OK : BR_ENOMEM;
 }
@@ -27,7 +25,7 @@ static bool is_done(const void *job)
 static bool progress(br_context *ctx, bri_job *job, bool block)
 {
     bri_pool *pool = ctx->scheduler_data;
-    if (block && bri_inside_of(ctx))
+    if (block && bri_inside_here != NULL)
         bri_wait_for_job(job, is_done, job);
     else if (!bri_pool_work(pool, job, block))
         return false;
@@ -66,7 +64,7 @@ static bool is_settled(const void *future)
 
 static br_status help(br_context *ctx, br_future *future)
 {
-    if (bri_inside_of(ctx))
+    if (bri_inside_here != NULL)
         return bri_wait_inside(future);
     bri_pool_work_until(ctx->scheduler_data, &(bri_until){.done = is_settled, .data = future});
     return BR_OK;

@@ -2,27 +2,22 @@
  * worker.c - how a thread of the pool finds its next task, and when it sleeps.
  *
  * It works for one job at a time and is counted in job->users while it may touch it. It looks for
- * tasks in its own deque, among tasks from outside, in the job's emission, in other deques, in
- * other jobs. Before it sleeps it looks once more, after it has entered the event's count.
+ * tasks among those that are late, in its own deque, among others from outside, in the job's
+ * emission, in other deques, in other jobs. Before it sleeps it looks once more, after it has
+ * entered the event's count.
  */
 #include "scheduler/threads/worker.h"
 
 #include <limits.h>
 #include <sched.h>
-#include <time.h>
+
+#include "runtime/clock.h"
 
 /* A batch is what one thread emits at a time: small, so that others get their turn. Idle threads
  * try again every ~3 us (128 pauses; FACTS: hammering costs the others 2-3.6 times) for the pool's
  * spin_ns, then sleep. */
 enum { BATCH = 4, PAUSES = 128 };
 enum { PULL_IDLE, PULL_BUSY, PULL_WANTED }; /* states of job->pulling */
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void pause_briefly(void)
 {
@@ -58,28 +53,28 @@ void bri_worker_leave(bri_pool_worker *w)
 
 /* ---- handing tasks on ---- */
 
-void bri_pool_add_outside(bri_pool *pool, bri_task *first)
+void bri_pool_hand_in(bri_pool *pool, bri_handed *to, bri_task *first)
 {
     pthread_mutex_lock(&pool->lock);
-    *pool->outside_end = first;
+    *to->end = first;
     for (bri_task *t = first; t != NULL; t = t->next) {
-        pool->outside_end = &t->next;
-        atomic_fetch_add(&pool->noutside, 1);
+        to->end = &t->next;
+        atomic_fetch_add(&to->n, 1);
     }
     pthread_mutex_unlock(&pool->lock);
 }
 
-static bri_task *take_outside(bri_pool *pool)
+static bri_task *take_handed(bri_pool *pool, bri_handed *from)
 {
-    if (atomic_load(&pool->noutside) == 0)
+    if (atomic_load(&from->n) == 0)
         return NULL;
     pthread_mutex_lock(&pool->lock);
-    bri_task *task = pool->outside;
+    bri_task *task = from->first;
     if (task != NULL) {
-        pool->outside = task->next;
-        if (pool->outside == NULL)
-            pool->outside_end = &pool->outside;
-        atomic_fetch_sub(&pool->noutside, 1);
+        from->first = task->next;
+        if (from->first == NULL)
+            from->end = &from->first;
+        atomic_fetch_sub(&from->n, 1);
     }
     pthread_mutex_unlock(&pool->lock);
     return task;
@@ -102,7 +97,7 @@ static void push_own(bri_pool_worker *w, bri_task *task)
     if (bri_deque_push(&w->deque, task))
         return;
     task->next = NULL;
-    bri_pool_add_outside(w->pool, task);
+    bri_pool_hand_in(w->pool, &w->pool->outside, task);
 }
 
 /* After tasks went into a deque. */
@@ -112,6 +107,16 @@ static void wake_one(bri_pool *pool)
         bri_pool_wake(pool, 1);
 }
 
+static void push_all(bri_pool_worker *w, bri_task *list)
+{
+    for (bri_task *t = reverse(list), *next; t != NULL; t = next) {
+        next = t->next;
+        t->job = w->job;
+        push_own(w, t);
+    }
+    wake_one(w->pool);
+}
+
 /* Keeps the first task of a list for itself and lets others have the rest, so that its own pops
  * come in the list's order. */
 static bri_task *share(bri_pool_worker *w, bri_task *list)
@@ -119,15 +124,18 @@ static bri_task *share(bri_pool_worker *w, bri_task *list)
     if (list == NULL)
         return NULL;
     list->job = w->job;
-    if (list->next == NULL)
-        return list;
-    for (bri_task *t = reverse(list->next), *next; t != NULL; t = next) {
-        next = t->next;
-        t->job = w->job;
-        push_own(w, t);
-    }
-    wake_one(w->pool);
+    if (list->next != NULL)
+        push_all(w, list->next);
     return list;
+}
+
+/* The same, unless there is something to be done before. */
+static bri_task *go_on(bri_pool_worker *w, bri_task *list)
+{
+    if (list == NULL || atomic_load(&w->pool->late.n) == 0)
+        return share(w, list);
+    push_all(w, list);
+    return NULL;
 }
 
 /* ---- finding a task ---- */
@@ -161,12 +169,12 @@ static bool end_pull(bri_job *job)
 /* One thread emits at a time; who finds it at work leaves a mark and goes. Who emitted in vain and
  * finds the mark tries again, since what the other one knows of (a finished task, bytes given back)
  * may have come too late for it. */
-static bri_task *pull(bri_job *job)
+bri_task *bri_pool_pull(bri_job *job, int max)
 {
     if (!emits(job) || !begin_pull(job))
         return NULL;
     for (;;) {
-        bri_task *list = bri_job_pull(job, BATCH);
+        bri_task *list = bri_job_pull(job, max);
         if (end_pull(job))
             return list;
         atomic_store(&job->pulling, list != NULL ? PULL_IDLE : PULL_BUSY);
@@ -180,10 +188,18 @@ static bri_task *emit(bri_pool_worker *w)
 {
     if (w->job == NULL)
         return NULL;
-    bri_task *list = pull(w->job);
+    bri_task *list = bri_pool_pull(w->job, BATCH);
     if (list != NULL && list->next == NULL)
         wake_one(w->pool);
     return share(w, list);
+}
+
+/* Before a task is run: more of them are made ready, so that what they need of other ranks comes
+ * meanwhile. They have their turn after those of all deques. */
+static void emit_ahead(bri_pool_worker *w)
+{
+    if (bri_job_short_of_tasks(w->job))
+        bri_pool_push(w->pool, w->job, bri_pool_pull(w->job, BATCH));
 }
 
 /* A thief that leaves something behind wakes the next one. */
@@ -232,9 +248,11 @@ static bri_task *emit_any(bri_pool_worker *w)
 
 bri_task *bri_worker_find(bri_pool_worker *w)
 {
-    bri_task *task = bri_deque_pop(&w->deque);
+    bri_task *task = take_handed(w->pool, &w->pool->late);
     if (task == NULL)
-        task = take_outside(w->pool);
+        task = bri_deque_pop(&w->deque);
+    if (task == NULL)
+        task = take_handed(w->pool, &w->pool->outside);
     if (task == NULL)
         task = emit(w);
     if (task == NULL)
@@ -251,8 +269,8 @@ void bri_worker_run(bri_pool_worker *w, bri_task *task)
         bri_worker_leave(w);
         bri_worker_enter(w, job);
     }
-    while (task != NULL)
-        task = share(w, bri_job_exec(w->job, task));
+    for (; task != NULL; task = go_on(w, bri_job_exec(w->job, task)))
+        emit_ahead(w);
 }
 
 /* ---- waiting for one ---- */
@@ -293,7 +311,7 @@ bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until)
             deadline = 0;
             continue;
         }
-        int64_t now = now_ns();
+        int64_t now = bri_now_ns();
         if (deadline == 0)
             deadline = now + w->pool->spin_ns;
         if (now < deadline) {
@@ -323,23 +341,23 @@ void bri_pool_let_go(bri_pool *pool, bri_job *job)
         bri_pool_job_done(pool);
 }
 
-static bri_task *take_wanted(bri_pool *pool, const bri_job *job,
+static bri_task *take_wanted(bri_pool *pool, bri_handed *from, const bri_job *job,
                              bool (*wanted)(const bri_task *task, const void *data),
                              const void *data)
 {
-    if (atomic_load(&pool->noutside) == 0)
+    if (atomic_load(&from->n) == 0)
         return NULL;
     pthread_mutex_lock(&pool->lock);
-    bri_task **link = &pool->outside;
+    bri_task **link = &from->first;
     while (*link != NULL && ((*link)->job != job || !wanted(*link, data)))
         link = &(*link)->next;
     bri_task *task = *link;
     if (task != NULL) {
         *link = task->next;
         if (task->next == NULL)
-            pool->outside_end = link;
+            from->end = link;
         task->next = NULL;
-        atomic_fetch_sub(&pool->noutside, 1);
+        atomic_fetch_sub(&from->n, 1);
     }
     pthread_mutex_unlock(&pool->lock);
     return task;
@@ -349,11 +367,13 @@ static bri_task *take_wanted(bri_pool *pool, const bri_job *job,
 bri_task *bri_pool_take(bri_pool *pool, bri_job *job,
                         bool (*wanted)(const bri_task *task, const void *data), const void *data)
 {
-    bri_task *task = take_wanted(pool, job, wanted, data);
+    bri_task *task = take_wanted(pool, &pool->outside, job, wanted, data);
+    if (task == NULL)
+        task = take_wanted(pool, &pool->late, job, wanted, data);
     for (int i = 0; i < pool->nworkers && task == NULL; i++)
         task = bri_deque_steal(&pool->workers[i].deque);
     if (task == NULL)
-        return pull(job);
+        return bri_pool_pull(job, BATCH);
     task->next = NULL;
     if (task->job == job)
         return task;

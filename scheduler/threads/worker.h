@@ -19,19 +19,25 @@ typedef struct bri_pool_worker {
     pthread_t thread;
 } bri_pool_worker;
 
+/* Tasks handed in from outside. */
+typedef struct bri_handed {
+    bri_task *first; /* the oldest (the pool's lock) */
+    bri_task **end;  /* (lock) */
+    atomic_int n;    /* changed with the lock, read without */
+} bri_handed;
+
 struct bri_pool {
     int nworkers;
     int64_t spin_ns;
     bri_pool_worker *workers; /* 0 belongs to the thread that waits */
 
     pthread_mutex_t lock;
-    int nstarted;           /* of workers 1 .. nworkers-1 (lock) */
-    bri_job *jobs;          /* attached (lock) */
-    bri_task *outside;      /* handed in from outside, the first is the oldest (lock) */
-    bri_task **outside_end; /* (lock) */
-    atomic_int noutside;    /* their number; changed with the lock, read without */
+    int nstarted;             /* of workers 1 .. nworkers-1 (lock) */
+    bri_job *jobs;            /* attached (lock) */
+    bri_handed late, outside; /* the ones go before all others, and these behind deques */
     atomic_bool stop;
-    atomic_bool seat; /* worker 0 is taken by a thread */
+    atomic_bool seat;     /* worker 0 is taken by a thread */
+    atomic_int nstanding; /* threads that wait for the seat */
     bri_event event;
     atomic_int nchoosy;            /* threads that run tasks of certain jobs only */
     _Atomic(bri_helper *) helpers; /* changed with the lock, read without to see whether any is */
@@ -68,7 +74,7 @@ void bri_launcher_free(bri_launcher *launcher);
 /* Some job is done: wakes who waits for one. */
 void bri_pool_job_done(bri_pool *pool);
 
-/* Appends tasks, linked by next, to those from outside. */
-void bri_pool_add_outside(bri_pool *pool, bri_task *first);
+/* Appends tasks, linked by next. */
+void bri_pool_hand_in(bri_pool *pool, bri_handed *to, bri_task *first);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "runtime/clock.h"
 #include "runtime/hash.h"
 #include "runtime/scheduler.h"
 
@@ -87,15 +88,10 @@ static bri_entry *any_of(const bri_entries *list)
 
 /* ---- notes ---- */
 
-static size_t padded(size_t bytes)
-{
-    return (bytes + 15) & ~(size_t)15;
-}
-
 /* With `more` zeroed bytes behind it, or NULL with a BR_ENOMEM error. */
 static bri_note *new_note(bri_note_kind kind, size_t more)
 {
-    bri_note *note = bri_calloc(1, sizeof *note + padded(more));
+    bri_note *note = bri_calloc(1, sizeof *note + bri_padded(more));
     if (note != NULL)
         note->kind = kind;
     return note;
@@ -106,7 +102,7 @@ static br_status post(const bri_exchange *x, int to, bri_note *note, size_t more
     br_context *ctx = x->store->ctx;
     if (note == NULL)
         return BR_ENOMEM;
-    br_status st = ctx->scheduler->note(ctx, to, note, sizeof *note + padded(more));
+    br_status st = ctx->scheduler->note(ctx, to, note, sizeof *note + bri_padded(more));
     if (st != BR_OK)
         bri_free(note);
     return st;
@@ -176,10 +172,27 @@ void bri_waiter_done(bri_exchange *x, bri_waiter *w, bri_kept *kept, br_status s
     pthread_cond_signal(&w->wake);
 }
 
+/* Who waited for this receive, on its thread's stack; NULL when all have been sent away, while what
+ * they waited for was on its way. */
+static bri_waiter *waiter_of(const bri_exchange *x, uint64_t receive)
+{
+    return x->store->stopped ? NULL : (bri_waiter *)(uintptr_t)receive;
+}
+
 static void hand_over(bri_exchange *x, uint64_t receive, bri_kept *kept)
 {
+    bri_waiter *w = waiter_of(x, receive);
+    if (w == NULL)
+        return;
     bri_kept_hold(kept);
-    bri_waiter_done(x, (bri_waiter *)(uintptr_t)receive, kept, BR_OK, NULL);
+    bri_waiter_done(x, w, kept, BR_OK, NULL);
+}
+
+static void refuse(bri_exchange *x, uint64_t receive, const char *text)
+{
+    bri_waiter *w = waiter_of(x, receive);
+    if (w != NULL)
+        bri_waiter_done(x, w, NULL, BR_EUSER, text);
 }
 
 /* ---- rank 0: a message and a receive ---- */
@@ -194,8 +207,8 @@ static br_status deliver(bri_exchange *x, const bri_entry *message, int rank, ui
         BRI_TRY(post_bytes(x, rank, receive, message->kept));
     if (message->kept != NULL && rank == here)
         hand_over(x, receive, message->kept);
-    else if (rank == here)
-        is_coming(x, (bri_waiter *)(uintptr_t)receive);
+    else if (rank == here && waiter_of(x, receive) != NULL)
+        is_coming(x, waiter_of(x, receive));
     x->store->moved++;
     return BR_OK;
 }
@@ -312,7 +325,7 @@ static void fail_receive(bri_exchange *x, const bri_entry *receive)
     char text[sizeof((bri_waiter *)NULL)->text];
     bri_exchange_describe(x, receive, text, sizeof text);
     if (receive->rank == x->store->ctx->rank) {
-        bri_waiter_done(x, (bri_waiter *)(uintptr_t)receive->ticket, NULL, BR_EUSER, text);
+        refuse(x, receive->ticket, text);
         return;
     }
     size_t n = strlen(text) + 1;
@@ -375,7 +388,7 @@ static br_status obey(bri_exchange *x, int from, const bri_note *note, const voi
     case BRI_NOTE_GIVE:
         return give(x, note);
     case BRI_NOTE_NOBODY:
-        bri_waiter_done(x, (bri_waiter *)(uintptr_t)note->receive, NULL, BR_EUSER, rest);
+        refuse(x, note->receive, rest);
         return BR_OK;
     default:
         BRI_ASSERT(!"a note of the exchange");
@@ -383,7 +396,7 @@ static br_status obey(bri_exchange *x, int from, const bri_note *note, const voi
     }
 }
 
-/* The bytes are copied without the lock; the waiter goes nowhere meanwhile. */
+/* The bytes are copied without the lock; the waiter may have been sent away meanwhile. */
 static br_status take_bytes(bri_store *store, const bri_note *note, const void *bytes)
 {
     bri_kept *kept = NULL;
@@ -391,8 +404,9 @@ static br_status take_bytes(bri_store *store, const bri_note *note, const void *
     if (note->bytes > 0)
         memcpy(kept->data, bytes, note->bytes);
     bri_store_lock(store);
-    bri_waiter_done(store->exchange, (bri_waiter *)(uintptr_t)note->receive, kept, BR_OK, NULL);
+    hand_over(store->exchange, note->receive, kept);
     bri_store_unlock(store);
+    bri_kept_release(kept);
     return BR_OK;
 }
 
@@ -409,15 +423,6 @@ br_status bri_exchange_on_note(bri_store *store, int from, const bri_note *note,
 
 /* ---- its life ---- */
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &clock);
-    pthread_condattr_destroy(&clock);
-}
-
 bri_exchange *bri_exchange_of(bri_store *store)
 {
     size_t n = (size_t)store->ctx->nranks;
@@ -431,7 +436,7 @@ bri_exchange *bri_exchange_of(bri_store *store)
         return NULL;
     }
     x->nreceived = x->nreceives + n;
-    init_condition(&x->changed);
+    bri_condition_init(&x->changed);
     store->exchange = x;
     x->watched.print = bri_exchange_print;
     bri_watch_list(&x->watched);

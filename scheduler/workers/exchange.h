@@ -85,7 +85,6 @@ typedef struct bri_exchange {
     bri_entries receives; /* rank 0 */
     bri_waiter *waiters;
     uint64_t turn;
-    bool stopped;
 
     /* To know that nothing can go on. */
     uint64_t nblocked;               /* tasks here that wait for what is not coming yet */
@@ -139,6 +138,8 @@ typedef struct bri_sleeper {
 void bri_sleeper_enter(bri_store *store, bri_sleeper *s, const bri_wish *wish, bool in_task);
 void bri_sleeper_leave(bri_store *store, bri_sleeper *s);
 
+/* Some errand stands in a queue, for this rank or another one. */
+bool bri_store_any_ready(const bri_store *store);
 /* Nothing that is here can go on: all tasks wait, for messages or for each other, but for
  * `elsewhere` that other ranks have. */
 bool bri_store_is_quiet(const bri_store *store, int elsewhere);
@@ -147,6 +148,8 @@ bool bri_store_main_waits(const bri_store *store);
 /* What waits and what lies about, at most `size` bytes. */
 void bri_exchange_describe(const bri_exchange *x, const bri_entry *receive, char *text,
                            size_t size);
+/* When the context closes: which messages nobody has received, on rank 0. x may be NULL. */
+void bri_exchange_warn_left(const bri_exchange *x);
 /* For SIGUSR1 and the watchdog: what waits here. */
 void bri_exchange_print(bri_watched *watched, FILE *to);
 
@@ -163,7 +166,10 @@ void bri_relief_resume(bri_store *store, bool rested);
 void bri_relief_wake(bri_exchange *x);
 /* The calling thread is one. */
 bool bri_relief_is_this(void);
-/* Without the lock: whoever waits goes on with an error, and the relief threads end. */
+/* Without the lock: whoever waits goes on with an error, and nobody waits any more. A relief thread
+ * may be in the middle of a task that waits for the caller's. */
 void bri_exchange_stop(bri_store *store);
+/* The same outside of tasks, and the relief threads end. Once. */
+void bri_exchange_end(bri_store *store);
 
 #endif

@@ -20,11 +20,6 @@ typedef struct piece {
     uint32_t name_bytes, unused[3];
 } piece;
 
-static size_t padded(size_t bytes)
-{
-    return (bytes + 15) & ~(size_t)15;
-}
-
 /* ---- on the worker ---- */
 
 static br_status put_piece(bri_store *store, const piece *p, const char *name, const char *data)
@@ -98,7 +93,7 @@ static void plan(feeding *f)
 
 static br_status make_ring(feeding *f)
 {
-    size_t each = sizeof(piece) + f->name_bytes + padded(f->piece_bytes);
+    size_t each = sizeof(piece) + f->name_bytes + bri_padded(f->piece_bytes);
     f->block_bytes = each * (size_t)f->nslots;
     f->block = bri_memory_get(f->feed->ctx->memory, f->block_bytes);
     if (f->block == NULL)
@@ -200,7 +195,7 @@ static br_status feed_chosen(const bri_feed *feed, bri_choice *choice)
     f->feed = feed;
     f->choice = choice;
     f->number = bri_shelf_number(feed->ctx->rank);
-    f->name_bytes = padded(strlen(feed->name) + 1);
+    f->name_bytes = bri_padded(strlen(feed->name) + 1);
     plan(f);
     br_status st = make_ring(f);
     if (st == BR_OK) {

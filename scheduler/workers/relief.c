@@ -11,9 +11,9 @@
  */
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/alloc.h"
+#include "runtime/clock.h"
 #include "runtime/crash.h"
 #include "scheduler/workers/exchange.h"
 
@@ -44,12 +44,7 @@ static bool may_run(const bri_exchange *x)
 /* What others have taken and not begun may be about to begin: then look again a little later. */
 static void wait_a_moment(bri_exchange *x)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += AGAIN_NS;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&x->changed, &x->store->lock, &until);
+    bri_condition_wait(&x->changed, &x->store->lock, bri_now_ns() + AGAIN_NS);
 }
 
 static bool run_some(bri_exchange *x)
@@ -71,7 +66,7 @@ static void *relief_main(void *data)
     is_relief = true;
     pthread_setname_np(pthread_self(), "bramble-relief");
     bri_store_lock(x->store);
-    while (!x->stopped) {
+    while (!x->store->stopped) {
         if (!may_run(x))
             pthread_cond_wait(&x->changed, &x->store->lock);
         else if (!run_some(x))
@@ -113,7 +108,7 @@ static void leave_turn(bri_exchange *x)
 
 static bool is_my_turn(const bri_exchange *x)
 {
-    if (!is_sync(x) || x->stopped)
+    if (!is_sync(x) || x->store->stopped)
         return true;
     return x->nrelief == 0 && (!is_relief || x->nresting > 0);
 }
@@ -178,17 +173,21 @@ void bri_exchange_stop(bri_store *store)
 {
     bri_store_lock(store);
     bri_exchange *x = store->exchange;
-    if (x == NULL || x->stopped) {
-        bri_store_unlock(store);
-        return;
-    }
-    x->stopped = true;
-    for (bri_waiter *w = x->waiters; w != NULL; w = w->next)
+    store->stopped = true;
+    for (bri_waiter *w = x != NULL ? x->waiters : NULL; w != NULL; w = w->next)
         if (!w->done)
-            bri_waiter_done(x, w, NULL, BR_ECANCELLED, "br_recv: the program has ended");
-    pthread_cond_broadcast(&x->changed);
-    size_t n = x->nthreads;
+            bri_waiter_done(x, w, NULL, BR_ECANCELLED,
+                            "br_recv: the context closes, or the program has ended");
+    if (x != NULL)
+        pthread_cond_broadcast(&x->changed);
     bri_store_unlock(store);
-    for (size_t i = 0; i < n; i++)
+}
+
+/* None is started any more. */
+void bri_exchange_end(bri_store *store)
+{
+    bri_exchange_stop(store);
+    bri_exchange *x = store->exchange;
+    for (size_t i = 0; x != NULL && i < x->nthreads; i++)
         pthread_join(x->threads[i], NULL);
 }

@@ -77,6 +77,16 @@ br_status bri_kept_new(bri_memory *memory, size_t bytes, bool force, bri_kept **
     return BR_OK;
 }
 
+br_status bri_kept_copy(bri_memory *memory, const void *data, size_t bytes, bri_kept **out)
+{
+    if (data == NULL && bytes > 0)
+        return bri_error(BR_EARG, "some bytes, but no pointer to them");
+    BRI_TRY(bri_kept_new(memory, bytes, true, out));
+    if (bytes > 0)
+        memcpy((*out)->data, data, bytes);
+    return BR_OK;
+}
+
 void bri_kept_hold(bri_kept *kept)
 {
     atomic_fetch_add_explicit(&kept->references, 1, memory_order_relaxed);

@@ -24,6 +24,8 @@ typedef struct bri_kept {
 
 /* With one reference. BR_ENOMEM; without force BR_EMEMLIMIT. */
 br_status bri_kept_new(bri_memory *memory, size_t bytes, bool force, bri_kept **out);
+/* Of these bytes, whatever room there is. BR_ENOMEM; BR_EARG for NULL, unless they are none. */
+br_status bri_kept_copy(bri_memory *memory, const void *data, size_t bytes, bri_kept **out);
 void bri_kept_hold(bri_kept *kept);
 /* NULL is fine. */
 void bri_kept_release(bri_kept *kept);

@@ -42,7 +42,7 @@ static bool may_go_on(const bri_sleeper *s)
 
 /* ---- can anything go on ---- */
 
-static bool any_ready(const bri_store *store)
+bool bri_store_any_ready(const bri_store *store)
 {
     if (store->anywhere.n > 0)
         return true;
@@ -63,7 +63,8 @@ bool bri_store_is_quiet(const bri_store *store, int elsewhere)
         waiting += s->in_task;
     }
     /* Those that end meanwhile have made ready what depends on them before they count as ended. */
-    return (uint64_t)(atomic_load(&store->ntaken) - elsewhere) == waiting && !any_ready(store);
+    return (uint64_t)(atomic_load(&store->ntaken) - elsewhere) == waiting &&
+           !bri_store_any_ready(store);
 }
 
 bool bri_store_main_waits(const bri_store *store)
@@ -196,6 +197,21 @@ void bri_exchange_describe(const bri_exchange *x, const bri_entry *receive, char
         describe_others(x, receive, &l);
     if (is_here)
         describe_main(receive, &l);
+}
+
+/* A program that has failed has said what is wrong. */
+void bri_exchange_warn_left(const bri_exchange *x)
+{
+    char text[600];
+    list l = {text, sizeof text, 0, 0, 0};
+    if (x == NULL || x->messages.n == 0)
+        return;
+    const br_context *ctx = x->store->ctx;
+    if (ctx->rank > 0 || ctx->failure != BR_OK)
+        return;
+    add_messages(&l, x);
+    end_list(&l);
+    bri_log_warning(ctx, "br_close: sent and not received: %s", text);
 }
 
 /* ---- on demand ---- */

@@ -2,10 +2,10 @@
  * talk.c - what tasks call to send messages and to wait for them.
  */
 #include <string.h>
-#include <time.h>
 
 #include <bramble/workers.h>
 
+#include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/inside.h"
 #include "runtime/scheduler.h"
@@ -22,11 +22,7 @@ static br_status send(br_task *task, const char *name, const void *data, size_t 
     bri_store *store = task->errand->store;
     bri_kept *kept = NULL;
     BRI_TRY(bri_name_check(name));
-    if (data == NULL && bytes > 0)
-        return bri_error(BR_EARG, "some bytes, but no pointer to them");
-    BRI_TRY(bri_kept_new(store->ctx->memory, bytes, true, &kept));
-    if (bytes > 0)
-        memcpy(kept->data, data, bytes);
+    BRI_TRY(bri_kept_copy(store->ctx->memory, data, bytes, &kept));
     bri_store_lock(store);
     bri_exchange *x = bri_exchange_of(store);
     br_status st = x != NULL ? bri_exchange_send(x, name, task->errand, kept) : BR_ENOMEM;
@@ -66,11 +62,7 @@ static void look(bri_exchange *x, bri_waiter *w)
 
 static void link_waiter(bri_exchange *x, bri_waiter *w)
 {
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->wake, &clock);
-    pthread_condattr_destroy(&clock);
+    bri_condition_init(&w->wake);
     w->next = x->waiters;
     w->link = &x->waiters;
     if (w->next != NULL)
@@ -90,12 +82,7 @@ static void unlink_waiter(bri_waiter *w)
 static void sleep_a_while(bri_exchange *x, bri_waiter *w)
 {
     bri_store *store = x->store;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOOK_NS;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    if (pthread_cond_timedwait(&w->wake, &store->lock, &until) == 0 || w->done)
+    if (bri_condition_wait(&w->wake, &store->lock, bri_now_ns() + LOOK_NS) || w->done)
         return;
     look(x, w);
     if (store->ctx->scheduler->pump == NULL || w->done)
@@ -128,8 +115,8 @@ static void wait_for(bri_exchange *x, bri_waiter *w)
 /* With the lock. What rank 0 knows of is here or comes soon, whatever other threads do. */
 static br_status want(bri_exchange *x, bri_waiter *w)
 {
-    if (x->stopped)
-        return bri_error(BR_ECANCELLED, "the program has ended");
+    if (x->store->stopped)
+        return bri_error(BR_ECANCELLED, "the context closes, or the program has ended");
     bool soon = bri_exchange_has(x, w->name);
     if (!soon)
         BRI_TRY(bri_relief_begin(x));

@@ -102,11 +102,7 @@ static br_status put(bri_store *store, const char *name, const void *data, size_
 {
     bri_kept *kept = NULL;
     BRI_TRY(bri_name_check(name));
-    if (data == NULL && bytes > 0)
-        return bri_error(BR_EARG, "some bytes, but no pointer to them");
-    BRI_TRY(bri_kept_new(store->ctx->memory, bytes, true, &kept));
-    if (bytes > 0)
-        memcpy(kept->data, data, bytes);
+    BRI_TRY(bri_kept_copy(store->ctx->memory, data, bytes, &kept));
     br_status st = bri_shelf_put(store->shelf, name, kept);
     bri_kept_release(kept);
     return st;

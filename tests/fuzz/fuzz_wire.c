@@ -133,6 +133,34 @@ static void give(fuzz_take *take, void *to, const char *name, br_array *const *x
     free(w.bytes);
 }
 
+static int no_block(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)in, (void)n, (void)out, (void)data;
+    return 0;
+}
+
+/* Operations with parameters of their own. */
+static void give_more(fuzz_take *take, void *to, br_array *x, br_array *y)
+{
+    const br_axes last = BR_AXES(-1);
+    give(take, to, "made",
+         (br_array *[]){br_eye(ctx, 30, .columns = 20, .k = 2),
+                        br_arange(ctx, BR_NUM(5), BR_NUM(20)), br_full_like(x, BR_NUM(2)),
+                        br_argmax(x, .axis = last)},
+         4);
+    give(take, to, "cut",
+         (br_array *[]){br_concat((br_array *[]){x, x}, 2, .axis = last),
+                        br_reshape(x, BR_SHAPE(20, 30)), br_repeat(y, 3),
+                        br_diagonal(x, .offset = 1)},
+         4);
+    give(take, to, "windows",
+         (br_array *[]){br_sliding_window_view(x, BR_SHAPE(3), .axis = last),
+                        br_convolve(y, br_index(y, ":3")), br_set_index(x, "2:4, ::5", 7.0)},
+         3);
+    give(take, to, "blocks",
+         (br_array *[]){br_map_blocks(x, no_block), br_map_overlap(y, no_block, BR_CHUNKS(2))}, 2);
+}
+
 void fuzz_seeds(fuzz_take *take, void *to)
 {
     if (ctx == NULL)
@@ -154,5 +182,6 @@ void fuzz_seeds(fuzz_take *take, void *to)
     give(take, to, "function", (br_array *[]){br_map(y, twice)}, 1);
     give(take, to, "picked", (br_array *[]){br_compress(br_greater(y, 0.5), y)}, 1);
     give(take, to, "taken", &taken, 1);
+    give_more(take, to, x, y);
     br_scope_close(scope);
 }

@@ -35,19 +35,27 @@ mkdir "$work/objects"
 (cd "$work/objects" && clang "${flags[@]}" -fsanitize=fuzzer-no-link,address -c "${parsers[@]}" "$source/tests/fuzz/seeds.c")
 
 # libhdf5 and MPI keep what they have allocated.
-export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+options=detect_leaks=0:allocator_may_return_null=1
 status=0
 for file in "$source"/tests/fuzz/fuzz_*.c; do
     target=$(basename "$file" .c) code=0
+    export ASAN_OPTIONS=$options
+    # A node of another rank may have any number of chunks: forged ones find little memory, as on a Pi.
+    [ "$target" != fuzz_wire ] || ASAN_OPTIONS=$options:max_allocation_size_mb=64
     program=$work/$target seeds=$work/seeds.$target
     clang "${flags[@]}" -fsanitize=fuzzer,address "$file" "$work"/objects/*.o "$library" "$@" -lpthread -lm -ldl -o "$program"
     rm -rf "$seeds"
     mkdir "$seeds"
     "$program" --seeds "$seeds"
     find "$source/tests/fuzz" -path "*/found/$target-*" -exec cp -t "$seeds" {} +
-    "$program" -max_total_time=1 -max_len=8192 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
-        -artifact_prefix="$work/found-$target-" "$seeds" >"$program.log" 2>&1 || code=$?
-    inputs=$(sed -n 's/.*number_of_executed_units: *//p' "$program.log")
+    for most in 1 10 60; do # a machine with much else to do may need more than a second for a hundred inputs
+        "$program" -max_total_time=$most -max_len=8192 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+            -artifact_prefix="$work/found-$target-" "$seeds" >"$program.log" 2>&1 || code=$?
+        inputs=$(sed -n 's/.*number_of_executed_units: *//p' "$program.log")
+        if [ $code != 0 ] || [ "${inputs:-0}" -ge 100 ]; then
+            break
+        fi
+    done
     echo "$target: exit code $code, ${inputs:-no} inputs, $(sed -n 's/.* cov: \([0-9]*\).*/\1/p' "$program.log" | tail -1) edges reached"
     if [ $code != 0 ] || [ "${inputs:-0}" -lt 100 ]; then
         grep -vE '^#[0-9]+.*cov:|^INFO' "$program.log" | tail -60

@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""test_bench.py - `bramble-bench mpi --json`: one line for a workload on ranks, on threads and, where mpi4py is installed, by
+hand. That all three give the same value is the program's own check. `bramble-bench busy --json`: a line for each way of a
+message. What is fast is no affair of a test.
+
+usage: test_bench.py BRAMBLE-BENCH
+"""
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+BENCH = os.path.abspath(sys.argv.pop(1))
+RANKS = 2
+
+
+def run(*arguments, before=()):
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("BRAMBLE_")}
+    if os.getuid() == 0:
+        settings.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+    command = [*before, BENCH, "--json", "--runs", "1", *arguments]
+    return subprocess.run(command, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+class Mpi(unittest.TestCase):
+    def test_a_row(self):
+        done = run("--threads", str(RANKS), "mpi", "W18a")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        row, = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(set(row), {"mpi", "ranks", "seconds", "threads_seconds", "ratio", "goal", "mpi4py_seconds", "runs"})
+        self.assertEqual((row["mpi"], row["ranks"], row["runs"], row["goal"]), ("W18a", RANKS, 1, 0.85))
+        self.assertGreater(row["seconds"], 0)
+        self.assertAlmostEqual(row["ratio"], row["threads_seconds"] / row["seconds"], delta=0.01 * row["ratio"] + 0.001)
+        by_hand = row["mpi4py_seconds"]
+        if all(importlib.util.find_spec(module) for module in ("mpi4py", "numpy", "h5py")):
+            self.assertGreater(by_hand, 0)
+        else:
+            self.assertIsNone(by_hand)
+
+    def test_a_row_that_is_not_there(self):
+        done = run("mpi", "W0")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("mpi has no workload W0", done.stderr)
+
+class Busy(unittest.TestCase):
+    def test_rows(self):
+        done = run("busy", before=("mpirun", "--oversubscribe", "-np", str(RANKS)))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([row["busy"] for row in rows], ["a task on the other rank", "MPI_Send, MPI_Recv", "a pipe between threads"])
+        for row in rows:
+            self.assertEqual((row["ranks"], row["runs"]), (RANKS, 1))
+            self.assertGreater(row["computing"], 0)
+            for kind in "quiet_", "":
+                least, median, p90 = (row[kind + name] for name in ("least", "median", "p90"))
+                self.assertTrue(0 < least <= median <= p90, row)
+                self.assertGreaterEqual(row[kind + "mean"], least)
+            self.assertGreater(row["ratio"], 0)
+
+    def test_one_rank(self):
+        done = run("busy", before=("mpirun", "-np", "1"))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("busy needs two ranks or more", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
