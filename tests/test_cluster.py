@@ -6,13 +6,18 @@ found, alone, with what to do about it.
 
 usage: test_cluster.py DIRECTORY    where the program 00_hello is
 """
+import argparse
+import glob
 import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 PROGRAM = os.path.abspath(os.path.join(sys.argv.pop(1), "00_hello")) if len(sys.argv) > 1 else ""
@@ -24,7 +29,7 @@ if [ -f $root/refuses ]; then cat $root/refuses >&2; exit 255; fi
 export CLUSTER_ROOT=$root PATH=$root/bin:$PATH
 exec /bin/sh -c "$2"
 """
-IP = '[{{"ifname": "{0}", "addr_info": [{{"family": "inet", "local": "{1}", "prefixlen": {2}}}]}}]'
+IP = '[{{"ifname": "{0}", "flags": ["UP"], "addr_info": [{{"family": "inet", "local": "{1}", "prefixlen": {2}}}]}}]'
 
 
 class Cluster:
@@ -42,6 +47,7 @@ class Cluster:
             self.program(name, "mpirun", "mpirun (Open MPI) 4.1.4")
             self.program(name, "orted", "")
             self.program(name, "vcgencmd", "throttled=0x0")
+            self.program(name, "ldconfig", "1 libs found in cache")
             self.write(name + "/etc/machine-id", f"{i:032x}\n")
             self.write(name + "/sys/class/thermal/thermal_zone0/temp", "45123\n")
 
@@ -56,10 +62,22 @@ class Cluster:
         """A program of this host that prints text."""
         self.write(f"{host}/bin/{name}", f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n", 0o755)
 
-    def run(self, *words, directory=None):
-        return subprocess.run([os.path.join(TOP, "scripts/cluster"), words[0], os.path.join(self.work, "hosts"), "--ssh",
-                               os.path.join(self.work, "rsh")] + list(words[1:]), capture_output=True, text=True,
-                              timeout=60, check=False, cwd=directory or self.work)
+    def interfaces(self, host, *links):
+        """Its (name, address), in networks of 24 bits. The host "here" is the machine that the command is given on."""
+        self.program(host, "ip", "[" + ", ".join(IP.format(*link, 24)[1:-1] for link in links) + "]")
+
+    def processors(self, *parts):
+        """A host's two cores each, as the kernel shows them on ARM."""
+        for i, part in enumerate(parts):
+            cores = (f"processor\t: {core}\nCPU implementer\t: 0x41\nCPU part\t: {part}\n" for core in range(2))
+            self.write(f"pi-{i}/proc/cpuinfo", "\n".join(cores))
+
+    def run(self, *words, stand_in=True):
+        path = f"{self.work}/here/bin:" + os.environ["PATH"]
+        ssh = ["--ssh", os.path.join(self.work, "rsh")] if stand_in else []
+        return subprocess.run([os.path.join(TOP, "scripts/cluster"), words[0], os.path.join(self.work, "hosts"), *ssh,
+                               *words[1:]], capture_output=True, text=True, timeout=200, check=False, cwd=self.work,
+                              env=dict(os.environ, PATH=path))
 
     def close(self):
         shutil.rmtree(self.work)
@@ -78,6 +96,16 @@ class Check(unittest.TestCase):
         self.assertEqual(found[0][0], host)
         for text in texts:
             self.assertIn(text, found[0][1] + "\n" + found[0][2])
+
+    def test_batch_mode(self):
+        """ssh itself, which is called where nothing else is said, may not ask for anything, nor wait forever."""
+        work = self.cluster.work
+        self.cluster.write("here/bin/ssh", f'#!/bin/sh\necho "$@" >>{work}/asked\nshift 4\nexec {work}/rsh "$@"\n', 0o755)
+        done = self.cluster.run("check", "--no-links", stand_in=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        with open(work + "/asked", encoding="utf-8") as file:
+            asked = [line.partition(" exec python3")[0] for line in file]
+        self.assertEqual(sorted(asked), [f"-o BatchMode=yes -o ConnectTimeout=8 pi-{i}" for i in range(3)])
 
     def refuses(self, said, *texts):
         self.cluster.write("pi-1/refuses", said)
@@ -136,6 +164,53 @@ class Check(unittest.TestCase):
         self.cluster.program("pi-1", "ip", both)
         self.finds("pi-1", "wlan0 (192.168.7.5/24) beside 127.0.0.0/24", "--mca btl_tcp_if_include 127.0.0.0/24")
 
+    def test_wireless_at_home(self):
+        """A cable and wlan0 in the same subnet. The machine that the command is given on has another name for its cable."""
+        self.cluster.interfaces("pi-1", ("wlan0", "127.0.0.52"), ("eth0", "127.0.0.12"))
+        self.cluster.interfaces("here", ("enp3s0", "127.0.0.99"))
+        self.finds("pi-1", "wlan0 (127.0.0.52) beside eth0 (127.0.0.12), both in 127.0.0.0/24",
+                   "sudo ip link set wlan0 down", "sudo nmcli radio wifi off", "--mca btl_tcp_if_include eth0")
+        done = self.cluster.run("run", "--dry-run", "--", "/bin/true")
+        self.assertIn("--mca btl_tcp_if_include eth0 --mca oob_tcp_if_include 127.0.0.0/24 ", done.stderr)
+
+    def test_set_down(self):
+        """An interface keeps its address, and is no longer in the way."""
+        import agent
+        up = IP.format("wlan0", "127.0.0.52", 24)
+        for text, found in ((up, [["wlan0", "127.0.0.52/24"]]), (up.replace("UP", "BROADCAST"), [])):
+            with unittest.mock.patch("agent.output", return_value=text):
+                self.assertEqual(agent.interfaces(), found)
+
+    def test_cable_first(self):
+        """Open MPI is given the name of the cable's interface if all hosts have it and one has more in the subnet."""
+        import check
+        import findings
+        subnet = "127.0.0.0/24"
+
+        def with_first(*links):
+            facts = [{"interfaces": [(name, a + "/24") for name, a in of]} for of in (links, [("eth0", "127.0.0.13")])]
+            return check.address_in(subnet, facts[0]), findings.to_include(subnet, facts)
+        self.assertEqual(with_first(("wlan0", "127.0.0.52"), ("eth0", "127.0.0.12")), ("127.0.0.12", "eth0"))
+        self.assertEqual(with_first(("wlan0", "127.0.0.52"), ("end0", "127.0.0.12")), ("127.0.0.12", subnet))
+        self.assertEqual(with_first(("eth0", "127.0.0.12"), ("eth0", "127.0.0.52")), ("127.0.0.12", subnet))
+        self.assertEqual(with_first(("eth0", "127.0.0.12"), ("docker0", "10.17.0.1")), ("127.0.0.12", subnet))
+        self.assertEqual(with_first(("eth0", "10.0.0.1"))[1], subnet)
+
+    def test_docker(self):
+        """A network inside of each host, which all say they have, is not what connects them."""
+        for i in range(3):
+            docker = IP.format("docker0", "10.17.0.1", 16)[1:]
+            outside = IP.format("wlan0", f"127.0.0.{i + 11}", 24)[:-1]
+            self.cluster.program(f"pi-{i}", "ip", outside + ", " + docker if i == 1 else outside + "]")
+        self.finds("pi-1", "docker0 (10.17.0.1/16) beside 127.0.0.0/24", "--mca btl_tcp_if_include 127.0.0.0/24")
+        for i in (0, 2):
+            self.cluster.program(f"pi-{i}", "ip", IP.format("wlan0", f"127.0.0.{i + 11}", 24)[:-1] + ", " + docker)
+        done = self.cluster.run("check")
+        self.assertEqual(done.stdout.count("docker0 (10.17.0.1/16) beside 127.0.0.0/24"), 3, done.stdout)
+        self.assertNotIn("FAILED", done.stdout)
+        done = self.cluster.run("run", "--dry-run", "--", "/bin/true")
+        self.assertIn("--mca btl_tcp_if_include 127.0.0.0/24 --mca oob_tcp_if_include 127.0.0.0/24", done.stderr)
+
     def test_no_common_subnet(self):
         self.cluster.program("pi-1", "ip", IP.format("eth0", "10.9.9.1", 24))
         self.finds("pi-0", "no subnet in common")
@@ -143,6 +218,10 @@ class Check(unittest.TestCase):
     def test_32_bits(self):
         self.cluster.program("pi-1", "getconf", "32")
         self.finds("pi-1", "32 bits", "64-bit")
+
+    def test_other_machine(self):
+        self.cluster.program("pi-1", "uname", "armv9")
+        self.finds("pi-1", "it is armv9", "same kind of system")
 
     def test_other_mpi(self):
         self.cluster.program("pi-1", "mpirun", "HYDRA build details:")
@@ -164,6 +243,44 @@ class Check(unittest.TestCase):
         self.cluster.program("pi-1", "vcgencmd", "throttled=0x50000")
         self.finds("pi-1", "under-voltage since it was started", "power supply")
 
+    def test_under_voltage_now(self):
+        self.cluster.program("pi-1", "vcgencmd", "throttled=0x1")
+        self.finds("pi-1", "under-voltage now", "power supply")
+
+    def test_throttled(self):
+        for bits in ("0x2", "0x4", "0x8"):
+            self.cluster.program("pi-1", "vcgencmd", "throttled=" + bits)
+            self.finds("pi-1", "held back now", "fan")
+
+    def test_disk(self):
+        self.cluster.program("pi-1", "df", "Avail\n41943040")
+        self.finds("pi-1", "40 MiB free in", "make room")
+
+    def library(self, host, build_id):
+        """An installed libbramble: an ELF header and a build-id note, no more."""
+        self.cluster.program(host, "ldconfig", "\tlibbramble.so.0.1 (libc6,AArch64) => /usr/local/lib/libbramble.so.0.1")
+        header = b"\x7fELF\x02\x01" + bytes(26) + struct.pack("<QQIHHHHHH", 64, 0, 0, 64, 56, 1, 0, 0, 0)
+        segment = struct.pack("<IIQQQQQQ", 4, 4, 120, 120, 120, 36, 36, 4)
+        path = os.path.join(self.cluster.work, host, "usr/local/lib")
+        os.makedirs(path, exist_ok=True)
+        with open(path + "/libbramble.so.0.1", "wb") as file:
+            file.write(header + segment + struct.pack("<III", 4, 20, 3) + b"GNU\0" + build_id)
+
+    def test_same_library(self):
+        for i in range(3):
+            self.library(f"pi-{i}", bytes(range(20)))
+        self.assertEqual(self.cluster.run("check", "--no-links").returncode, 0)
+
+    def test_other_library(self):
+        for i in range(3):
+            self.library(f"pi-{i}", bytes(range(i == 1, 20 + (i == 1))))
+        self.finds("pi-1", "another build of /usr/local/lib/libbramble.so.0.1", "build-id 010203", "cluster install")
+
+    def test_library_not_installed(self):
+        for i in (0, 2):
+            self.library(f"pi-{i}", bytes(20))
+        self.finds("pi-1", "libbramble is not installed", "cluster install")
+
     def test_heat(self):
         self.cluster.write("pi-1/sys/class/thermal/thermal_zone0/temp", "84500\n")
         self.finds("pi-1", "84 degrees", "fan")
@@ -171,6 +288,18 @@ class Check(unittest.TestCase):
     def test_no_directory(self):
         done = self.cluster.run("check", "--no-links", "--directory", "/no/such/place")
         self.assertEqual(done.stdout.count("there is no directory /no/such/place"), 3)
+
+    def test_processors(self):
+        """A Pi 3 beside Pi 4s is said, and is nothing to fix. Pi 4s alone are not said, nor what has no number."""
+        import findings
+        self.assertEqual(findings.several_processors([{"cpu": ["0xd08"]}, {"cpu": ["0xd08"]}]), "")
+        self.assertEqual(findings.several_processors([{"cpu": ["0xd08"]}, {"cpu": []}]), "")
+        self.assertEqual(findings.several_processors([{"cpu": ["0xd08"]}, {"cpu": ["0xd05"]}]), "CPU part 0xd05, Cortex-A72")
+        self.cluster.processors("0xd08", "0xd03", "0xd08")
+        done = self.cluster.run("check", "--no-links")
+        self.assertEqual((done.returncode, done.stdout.count("processors differ (Cortex-A53, Cortex-A72): scripts/cluster run "
+                                                             "makes BLAS agree")), (0, 1), done.stdout + done.stderr)
+        self.assertIn("nothing to fix", done.stdout)
 
     def test_firewall(self):
         """An address of the subnet that no connection reaches."""
@@ -189,6 +318,25 @@ class Check(unittest.TestCase):
         answers = {(i, j): {"latency_us": 100, "mbit": 93 if 1 in (i, j) else 940} for i in range(3) for j in range(3) if i != j}
         found = list(check.slow_and_closed_links(names, answers))
         self.assertEqual([it.host for it in found], ["pi-1"])
+        answers = {pair: dict(it, mbit=it["mbit"] * 12) for pair, it in answers.items()}
+        self.assertEqual(list(check.slow_and_closed_links(names, answers)), [], "1.1 Gbit/s")
+
+    def test_slow_once(self):
+        """A link that is slow because a host is busy is measured again, and no other."""
+        import check
+        import hosts
+        asked = []
+
+        def measured(host, to, address):
+            asked.append((host.name, to.name, address))
+            return {"latency_us": 100, "mbit": 90 if to.name == "pi-1" and len(asked) <= 8 else 940}
+        names = [hosts.Host(f"pi-{i}", 1) for i in range(3)]
+        facts = [{"interfaces": [("eth0", f"127.0.0.{i + 11}/24")]} for i in range(3)]
+        with unittest.mock.patch("check.measure_link", measured):
+            answers = check.measure_links(names, facts)
+        self.assertEqual(list(check.slow_and_closed_links(names, answers)), [])
+        self.assertEqual(len(set(asked[:6])), 6)
+        self.assertEqual(asked[6:], 2 * [("pi-0", "pi-1", "127.0.0.12"), ("pi-2", "pi-1", "127.0.0.12")])
 
     def test_hostfile(self):
         for text, said in (("", "names no host"), ("pi-0 slots=many\n", "hosts:1: slots=many is not a number")):
@@ -196,6 +344,58 @@ class Check(unittest.TestCase):
             done = self.cluster.run("check")
             self.assertEqual(done.returncode, 2)
             self.assertIn(said, done.stderr)
+
+
+class Page(unittest.TestCase):
+    """docs/pi-cluster.md: its table has messages as they are."""
+
+    def setUp(self):
+        with open(os.path.join(TOP, "docs/pi-cluster.md"), encoding="utf-8") as file:
+            table = file.read().split("## What you see, why, what to do")[1]
+        self.seen = re.findall(r"^\| `([^`]*)` \|", table, re.M)
+        self.assertGreater(len(self.seen), 15)
+
+    def test_ssh(self):
+        """Those of ssh and of the shell it starts are known to `check`, and what it says to do stands there, too."""
+        import hosts
+        said = [text for text in self.seen if re.match("Permission|Host key|WARNING: REM|Could not res|connect to host", text)]
+        self.assertEqual(len(said), 6)
+        for text in said:
+            self.assertTrue(any(re.search(pattern, text) for pattern, _, _ in hosts.REFUSALS), text)
+
+    def sources(self, *names):
+        """String literals of C files, put together as the compiler does."""
+        text = ""
+        for name in names:
+            with open(os.path.join(TOP, name), encoding="utf-8") as file:
+                text += file.read()
+        return re.sub(r'"\s*"', "", text)
+
+    def test_bramble(self):
+        """Pieces between what is filled in stand in the sources."""
+        text = self.sources("scheduler/mpi/meet.c", "scheduler/mpi/peers.c")
+        said = [seen for seen in self.seen if "rank " in seen and "mpirun" not in seen]
+        self.assertEqual(len(said), 3)
+        for seen in said:
+            pieces = re.split(r"rank \d+ on pi-\d+|\((?:build-id )?…\)|\b\d+\b| than ", seen)
+            for piece in (it.strip(" :") for it in pieces if len(it) > 4):
+                self.assertIn(piece, text, seen)
+
+    @unittest.skipUnless(os.path.isdir("/usr/share/openmpi"), "Open MPI's messages are not where Debian has them")
+    def test_open_mpi(self):
+        """Open MPI fills in its own name, ranks, hosts and numbers."""
+        text = ""
+        for name in sum(map(glob.glob, ("/usr/share/openmpi/help-*.txt", "/usr/lib/*/libopen-rte.so.40",
+                                        "/usr/lib/*/openmpi/lib/openmpi*/mca_oob_tcp.so")), []):
+            with open(name, encoding="utf-8", errors="replace") as file:
+                text += " " + file.read()
+        text = re.sub(r"\s+", " ", text)
+        said = [seen for seen in self.seen if re.match("There are not|mpirun|ORTE|A process|Open MPI", seen)]
+        self.assertEqual(len(said), 8)
+        for seen in said:
+            as_written = re.sub(r"^mpirun", "%s", seen)
+            pieces = re.split(r"(?<=rank )\d+|PID \d+|pi-\d+|\b\d+\b|\(\w+\)", as_written)
+            self.assertTrue(all(piece.strip() in text for piece in pieces), seen)
 
 
 class Program(unittest.TestCase):
@@ -224,19 +424,34 @@ class Program(unittest.TestCase):
         self.cluster.program("pi-1", "ldd", "\tlibbramble.so.0.1 => /bin/true (0x1)")
         done = self.cluster.run("run", "--dry-run", "--", PROGRAM, "--x")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stderr, r"mpirun --hostfile \S+ -np 3 --map-by node --mca oob_tcp_keepalive_time 3 .*"
+        self.assertRegex(done.stderr, r"mpirun --hostfile \S+ -np 3 --map-by node --mca oob_tcp_keepalive_time 3 "
+                                      r"--mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 3 .*"
                                       r"btl_tcp_if_include 127\.0\.0\.0/24 .*00_hello --x\n")
-        self.assertIn("rank 0 is on pi-0", done.stderr)
+        self.assertIn("cluster: rank 0 is on pi-0; names of files without / in front mean "
+                      f"pi-0:{os.path.realpath(self.cluster.work)}\n", done.stderr)
+
+    def test_rank_0(self):
+        """It is where mpirun is, if that is one of the hosts."""
+        import hosts
+        import run
+        names = ["pi-0", "pi-1", socket.gethostname()]
+        self.assertEqual(run.rank_0([hosts.Host(name, 1) for name in names]), 2)
+        self.assertEqual(run.rank_0([hosts.Host(name, 1) for name in names[:2]]), 0)
+
+    def test_relative_names(self):
+        """As mpirun does: it starts ranks in the home directory of a host that does not have the one it is called in."""
+        import run
+        self.assertIn("mean pi-0:the home directory, since /data is not there",
+                      run.relative_names("pi-0", {"directory": "/data", "directory_there": False}))
 
     def test_copied(self):
         """Where a host has another library, program and library go to all, and mpirun is started with that place."""
         self.cluster.program("pi-1", "ldd", "\tlibbramble.so.0.1 => /bin/true (0x1)")
-        self.cluster.program("here", "mpirun", "")
         self.cluster.write("here/bin/mpirun", '#!/bin/sh\necho "started $*"\n', 0o755)
-        os.environ["PATH"] = f"{self.cluster.work}/here/bin:" + os.environ["PATH"]
         done = self.cluster.run("run", "-np", "4", "--", PROGRAM)
         place = re.search(r"copied to (\S+) on 3 hosts", done.stderr)
         self.assertTrue(place, done.stderr)
+        self.addCleanup(shutil.rmtree, place[1])
         self.assertIn(f"-x LD_LIBRARY_PATH={place[1]} {place[1]}/00_hello", done.stdout)
         self.assertIn("-np 4 --mca", done.stdout)
         with open(PROGRAM, "rb") as one, open(place[1] + "/00_hello", "rb") as other:
@@ -254,6 +469,46 @@ class Program(unittest.TestCase):
         self.assertIn("ssh-copy-id pi-2", done.stdout)
 
 
+class Blas(unittest.TestCase):
+    """OPENBLAS_CORETYPE of `run`: what of it stands in mpirun's command, and whether that is said."""
+
+    def setUp(self):
+        self.cluster = Cluster()
+        self.addCleanup(self.cluster.close)
+        patch = unittest.mock.patch.dict(os.environ)
+        patch.start()
+        self.addCleanup(patch.stop)
+        os.environ.pop("OPENBLAS_CORETYPE", None)
+
+    def handed_over(self, *options):
+        done = self.cluster.run("run", "--dry-run", *options, "--", "/bin/true")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        started, *said = done.stderr.splitlines()
+        return re.findall(r"(?<= -x )OPENBLAS_CORETYPE\S*", started), [it for it in said if "OPENBLAS_CORETYPE" in it]
+
+    def chosen(self, options, *parts):
+        import run
+        return run.blas_core(argparse.Namespace(mpirun=options), [{"cpu": [part]} for part in parts])
+
+    def test_processors_differ(self):
+        """One for all, which is said once; the user's own goes before, wherever it is set, and is handed over once."""
+        self.cluster.processors("0xd08", "0xd03", "0xd0b")
+        self.assertEqual(self.handed_over(), (["OPENBLAS_CORETYPE=CORTEXA53"], [
+            "cluster: processors differ (Cortex-A53, Cortex-A72, Cortex-A76): OPENBLAS_CORETYPE=CORTEXA53 makes BLAS agree "
+            "on all hosts"]))
+        self.assertEqual(self.chosen("-x OPENBLAS_CORETYPE=ARMV8", "0xd08", "0xd03"), "")
+        os.environ["OPENBLAS_CORETYPE"] = "ARMV8"
+        self.assertEqual(self.handed_over(), (["OPENBLAS_CORETYPE"], []))
+        self.assertEqual(self.chosen("-x OPENBLAS_CORETYPE", "0xd08", "0xd03"), "")
+
+    def test_processors_equal(self):
+        """Nothing; but what the user sets holds on all hosts, not only where mpirun is."""
+        self.cluster.processors("0xd08", "0xd08", "0xd08")
+        self.assertEqual(self.handed_over(), ([], []))
+        os.environ["OPENBLAS_CORETYPE"] = "ARMV8"
+        self.assertEqual(self.chosen("", "0xd08", "0xd08"), "OPENBLAS_CORETYPE")
+
+
 class Install(unittest.TestCase):
     def setUp(self):
         self.cluster = Cluster()
@@ -262,6 +517,15 @@ class Install(unittest.TestCase):
         self.cluster.write("tree/thing", "thing")
         self.cluster.write("tree/cmake_install.cmake", 'file(INSTALL DESTINATION "${CMAKE_INSTALL_PREFIX}/lib" TYPE FILE '
                            f'FILES "{self.cluster.work}/tree/thing")\n')
+        self.temporary = self.cluster.work + "/temporary"
+        os.mkdir(self.temporary)
+        there = unittest.mock.patch.dict(os.environ, TMPDIR=self.temporary)
+        there.start()
+        self.addCleanup(there.stop)
+
+    def tearDown(self):
+        """However it ends, what was packed here is removed."""
+        self.assertEqual(os.listdir(self.temporary), [])
 
     def test_library(self):
         where = self.cluster.work + "/prefix"
@@ -269,6 +533,50 @@ class Install(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(done.stdout.count("installed in " + where), 3)
         self.assertTrue(os.path.isfile(where + "/lib/thing"))
+
+    def test_relative_prefix(self):
+        done = self.cluster.run("install", "--no-packages", "--tree", self.cluster.work + "/tree", "--prefix", "prefix")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--prefix prefix: it is the same on all hosts, so it begins with /", done.stderr)
+
+    def install(self, *more):
+        return self.cluster.run("install", "--tree", self.cluster.work + "/tree", "--prefix", self.cluster.work + "/prefix",
+                                *more)
+
+    def test_program(self):
+        """To the same path. The hosts here have one file system, so what was copied from is away in the meantime."""
+        path = self.cluster.work + "/a place/prog"
+        self.addCleanup(shutil.rmtree, f"/tmp/bramble-{os.getuid()}/install{self.cluster.work}")
+        self.cluster.write("a place/prog", "#!/bin/sh\necho one\n", 0o755)
+        self.cluster.write("pi-0/bin/cmp", f'#!/bin/sh\nmv "{path}" "{path}.first"\nexit 1\n', 0o755)
+        self.cluster.write("pi-1/bin/cmp", f'#!/bin/sh\nexec /usr/bin/cmp "$@"\n', 0o755)
+        done = self.install("--no-packages", "--program", path)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.count(f"/prefix, {path}\n"), 3)
+        self.assertEqual(subprocess.check_output([path], text=True), "one\n")
+        self.assertEqual(sorted(os.listdir(os.path.dirname(path))), ["prog", "prog.first"])
+
+    def test_no_program(self):
+        done = self.install("--program", "nothing")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("/nothing is no program that can be run here\n", done.stderr)
+
+    def test_packages(self):
+        """The one that dpkg-query does not know is installed, and no other. On pi-1 that fails: there, nothing else is done."""
+        for host in ("pi-0", "pi-1", "pi-2"):
+            self.cluster.write(host + "/bin/dpkg-query", '#!/bin/sh\ncase "$*" in *liblz4-dev) exit 1 ;; esac\n'
+                               "printf 'installed '\n", 0o755)
+            self.cluster.write(host + "/bin/apt-get", f'#!/bin/sh\necho "$@" >>{self.cluster.work}/{host}/got\n', 0o755)
+            self.cluster.program(host, "id", "0")
+        self.cluster.write("pi-1/bin/apt-get", '#!/bin/sh\necho "E: Unable to locate package liblz4-dev"\nexit 100\n', 0o755)
+        done = self.install()
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("pi-1: packages: E: Unable to locate package liblz4-dev\n", done.stdout)
+        self.assertEqual(done.stdout.count("installed in "), 2)
+        for host in ("pi-0", "pi-2"):
+            with open(f"{self.cluster.work}/{host}/got", encoding="utf-8") as file:
+                self.assertEqual(re.findall("update$|install .*", file.read(), re.M),
+                                 ["update", "install --no-install-recommends liblz4-dev"])
 
     def test_other_machine(self):
         self.cluster.program("pi-1", "uname", "armv9")

@@ -12,17 +12,51 @@ Finding = namedtuple("Finding", "host what fix")
 MIB, GIB = 1 << 20, 1 << 30
 WARM, LOW_DISK, SKEW = 80, 1 * GIB, 1.0
 
+# OpenBLAS picks its kernel by the processor when it is loaded, and each rounds in a way of its own. This one is a Pi 3's:
+# later 64-bit ARM processors execute it, too. Where OpenBLAS was built without it, it takes ARMV8 for it, on every host.
+BLAS_CORE = "CORTEXA53"
+PROCESSORS = {"0xd03": "Cortex-A53", "0xd08": "Cortex-A72", "0xd0b": "Cortex-A76"}
+
 
 def subnet_of(address):
     return ipaddress.ip_interface(address).network
 
 
+def is_ones_own(subnet, facts):
+    """Two hosts have the same address in it: the network inside of each host, as docker0 is."""
+    addresses = [a for it in facts for _, a in it["interfaces"] if str(subnet_of(a)) == subnet]
+    return len(set(addresses)) < len(addresses)
+
+
 def common_subnet(facts):
     """The subnet in which every host has an address: the one of the interface that is not wireless if there are two."""
     shared = set.intersection(*({str(subnet_of(a)) for _, a in it["interfaces"]} for it in facts)) if facts else set()
+    shared = {subnet for subnet in shared if not is_ones_own(subnet, facts)}
     wired = [str(subnet_of(a)) for it in facts for name, a in it["interfaces"] if name[0] == "e"]
     best = sorted(shared, key=lambda s: (-wired.count(s), s))
     return best[0] if best else None
+
+
+def inside(subnet, it):
+    """(name, address) of a host's interfaces in a subnet: one with a cable before one without."""
+    mine = [(name, a.partition("/")[0]) for name, a in it["interfaces"] if str(subnet_of(a)) == subnet]
+    return sorted(mine, key=lambda link: (link[0][0] != "e", link[0][0] == "w"))
+
+
+def to_include(subnet, facts):
+    """What Open MPI is to use on all hosts: the subnet, whatever its interfaces are called. Where a host has more than one
+    interface in it, that would leave the choice to Open MPI: then the name of the one with the cable, but only if it is the
+    same on all hosts, since a name that a host does not have is an error there."""
+    links = [inside(subnet, it) for it in facts]
+    names = {mine[0][0] if mine else None for mine in links}
+    several = any(name != mine[0][0] for mine in links for name, _ in mine)
+    return names.pop() if several and len(names) == 1 else subnet
+
+
+def several_processors(facts):
+    """The kinds of ARM processor that the hosts have, when these are more than one; else ""."""
+    parts = sorted({part for it in facts for part in it["cpu"]})
+    return ", ".join(PROCESSORS.get(part, "CPU part " + part) for part in parts) if len(parts) > 1 else ""
 
 
 def own_name(it, _):
@@ -36,6 +70,12 @@ def own_name(it, _):
 def word_size(it, _):
     if it["bits"] != "64":
         yield (f"a system of {it['bits'] or 'unknown'} bits", "write its card with the 64-bit Raspberry Pi OS")
+
+
+def machine(it, first):
+    if it["machine"] != first["machine"]:
+        yield (f"it is {it['machine']}, the first host {first['machine']}",
+               "all hosts must run the same kind of system: programs are built for one")
 
 
 def open_mpi(it, first):
@@ -94,7 +134,19 @@ def program(it, first):
         yield (f"another build of {mine['library']} than on the first host", "scripts/cluster install HOSTFILE")
 
 
-RULES = [own_name, word_size, open_mpi, user, power, heat, space, program]
+def library(it, first):
+    """The installed one; a program's own is the program's finding."""
+    if it.get("program"):
+        return
+    if first["library"] and not it["library"]:
+        yield (f"libbramble is not installed, on the first host it is ({first['library']})",
+               "scripts/cluster install HOSTFILE")
+    elif it["library"] and first["library"] and it["library_id"] != first["library_id"]:
+        yield (f"another build of {it['library']} than on the first host (build-id {it['library_id'][:12]}, "
+               f"there {first['library_id'][:12]})", "scripts/cluster install HOSTFILE")
+
+
+RULES = [own_name, word_size, machine, open_mpi, user, power, heat, space, program, library]
 
 
 def twins(key, what, fix):
@@ -117,6 +169,19 @@ def clocks(hosts, facts):
                           "sudo timedatectl set-ntp true (or sudo apt install systemd-timesyncd)")
 
 
+def second_way(host, it, subnet, included):
+    """More than one interface in the subnet of all, as eth0 and wlan0 at home: messages go by either of them."""
+    (first, address), *others = inside(subnet, it)
+    for name, other in others:
+        if name != first:
+            fix = f"on it: sudo ip link set {name} down (until it restarts)"
+            if name[0] == "w" and first[0] != "w":
+                fix += ", or for good: sudo nmcli radio wifi off"
+            if included == first:
+                fix += f"; until then scripts/cluster run does: --mca btl_tcp_if_include {first}"
+            yield Finding(host.name, f"{name} ({other}) beside {first} ({address}), both in {subnet}", fix)
+
+
 def networks(hosts, facts):
     """Several interfaces beside each other: Open MPI tries them all, and waits for those that lead nowhere."""
     subnet = common_subnet(facts)
@@ -125,11 +190,13 @@ def networks(hosts, facts):
     if subnet is None:
         yield Finding(hosts[0].name, "the hosts have no subnet in common", "put all of them on one switch and subnet")
         return
+    included = to_include(subnet, facts)
     for host, it in zip(hosts, facts):
+        yield from second_way(host, it, subnet, included)
         others = [f"{name} ({a})" for name, a in it["interfaces"] if str(subnet_of(a)) != subnet]
         if others:
             yield Finding(host.name, f"{', '.join(others)} beside {subnet}, which all hosts have",
-                          f"scripts/cluster run does: --mca btl_tcp_if_include {subnet} --mca oob_tcp_if_include {subnet}")
+                          f"scripts/cluster run does: --mca btl_tcp_if_include {included} --mca oob_tcp_if_include {subnet}")
 
 
 COMPARISONS = [

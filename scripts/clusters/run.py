@@ -71,20 +71,46 @@ def mca(parameters):
     return [word for name, value in parameters.items() for word in ("--mca", name, str(value))]
 
 
+def blas_core(arguments, facts):
+    """The OPENBLAS_CORETYPE that mpirun is to hand over, for ranks compute with one BLAS kernel: the user's own, else one for
+    all where processors differ, else none. What stands in the options for mpirun is not repeated."""
+    if "OPENBLAS_CORETYPE" in arguments.mpirun:
+        return ""
+    if "OPENBLAS_CORETYPE" in os.environ:
+        return "OPENBLAS_CORETYPE"
+    return "OPENBLAS_CORETYPE=" + findings.BLAS_CORE if findings.several_processors(facts) else ""
+
+
 def command(arguments, all_hosts, facts, program):
     """What to execute; program is its path on every host."""
     parameters = dict(KEEPALIVE)
     subnet = findings.common_subnet(facts)
     if subnet and len(all_hosts) > 1:
-        parameters.update(btl_tcp_if_include=subnet, oob_tcp_if_include=subnet)
+        # mpirun itself takes part in the second one, perhaps on a machine that is none of the hosts.
+        with_here = facts + [{"interfaces": agent.interfaces()}]
+        parameters.update(btl_tcp_if_include=findings.to_include(subnet, facts),
+                          oob_tcp_if_include=findings.to_include(subnet, with_here))
     if arguments.ssh != "ssh":
         parameters["plm_rsh_agent"] = arguments.ssh
     placing = ["-np", str(arguments.np)] if arguments.np else ["-np", str(len(all_hosts)), "--map-by", "node"]
     passed_on = [word for name in sorted(os.environ) if name.startswith("BRAMBLE_") for word in ("-x", name)]
+    core = blas_core(arguments, facts)
+    passed_on += ["-x", core] if core else []
     if os.path.dirname(program) != os.path.dirname(program_path(words(arguments)[0])):
         passed_on += ["-x", "LD_LIBRARY_PATH=" + os.path.dirname(program)]
     return ["mpirun", "--hostfile", arguments.hostfile] + placing + mca(parameters) + passed_on + \
         shlex.split(arguments.mpirun) + [program] + words(arguments)[1:]
+
+
+def rank_0(all_hosts):
+    """The number of its host: Open MPI begins with the one where mpirun is, whatever the order of the hostfile."""
+    return next((i for i, host in enumerate(all_hosts) if host.is_here()), 0)
+
+
+def relative_names(host, it):
+    """Where a file goes that the program calls "out.nc": to the host of rank 0."""
+    where = it["directory"] if it["directory_there"] else f"the home directory, since {it['directory']} is not there"
+    return f"rank 0 is on {host}; names of files without / in front mean {host}:{where}"
 
 
 def main(arguments):
@@ -101,10 +127,11 @@ def main(arguments):
         hosts.stop_all(all_hosts)
     started = command(arguments, all_hosts, facts, program)
     print("cluster: " + shlex.join(started), file=sys.stderr)
-    where = facts[0]["directory"] if facts[0]["directory_there"] else "the home directory, since " + \
-        facts[0]["directory"] + " is not there"
-    print(f"cluster: rank 0 is on {all_hosts[0]}; names of files without / in front mean {all_hosts[0]}:{where}",
-          file=sys.stderr)
+    if "=" in blas_core(arguments, facts):
+        print(f"cluster: processors differ ({findings.several_processors(facts)}): OPENBLAS_CORETYPE={findings.BLAS_CORE} "
+              "makes BLAS agree on all hosts", file=sys.stderr)
+    first = rank_0(all_hosts)
+    print(f"cluster: {relative_names(all_hosts[first], facts[first])}", file=sys.stderr)
     if arguments.dry_run:
         return 0
     sys.stderr.flush()
