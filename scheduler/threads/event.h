@@ -22,12 +22,14 @@
 #include <unistd.h>
 
 /* Who is asleep, as bits for the wakers: threads that look for any task, those that wait for a
- * certain job, and those that run tasks of certain jobs only. */
+ * certain job, those that run tasks of certain jobs only, and those that do the helpers' work. A
+ * wake of one thread is lost on who does not act on it, so there is a bit for each that does. */
 enum {
     BRI_SLEEPS_FOR_TASKS = 1,
     BRI_SLEEPS_FOR_JOB = 2,
     BRI_SLEEPS_ANY = 3,
-    BRI_SLEEPS_FOR_FEW = 4
+    BRI_SLEEPS_FOR_FEW = 4,
+    BRI_SLEEPS_FOR_HELP = 8
 };
 
 typedef struct bri_event {

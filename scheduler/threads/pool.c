@@ -39,16 +39,22 @@ static void *worker_main(void *argument)
 
 /* ---- the waiting thread ---- */
 
+static bool helps(bri_pool *pool, const bri_until *until)
+{
+    return until->helps && bri_pool_help(pool, until);
+}
+
 /* Several threads may wait at a time: the one in the seat works, the others sleep until it gets up
- * or they are done. Who stands is counted before it looks at the seat, and who gets up looks at the
- * count after it. */
+ * or they are done, but for the helpers' work, which needs no seat: who sits need not do it. Who
+ * stands is counted before it looks at the seat, and who gets up looks at the count after it. */
 static bool take_seat(bri_pool *pool, const bri_until *until)
 {
     while (atomic_exchange(&pool->seat, true)) {
         atomic_fetch_add(&pool->nstanding, 1);
         unsigned ticket = bri_event_prepare(&pool->event);
-        if (atomic_load(&pool->seat) && !until->done(until->data))
-            bri_event_sleep(&pool->event, ticket, BRI_SLEEPS_FOR_JOB);
+        if (atomic_load(&pool->seat) && !until->done(until->data) && !helps(pool, until))
+            bri_event_sleep(&pool->event, ticket,
+                            BRI_SLEEPS_FOR_JOB | (until->helps ? BRI_SLEEPS_FOR_HELP : 0));
         bri_event_cancel(&pool->event);
         atomic_fetch_sub(&pool->nstanding, 1);
         if (until->done(until->data))
@@ -73,6 +79,20 @@ static void leave_seat(bri_pool *pool, const bri_job *job)
         bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_FOR_JOB);
 }
 
+bool bri_worker_sits(const bri_pool_worker *w)
+{
+    return self == w;
+}
+
+/* Where the thread has lost its place meanwhile, it waits for it with nothing in its hands. */
+static bool sit_again(bri_pool_worker *w, const bri_until *until)
+{
+    if (!take_seat(w->pool, until))
+        return false;
+    self = w;
+    return true;
+}
+
 /* True once it was seen done. When a job failed that need not last: a thread that was emitting may
  * still bring tasks, which the threads then pass through. */
 static bool work(bri_pool_worker *w, const bri_until *until, bool block)
@@ -80,10 +100,13 @@ static bool work(bri_pool_worker *w, const bri_until *until, bool block)
     for (int i = 0; block || i < TASKS_OF_A_MOMENT; i++) {
         if (until->done(until->data))
             return true;
-        bri_task *task = block ? bri_worker_wait(w, until) : bri_worker_find(w);
-        if (task == NULL)
+        if (!bri_worker_sits(w) && (!block || !sit_again(w, until)))
             return block;
-        bri_worker_run(w, task);
+        bri_task *task = block ? bri_worker_wait(w, until) : bri_worker_find(w);
+        if (task != NULL)
+            bri_worker_run(w, task);
+        else if (!block || bri_worker_sits(w))
+            return block;
     }
     return false;
 }
@@ -107,10 +130,13 @@ static bool work_on(bri_pool *pool, bri_job *job, const bri_until *until, bool b
     if (job != NULL)
         bri_worker_enter(w, job);
     bool done = work(w, until, block);
-    bri_worker_leave(w);
-    w->job = outer;
-    self = before;
-    if (!inside)
+    bool sits = bri_worker_sits(w);
+    if (sits) {
+        bri_worker_leave(w);
+        w->job = outer;
+    }
+    self = sits || !inside ? before : NULL;
+    if (sits && !inside)
         leave_seat(pool, job);
     return done;
 }
@@ -140,29 +166,29 @@ bool bri_pool_works_here(void)
     return self != NULL;
 }
 
-/* Of a thread of the pool's own nobody else wants the place. */
+/* Of a thread of the pool's own nobody else wants the place. But it does not look for tasks now,
+ * and what it has run may have made room for them to be emitted: another one looks. */
 void bri_pool_stand_up(bri_pool *pool, bri_seat *seat)
 {
     bri_pool_worker *w = self;
     *seat = (bri_seat){NULL, NULL};
-    if (w == NULL || w->pool != pool || w->index > 0)
+    if (w == NULL || w->pool != pool || w->index > 0) {
+        bri_pool_wake_workers(pool, 1);
         return;
+    }
     *seat = (bri_seat){w, w->job};
     w->job = NULL;
     self = NULL;
     leave_seat(pool, NULL);
 }
 
-static bool never(const void *unused)
-{
-    return unused != NULL;
-}
-
+/* Who has sat down meanwhile may wait for the very task that the caller is in the middle of, and
+ * not get up before. So where the place is taken the task goes on without it; whoever ran it for
+ * the pool sees that afterwards. */
 void bri_pool_sit_down(bri_pool *pool, const bri_seat *seat)
 {
-    if (seat->worker == NULL)
+    if (seat->worker == NULL || atomic_exchange(&pool->seat, true))
         return;
-    take_seat(pool, &(bri_until){.done = never});
     self = seat->worker;
     self->job = seat->job;
 }
@@ -210,7 +236,7 @@ br_status bri_pool_attach(bri_pool *pool, bri_job *job)
     job->next_attached = NULL;
     *last = job;
     pthread_mutex_unlock(&pool->lock);
-    bri_pool_wake(pool, 1);
+    bri_pool_wake_workers(pool, 1);
     return BR_OK;
 }
 
@@ -249,7 +275,7 @@ static void hand_in(bri_pool *pool, bri_handed *to, bri_job *job, bri_task *list
         n++;
     }
     bri_pool_hand_in(pool, to, list);
-    bri_pool_wake(pool, n);
+    bri_pool_wake_workers(pool, n);
 }
 
 void bri_pool_push(bri_pool *pool, bri_job *job, bri_task *list)
@@ -335,11 +361,21 @@ bool bri_pool_help(bri_pool *pool, const bri_until *until)
 }
 
 /* Those that are choosy must not take a wake from those that are not. */
-void bri_pool_wake(bri_pool *pool, int n)
+static void wake(bri_pool *pool, int n, unsigned bits)
 {
-    bri_event_wake(&pool->event, n, BRI_SLEEPS_FOR_TASKS);
+    bri_event_wake(&pool->event, n, bits);
     if (atomic_load(&pool->nchoosy) > 0)
         bri_event_wake(&pool->event, INT_MAX, BRI_SLEEPS_FOR_FEW);
+}
+
+void bri_pool_wake_workers(bri_pool *pool, int n)
+{
+    wake(pool, n, BRI_SLEEPS_FOR_TASKS);
+}
+
+void bri_pool_wake(bri_pool *pool, int n)
+{
+    wake(pool, n, BRI_SLEEPS_FOR_HELP);
 }
 
 void bri_pool_sleep_for_few(bri_pool *pool, unsigned ticket)

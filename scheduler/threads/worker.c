@@ -104,7 +104,7 @@ static void push_own(bri_pool_worker *w, bri_task *task)
 static void wake_one(bri_pool *pool)
 {
     if (bri_event_sleepers(&pool->event))
-        bri_pool_wake(pool, 1);
+        bri_pool_wake_workers(pool, 1);
 }
 
 static void push_all(bri_pool_worker *w, bri_task *list)
@@ -269,8 +269,17 @@ void bri_worker_run(bri_pool_worker *w, bri_task *task)
         bri_worker_leave(w);
         bri_worker_enter(w, job);
     }
-    for (; task != NULL; task = go_on(w, bri_job_exec(w->job, task)))
+    while (task != NULL) {
+        bri_job *job = w->job;
         emit_ahead(w);
+        bri_task *ready = bri_job_exec(job, task);
+        if (!bri_worker_sits(w)) {
+            bri_pool_push(w->pool, job, ready);
+            bri_pool_let_go(w->pool, job);
+            return;
+        }
+        task = go_on(w, ready);
+    }
 }
 
 /* ---- waiting for one ---- */
@@ -292,7 +301,9 @@ static bri_task *sleep_for_task(bri_pool_worker *w, const bri_until *until)
     bri_task *task = bri_worker_find(w);
     bri_worker_leave(w);
     if (task == NULL && !finished(w, until) && !helps(w, until))
-        bri_event_sleep(event, ticket, until != NULL ? BRI_SLEEPS_ANY : BRI_SLEEPS_FOR_TASKS);
+        bri_event_sleep(event, ticket,
+                        (until != NULL ? BRI_SLEEPS_ANY : BRI_SLEEPS_FOR_TASKS) |
+                            (until == NULL || until->helps ? BRI_SLEEPS_FOR_HELP : 0));
     bri_event_cancel(event);
     return task;
 }
@@ -300,7 +311,7 @@ static bri_task *sleep_for_task(bri_pool_worker *w, const bri_until *until)
 bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until)
 {
     int64_t deadline = 0;
-    for (;;) {
+    while (bri_worker_sits(w)) {
         bri_task *task = bri_worker_find(w);
         if (task != NULL)
             return task;
@@ -323,6 +334,7 @@ bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until)
             return task;
         deadline = 0;
     }
+    return NULL;
 }
 
 /* ---- for those outside ---- */
@@ -372,8 +384,12 @@ bri_task *bri_pool_take(bri_pool *pool, bri_job *job,
         task = take_wanted(pool, &pool->late, job, wanted, data);
     for (int i = 0; i < pool->nworkers && task == NULL; i++)
         task = bri_deque_steal(&pool->workers[i].deque);
-    if (task == NULL)
-        return bri_pool_pull(job, BATCH);
+    if (task == NULL) {
+        bri_task *list = bri_pool_pull(job, BATCH);
+        if (list != NULL)
+            wake_one(pool); /* as emit */
+        return list;
+    }
     task->next = NULL;
     if (task->job == job)
         return task;
@@ -424,9 +440,12 @@ static void run_list(bri_pool *pool, bri_job *job, bri_task *list)
     }
 }
 
+/* It may have made room for others to be emitted, which the caller need not do. */
 void bri_pool_run_chosen(bri_pool *pool, const bri_chosen *held)
 {
     run_list(pool, held->job, held->task);
+    if (emits(held->job))
+        wake_one(pool);
     bri_pool_let_go(pool, held->job);
 }
 

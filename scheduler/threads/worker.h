@@ -55,9 +55,16 @@ void bri_worker_leave(bri_pool_worker *w);
 /* A ready task of any job or NULL, at once. */
 bri_task *bri_worker_find(bri_pool_worker *w);
 
-/* A ready task of any job; NULL when what it waits for is so or, without that, the pool stops. Not
- * counted as a user of any job while it waits, so that jobs can be detached. */
+/* A ready task of any job; NULL when what it waits for is so or, without that, the pool stops; or
+ * when the thread has lost its place. Not counted as a user of any job while it waits, so that jobs can be detached. */
 bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until);
+
+/* The calling thread is in its place: not while another one is that took it over, when the thread
+ * stood up in the middle of a task (bri_pool_stand_up). Then the worker is that one's. */
+bool bri_worker_sits(const bri_pool_worker *w);
+
+/* Tasks are ready for n more threads, or can be emitted. */
+void bri_pool_wake_workers(bri_pool *pool, int n);
 
 /* Does some of the helpers' work; false when there was none. */
 bool bri_pool_help(bri_pool *pool, const bri_until *until);
