@@ -323,6 +323,45 @@ static void waiting_for_each_other(void)
     check(good, "waiting for each other");
 }
 
+/* ---- waiting inside a task for a receive ---- */
+
+static int receive_one(br_task *task, const void *args, size_t bytes)
+{
+    int64_t got;
+    (void)args, (void)bytes;
+    return br_recv(task, "one", &got, sizeof got);
+}
+
+static int send_one(br_task *task, const void *args, size_t bytes)
+{
+    return br_send(task, "one", args, bytes);
+}
+
+static int wait_for_receive(br_task *task, const void *args, size_t bytes)
+{
+    (void)task, (void)args, (void)bytes;
+    br_future *f = br_submit(sweep.ctx, receive_one, NULL, 0, .on = BR_RANK(nworkers - 1));
+    return br_wait(f) == BR_OK ? 0 : -1;
+}
+
+/* What sends stands behind more of those that wait than there are threads. */
+static void sender_behind(void)
+{
+    enum { WAITING = 8 };
+    br_future *f[2 * WAITING];
+    bool good = true;
+    int64_t one = 1;
+    for (int i = 0; i < WAITING; i++)
+        f[i] = br_submit(sweep.ctx, wait_for_receive, NULL, 0, .on = BR_RANK(0));
+    for (int i = WAITING; i < 2 * WAITING; i++)
+        f[i] = br_submit(sweep.ctx, send_one, &one, sizeof one, .on = BR_RANK(0));
+    for (int i = 0; i < 2 * WAITING; i++) {
+        good = br_wait(f[i]) == BR_OK && good;
+        br_future_free(f[i]);
+    }
+    check(good, "the sender behind those that wait for the receives");
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -335,5 +374,6 @@ int main(int argc, char **argv)
     compute_meanwhile();
     wrong_name();
     waiting_for_each_other();
+    sender_behind();
     return sweep_close();
 }

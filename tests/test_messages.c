@@ -3,7 +3,9 @@
  * receives at a time.
  */
 #include <check.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -150,6 +152,99 @@ START_TEST(test_many_receives)
 }
 END_TEST
 
+/* ---- who waits otherwise meanwhile ---- */
+
+static br_future *awaited;
+
+static int wait_inside(br_task *task, const void *args, size_t bytes)
+{
+    (void)task, (void)args, (void)bytes;
+    return br_wait(awaited) == BR_OK ? 0 : -1;
+}
+
+/* More of them than threads wait inside tasks for the receive; what sends stands behind them. */
+START_TEST(test_waits_for_receive)
+{
+    enum { MANY = 20 };
+    br_future *f[MANY + 1];
+    br_context *ctx = open_with(_i);
+    awaited = br_submit(ctx, receive_x, NULL, 0);
+    for (int i = 0; i < MANY; i++)
+        f[i] = br_submit(ctx, wait_inside, NULL, 0);
+    f[MANY] = br_submit(ctx, send_x, "abc", 3);
+    ck_assert_int_eq(br_wait(awaited), BR_OK);
+    for (int i = 0; i <= MANY; i++)
+        ck_assert_int_eq(br_wait(f[i]), BR_OK);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
+/* How far the threads of the next test are. */
+enum { NOTHING, SENDER_RUNS, FIRST_RUNS, FIRST_ENDS, SENDER_SENDS };
+static atomic_int stage;
+
+static void await_stage(int n)
+{
+    while (atomic_load(&stage) < n)
+        pause_ms(1);
+}
+
+static int run_first(br_task *task, const void *args, size_t bytes)
+{
+    (void)task, (void)args, (void)bytes;
+    atomic_store(&stage, FIRST_RUNS);
+    await_stage(FIRST_ENDS);
+    return 0;
+}
+
+static int send_at_last(br_task *task, const void *args, size_t bytes)
+{
+    atomic_store(&stage, SENDER_RUNS);
+    await_stage(SENDER_SENDS);
+    return send_x(task, args, bytes);
+}
+
+static void *wait_for(void *future)
+{
+    br_wait(future);
+    return NULL;
+}
+
+static void *wait_for_both(void *future)
+{
+    br_wait(future);
+    pause_ms(30);
+    br_wait(awaited);
+    return NULL;
+}
+
+/* The thread that works in the pool's place runs the receive, so another one takes the place, to
+ * wait for that very task; which then goes on without it. */
+START_TEST(test_place_is_taken)
+{
+    pthread_t sender, sits, follows;
+    br_context *ctx = open_with(1);
+    atomic_store(&stage, NOTHING);
+    br_future *sent = br_submit(ctx, send_at_last, "abc", 3);
+    pthread_create(&sender, NULL, wait_for, sent);
+    await_stage(SENDER_RUNS);
+    br_future *first = br_submit(ctx, run_first, NULL, 0);
+    awaited = br_submit(ctx, receive_x, NULL, 0, .deps = BR_FUTURES(first));
+    pthread_create(&follows, NULL, wait_for_both, first);
+    await_stage(FIRST_RUNS);
+    pthread_create(&sits, NULL, wait_for, awaited);
+    pause_ms(50);
+    atomic_store(&stage, FIRST_ENDS);
+    pause_ms(100);
+    atomic_store(&stage, SENDER_SENDS);
+    pthread_join(sender, NULL);
+    pthread_join(sits, NULL);
+    pthread_join(follows, NULL);
+    ck_assert_int_eq(br_wait(awaited), BR_OK);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("messages");
@@ -158,5 +253,7 @@ int main(void)
     tcase_add_test(tests, test_cancelled_receive);
     tcase_add_test(tests, test_printed);
     tcase_add_loop_test(tests, test_many_receives, 0, 3);
+    tcase_add_loop_test(tests, test_waits_for_receive, 0, 3);
+    tcase_add_loop_test(tests, test_place_is_taken, 0, 3);
     return run_case("messages", tests);
 }

@@ -342,7 +342,9 @@ BR_API int br_task_put(br_task *task, const char *name, const void *data, size_t
  *
  * A task that waits keeps its thread, and another one takes its place: what would send may stand in
  * the queue behind it. Under sync one of them runs at a time. At most 256 tasks of a rank may wait
- * at a time.
+ * at a time. A task that waits for another one (br_wait), which may wait for a message, is replaced
+ * in the same way; but when 256 of a rank and one for each thread do so, what stands behind them in
+ * the queue does not begin before one of them goes on.
  */
 
 /* br_send - sends a copy of these bytes; returns at once.

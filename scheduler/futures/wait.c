@@ -71,9 +71,9 @@ static void refuse(bri_store *store, const bri_wish *wish)
 /* Under sync others have their turn meanwhile. */
 static void sleep_on(bri_store *store, unsigned ticket)
 {
-    bool rests = bri_relief_rest(store);
+    bri_rest rest = bri_relief_rest(store, false);
     bri_event_sleep(store->event, ticket, BRI_SLEEPS_FOR_JOB);
-    bri_relief_resume(store, rests);
+    bri_relief_resume(store, rest);
 }
 
 static void sleep_alone(bri_store *store, const bri_wish *wish, const bri_until *until)
@@ -169,6 +169,8 @@ typedef struct waiting {
     bool crosses; /* it is of another context */
     bri_crossing crossing;
     bri_sleeper sleeper; /* but of a job's task */
+    bool stands;         /* its place in the pool, if it had one, is free for others */
+    bri_seat seat;
 } waiting;
 
 static void enlist(waiting *w)
@@ -292,13 +294,32 @@ static void pump(br_context *ctx)
         ctx->scheduler->pump(ctx);
 }
 
+/* What it waits for may wait for a message, whose sender nobody knows: it may be anything that is
+ * ready, or what comes after a compute. So where there are messages others take the place of who
+ * sleeps: one in the pool, until the wait is over, and one that runs errands. True when that has
+ * woken threads just now, so that the ticket is void. */
+static bool give_place(waiting *w)
+{
+    bri_store *store = w->store;
+    if (store->pool == NULL || w->crosses || w->stands)
+        return false;
+    bri_store_lock(store);
+    w->stands = store->exchange != NULL;
+    bri_store_unlock(store);
+    if (w->stands)
+        bri_pool_stand_up(store->pool, &w->seat);
+    return w->stands;
+}
+
 static void sleep_inside(const waiting *w, unsigned ticket)
 {
-    bri_pool *pool = w->store->pool;
-    if (pool != NULL)
-        bri_pool_sleep_for_few(pool, ticket);
+    bri_store *store = w->store;
+    bri_rest rest = bri_relief_rest(store, !w->crosses);
+    if (store->pool != NULL)
+        bri_pool_sleep_for_few(store->pool, ticket);
     else
-        sleep_on(w->store, ticket);
+        bri_event_sleep(store->event, ticket, BRI_SLEEPS_FOR_JOB);
+    bri_relief_resume(store, rest);
 }
 
 /* w->blocked of it stays where it is listed. */
@@ -325,10 +346,12 @@ static br_status wait_refusable(bri_store *store, const bri_wish *wish)
     while (st == BR_OK && !wish->done(wish->data)) {
         unsigned ticket = bri_event_prepare(store->event);
         pump(store->ctx);
-        if (!run_needed(&w, &st) && st == BR_OK && !wish->done(wish->data))
+        if (!run_needed(&w, &st) && st == BR_OK && !wish->done(wish->data) && !give_place(&w))
             sleep_inside(&w, ticket);
         bri_event_cancel(store->event);
     }
+    if (w.stands)
+        bri_pool_sit_down(store->pool, &w.seat);
     leave(&w);
     return st;
 }

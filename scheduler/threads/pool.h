@@ -105,9 +105,8 @@ bool bri_pool_owns_this(void);
 /* It is one of those, or works in some pool while it waits: it runs tasks, or looks for some. */
 bool bri_pool_works_here(void);
 
-/* A thread that works in the pool's place for who waits is about to sleep for long, in the middle of
- * a task: another one that waits may work there meanwhile, and stay there when the first one goes
- * on with its task. */
+/* A thread that works in the pool's place for who waits is about to sleep for long, in a task:
+ * another one that waits may work there meanwhile, and stay there when the first one goes on. */
 typedef struct bri_seat {
     struct bri_pool_worker *worker;
     bri_job *job;

@@ -56,7 +56,8 @@ void bri_worker_leave(bri_pool_worker *w);
 bri_task *bri_worker_find(bri_pool_worker *w);
 
 /* A ready task of any job; NULL when what it waits for is so or, without that, the pool stops; or
- * when the thread has lost its place. Not counted as a user of any job while it waits, so that jobs can be detached. */
+ * when the thread has lost its place. Not counted as a user of any job while it waits, so that jobs
+ * can be detached. */
 bri_task *bri_worker_wait(bri_pool_worker *w, const bri_until *until);
 
 /* The calling thread is in its place: not while another one is that took it over, when the thread

@@ -438,6 +438,7 @@ bri_exchange *bri_exchange_of(bri_store *store)
     x->nreceived = x->nreceives + n;
     bri_condition_init(&x->changed);
     store->exchange = x;
+    store->tell = true; /* who sleeps inside a task already lets others run from now on */
     x->watched.print = bri_exchange_print;
     bri_watch_list(&x->watched);
     return x;

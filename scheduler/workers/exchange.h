@@ -6,7 +6,8 @@
  * travels as notes.
  *
  * A receive that waits keeps its thread, so another one takes its place meanwhile (relief.c): what
- * would send may stand in a queue.
+ * would send may stand in a queue. So does a task that waits for another one, which may be that of
+ * the receive.
  *
  * Lock: the store's.
  */
@@ -101,7 +102,8 @@ typedef struct bri_exchange {
     pthread_cond_t changed;
     pthread_t *threads;
     size_t nthreads, room;
-    int nwaiting; /* threads that wait in br_recv */
+    int nwaiting; /* threads that wait in br_recv, or sleep inside tasks: */
+    int ninside;  /*  of these so many */
     int nrelief;  /* relief threads that run errands */
     int nresting; /* sync: threads that let others run */
 } bri_exchange;
@@ -159,9 +161,12 @@ void bri_exchange_print(bri_watched *watched, FILE *to);
 br_status bri_relief_begin(bri_exchange *x);
 /* With the lock: it is back. Under sync it waits for its turn. */
 void bri_relief_end(bri_exchange *x);
-/* Under sync: this thread sleeps, others may run meanwhile. */
-bool bri_relief_rest(bri_store *store);
-void bri_relief_resume(bri_store *store, bool rested);
+/* Under sync, or in a task: this thread sleeps, others may run meanwhile, where there are messages.
+ * Without the lock. */
+typedef enum bri_rest { BRI_NO_REST, BRI_REST, BRI_REST_INSIDE } bri_rest;
+bri_rest bri_relief_rest(bri_store *store, bool in_task);
+/* It goes on. */
+void bri_relief_resume(bri_store *store, bri_rest rest);
 /* With the lock: something became ready. */
 void bri_relief_wake(bri_exchange *x);
 /* The calling thread is one. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * relief.c - threads that take the place of those that wait in br_recv.
+ * relief.c - threads that take the place of those that wait in br_recv, or inside a task for
+ * another one, which may wait there.
  *
  * What a task waits for may be sent by one that stands in the queue, and that one may wait for a
  * message in turn. Running it on the same stack would make the first one wait until it has ended.
@@ -17,13 +18,15 @@
 #include "runtime/crash.h"
 #include "scheduler/workers/exchange.h"
 
-enum { MOST_THREADS = 256, SLICE_NS = 100000, AGAIN_NS = 2000000 };
+/* So many for br_recv, so many for other waits: these do without rather than fail. */
+enum { MOST_THREADS = 256, MOST_INSIDE = 256 };
+enum { SLICE_NS = 100000, AGAIN_NS = 2000000 };
 
-static _Thread_local bool is_relief;
+static _Thread_local const bri_exchange *relief_of;
 
 bool bri_relief_is_this(void)
 {
-    return is_relief;
+    return relief_of != NULL;
 }
 
 static bool is_sync(const bri_exchange *x)
@@ -63,7 +66,7 @@ static bool run_some(bri_exchange *x)
 static void *relief_main(void *data)
 {
     bri_exchange *x = data;
-    is_relief = true;
+    relief_of = x;
     pthread_setname_np(pthread_self(), "bramble-relief");
     bri_store_lock(x->store);
     while (!x->store->stopped) {
@@ -81,7 +84,7 @@ static br_status start_thread(bri_exchange *x)
 {
     sigset_t all;
     sigset_t old;
-    if (x->nthreads == MOST_THREADS)
+    if (x->nthreads >= MOST_THREADS + (size_t)x->ninside)
         return bri_error(BR_ENOMEM, "%d tasks wait in br_recv already", MOST_THREADS);
     BRI_TRY(bri_grow(&x->threads, &x->room, x->nthreads, sizeof *x->threads));
     bri_crash_blocked(&all);
@@ -99,7 +102,7 @@ static br_status start_thread(bri_exchange *x)
 
 static void leave_turn(bri_exchange *x)
 {
-    if (is_relief)
+    if (relief_of == x)
         x->nrelief--;
     else
         x->nresting++;
@@ -110,14 +113,14 @@ static bool is_my_turn(const bri_exchange *x)
 {
     if (!is_sync(x) || x->store->stopped)
         return true;
-    return x->nrelief == 0 && (!is_relief || x->nresting > 0);
+    return x->nrelief == 0 && (relief_of != x || x->nresting > 0);
 }
 
 static void take_turn(bri_exchange *x)
 {
     while (!is_my_turn(x))
         pthread_cond_wait(&x->changed, &x->store->lock);
-    if (is_relief)
+    if (relief_of == x)
         x->nrelief++;
     else
         x->nresting--;
@@ -144,26 +147,48 @@ void bri_relief_wake(bri_exchange *x)
         pthread_cond_broadcast(&x->changed);
 }
 
-/* ---- sync: other ways to sleep ---- */
+/* ---- other ways to sleep ---- */
 
-bool bri_relief_rest(bri_store *store)
+/* False where no thread can be had for it. */
+static bool begin_inside(bri_exchange *x)
 {
-    if (store->pool != NULL)
+    if (x->ninside == MOST_INSIDE || x->store->stopped)
         return false;
-    bri_store_lock(store);
-    bool rests = store->exchange != NULL;
-    if (rests)
-        leave_turn(store->exchange);
-    bri_store_unlock(store);
-    return rests;
+    x->ninside++;
+    if (x->nthreads <= (size_t)x->nwaiting && start_thread(x) != BR_OK) {
+        x->ninside--;
+        return false;
+    }
+    x->nwaiting++;
+    return true;
 }
 
-void bri_relief_resume(bri_store *store, bool rested)
+bri_rest bri_relief_rest(bri_store *store, bool in_task)
 {
-    if (!rested)
+    bri_rest rest = BRI_NO_REST;
+    if (store->pool != NULL && !in_task)
+        return rest;
+    bri_store_lock(store);
+    bri_exchange *x = store->exchange;
+    if (x != NULL && in_task && begin_inside(x))
+        rest = BRI_REST_INSIDE;
+    else if (x != NULL && is_sync(x))
+        rest = BRI_REST;
+    if (rest != BRI_NO_REST)
+        leave_turn(x);
+    bri_store_unlock(store);
+    return rest;
+}
+
+void bri_relief_resume(bri_store *store, bri_rest rest)
+{
+    if (rest == BRI_NO_REST)
         return;
     bri_store_lock(store);
-    take_turn(store->exchange);
+    bri_exchange *x = store->exchange;
+    x->ninside -= rest == BRI_REST_INSIDE;
+    x->nwaiting -= rest == BRI_REST_INSIDE;
+    take_turn(x);
     bri_store_unlock(store);
 }
 
