@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "tests/sweep.h"
 #include "tests/task_samples.h"
@@ -203,6 +204,42 @@ static void flight_and_task(void)
     check(good, "a compute waits for a task that computes");
 }
 
+/* Of rank 0's chunks: until main has handed the task in. */
+static int waits_for_main(const br_block *inputs, int ninputs, const br_block *output,
+                          const void *data)
+{
+    while (atomic_load(&main_waits) && atomic_load(&goal) == NULL)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    return waits(inputs, ninputs, output, data);
+}
+
+static void pause_briefly(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+}
+
+/* Another rank has done its part of a compute, whose end waits for a task that it gets then. The
+ * second compute has its threads change their places. */
+static void task_elsewhere_meanwhile(void)
+{
+    int64_t sum = 0, buffer[64];
+    int rank = -1;
+    int last = br_num_ranks(sweep.ctx) - 1;
+    br_array *x = br_arange(sweep.ctx, BR_NUM(0), BR_NUM(64), .chunks = BR_CHUNKS(4));
+    atomic_store(&main_waits, last > 0);
+    br_future *flight = br_compute_async(br_map_blocks(x, waits_for_main), buffer, sizeof buffer);
+    pause_briefly();
+    br_future *second = br_compute_async(br_sum(x), &sum, sizeof sum);
+    pause_briefly();
+    br_future *task = br_submit(sweep.ctx, where, NULL, 0, .on = BR_RANK(last));
+    pause_briefly();
+    atomic_store(&goal, task);
+    bool good = br_wait(flight) == BR_OK && br_wait(second) == BR_OK && sum == 2016;
+    good = br_future_result(task, &rank, sizeof rank) == BR_OK && rank == last && good;
+    atomic_store(&goal, NULL);
+    check(good && buffer[63] == 63, "a compute waits for a task on the last rank");
+}
+
 int main(int argc, char **argv)
 {
     sweep_open(&argc, &argv);
@@ -212,5 +249,6 @@ int main(int argc, char **argv)
     compute_before_tasks();
     computes_in_tasks();
     flight_and_task();
+    task_elsewhere_meanwhile();
     return sweep_close();
 }
