@@ -57,8 +57,11 @@ static bool take_seat(bri_pool *pool, const bri_until *until)
                             BRI_SLEEPS_FOR_JOB | (until->helps ? BRI_SLEEPS_FOR_HELP : 0));
         bri_event_cancel(&pool->event);
         atomic_fetch_sub(&pool->nstanding, 1);
-        if (until->done(until->data))
-            return false;
+        if (!until->done(until->data))
+            continue;
+        if (until->helps) /* the wake that it may have taken is for another one now */
+            bri_pool_wake(pool, 1);
+        return false;
     }
     return true;
 }
