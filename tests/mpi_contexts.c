@@ -5,6 +5,7 @@
  *        mpi_contexts open     contexts open and close while tasks of another one make futures
  *        mpi_contexts again    one after the other
  *        mpi_contexts wait     a task waits for what is computed after another context has closed
+ *        mpi_contexts late     the same in one that opens only then
  *        mpi_contexts exit     the program ends with code 5 while threads compute
  * Prints "right" when all values are.
  */
@@ -123,22 +124,32 @@ static int sends(br_task *task, const void *args, size_t bytes)
     return br_send(task, "sum", args, bytes);
 }
 
-/* The thread that waits has to begin its part of the compute while it can't yet close the other
- * context. */
-static void compute_meanwhile(br_context *ctx)
+static double sum_in(br_context *ctx)
 {
-    double sum = 0, got = 0, n = SIDE * SIDE;
+    double sum = 0, n = SIDE * SIDE;
+    br_compute_f64(br_sum(br_arange(ctx, BR_NUM(0.0), BR_NUM(n), .chunks = BR_CHUNKS(900))), &sum);
+    expect("the sum to be sent", sum, n * (n - 1) / 2);
+    return sum;
+}
+
+/* The thread that waits has to begin its part of the compute while it can't yet close the other
+ * context; where that opens late, it has to open the one of the compute, too. */
+static void compute_meanwhile(br_context *ctx, bool late)
+{
+    double got = 0;
     br_context *other = br_open(NULL, NULL);
     br_future *w = br_submit(ctx, waits, NULL, 0, .on = BR_RANK(br_num_ranks(ctx) - 1));
     br_future *h = br_submit(ctx, hears, NULL, 0, .on = BR_RANK(0));
     expect("begun", br_wait(h), BR_OK);
     expect("closed", br_close(other), 0);
-    br_array *x = br_arange(ctx, BR_NUM(0.0), BR_NUM(n), .chunks = BR_CHUNKS(900));
-    br_compute_f64(br_sum(x), &sum);
+    other = late ? br_open(NULL, NULL) : ctx;
+    double sum = sum_in(other);
     br_future *s = br_submit(ctx, sends, &sum, sizeof sum, .on = BR_RANK(0));
     expect("sent", br_wait(s), BR_OK);
     expect("waited", br_future_result(w, &got, sizeof got), BR_OK);
-    expect("the sum that was sent", got, n * (n - 1) / 2);
+    expect("the sum that was sent", got, sum);
+    if (late)
+        use(other, 0);
 }
 
 static atomic_int rounds;
@@ -214,8 +225,8 @@ int main(int argc, char **argv)
         leave_threads_behind();
     if (strcmp(how, "open") == 0)
         open_and_close(first);
-    if (strcmp(how, "wait") == 0)
-        compute_meanwhile(first);
+    if (strcmp(how, "wait") == 0 || strcmp(how, "late") == 0)
+        compute_meanwhile(first, strcmp(how, "late") == 0);
     use(first, 0);
     for (int k = 1; k < ROUNDS && strcmp(how, "again") == 0; k++)
         use(br_open(NULL, NULL), k);

@@ -23,6 +23,8 @@ done
 for n in 2 3; do
     BRAMBLE_NUM_THREADS=1 ranks $n wait
     verdict "a context closes while a task of another one waits for what is computed then, $n ranks" right
+    BRAMBLE_NUM_THREADS=1 ranks $n late
+    verdict "a context opens while a task of another one waits for what is computed in it, $n ranks" right
 done
 # The watch thread counts tasks of contexts that close.
 BRAMBLE_WATCHDOG=1 ranks 3 again

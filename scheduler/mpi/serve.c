@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "runtime/alloc.h"
+#include "runtime/inside.h"
 #include "runtime/scheduler.h"
 #include "runtime/watch.h"
 #include "scheduler/mpi/ask.h"
@@ -303,14 +304,35 @@ static void obey(const command *c)
 
 static _Thread_local bool serves_here;
 
-/* With the lock: the first command of a job, when all of it is here. A context that opens or closes
- * in front of it is another one: its own has opened before rank 0 gave it, and closes after it. */
+/* A task of it waits on this thread. */
+static bool is_below(unsigned number)
+{
+    const served *s = find_context(number);
+    const bri_inside *in = bri_inside_here;
+    while (in != NULL && (s == NULL || in->ctx != s->ctx))
+        in = in->below;
+    return in != NULL;
+}
+
+/* Main may mean to make what the task waits for in a context that it opens now. One that opens in
+ * front of others that close finds the same kernels in use as in the right order, as long as that
+ * of the task stays. */
+static bool is_nestable(const command *c, bool stays)
+{
+    return c->packet.kind == BRI_PACKET_SERVE || c->packet.kind == BRI_PACKET_SHARE ||
+           (c->packet.kind == BRI_PACKET_OPEN && stays);
+}
+
+/* With the lock: the first command that can be done while a task waits, when all of it is here.
+ * What it overtakes is about other contexts: its own has opened before rank 0 gave it, and closes
+ * after it. */
 static command **first_nestable(void)
 {
+    bool stays = true;
     command **link = &queue.first;
-    while (*link != NULL && (*link)->packet.kind != BRI_PACKET_SERVE &&
-           (*link)->packet.kind != BRI_PACKET_SHARE)
-        link = &(*link)->next;
+    for (; *link != NULL && !is_nestable(*link, stays); link = &(*link)->next)
+        if ((*link)->packet.kind == BRI_PACKET_CLOSE)
+            stays = stays && !is_below((unsigned)(*link)->packet.job);
     return *link != NULL && (*link)->here ? link : NULL;
 }
 

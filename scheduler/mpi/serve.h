@@ -35,7 +35,7 @@ void bri_serve_send_exit(int code);
 int bri_serve_forever(br_context *ctx);
 
 /* For a thread that sleeps inside a task: when it is the one that serves, it begins the jobs that
- * have been announced meanwhile. */
+ * have been announced meanwhile, and opens contexts. */
 void bri_serve_pump(void);
 
 /* Some job has landed: the serving thread frees what it leaves. Any thread. */
