@@ -51,7 +51,7 @@ bri_memory *bri_memory_new(size_t limit)
     atomic_init(&m->ceiling, limit);
     pthread_mutex_init(&m->lock, NULL);
     pthread_mutex_init(&m->reclaiming, NULL);
-    pthread_mutex_init(&m->turns.lock, NULL);
+    bri_turns_init(&m->turns);
     return m;
 }
 
@@ -359,6 +359,6 @@ void bri_memory_free(bri_memory *m)
     trim(m, 0);
     pthread_mutex_destroy(&m->lock);
     pthread_mutex_destroy(&m->reclaiming);
-    pthread_mutex_destroy(&m->turns.lock);
+    bri_turns_fini(&m->turns);
     bri_free(m);
 }

@@ -6,6 +6,34 @@
 #include "runtime/job.h"
 #include "runtime/scheduler.h"
 
+/* The lock comes before those of turns. */
+static struct {
+    pthread_mutex_t lock;
+    bri_turns *first;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void bri_turns_init(bri_turns *turns)
+{
+    pthread_mutex_init(&turns->lock, NULL);
+    pthread_mutex_lock(&all.lock);
+    turns->next = all.first;
+    turns->link = &all.first;
+    if (turns->next != NULL)
+        turns->next->link = &turns->next;
+    all.first = turns;
+    pthread_mutex_unlock(&all.lock);
+}
+
+void bri_turns_fini(bri_turns *turns)
+{
+    pthread_mutex_lock(&all.lock);
+    *turns->link = turns->next;
+    if (turns->next != NULL)
+        turns->next->link = turns->link;
+    pthread_mutex_unlock(&all.lock);
+    pthread_mutex_destroy(&turns->lock);
+}
+
 static bri_turns *turns_of(const bri_job *job)
 {
     return bri_memory_turns(job->ctx->memory);
@@ -84,6 +112,44 @@ uint64_t bri_turns_before(bri_memory *memory, uint64_t serial, bool several)
                   !atomic_load(&job->failed); /* then it only passes through */
     pthread_mutex_unlock(&turns->lock);
     return behind ? first : 0;
+}
+
+/* One that has failed only passes through. */
+static bool has_to_wait(bri_turns *turns, uint64_t serial)
+{
+    pthread_mutex_lock(&turns->lock);
+    const bri_job *job = turns->first;
+    while (job != NULL && job->serial != serial)
+        job = job->turn.next;
+    bool has = job != NULL && !atomic_load(&job->failed);
+    pthread_mutex_unlock(&turns->lock);
+    return has;
+}
+
+/* Jobs have their serial numbers in the order in which they begin. */
+static size_t add_older(bri_turns *turns, uint64_t serial, uint64_t *older, size_t room)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&turns->lock);
+    for (const bri_job *j = turns->first; j != NULL && n < room; j = j->turn.next)
+        if (j->serial < serial)
+            older[n++] = j->serial;
+    pthread_mutex_unlock(&turns->lock);
+    return n;
+}
+
+size_t bri_turns_beside(const bri_memory *memory, uint64_t serial, uint64_t *older, size_t room)
+{
+    size_t n = 0;
+    bri_turns *own = bri_memory_turns((bri_memory *)(uintptr_t)memory);
+    if (!has_to_wait(own, serial))
+        return 0;
+    pthread_mutex_lock(&all.lock);
+    for (bri_turns *t = all.first; t != NULL; t = t->next)
+        if (t != own)
+            n += add_older(t, serial, older + n, room - n);
+    pthread_mutex_unlock(&all.lock);
+    return n;
 }
 
 void bri_turns_leave(bri_job *job)

@@ -24,7 +24,11 @@ typedef struct bri_memory bri_memory;
 typedef struct bri_turns {
     pthread_mutex_t lock;
     bri_job *first; /* the oldest */
+    struct bri_turns *next, **link; /* those of all budgets (turns.c's lock) */
 } bri_turns;
+
+void bri_turns_init(bri_turns *turns);
+void bri_turns_fini(bri_turns *turns);
 
 /* A job's share in it. */
 typedef struct bri_turn {
@@ -39,6 +43,9 @@ bool bri_turns_enter(bri_job *job, size_t peak, size_t most);
 /* The job that the one with this serial number must let end before it goes on: the oldest one, when
  * it waits for its turn here or, with several ranks, may do so elsewhere. 0: none. */
 uint64_t bri_turns_before(bri_memory *memory, uint64_t serial, bool several);
+/* The same of jobs of other budgets, at most `room`: contexts that have one each on rank 0 share one
+ * on every other rank. Returns how many. */
+size_t bri_turns_beside(const bri_memory *memory, uint64_t serial, uint64_t *older, size_t room);
 /* All its bytes are given back: others may have their turn. By bri_job_fini. */
 void bri_turns_leave(bri_job *job);
 

@@ -6,6 +6,7 @@
  *        mpi_contexts again    one after the other
  *        mpi_contexts wait     a task waits for what is computed after another context has closed
  *        mpi_contexts late     the same in one that opens only then
+ *        mpi_contexts turns    a task of a compute waits for one that began later, in another context
  *        mpi_contexts exit     the program ends with code 5 while threads compute
  * Prints "right" when all values are.
  */
@@ -152,6 +153,39 @@ static void compute_meanwhile(br_context *ctx, bool late)
         use(other, 0);
 }
 
+static atomic_bool on_zero;
+static br_future *_Atomic later;
+
+/* On rank 0 the first chunk waits. */
+static int waits_for_later(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)n, (void)data;
+    memcpy(out->data, in->data, (size_t)out->extent[0] * sizeof(double));
+    if (!on_zero || out->chunk[0] > 0)
+        return 0;
+    while (later == NULL)
+        usleep(100);
+    return br_wait(later) == BR_OK ? 0 : 1;
+}
+
+/* The others share one memory limit: there the second compute has its turn after the first. */
+static void wait_for_later(br_context *ctx)
+{
+    enum { LARGE = 1 << 21 };
+    double sums[2] = {0, 0}, n = LARGE;
+    br_context *other = br_open(NULL, NULL);
+    br_array *y = br_arange(other, BR_NUM(0.0), BR_NUM(n), .chunks = BR_CHUNKS(LARGE / 16));
+    br_array *x = br_arange(ctx, BR_NUM(0.0), BR_NUM(n), .chunks = BR_CHUNKS(LARGE / 16));
+    on_zero = true;
+    br_future *f = br_compute_async(br_sum(br_map_blocks(x, waits_for_later)), &sums[0], 8);
+    later = br_compute_async(br_sum(y), &sums[1], 8);
+    expect("refused", br_wait(f), BR_EARG);
+    expect("the later one", br_wait(later), BR_OK);
+    expect("its sum", sums[1], n * (n - 1) / 2);
+    br_clear_error(ctx);
+    use(other, 0);
+}
+
 static atomic_int rounds;
 
 /* Until it is told that the program ends. */
@@ -227,6 +261,8 @@ int main(int argc, char **argv)
         open_and_close(first);
     if (strcmp(how, "wait") == 0 || strcmp(how, "late") == 0)
         compute_meanwhile(first, strcmp(how, "late") == 0);
+    if (strcmp(how, "turns") == 0)
+        wait_for_later(first);
     use(first, 0);
     for (int k = 1; k < ROUNDS && strcmp(how, "again") == 0; k++)
         use(br_open(NULL, NULL), k);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # test_mpi_contexts.sh - several contexts of one program over ranks: beside each other, each in a thread of its own; while tasks of
-# another one run or wait; and when the program ends while threads compute.
+# another one run or wait, for later computes, too; and when the program ends while threads compute.
 #
 # usage: test_mpi_contexts.sh DIRECTORY    where the program mpi_contexts is
 set -uo pipefail
@@ -25,6 +25,8 @@ for n in 2 3; do
     verdict "a context closes while a task of another one waits for what is computed then, $n ranks" right
     BRAMBLE_NUM_THREADS=1 ranks $n late
     verdict "a context opens while a task of another one waits for what is computed in it, $n ranks" right
+    BRAMBLE_NUM_THREADS=1 BRAMBLE_MEMORY_LIMIT=8MiB ranks $n turns
+    verdict "a task that waits for a later compute of another context is refused, $n ranks" right
 done
 # The watch thread counts tasks of contexts that close.
 BRAMBLE_WATCHDOG=1 ranks 3 again

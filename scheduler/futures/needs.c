@@ -142,6 +142,15 @@ static void leave_errand(walk *w, const bri_errand *e)
     }
 }
 
+/* On other ranks it may wait for its turn behind older ones of other contexts. */
+static void visit_beside(walk *w, uint64_t serial)
+{
+    uint64_t older[BRI_NEEDS_JOBS];
+    size_t n = bri_turns_beside(w->store->ctx->memory, serial, older, BRI_NEEDS_JOBS);
+    for (size_t i = 0; i < n; i++)
+        visit_job(w, older[i]);
+}
+
 /* Of a job that waits for its turn who waits for it is named, but for the task itself. */
 static void leave_job(walk *w, int i)
 {
@@ -154,6 +163,8 @@ static void leave_job(walk *w, int i)
     uint64_t before = bri_turns_before(ctx->memory, serial, ctx->nranks > 1);
     if (before != 0)
         visit_job(w, before);
+    if (ctx->nranks > 1)
+        visit_beside(w, serial);
     leave_blocked_on_top(w, NULL, serial);
 }
 
