@@ -115,15 +115,15 @@ uint64_t bri_turns_before(bri_memory *memory, uint64_t serial, bool several)
 }
 
 /* One that has failed only passes through. */
-static bool has_to_wait(bri_turns *turns, uint64_t serial)
+static bool stands_in(bri_turns *turns, uint64_t serial)
 {
     pthread_mutex_lock(&turns->lock);
     const bri_job *job = turns->first;
     while (job != NULL && job->serial != serial)
         job = job->turn.next;
-    bool has = job != NULL && !atomic_load(&job->failed);
+    bool stands = job != NULL && !atomic_load(&job->failed);
     pthread_mutex_unlock(&turns->lock);
-    return has;
+    return stands;
 }
 
 /* Jobs have their serial numbers in the order in which they begin. */
@@ -138,11 +138,11 @@ static size_t add_older(bri_turns *turns, uint64_t serial, uint64_t *older, size
     return n;
 }
 
-size_t bri_turns_beside(const bri_memory *memory, uint64_t serial, uint64_t *older, size_t room)
+size_t bri_turns_beside(bri_memory *memory, uint64_t serial, uint64_t *older, size_t room)
 {
     size_t n = 0;
-    bri_turns *own = bri_memory_turns((bri_memory *)(uintptr_t)memory);
-    if (!has_to_wait(own, serial))
+    bri_turns *own = bri_memory_turns(memory);
+    if (!stands_in(own, serial))
         return 0;
     pthread_mutex_lock(&all.lock);
     for (bri_turns *t = all.first; t != NULL; t = t->next)
