@@ -23,7 +23,7 @@ typedef struct bri_memory bri_memory;
 /* One a budget; part of bri_memory. */
 typedef struct bri_turns {
     pthread_mutex_t lock;
-    bri_job *first; /* the oldest */
+    bri_job *first;                 /* the oldest */
     struct bri_turns *next, **link; /* those of all budgets (turns.c's lock) */
 } bri_turns;
 
