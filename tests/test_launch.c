@@ -11,7 +11,7 @@
 #include "tests/suite.h"
 #include "toy_plan.h"
 
-enum { MOST_THREADS = 4, JOBS = 6, ROUNDS = 40, HANDS = 1000 };
+enum { MOST_THREADS = 4, JOBS = 6, ROUNDS = 40, HANDS = 1000, SHORT_ROUNDS = 20000 };
 
 static void open_context(br_context *ctx, int nthreads)
 {
@@ -136,6 +136,27 @@ START_TEST(who_waits_sits_down_when_the_last_has_landed)
 }
 END_TEST
 
+/* The last job lands just when the sitter was told of it. */
+START_TEST(the_sitter_stays_when_others_were_faster)
+{
+    br_context ctx;
+    static flight f;
+    open_context(&ctx, 1);
+    for (int round = 0; round < SHORT_ROUNDS; round++) {
+        toy_independent(&f.plan, 1);
+        launch(&ctx, &f);
+        ck_assert_int_eq(ctx.scheduler->help(&ctx, &f.future), BR_OK);
+        end(&f, BR_OK);
+    }
+    toy_independent(&f.plan, 1);
+    launch(&ctx, &f);
+    while (!has_landed(&f)) /* nobody helps */
+        nap();
+    end(&f, BR_OK);
+    toy_close(&ctx);
+}
+END_TEST
+
 START_TEST(a_small_one_does_not_wait_for_a_large_one)
 {
     br_context ctx;
@@ -202,6 +223,7 @@ int main(void)
     tcase_add_loop_test(tcase, launched_jobs_land_by_themselves, 0, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, others_wait_and_run_beside_them, 0, MOST_THREADS + 1);
     tcase_add_test(tcase, who_waits_sits_down_when_the_last_has_landed);
+    tcase_add_test(tcase, the_sitter_stays_when_others_were_faster);
     tcase_add_loop_test(tcase, a_small_one_does_not_wait_for_a_large_one, 2, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_wait_for_one, 0, MOST_THREADS + 1);
     return run_case("launch", tcase);

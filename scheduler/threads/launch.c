@@ -42,8 +42,9 @@ static void *sit(void *data)
         pthread_mutex_lock(&l->lock);
         while (atomic_load(&l->njobs) == 0 && !atomic_load(&l->stop))
             pthread_cond_wait(&l->changed, &l->lock);
+        bool over = atomic_load(&l->njobs) == 0; /* the last may land once the lock is free */
         pthread_mutex_unlock(&l->lock);
-        if (atomic_load(&l->njobs) == 0)
+        if (over)
             return NULL;
         bri_pool_work_until(l->pool, &(bri_until){.done = none_left, .data = l});
     }
