@@ -7,6 +7,7 @@
  */
 #include "scheduler/mpi/bell.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
@@ -160,9 +161,13 @@ bool bri_bell_hears_all(void)
     return bells.hears_all;
 }
 
+/* errno stays, for MPI is called by the same thread: where a rank is lost Open MPI 4.1 says
+ * "connect() failed" and adds errno, which is not what became of that connection. With that of the
+ * futex here it was "Connection timed out", whatever had happened. */
 void bri_bell_wait(double seconds, bool (*something)(void))
 {
     page *p = bells.mine;
+    int before = errno;
     struct timespec most = {.tv_sec = (time_t)seconds};
     most.tv_nsec = (long)((seconds - (double)most.tv_sec) * 1e9);
     atomic_store(&p->listens, 1);
@@ -170,4 +175,5 @@ void bri_bell_wait(double seconds, bool (*something)(void))
     if (!something())
         syscall(SYS_futex, &p->rung, FUTEX_WAIT, ticket, &most, NULL, 0);
     atomic_store(&p->listens, 0);
+    errno = before;
 }
