@@ -16,7 +16,7 @@ readonly no_memory=3 past_the_end=100000
 try()
 {
     local code=0
-    BRAMBLE_SCHEDULER=$1 BRAMBLE_NUM_THREADS=2 BRAMBLE_FAIL_ALLOC=$2 timeout -k 2 60 "$program" "$work" >"$work/out" 2>&1 || code=$?
+    BRAMBLE_SCHEDULER=$1 BRAMBLE_NUM_THREADS=2 BRAMBLE_FAIL_ALLOC=$2 timeout -k 5 400 "$program" "$work" >"$work/out" 2>&1 || code=$?
     [ $code = 0 ] && return 0
     [ $code = $no_memory ] && return $no_memory
     echo "FAIL $1, allocation $2: exit code $code"

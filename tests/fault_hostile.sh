@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 export BRAMBLE_SCHEDULER=threads BRAMBLE_NUM_THREADS=2 BRAMBLE_MEMORY_LIMIT=256M BRAMBLE_PROBE_TIMEOUT=5 BRAMBLE_LOG=quiet
 
 code=0
-timeout -k 5 $((60 + count / 2)) "$program" "$work" "$count" "$seed" >"$work/out" 2>"$work/err" || code=$?
+timeout -k 5 $((400 + 4 * count)) "$program" "$work" "$count" "$seed" >"$work/out" 2>"$work/err" || code=$?
 if [ $code = 77 ]; then
     cat "$work/err"
     exit 77

@@ -26,7 +26,7 @@ check() # name, status
 # Runs a command; its output must be eight times ok, and nothing else.
 all_ok()
 {
-    timeout -k 5 60 "$@" </dev/null >"$out" 2>"$out.errors" && [ "$(grep -c ' ok$' "$out")" = 8 ] &&
+    timeout -k 5 400 "$@" </dev/null >"$out" 2>"$out.errors" && [ "$(grep -c ' ok$' "$out")" = 8 ] &&
         ! grep -q FAILED "$out"
     local status=$?
     grep -c 'what runs is cancelled' "$out.errors" | grep -qx "[45]" || status=1
@@ -47,7 +47,7 @@ for n in 1 2 3; do
 done
 
 for scheduler in sync threads; do
-    BRAMBLE_SCHEDULER=$scheduler timeout -k 5 30 "$program" twice </dev/null >"$out" 2>&1
+    BRAMBLE_SCHEDULER=$scheduler timeout -k 5 400 "$program" twice </dev/null >"$out" 2>&1
     [ $? = $((128 + 2)) ]
     check "the second one ends the program under $scheduler" $?
 done
@@ -55,7 +55,7 @@ done
 # Until a program says that it computes; jobs in the background of a script would ignore the signal.
 started()
 {
-    for ((i = 0; i < 400; i++)); do
+    for ((i = 0; i < 8000; i++)); do
         grep -q computing "$out" && sleep 0.1 && return
         sleep 0.05
     done

@@ -101,10 +101,10 @@ fi
 
 # One rank is killed while all compute.
 : >"$work/out" # what the run before said is not this one's
-timeout -k 5 90 mpirun --oversubscribe -np 3 "$program" slow >"$work/out" 2>&1 </dev/null &
+timeout -k 5 400 mpirun --oversubscribe -np 3 "$program" slow >"$work/out" 2>&1 </dev/null &
 job=$!
 victim=
-for _ in $(seq 500); do
+while kill -0 $job 2>/dev/null; do
     sleep 0.1
     mapfile -t pids < <(awk '$1 == "pid" { print $2 }' "$work/out" | sort -un)
     [ ${#pids[@]} = 3 ] && victim=${pids[2]} && break

@@ -132,10 +132,10 @@ rm files/*
 killed_ranks()
 {
     : >"$work/lost"
-    HOLD=1 BRAMBLE_NUM_THREADS=1 timeout -k 5 90 mpirun --oversubscribe -np 2 "$program" resume files/r.h5 x "$1" \
+    HOLD=1 BRAMBLE_NUM_THREADS=1 timeout -k 5 400 mpirun --oversubscribe -np 2 "$program" resume files/r.h5 x "$1" \
         >"$work/lost" 2>&1 </dev/null &
     local job=$! writer='' first=''
-    for _ in $(seq 3000); do
+    while kill -0 $job 2>/dev/null; do
         sleep 0.01
         [ -e files/r.h5.part.log ] || continue
         : "${first:=$(stat -c %i files/r.h5.part.log)}"
@@ -266,9 +266,9 @@ fi
 lose()
 {
     : >"$work/out" # what the run before said is not this one's
-    HOLD=1 timeout -k 5 90 mpirun --oversubscribe -np 3 "$program" slow "${@:2}" >"$work/out" 2>&1 </dev/null &
+    HOLD=1 timeout -k 5 400 mpirun --oversubscribe -np 3 "$program" slow "${@:2}" >"$work/out" 2>&1 </dev/null &
     local job=$! victim='' writer=''
-    for _ in $(seq 800); do
+    while kill -0 $job 2>/dev/null; do
         sleep 0.05
         [ "$(grep -c '^computes' out)" = 3 ] || continue
         writer=$(awk '$1 == "writes" { print $2 }' out)

@@ -19,7 +19,7 @@ run() # name, command...
 {
     local name=$1 out
     shift
-    if out=$(timeout -k 10 $((seconds + 120)) "$@" </dev/null 2>&1); then
+    if out=$(timeout -k 10 $((seconds + 400)) "$@" </dev/null 2>&1); then
         echo "PASS $name, $out"
     else
         echo "FAIL $name, seed $seed, status $?: $out"

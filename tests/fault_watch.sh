@@ -55,9 +55,9 @@ ask()
     code=0
     seconds=0
     : >"$work/out" # what the run before said is not this one's
-    timeout -k 5 90 "${launch[@]}" sleep 3 >"$work/out" 2>&1 </dev/null &
+    timeout -k 5 400 "${launch[@]}" sleep 3 >"$work/out" 2>&1 </dev/null &
     job=$!
-    for _ in $(seq 300); do
+    while kill -0 $job 2>/dev/null; do
         sleep 0.1
         says '^it begins' && break
     done
@@ -114,7 +114,7 @@ lend()
     launcher 3
     code=0
     : >"$work/out"
-    timeout -k 5 90 "${launch[@]}" slow_last >"$work/out" 2>&1 </dev/null &
+    timeout -k 5 400 "${launch[@]}" slow_last >"$work/out" 2>&1 </dev/null &
     job=$!
     while kill -0 $job 2>/dev/null && ! both_tell; do
         sleep 0.3

@@ -16,7 +16,7 @@ cd "$(dirname "$0")"
 
 configurations="sync:1 threads:1 threads:2 threads:4 mpi:1 mpi:2 mpi:3 mpi:4"
 # Only against hangs: a loaded machine takes its time.
-readonly seconds=200
+readonly seconds=400
 
 name='' program='' expected='' lines='' each='' varying=''
 args=()

@@ -76,7 +76,7 @@ class Cluster:
         path = f"{self.work}/here/bin:" + os.environ["PATH"]
         ssh = ["--ssh", os.path.join(self.work, "rsh")] if stand_in else []
         return subprocess.run([os.path.join(TOP, "scripts/cluster"), words[0], os.path.join(self.work, "hosts"), *ssh,
-                               *words[1:]], capture_output=True, text=True, timeout=200, check=False, cwd=self.work,
+                               *words[1:]], capture_output=True, text=True, timeout=400, check=False, cwd=self.work,
                               env=dict(os.environ, PATH=path))
 
     def close(self):

@@ -27,7 +27,7 @@ expect()
 {
     local what=$1 regex=$2 lines=$3 output
     shift 3
-    output=$(timeout -k 2 60 "$@" </dev/null 2>&1)
+    output=$(timeout -k 5 400 "$@" </dev/null 2>&1)
     if [ "$(grep -cE "$regex" <<<"$output")" = "$lines" ]; then
         echo "PASS $what"
     else

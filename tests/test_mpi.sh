@@ -27,7 +27,7 @@ ranks()
 {
     local start=$EPOCHREALTIME
     code=0
-    timeout -k 5 120 mpirun --oversubscribe --mca orte_abort_on_non_zero_status "${abort_all:-0}" -np "$@" \
+    timeout -k 5 400 mpirun --oversubscribe --mca orte_abort_on_non_zero_status "${abort_all:-0}" -np "$@" \
         >"$work/out" 2>&1 </dev/null || code=$?
     seconds=$(awk "BEGIN { print $EPOCHREALTIME - $start }")
 }
@@ -83,7 +83,7 @@ ranks 2 "$toy" twice
 verdict "two contexts, one after the other" ended_twice_saying '^12 tasks' 2
 ranks 2 "$toy" nested
 verdict "two contexts at a time" ended_twice_saying '^12 tasks' 4
-timeout 20 "$toy" exchange 10 1000 >"$work/out" 2>&1
+timeout 200 "$toy" exchange 10 1000 >"$work/out" 2>&1
 code=$?
 verdict "without mpirun" ended_saying '^20 tasks, 0 bytes'
 

@@ -21,7 +21,7 @@ ranks()
     local start=$SECONDS n=$1
     shift
     code=0
-    timeout -k 5 120 mpirun --oversubscribe -np "$n" "$program" "$@" >"$work/out" 2>&1 </dev/null || code=$?
+    timeout -k 5 400 mpirun --oversubscribe -np "$n" "$program" "$@" >"$work/out" 2>&1 </dev/null || code=$?
     seconds=$((SECONDS - start))
 }
 
@@ -70,7 +70,7 @@ byte=$(od -An -tu1 -j $((0x$offset + 16)) -N 1 "$work/other")
 # shellcheck disable=SC2059
 printf "\\$(printf %o $((255 - byte)))" | dd of="$work/other" bs=1 seek=$((0x$offset + 16)) conv=notrunc status=none
 code=0
-timeout -k 5 120 mpirun --oversubscribe -np 1 "$program" refused : -np 2 "$work/other" refused \
+timeout -k 5 400 mpirun --oversubscribe -np 1 "$program" refused : -np 2 "$work/other" refused \
     >"$work/out" 2>&1 </dev/null || code=$?
 verdict "two programs in one communicator" fine_saying 3 '^refused: rank 1 on .* \(and 1 more\) runs another binary' 3
 

@@ -13,7 +13,7 @@ cd "$(dirname "$0")" || exit 2
 . ./virtual-hosts.sh
 virtual_hosts brhost 2 78
 
-BRAMBLE_PEER_TIMEOUT=17 BRAMBLE_NUM_THREADS=1 timeout -k 5 120 cluster/vcluster mpirun \
+BRAMBLE_PEER_TIMEOUT=17 BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun \
     --mca plm_rsh_agent "$work/rsh" --oversubscribe -np 4 --map-by node "$program" >"$work/out" 2>&1 </dev/null
 check "two hosts compute together" [ $? = 0 ]
 check "rank 1 is on the second host" grep -q "^rank 1 on brhost-1" "$work/out"
@@ -23,7 +23,7 @@ check "a host's own number of threads stays its own" grep -q "^rank 1 .*threads 
 
 # Between hosts nobody rings: the thread looks now and then. A busy machine only adds to that, so the least of some counts.
 for _ in $(seq 8); do
-    BRAMBLE_NUM_THREADS=1 timeout -k 5 120 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
+    BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
         -np 2 --map-by node "$toy" idle >"$work/out" 2>&1 </dev/null
     grep -qE '^idle rank 0: [01]\.' "$work/out" && break
 done
@@ -32,7 +32,7 @@ check "an idle rank that nobody rings costs less than 2 % of a core" grep -qE '^
 # The same while a run waits for a rank that sleeps in a task: 2.1 to 2.6 % of a core (docs/mpi-costs.md), where looking every 200 us took 7.
 for bytes in 8 1000000; do
     for _ in $(seq 10); do
-        BRAMBLE_NUM_THREADS=1 timeout -k 5 120 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
+        BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
             -np 2 --map-by node "$toy" wait 1 $bytes >"$work/out" 2>&1 </dev/null
         grep -qE '^waiting rank 0: [0-2]\.' "$work/out" && break
     done

@@ -25,7 +25,7 @@ failures=0
 # alone PROGRAM ARGUMENTS...: in one process, in the directory that has the files
 alone()
 {
-    (cd "$work/with" && BRAMBLE_SCHEDULER=threads timeout -k 5 60 "$@") >"$work/alone" 2>"$work/errors" </dev/null
+    (cd "$work/with" && BRAMBLE_SCHEDULER=threads timeout -k 5 400 "$@") >"$work/alone" 2>"$work/errors" </dev/null
 }
 
 # ranks WITH WITHOUT PROGRAM ARGUMENTS...: so many ranks in one directory and in the other
@@ -34,7 +34,7 @@ ranks()
     local with=$1 without=$2
     shift 2
     code=0
-    timeout -k 5 100 mpirun --oversubscribe -np "$with" -wdir "$work/with" "$@" : \
+    timeout -k 5 400 mpirun --oversubscribe -np "$with" -wdir "$work/with" "$@" : \
         -np "$without" -wdir "$work/without" "$@" >"$work/out" 2>"$work/errors" </dev/null || code=$?
 }
 
@@ -90,11 +90,11 @@ for row in "file 1 2" "file 2 1" "datasets 1 2" "npy 1 2" "store 1 2"; do
     read -r name with without <<<"$row"
     rm -rf "$work/sweep"
     mkdir "$work/sweep"
-    (cd "$work/sweep" && BRAMBLE_SCHEDULER=threads timeout -k 5 60 "$programs/sweep_$name") >"$work/alone" 2>&1 </dev/null
+    (cd "$work/sweep" && BRAMBLE_SCHEDULER=threads timeout -k 5 400 "$programs/sweep_$name") >"$work/alone" 2>&1 </dev/null
     rm -rf "$work/sweep"
     mkdir "$work/sweep"
     code=0
-    timeout -k 5 100 mpirun --oversubscribe -np "$with" -wdir "$work/sweep" "$programs/sweep_$name" : \
+    timeout -k 5 400 mpirun --oversubscribe -np "$with" -wdir "$work/sweep" "$programs/sweep_$name" : \
         -np "$without" -wdir "$work/without" "$programs/sweep_$name" >"$work/out" 2>"$work/errors" </dev/null || code=$?
     verdict "sweep of $name, files on $with rank(s), not on $without" as_alone
 done

@@ -15,8 +15,8 @@ cd "$(dirname "$0")" || exit 2
 unshare -m true 2>/dev/null || skip "this kernel or container gives no mount namespaces"
 virtual_hosts brfile 4 82
 mkdir "$work/files"
-(cd "$work/files" && BRAMBLE_SCHEDULER=threads timeout -k 5 60 "$program" make) >"$work/out" 2>&1 </dev/null
-(cd "$work/files" && BRAMBLE_SCHEDULER=threads timeout -k 5 60 "$program" cases) >"$work/alone" 2>"$work/errors" </dev/null
+(cd "$work/files" && BRAMBLE_SCHEDULER=threads timeout -k 5 400 "$program" make) >"$work/out" 2>&1 </dev/null
+(cd "$work/files" && BRAMBLE_SCHEDULER=threads timeout -k 5 400 "$program" cases) >"$work/alone" 2>"$work/errors" </dev/null
 
 # On all hosts but the first, an empty file system stands in the directory's place.
 cat >"$work/there" <<THERE
@@ -29,7 +29,7 @@ chmod +x "$work/there"
 
 on_hosts()
 {
-    BRAMBLE_NUM_THREADS=1 timeout -k 5 170 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
+    BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
         -np 4 --map-by node "$work/there" "$program" "$@" >"$work/out" 2>"$work/errors" </dev/null
 }
 
@@ -66,7 +66,7 @@ mkdir "$work/own"
 stores()
 {
     rm -f "$work/files/new.h5"
-    BRAMBLE_LOG=info BRAMBLE_NUM_THREADS=1 timeout -k 5 120 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
+    BRAMBLE_LOG=info BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
         -np 4 --map-by node "$work/entry" "$1" "$store" fast new.h5 x add >"$work/out" 2>&1 </dev/null
     h5diff "$work/files/alone.h5" "$work/files/new.h5" >>"$work/out" 2>&1
 }
@@ -99,7 +99,7 @@ fi
 # Rows: each host writes pages of its own, their ends are written by rank 0.
 rows()
 {
-    BRAMBLE_LOG=info BRAMBLE_NUM_THREADS=1 timeout -k 5 120 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
+    BRAMBLE_LOG=info BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
         -np 4 --map-by node "$work/entry" "$1" "$store" fast "new.$2" x "$3" >"$work/out" 2>&1 </dev/null
 }
 (cd "$work/files" && "$store" fast alone.npy x rows) >"$work/out" 2>&1 </dev/null
@@ -115,10 +115,10 @@ check "nothing is left beside the file" tidy
 # A rank on another host dies while all write.
 rm -f "$work/files/new.h5"
 : >"$work/out" # what the run before said is not this one's
-BRAMBLE_NUM_THREADS=1 timeout -k 5 90 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" -np 4 --map-by node \
+BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" -np 4 --map-by node \
     "$work/entry" all env HOLD=1 "$store" slow new.h5 x add >"$work/out" 2>&1 </dev/null &
 job=$! writer='' victim=''
-for _ in $(seq 1500); do
+while kill -0 $job 2>/dev/null; do
     sleep 0.02
     [ "$(grep -c '^computes' "$work/out")" -ge 2 ] || continue
     writer=$(awk '$1 == "writes" { print $2 }' "$work/out")

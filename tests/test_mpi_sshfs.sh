@@ -49,7 +49,7 @@ chmod +x "$work/entry"
 
 on_hosts()
 {
-    BRAMBLE_LOG=info BRAMBLE_NUM_THREADS=1 timeout -k 5 120 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
+    BRAMBLE_LOG=info BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
         -np 3 --map-by node "$work/entry" "$@" >"$work/out" 2>&1 </dev/null
 }
 # Conditions, which check calls.

@@ -17,7 +17,7 @@ cd "$work" || exit 2
 failures=0
 within()
 {
-    BRAMBLE_MEMORY_LIMIT=12M BRAMBLE_NUM_THREADS=1 timeout -k 5 120 mpirun --oversubscribe -np "$1" "$program" 12 \
+    BRAMBLE_MEMORY_LIMIT=12M BRAMBLE_NUM_THREADS=1 timeout -k 5 400 mpirun --oversubscribe -np "$1" "$program" 12 \
         >out 2>&1 </dev/null && [ "$(grep -c '^good: process' out)" = "$1" ]
 }
 # What NumPy and h5py find in the files.

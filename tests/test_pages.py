@@ -69,7 +69,7 @@ def run(program, directory, ranks):
         environment.update(BRAMBLE_NUM_THREADS="1")  # then main's thread runs what rank 0 gets, and messages say so
     words = ["mpirun", "--oversubscribe", "-np", str(ranks)] if ranks else []
     done = subprocess.run(words + [program], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+                          stdout=subprocess.PIPE, text=True, timeout=400, check=False)
     if done.returncode != 0:
         sys.exit(f"{program} on {ranks or 'no'} ranks ended with {done.returncode}:\n{done.stdout}")
     return done.stdout

@@ -9,12 +9,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
 
-# timed COMMAND...: what it wrote in $work/out, its exit code in $code (124: it took two minutes), the time in $seconds.
+# timed COMMAND...: what it wrote in $work/out, its exit code in $code (124: it hung), the time in $seconds.
 timed()
 {
     local start=$SECONDS
     code=0
-    { timeout -k 5 120 "$@" >"$work/out" 2>&1 </dev/null || code=$?; } 2>/dev/null
+    { timeout -k 5 400 "$@" >"$work/out" 2>&1 </dev/null || code=$?; } 2>/dev/null
     seconds=$((SECONDS - start))
 }
 
