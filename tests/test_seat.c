@@ -225,6 +225,42 @@ START_TEST(room_is_told_of)
 }
 END_TEST
 
+/* ---- who loses its place ---- */
+
+static void lose_place(toy_plan *plan, int node)
+{
+    waiter *w = plan->data;
+    bri_seat seat;
+    if (node > 0)
+        return;
+    bri_pool_stand_up(w->pool, &seat);
+    begin(w);
+    await_sleep(w->pool, 1);
+    bri_pool_sit_down(w->pool, &seat);
+}
+
+/* What the task has held back is emitted by the thread that has its place, and has slept. */
+START_TEST(who_has_the_place_goes_on)
+{
+    br_context ctx;
+    bri_job job;
+    toy_plan plan;
+    toy_open(&ctx, &bri_scheduler_threads, 1, 1 << 20);
+    waiter other = {.pool = ctx.scheduler_data};
+    toy_independent(&plan, 2);
+    plan.inside = lose_place;
+    plan.data = &other;
+    attach(&ctx, &job, &plan);
+    atomic_store(&job.max_in_flight, 1);
+    ck_assert(bri_pool_work(other.pool, &job, true));
+    ck_assert_int_eq(atomic_load(&plan.ran), 2);
+    tell(&other);
+    pthread_join(other.thread, NULL);
+    finish(&ctx, &job, &plan);
+    toy_close(&ctx);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("seat");
@@ -233,5 +269,6 @@ int main(void)
     tcase_add_test(tcase, work_finds_who_helps);
     tcase_add_test(tcase, work_finds_who_stands);
     tcase_add_test(tcase, room_is_told_of);
+    tcase_add_test(tcase, who_has_the_place_goes_on);
     return run_case("seat", tcase);
 }

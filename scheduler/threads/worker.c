@@ -275,6 +275,8 @@ void bri_worker_run(bri_pool_worker *w, bri_task *task)
         bri_task *ready = bri_job_exec(job, task);
         if (!bri_worker_sits(w)) {
             bri_pool_push(w->pool, job, ready);
+            if (emits(job)) /* it may have made room, and who has the place may sleep */
+                bri_pool_wake_workers(w->pool, 1);
             bri_pool_let_go(w->pool, job);
             return;
         }
