@@ -8,6 +8,7 @@
 
 #include "runtime/future.h"
 #include "runtime/scheduler.h"
+#include "scheduler/threads/pool.h"
 #include "tests/suite.h"
 #include "toy_plan.h"
 
@@ -217,6 +218,79 @@ START_TEST(a_task_may_wait_for_one)
 }
 END_TEST
 
+/* ---- tasks that come when the job was seen done ---- */
+
+static flight failing;
+static flight endless;
+static atomic_bool entered, emitting, blocked;
+static _Thread_local bool emits_late;
+
+static void wait_for(const atomic_bool *flag)
+{
+    while (!atomic_load(flag))
+        nap();
+}
+
+/* The sitter emits one task; the others come when that has failed, and the job was seen done. */
+static br_status next_late(bri_job *job, bri_task **task)
+{
+    atomic_store(&job->max_in_flight, emits_late ? 8 : 1);
+    if (emits_late && !atomic_exchange(&emitting, true)) {
+        wait_for(&blocked);
+        for (int i = 0; i < 200; i++)
+            nap();
+    }
+    return toy_next(job, task);
+}
+
+static br_status fail_first(bri_job *job, bri_task *task, void *scratch)
+{
+    if (task->key.index == 0) {
+        atomic_store(&entered, true);
+        atomic_store(&job->max_in_flight, 8);
+        wait_for(&emitting);
+    }
+    return toy_execute(job, task, scratch);
+}
+
+/* As one that waits for the failing job. */
+static void wait_for_failing(toy_plan *plan, int node)
+{
+    (void)plan, (void)node;
+    atomic_store(&blocked, true);
+    while (!has_landed(&failing))
+        nap();
+}
+
+/* Who waits inside a task has emitted them, and does not find the job in the pool any more; the
+ * sitter is in the middle of a task of another one. */
+START_TEST(a_failed_one_lands_beside_a_long_task)
+{
+    br_context ctx;
+    bri_chosen chosen;
+    static const bri_job_ops ops = {
+        .next = next_late, .execute = fail_first, .describe = toy_describe};
+    open_context(&ctx, 1);
+    toy_independent(&failing.plan, 4);
+    failing.plan.fails_at = 0;
+    ck_assert_int_eq(bri_job_init(&failing.job, &ctx, &ops, &failing.plan), BR_OK);
+    failing.future = (br_future){.ctx = &ctx, .job = failing.job.serial};
+    ctx.scheduler->launch(&ctx, &failing.job, landed);
+    wait_for(&entered);
+    toy_independent(&endless.plan, 1);
+    endless.plan.inside = wait_for_failing;
+    launch(&ctx, &endless);
+    emits_late = true;
+    ck_assert(bri_pool_take_of(ctx.scheduler->pool(&ctx), failing.job.serial, &chosen));
+    bri_pool_run_chosen(ctx.scheduler->pool(&ctx), &chosen);
+    while (!has_landed(&endless))
+        nap();
+    end(&failing, BR_EUSER);
+    end(&endless, BR_OK);
+    toy_close(&ctx);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("launch");
@@ -226,5 +300,6 @@ int main(void)
     tcase_add_test(tcase, the_sitter_stays_when_others_were_faster);
     tcase_add_loop_test(tcase, a_small_one_does_not_wait_for_a_large_one, 2, MOST_THREADS + 1);
     tcase_add_loop_test(tcase, a_task_may_wait_for_one, 0, MOST_THREADS + 1);
+    tcase_add_test(tcase, a_failed_one_lands_beside_a_long_task);
     return run_case("launch", tcase);
 }

@@ -14,7 +14,6 @@
 #include "runtime/alloc.h"
 #include "runtime/crash.h"
 #include "runtime/host.h"
-#include "runtime/inside.h"
 #include "scheduler/threads/worker.h"
 
 /* In flight there is enough for each thread to have tasks while one emits. A wake costs 6-18 us, so
@@ -251,7 +250,8 @@ static void wait_for_users(bri_job *job)
 
 /* Off the list, nobody new emits; when those who did are gone, the number of tasks can only fall;
  * when there is none and nobody inside, nobody will come again. Every wait is short: the job is
- * done, only a failed one has tasks to pass through. */
+ * done, only a failed one has tasks to pass through. That needs no seat: who has it may be in the
+ * middle of a task that waits for just this job. */
 void bri_pool_detach(bri_pool *pool, bri_job *job)
 {
     pthread_mutex_lock(&pool->lock);
@@ -262,9 +262,8 @@ void bri_pool_detach(bri_pool *pool, bri_job *job)
         *link = job->next_attached;
     pthread_mutex_unlock(&pool->lock);
     wait_for_users(job);
-    while (bri_inside_here != NULL && !bri_job_done(job))
+    while (!bri_job_done(job))
         bri_pool_pass(pool, job);
-    bri_pool_work(pool, job, true);
     wait_for_users(job);
 }
 
