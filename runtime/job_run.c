@@ -119,11 +119,12 @@ static void push_finished(bri_job *job, bri_task *t)
                                                   memory_order_relaxed));
 }
 
-/* bytes: what it had promised. */
+/* bytes: what it had promised. The status comes before job->failed, with the error's text in
+ * between: who fails meanwhile must not go on either. */
 static bri_task *finish(bri_job *job, bri_task *task, size_t bytes)
 {
     bri_task *ready = NULL;
-    if (!atomic_load_explicit(&job->failed, memory_order_acquire)) {
+    if (bri_job_status(job) == BR_OK) {
         ready = follow(job, task);
         push_finished(job, task);
     }

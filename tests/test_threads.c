@@ -116,6 +116,65 @@ START_TEST(a_failing_task_ends_the_job)
 }
 END_TEST
 
+/* Another thread is in the middle of bri_job_fail, as it writes the text. */
+typedef struct first_failure {
+    br_context *ctx;
+    bri_job *job;
+    atomic_bool begun, followed;
+} first_failure;
+
+static void fail_beside(toy_plan *plan, int node)
+{
+    first_failure *f = plan->data;
+    atomic_store(&f->followed, node > 1);
+}
+
+static br_status fail_second(bri_job *job, bri_task *task, void *scratch)
+{
+    first_failure *f = ((toy_plan *)job->plan)->data;
+    if (task->key.index == 1) {
+        atomic_store(&job->status, BR_EUSER);
+        atomic_store(&f->begun, true);
+    }
+    return toy_execute(job, task, scratch);
+}
+
+static void *end_first_failure(void *data)
+{
+    first_failure *f = data;
+    while (!atomic_load(&f->begun))
+        usleep(1000);
+    usleep(20000);
+    atomic_store(&f->job->failed, true);
+    f->ctx->scheduler->notify(f->ctx);
+    return NULL;
+}
+
+START_TEST(nobody_reads_what_the_second_to_fail_left)
+{
+    br_context ctx;
+    toy_plan plan;
+    bri_job job;
+    pthread_t other;
+    static const bri_job_ops ops = {
+        .next = toy_next, .execute = fail_second, .describe = toy_describe};
+    first_failure f = {.ctx = &ctx, .job = &job};
+    toy_open(&ctx, &bri_scheduler_threads, _i, 1 << 20);
+    toy_chain(&plan, 3);
+    plan.fails_at = 1;
+    plan.inside = fail_beside;
+    plan.data = &f;
+    ck_assert_int_eq(pthread_create(&other, NULL, end_first_failure, &f), 0);
+    ck_assert_int_eq(bri_job_init(&job, &ctx, &ops, &plan), BR_OK);
+    ck_assert_int_eq(ctx.scheduler->start(&ctx, &job), BR_OK);
+    finish(&ctx, &job, BR_EUSER);
+    pthread_join(other, NULL);
+    ck_assert(!atomic_load(&f.followed));
+    toy_free(&plan);
+    toy_close(&ctx);
+}
+END_TEST
+
 /* The last ones wait until the job is cancelled. */
 static void wait_for_cancel(toy_plan *plan, int node)
 {
@@ -518,6 +577,7 @@ int main(void)
     tcase_add_loop_test(runs, threads_run_every_shape, 1, MOST_THREADS + 1);
     tcase_add_loop_test(runs, threads_run_in_little_memory, 1, MOST_THREADS + 1);
     tcase_add_loop_test(runs, a_failing_task_ends_the_job, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, nobody_reads_what_the_second_to_fail_left, 1, MOST_THREADS + 1);
     tcase_add_loop_test(runs, a_job_can_be_cancelled, 0, MOST_THREADS + 1);
     tcase_add_loop_test(runs, jobs_run_together, 1, MOST_THREADS + 1);
     tcase_add_loop_test(runs, progress_need_not_block, 0, MOST_THREADS + 1);
