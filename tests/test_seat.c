@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 #include "runtime/scheduler.h"
@@ -261,6 +262,68 @@ START_TEST(who_has_the_place_goes_on)
 }
 END_TEST
 
+/* ---- who only looks ---- */
+
+enum { LOOKS = 20000 };
+
+typedef struct looking {
+    bri_pool *pool;
+    atomic_int begun, looked, ended; /* rounds */
+} looking;
+
+static bool was_looked(const void *data)
+{
+    const looking *l = data;
+    return atomic_load(&l->looked) == atomic_load(&l->begun);
+}
+
+/* Sits until the other one has looked. */
+static void *sit_until_looked(void *data)
+{
+    looking *l = data;
+    for (int i = 1; i <= LOOKS; i++) {
+        while (atomic_load(&l->begun) < i)
+            sched_yield();
+        bri_pool_work_until(l->pool, &(bri_until){.done = was_looked, .data = l});
+        atomic_store(&l->ended, i);
+    }
+    return NULL;
+}
+
+/* Just as another thread sits down. */
+START_TEST(who_only_looks_does_not_stand)
+{
+    br_context ctx;
+    bri_job job;
+    toy_plan plan;
+    pthread_t other;
+    toy_open(&ctx, &bri_scheduler_threads, 1, 1 << 20);
+    looking l = {.pool = ctx.scheduler_data};
+    toy_independent(&plan, 1);
+    ck_assert_int_eq(bri_job_init(&job, &ctx, &toy_ops, &plan), BR_OK);
+    atomic_store(&job.waits, true);
+    ck_assert_int_eq(bri_pool_attach(l.pool, &job), BR_OK);
+    ck_assert_int_eq(pthread_create(&other, NULL, sit_until_looked, &l), 0);
+    for (int i = 1; i <= LOOKS; i++) {
+        atomic_store(&l.begun, i);
+        for (volatile int k = 0; k < i % 300; k++)
+            ;
+        ck_assert(!bri_pool_work(l.pool, &job, false));
+        atomic_store(&l.looked, i);
+        bri_pool_notify(l.pool);
+        while (atomic_load(&l.ended) < i)
+            sched_yield();
+    }
+    pthread_join(other, NULL);
+    atomic_store(&job.waits, false);
+    ck_assert(bri_pool_work(l.pool, &job, true));
+    bri_pool_detach(l.pool, &job);
+    bri_job_fini(&job);
+    toy_free(&plan);
+    toy_close(&ctx);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("seat");
@@ -270,5 +333,6 @@ int main(void)
     tcase_add_test(tcase, work_finds_who_stands);
     tcase_add_test(tcase, room_is_told_of);
     tcase_add_test(tcase, who_has_the_place_goes_on);
+    tcase_add_test(tcase, who_only_looks_does_not_stand);
     return run_case("seat", tcase);
 }

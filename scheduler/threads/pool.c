@@ -120,10 +120,8 @@ static bool work_on(bri_pool *pool, bri_job *job, const bri_until *until, bool b
     bool inside = before != NULL && before->pool == pool;
     if (until->done(until->data))
         return true;
-    if (!inside && !block && atomic_load(&pool->seat))
-        return false;
-    if (!inside && !take_seat(pool, until))
-        return true;
+    if (!inside && (block ? !take_seat(pool, until) : atomic_exchange(&pool->seat, true)))
+        return block;
     bri_pool_worker *w = inside ? before : &pool->workers[0];
     self = w;
     /* A task that waits for another job is still running in its own. */
