@@ -315,13 +315,16 @@ static bri_task **launch_moves(bri_job *job, bri_task *moves, bri_task **last)
     return last;
 }
 
-bri_task *bri_job_pull(bri_job *job, int max)
+static bool may_pull(const bri_job *job)
 {
-    if (atomic_load_explicit(&job->failed, memory_order_acquire) ||
-        atomic_load_explicit(&job->end_seen, memory_order_relaxed) ||
-        atomic_load_explicit(&job->waits, memory_order_acquire) ||
-        pthread_mutex_trylock(&job->emit) != 0)
-        return NULL;
+    return !atomic_load_explicit(&job->failed, memory_order_acquire) &&
+           !atomic_load_explicit(&job->end_seen, memory_order_relaxed) &&
+           !atomic_load_explicit(&job->waits, memory_order_acquire);
+}
+
+/* With `emit`, which it gives back. */
+static bri_task *pull(bri_job *job, int max)
+{
     bri_task *first = NULL;
     bri_task **last = &first;
     bri_job_reap(job);
@@ -347,4 +350,19 @@ bri_task *bri_job_pull(bri_job *job, int max)
         bri_bundles_close_all(job);
     pthread_mutex_unlock(&job->emit);
     return first;
+}
+
+bri_task *bri_job_pull(bri_job *job, int max)
+{
+    if (!may_pull(job) || pthread_mutex_trylock(&job->emit) != 0)
+        return NULL;
+    return pull(job, max);
+}
+
+bri_task *bri_job_pull_alone(bri_job *job)
+{
+    if (!may_pull(job))
+        return NULL;
+    pthread_mutex_lock(&job->emit);
+    return pull(job, 1);
 }

@@ -45,6 +45,8 @@ size_t bri_task_output_bytes(const bri_task *task);
 size_t bri_task_bytes(const bri_task *task);
 /* Gives its record back (emit). */
 void bri_task_free(bri_job *job, bri_task *task);
+/* The next task, on the only thread that emits: NULL when there is none that is ready. */
+bri_task *bri_job_pull_alone(bri_job *job);
 /* Frees what is finished and dead (emit). */
 void bri_job_reap(bri_job *job);
 

@@ -175,11 +175,12 @@ bri_task *bri_job_returned(bri_job *job, bri_task *leaves, const bri_task *top)
     return NULL;
 }
 
-/* With one task in flight nothing else can become ready, and nobody else holds the lock. */
+/* With one task in flight nothing else can become ready. The watch thread holds the lock for a
+ * moment when it prints. */
 void bri_job_step(bri_job *job)
 {
     atomic_store_explicit(&job->max_in_flight, 1, memory_order_relaxed);
-    bri_task *task = bri_job_pull(job, 1);
+    bri_task *task = bri_job_pull_alone(job);
     if (task == NULL && !bri_job_done(job))
         bri_job_fail(job, BR_EINTERNAL, "a task waits for a value that nobody computes");
     while (task != NULL) {

@@ -203,6 +203,45 @@ START_TEST(a_job_can_be_cancelled)
 }
 END_TEST
 
+/* ---- a look at what it does ---- */
+
+typedef struct looker {
+    bri_job *job;
+    atomic_bool stop;
+} looker;
+
+static void *print_again(void *data)
+{
+    looker *l = data;
+    FILE *nowhere = fopen("/dev/null", "w");
+    while (!atomic_load(&l->stop))
+        bri_job_print(l->job, nowhere);
+    fclose(nowhere);
+    return NULL;
+}
+
+START_TEST(a_job_may_be_looked_at)
+{
+    br_context ctx;
+    toy_plan plan;
+    bri_job job;
+    pthread_t other;
+    looker l = {.job = &job};
+    toy_open(&ctx, _i == 0 ? &bri_scheduler_sync : &bri_scheduler_threads, _i, 1 << 20);
+    toy_random(&plan, 20000, 7, 30);
+    start(&ctx, &job, &plan);
+    ck_assert_int_eq(pthread_create(&other, NULL, print_again, &l), 0);
+    ck_assert(ctx.scheduler->progress(&ctx, &job, true));
+    atomic_store(&l.stop, true);
+    pthread_join(other, NULL);
+    ck_assert_msg(bri_job_status(&job) == BR_OK, "%s", job.error_text);
+    ck_assert_int_eq(atomic_load(&plan.ran), plan.n);
+    bri_job_fini(&job);
+    toy_free(&plan);
+    toy_close(&ctx);
+}
+END_TEST
+
 /* ---- several jobs at a time ---- */
 
 START_TEST(jobs_run_together)
@@ -579,6 +618,7 @@ int main(void)
     tcase_add_loop_test(runs, a_failing_task_ends_the_job, 0, MOST_THREADS + 1);
     tcase_add_loop_test(runs, nobody_reads_what_the_second_to_fail_left, 1, MOST_THREADS + 1);
     tcase_add_loop_test(runs, a_job_can_be_cancelled, 0, MOST_THREADS + 1);
+    tcase_add_loop_test(runs, a_job_may_be_looked_at, 0, 3);
     tcase_add_loop_test(runs, jobs_run_together, 1, MOST_THREADS + 1);
     tcase_add_loop_test(runs, progress_need_not_block, 0, MOST_THREADS + 1);
     tcase_add_loop_test(runs, a_task_may_wait_for_another_job, 1, MOST_THREADS + 1);
