@@ -314,14 +314,26 @@ static void null_and_inter(void)
     open_and_compute(MPI_COMM_WORLD);
 }
 
+enum { TAG_RETURNED = 2 };
+
+/* Called after what bramble does at exit. mpirun kills the others as soon as rank 0 has gone. */
+static void hear_who_returned(void)
+{
+    for (int r = 1; r < nranks; r++)
+        MPI_Recv(NULL, 0, MPI_INT, r, TAG_RETURNED, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
 /* The program ends, or a rank does, while a context is open. */
 static void leave_open(const char *how)
 {
     static br_context *ctx; /* still known at exit, so nothing of it counts as leaked */
+    if (rank == 0)
+        EXPECT(atexit(hear_who_returned) == 0);
     ctx = br_open_comm(MPI_COMM_WORLD);
     if (br_is_worker(ctx)) {
         printf("rank %d returned\n", rank);
         fflush(stdout);
+        MPI_Send(NULL, 0, MPI_INT, 0, TAG_RETURNED, MPI_COMM_WORLD);
         sleep(1); /* MPI_Finalize would wait for a rank that has gone */
         return;
     }
@@ -456,6 +468,28 @@ static void leave_inside(void)
     br_wait(lasting);
 }
 
+static void *read_input(void *unused)
+{
+    char line[16];
+    atomic_store(&begun, true);
+    EXPECT(fgets(line, sizeof line, stdin) == NULL);
+    return unused;
+}
+
+/* Another thread waits for input that does not come, and has the stream locked. */
+static void leave_reading(void)
+{
+    int ends[2];
+    if (open_to_leave() == NULL)
+        return;
+    EXPECT(pipe(ends) == 0 && dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
+    in_another_thread(read_input, NULL);
+    while (!atomic_load(&begun))
+        usleep(100);
+    usleep(100000);
+    exit(7);
+}
+
 static int kills(const br_block *in, int nin, const br_block *out, const void *data)
 {
     (void)in, (void)nin, (void)data;
@@ -498,6 +532,8 @@ static void with_threads(const char *what)
         leave_beside(what);
     else if (strcmp(what, "thrice") == 0)
         leave_thrice();
+    else if (strcmp(what, "reads") == 0)
+        leave_reading();
     else if (strcmp(what, "inside") == 0)
         leave_inside();
     else if (strcmp(what, "kill") == 0)

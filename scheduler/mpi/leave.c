@@ -183,6 +183,18 @@ static void at_second_exit(int code, void *unused)
         pause();
 }
 
+/* A thread that waits for input has its stream locked, for ever perhaps, and fflush(NULL) waits for
+ * it, while exit() itself does not. */
+static void flush(void)
+{
+    if (ftrylockfile(stdin) != 0) {
+        fflush(stdout);
+        return;
+    }
+    fflush(NULL);
+    funlockfile(stdin);
+}
+
 /* on_exit and not atexit: it knows the code, which is that of all ranks. What other threads may
  * still look at is not freed. The handler below may be in another block of libc's, which frees this
  * one under our feet when a second thread finds it empty: so there is one more. */
@@ -196,7 +208,7 @@ static void at_exit(int code, void *unused)
     on_exit(at_second_exit, NULL);
     refuse_inside(code);
     bri_parts_abandon();
-    fflush(NULL);
+    flush();
     bri_serve_send_exit(code);
     join_or_abort(code);
 }
