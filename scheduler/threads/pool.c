@@ -256,8 +256,10 @@ void bri_pool_detach(bri_pool *pool, bri_job *job)
     bri_job **link = &pool->jobs;
     while (*link != NULL && *link != job)
         link = &(*link)->next_attached;
-    if (*link == job)
+    if (*link == job) {
         *link = job->next_attached;
+        atomic_fetch_add(&pool->ndetached, 1);
+    }
     pthread_mutex_unlock(&pool->lock);
     wait_for_users(job);
     while (!bri_job_done(job))

@@ -220,29 +220,37 @@ static bri_task *steal(bri_pool_worker *w)
     return NULL;
 }
 
-/* Enters the nth of the attached jobs that have more to emit. Others must be left alone: leaving a
- * job that is done wakes its waiter, and sleepers that wake each other would never sleep. */
-static bool enter_emitting(bri_pool_worker *w, int nth)
+/* Enters the first of the attached jobs that has more to emit, from the nth one on, and says where
+ * the next one is. Others must be left alone: leaving a job that is done wakes its waiter, and
+ * sleepers that wake each other would never sleep. */
+static bool enter_emitting(bri_pool_worker *w, int *nth)
 {
     bri_pool *pool = w->pool;
     bri_worker_leave(w);
     pthread_mutex_lock(&pool->lock);
     bri_job *job = pool->jobs;
-    while (job != NULL && (!emits(job) || nth-- > 0))
+    int n = 0;
+    for (; job != NULL && (n < *nth || !emits(job)); n++)
         job = job->next_attached;
+    *nth = n + 1;
     if (job != NULL)
         bri_worker_enter(w, job);
     pthread_mutex_unlock(&pool->lock);
     return job != NULL;
 }
 
+/* Where one has been detached meanwhile, those after it have moved up: then all again. */
 static bri_task *emit_any(bri_pool_worker *w)
 {
-    for (int n = 0; enter_emitting(w, n); n++) {
-        bri_task *task = emit(w);
-        if (task != NULL)
-            return task;
-    }
+    unsigned before;
+    do {
+        before = atomic_load(&w->pool->ndetached);
+        for (int n = 0; enter_emitting(w, &n);) {
+            bri_task *task = emit(w);
+            if (task != NULL)
+                return task;
+        }
+    } while (atomic_load(&w->pool->ndetached) != before);
     return NULL;
 }
 
@@ -447,7 +455,7 @@ void bri_pool_run_chosen(bri_pool *pool, const bri_chosen *held)
 {
     run_list(pool, held->job, held->task);
     if (emits(held->job))
-        wake_one(pool);
+        bri_pool_wake_workers(pool, 1);
     bri_pool_let_go(pool, held->job);
 }
 

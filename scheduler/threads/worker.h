@@ -34,6 +34,7 @@ struct bri_pool {
     pthread_mutex_t lock;
     int nstarted;             /* of workers 1 .. nworkers-1 (lock) */
     bri_job *jobs;            /* attached (lock) */
+    atomic_uint ndetached;    /* jobs taken off that list, ever; changed with the lock */
     bri_handed late, outside; /* the ones go before all others, and these behind deques */
     atomic_bool stop;
     atomic_bool seat;     /* worker 0 is taken by a thread */
