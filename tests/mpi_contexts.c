@@ -6,7 +6,7 @@
  *        mpi_contexts again    one after the other
  *        mpi_contexts wait     a task waits for what is computed after another context has closed
  *        mpi_contexts late     the same in one that opens only then
- *        mpi_contexts turns    a task of a compute waits for one that began later, in another context
+ *        mpi_contexts turns    a task of a compute waits for a later one of another context
  *        mpi_contexts exit     the program ends with code 5 while threads compute
  * Prints "right" when all values are.
  */

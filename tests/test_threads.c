@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_threads.c - the sync and threads schedulers run graphs of every shape, fail cleanly, sleep
- * and wake.
+ * test_threads.c - the sync and threads schedulers run graphs of every shape, sleep and
+ * wake.
  */
 #include <check.h>
 #include <dirent.h>
@@ -14,44 +14,20 @@
 
 enum { MOST_THREADS = 4, ROUNDS = 30 };
 
-static void start(br_context *ctx, bri_job *job, toy_plan *plan)
-{
-    ck_assert_int_eq(bri_job_init(job, ctx, &toy_ops, plan), BR_OK);
-    ck_assert_int_eq(ctx->scheduler->start(ctx, job), BR_OK);
-}
-
-static void finish(br_context *ctx, bri_job *job, br_status expected)
-{
-    ck_assert(ctx->scheduler->progress(ctx, job, true));
-    ck_assert_int_eq(bri_job_status(job), expected);
-    bri_job_fini(job);
-}
-
-static void run(br_context *ctx, toy_plan *plan)
-{
-    bri_job job;
-    start(ctx, &job, plan);
-    finish(ctx, &job, plan->fails_at < 0 ? BR_OK : BR_EUSER);
-    ck_assert_int_eq(atomic_load(&plan->wrong), 0);
-    if (plan->fails_at < 0)
-        ck_assert_int_eq(atomic_load(&plan->ran), plan->n);
-    toy_free(plan);
-}
-
 static void run_shapes(br_context *ctx)
 {
     toy_plan plan;
     toy_independent(&plan, 0);
-    run(ctx, &plan);
+    toy_run(ctx, &plan);
     toy_independent(&plan, 5000);
-    run(ctx, &plan);
+    toy_run(ctx, &plan);
     toy_chain(&plan, 5000);
-    run(ctx, &plan);
+    toy_run(ctx, &plan);
     toy_tree(&plan, 11);
-    run(ctx, &plan);
+    toy_run(ctx, &plan);
     for (uint64_t seed = 0; seed < ROUNDS; seed++) {
         toy_random(&plan, 1000, seed, seed % 3 == 0 ? 4 : 100);
-        run(ctx, &plan);
+        toy_run(ctx, &plan);
     }
 }
 
@@ -83,165 +59,6 @@ START_TEST(threads_run_in_little_memory)
 }
 END_TEST
 
-/* ---- failures ---- */
-
-static void run_failing(br_context *ctx)
-{
-    for (uint64_t seed = 0; seed < 3 * ROUNDS; seed++) {
-        toy_plan plan;
-        toy_random(&plan, 300, seed, 50);
-        plan.fails_at = (int)toy_dice(&(uint64_t){seed}, 300);
-        run(ctx, &plan);
-    }
-}
-
-START_TEST(a_failing_task_ends_the_job)
-{
-    br_context ctx;
-    toy_open(&ctx, _i == 0 ? &bri_scheduler_sync : &bri_scheduler_threads, _i, 1 << 20);
-    run_failing(&ctx);
-
-    toy_plan plan;
-    bri_job job;
-    toy_chain(&plan, 100);
-    plan.fails_at = 60;
-    start(&ctx, &job, &plan);
-    ck_assert(ctx.scheduler->progress(&ctx, &job, true));
-    ck_assert_int_eq(bri_job_status(&job), BR_EUSER);
-    ck_assert_str_eq(job.error_text, "node 60: node 60 fails");
-    ck_assert_int_eq(atomic_load(&plan.ran), 60);
-    bri_job_fini(&job);
-    toy_free(&plan);
-    toy_close(&ctx);
-}
-END_TEST
-
-/* Another thread is in the middle of bri_job_fail, as it writes the text. */
-typedef struct first_failure {
-    br_context *ctx;
-    bri_job *job;
-    atomic_bool begun, followed;
-} first_failure;
-
-static void fail_beside(toy_plan *plan, int node)
-{
-    first_failure *f = plan->data;
-    atomic_store(&f->followed, node > 1);
-}
-
-static br_status fail_second(bri_job *job, bri_task *task, void *scratch)
-{
-    first_failure *f = ((toy_plan *)job->plan)->data;
-    if (task->key.index == 1) {
-        atomic_store(&job->status, BR_EUSER);
-        atomic_store(&f->begun, true);
-    }
-    return toy_execute(job, task, scratch);
-}
-
-static void *end_first_failure(void *data)
-{
-    first_failure *f = data;
-    while (!atomic_load(&f->begun))
-        usleep(1000);
-    usleep(20000);
-    atomic_store(&f->job->failed, true);
-    f->ctx->scheduler->notify(f->ctx);
-    return NULL;
-}
-
-START_TEST(nobody_reads_what_the_second_to_fail_left)
-{
-    br_context ctx;
-    toy_plan plan;
-    bri_job job;
-    pthread_t other;
-    static const bri_job_ops ops = {
-        .next = toy_next, .execute = fail_second, .describe = toy_describe};
-    first_failure f = {.ctx = &ctx, .job = &job};
-    toy_open(&ctx, &bri_scheduler_threads, _i, 1 << 20);
-    toy_chain(&plan, 3);
-    plan.fails_at = 1;
-    plan.inside = fail_beside;
-    plan.data = &f;
-    ck_assert_int_eq(pthread_create(&other, NULL, end_first_failure, &f), 0);
-    ck_assert_int_eq(bri_job_init(&job, &ctx, &ops, &plan), BR_OK);
-    ck_assert_int_eq(ctx.scheduler->start(&ctx, &job), BR_OK);
-    finish(&ctx, &job, BR_EUSER);
-    pthread_join(other, NULL);
-    ck_assert(!atomic_load(&f.followed));
-    toy_free(&plan);
-    toy_close(&ctx);
-}
-END_TEST
-
-/* The last ones wait until the job is cancelled. */
-static void wait_for_cancel(toy_plan *plan, int node)
-{
-    const bri_job *job = plan->data;
-    while (node >= plan->n / 2 && !atomic_load(&job->failed))
-        usleep(1000);
-}
-
-START_TEST(a_job_can_be_cancelled)
-{
-    br_context ctx;
-    toy_plan plan;
-    bri_job job;
-    toy_open(&ctx, _i == 0 ? &bri_scheduler_sync : &bri_scheduler_threads, _i, 1 << 20);
-    toy_independent(&plan, 1000000);
-    plan.spin = 1000;
-    plan.inside = wait_for_cancel;
-    plan.data = &job;
-    start(&ctx, &job, &plan);
-    ctx.scheduler->progress(&ctx, &job, false);
-    ctx.scheduler->cancel(&ctx, &job, "cancelled");
-    finish(&ctx, &job, BR_ECANCELLED);
-    ck_assert_int_lt(atomic_load(&plan.ran), plan.n);
-    toy_free(&plan);
-    toy_close(&ctx);
-}
-END_TEST
-
-/* ---- a look at what it does ---- */
-
-typedef struct looker {
-    bri_job *job;
-    atomic_bool stop;
-} looker;
-
-static void *print_again(void *data)
-{
-    looker *l = data;
-    FILE *nowhere = fopen("/dev/null", "w");
-    while (!atomic_load(&l->stop))
-        bri_job_print(l->job, nowhere);
-    fclose(nowhere);
-    return NULL;
-}
-
-START_TEST(a_job_may_be_looked_at)
-{
-    br_context ctx;
-    toy_plan plan;
-    bri_job job;
-    pthread_t other;
-    looker l = {.job = &job};
-    toy_open(&ctx, _i == 0 ? &bri_scheduler_sync : &bri_scheduler_threads, _i, 1 << 20);
-    toy_random(&plan, 20000, 7, 30);
-    start(&ctx, &job, &plan);
-    ck_assert_int_eq(pthread_create(&other, NULL, print_again, &l), 0);
-    ck_assert(ctx.scheduler->progress(&ctx, &job, true));
-    atomic_store(&l.stop, true);
-    pthread_join(other, NULL);
-    ck_assert_msg(bri_job_status(&job) == BR_OK, "%s", job.error_text);
-    ck_assert_int_eq(atomic_load(&plan.ran), plan.n);
-    bri_job_fini(&job);
-    toy_free(&plan);
-    toy_close(&ctx);
-}
-END_TEST
-
 /* ---- several jobs at a time ---- */
 
 START_TEST(jobs_run_together)
@@ -254,10 +71,10 @@ START_TEST(jobs_run_together)
         for (int i = 0; i < 5; i++) {
             toy_random(&plans[i], 200 * (i + 1), (uint64_t)(round + i), 20);
             plans[i].fails_at = i == 3 ? 150 : -1;
-            start(&ctx, &jobs[i], &plans[i]);
+            toy_start(&ctx, &jobs[i], &plans[i]);
         }
         for (int i = 4; i >= 0; i--)
-            finish(&ctx, &jobs[i], i == 3 ? BR_EUSER : BR_OK);
+            toy_end(&ctx, &jobs[i], i == 3 ? BR_EUSER : BR_OK);
         for (int i = 0; i < 5; i++) {
             ck_assert_int_eq(atomic_load(&plans[i].wrong), 0);
             toy_free(&plans[i]);
@@ -274,7 +91,7 @@ START_TEST(progress_need_not_block)
     bri_job job;
     toy_open(&ctx, _i == 0 ? &bri_scheduler_sync : &bri_scheduler_threads, _i, 1 << 20);
     toy_random(&plan, 1000, 3, 30);
-    start(&ctx, &job, &plan);
+    toy_start(&ctx, &job, &plan);
     while (!ctx.scheduler->progress(&ctx, &job, false))
         ;
     ck_assert_int_eq(bri_job_status(&job), BR_OK);
@@ -314,12 +131,12 @@ static int ahead(int nranks, size_t each, size_t limit)
     toy_independent(&plan, 1000);
     for (int i = 0; i < plan.n; i++)
         plan.nodes[i].scratch = each;
-    start(&ctx, &job, &plan);
+    toy_start(&ctx, &job, &plan);
     for (bri_task *next, *t = bri_job_pull(&job, plan.n); t != NULL; t = next, n++) {
         next = t->next;
         bri_job_exec(&job, t);
     }
-    finish(&ctx, &job, BR_OK);
+    toy_end(&ctx, &job, BR_OK);
     ck_assert_int_eq(plan.ran, plan.n);
     toy_free(&plan);
     ctx.nranks = 1;
@@ -378,7 +195,7 @@ START_TEST(a_task_may_wait_for_another_job)
         toy_random(&plan, 500, seed, 30);
         plan.inside = compute_inside;
         plan.data = &ctx;
-        run(&ctx, &plan);
+        toy_run(&ctx, &plan);
     }
     toy_close(&ctx);
 }
@@ -390,7 +207,7 @@ static void *compute_in_thread(void *argument)
     for (uint64_t seed = 0; seed < ROUNDS; seed++) {
         toy_plan plan;
         toy_random(&plan, 300, seed, 30);
-        run(ctx, &plan);
+        toy_run(ctx, &plan);
     }
     return NULL;
 }
@@ -480,7 +297,7 @@ START_TEST(values_come_from_outside)
                 plan.nodes[plan.nodes[i].inputs[k]].readers--;
         plan.data = &o;
         o.job = &job;
-        start(&ctx, &job, &plan);
+        toy_start(&ctx, &job, &plan);
         pthread_t sender;
         ck_assert_int_eq(pthread_create(&sender, NULL, send_values, &o), 0);
         ck_assert(ctx.scheduler->progress(&ctx, &job, true));
@@ -519,7 +336,7 @@ START_TEST(no_wake_is_lost)
         toy_plan plan;
         toy_random(&plan, 1 + (int)toy_dice(&seed, 60), seed, 1 + toy_dice(&seed, 20));
         plan.spin = toy_dice(&seed, 4) == 0 ? (int)toy_dice(&seed, 200000) : 0;
-        run(&ctx, &plan);
+        toy_run(&ctx, &plan);
         nap(toy_dice(&seed, 4) == 0 ? toy_dice(&seed, 700) : 0);
     }
     toy_close(&ctx);
@@ -544,7 +361,7 @@ START_TEST(idle_threads_use_no_processor)
     toy_plan plan;
     toy_open(&ctx, &bri_scheduler_threads, MOST_THREADS, 1 << 20);
     toy_tree(&plan, 8);
-    run(&ctx, &plan);
+    toy_run(&ctx, &plan);
     uses_no_processor();
     toy_close(&ctx);
 }
@@ -559,11 +376,11 @@ START_TEST(waiting_threads_use_no_processor)
     bri_job job;
     toy_open(&ctx, &bri_scheduler_threads, MOST_THREADS, 1 << 20);
     toy_tree(&plan, 8);
-    start(&ctx, &job, &plan);
+    toy_start(&ctx, &job, &plan);
     while (!bri_job_done(&job))
         nap(1000);
     uses_no_processor();
-    finish(&ctx, &job, BR_OK);
+    toy_end(&ctx, &job, BR_OK);
     toy_free(&plan);
     toy_close(&ctx);
 }
@@ -594,7 +411,7 @@ START_TEST(threads_start_late_and_end_early)
     toy_open(&ctx, &bri_scheduler_threads, 3, 1 << 20);
     ck_assert_int_eq(count_named_threads(), 0);
     toy_tree(&plan, 10);
-    run(&ctx, &plan);
+    toy_run(&ctx, &plan);
     while (count_named_threads() < 2) /* each names itself */
         nap(1000);
     ck_assert_int_eq(count_named_threads(), 2);
@@ -615,10 +432,6 @@ int main(void)
     tcase_add_test(runs, what_was_granted_is_not_promised_again);
     tcase_add_loop_test(runs, threads_run_every_shape, 1, MOST_THREADS + 1);
     tcase_add_loop_test(runs, threads_run_in_little_memory, 1, MOST_THREADS + 1);
-    tcase_add_loop_test(runs, a_failing_task_ends_the_job, 0, MOST_THREADS + 1);
-    tcase_add_loop_test(runs, nobody_reads_what_the_second_to_fail_left, 1, MOST_THREADS + 1);
-    tcase_add_loop_test(runs, a_job_can_be_cancelled, 0, MOST_THREADS + 1);
-    tcase_add_loop_test(runs, a_job_may_be_looked_at, 0, 3);
     tcase_add_loop_test(runs, jobs_run_together, 1, MOST_THREADS + 1);
     tcase_add_loop_test(runs, progress_need_not_block, 0, MOST_THREADS + 1);
     tcase_add_loop_test(runs, a_task_may_wait_for_another_job, 1, MOST_THREADS + 1);

@@ -224,4 +224,28 @@ static inline void toy_close(br_context *ctx)
     bri_memory_free(ctx->memory);
 }
 
+static inline void toy_start(br_context *ctx, bri_job *job, toy_plan *plan)
+{
+    ck_assert_int_eq(bri_job_init(job, ctx, &toy_ops, plan), BR_OK);
+    ck_assert_int_eq(ctx->scheduler->start(ctx, job), BR_OK);
+}
+
+static inline void toy_end(br_context *ctx, bri_job *job, br_status expected)
+{
+    ck_assert(ctx->scheduler->progress(ctx, job, true));
+    ck_assert_int_eq(bri_job_status(job), expected);
+    bri_job_fini(job);
+}
+
+static inline void toy_run(br_context *ctx, toy_plan *plan)
+{
+    bri_job job;
+    toy_start(ctx, &job, plan);
+    toy_end(ctx, &job, plan->fails_at < 0 ? BR_OK : BR_EUSER);
+    ck_assert_int_eq(atomic_load(&plan->wrong), 0);
+    if (plan->fails_at < 0)
+        ck_assert_int_eq(atomic_load(&plan->ran), plan->n);
+    toy_free(plan);
+}
+
 #endif
