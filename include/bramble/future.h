@@ -30,7 +30,8 @@ typedef struct br_future br_future;
  * Returns BR_OK, the error it ended with, or BR_ECANCELLED; the same when called again. The first
  * call that returns an error stores it in the context (br_message), unless br_cancel was the
  * reason. Inside a task BR_EARG when the future cannot be done before the task is; the task fails
- * then, with a message that names who waits for whom.
+ * then, with a message that names who waits for whom. Over ranks contexts take turns in the
+ * memory limit, so a task of a compute may not wait for a later compute of another context.
  */
 BR_API br_status br_wait(br_future *future);
 
