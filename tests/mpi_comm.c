@@ -406,8 +406,10 @@ static void leave_beside(const char *how)
         in_another_thread(compute_long, ctx);
         leave_when_begun(NULL);
     }
+    atomic_store(&nexits, 1);
     in_another_thread(leave_when_begun, NULL);
     compute_long(ctx);
+    exits_late = true;
     exit(9);
 }
 
