@@ -83,6 +83,37 @@ START_TEST(test_bad_run)
 }
 END_TEST
 
+static int says_where(br_task *task, const void *args, size_t bytes)
+{
+    (void)bytes;
+    return br_task_return(task, &args, sizeof args);
+}
+
+/* Its wait may be refused, and the called one goes on with its arguments. */
+static int lends_none(br_task *task, const void *args, size_t bytes)
+{
+    const void *seen = NULL;
+    char mine[1000] = "";
+    (void)args, (void)bytes;
+    br_status st = br_run_on(br_task_context(task), NULL, says_where, mine, sizeof mine,
+                             .results = &seen, .each = sizeof seen);
+    return st != BR_OK || seen == mine;
+}
+
+START_TEST(test_whose_arguments)
+{
+    br_context *ctx = open_with(_i);
+    const void *seen = NULL;
+    char mine[1000] = "";
+    ck_assert_int_eq(br_run_on(ctx, NULL, says_where, mine, sizeof mine, .results = &seen,
+                               .each = sizeof seen),
+                     BR_OK);
+    ck_assert_ptr_eq(seen, mine);
+    ck_assert_int_eq(br_run_on(ctx, NULL, lends_none, NULL, 0), BR_OK);
+    ck_assert_int_eq(br_close(ctx), 0);
+}
+END_TEST
+
 /* ---- values under names ---- */
 
 static const struct {
@@ -349,6 +380,7 @@ int main(void)
     int nchoices = (int)(sizeof bad_choices / sizeof bad_choices[0]);
     tcase_add_loop_test(tests, test_bad_choice, 0, nchoices);
     tcase_add_loop_test(tests, test_bad_run, 0, 3);
+    tcase_add_loop_test(tests, test_whose_arguments, 0, 3);
     tcase_add_loop_test(tests, test_bad_name, 0, 3);
     tcase_add_loop_test(tests, test_bad_values, 0, 3);
     tcase_add_loop_test(tests, test_bad_reduce, 0, 3);

@@ -71,6 +71,8 @@ BR_API size_t br_worker_ranks_(br_worker_ranks_args args);
  *
  * Returns BR_OK, or the first error in the order of the workers, when all have ended: the results
  * of those that went well are there, what belongs to the others is unchanged.
+ * Inside a task a wait that cannot end is refused (br_wait): what has begun goes on, with a copy of
+ * the arguments.
  * A call begins as soon as a thread of its worker is free. On one worker they begin in the order in
  * which main made them, but on several threads two may run at a time.
  * Errors  BR_EINDEX (workers), BR_EARG (as br_submit; .results without .each; a result of another

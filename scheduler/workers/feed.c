@@ -157,7 +157,7 @@ static br_status send_piece(feeding *f, int k, size_t offset, size_t total)
                                             .bytes = sizeof p + f->name_bytes + bytes,
                                             .name = feed->function,
                                             .on = {true, f->choice->ranks[k]},
-                                            .borrowed = true});
+                                            .borrowed = bri_workers_may_borrow()});
     return s->future != NULL ? br_future_status(s->future) : BR_ENOMEM;
 }
 

@@ -2,6 +2,7 @@
  * run.c - functions on chosen workers.
  */
 #include "runtime/alloc.h"
+#include "runtime/inside.h"
 #include "scheduler/workers/workers.h"
 
 void bri_workers_submit(const bri_choice *choice, br_submit_args a, br_future *futures[])
@@ -34,6 +35,11 @@ br_status bri_workers_run(const bri_choice *choice, br_submit_args a, void *resu
     br_status st = collect(futures, choice->n, results, each);
     bri_free(futures);
     return st;
+}
+
+bool bri_workers_may_borrow(void)
+{
+    return bri_inside_here == NULL;
 }
 
 /* ---- the public ones ---- */
@@ -74,7 +80,7 @@ br_status br_run_on_(br_run_on_args a)
                                    .name = a.name};
     BRI_TRY(choose(&common, "run_on", &choice));
     br_submit_args task = task_of(&common);
-    task.borrowed = true; /* until all have ended */
+    task.borrowed = bri_workers_may_borrow();
     br_status st = BR_OK;
     if (a.results != NULL && a.each == 0)
         st = bri_workers_fail(

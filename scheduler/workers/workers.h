@@ -31,5 +31,8 @@ void bri_workers_submit(const bri_choice *choice, br_submit_args a, br_future *f
 /* The same, waits for all, copies results of `each` bytes to results + k * each unless that is
  * NULL, and frees the futures. The first error in their order, which the context has. */
 br_status bri_workers_run(const bri_choice *choice, br_submit_args a, void *results, size_t each);
+/* Whether arguments may stay with the caller who waits (.borrowed): inside a task the wait may be
+ * refused, and what has begun goes on without it. */
+bool bri_workers_may_borrow(void);
 
 #endif
