@@ -15,6 +15,7 @@
 #include "bench/links.h"
 #include "bench/mpi.h"
 #include "bench/overlap.h"
+#include "bench/part.h"
 #include "bench/tasks.h"
 #include "bench/workloads.h"
 
@@ -219,6 +220,39 @@ static bool run_all(char **names, int n, const bench_options *options)
     return good;
 }
 
+static bool faces_fast(const bench_options *options)
+{
+    return bench_overlap(options, false);
+}
+
+static bool run_part(const char *name, const bench_options *options)
+{
+    const bench_row *row = find_row(name);
+    return row && bench_part(row, options);
+}
+
+static bool run_words(char **words, int n, const bench_options *options)
+{
+    static const struct {
+        const char *word;
+        bool (*run)(const bench_options *options);
+    } alone[] = {{"tasks", bench_tasks}, {"futures", bench_futures}, {"many", bench_many},
+                 {"metg", bench_metg},   {"links", bench_links},     {"overlap", faces_fast},
+                 {"busy", bench_busy},   {"lending", bench_lending}};
+    for (size_t i = 0; n == 1 && i < sizeof alone / sizeof *alone; i++)
+        if (strcmp(words[0], alone[i].word) == 0)
+            return alone[i].run(options);
+    if (n == 2 && strcmp(words[0], "overlap") == 0 && strcmp(words[1], "slow") == 0)
+        return bench_overlap(options, true);
+    if (n > 0 && strcmp(words[0], "mpi") == 0)
+        return bench_mpi(words + 1, n - 1, options);
+    if (n == 2 && strcmp(words[0], "mpi-part") == 0)
+        return bench_mpi_part(words[1], options);
+    if (n == 2 && strcmp(words[0], "part") == 0)
+        return run_part(words[1], options);
+    return run_all(words, n, options);
+}
+
 int main(int argc, char **argv)
 {
     clean_environment(argv);
@@ -226,28 +260,5 @@ int main(int argc, char **argv)
     int stop = read_options(argc, argv, &options);
     if (stop != GO_ON)
         return stop - 1;
-    if (argc == optind + 1 && strcmp(argv[optind], "tasks") == 0)
-        return bench_tasks(&options) ? 0 : 1;
-    if (argc == optind + 1 && strcmp(argv[optind], "futures") == 0)
-        return bench_futures(&options) ? 0 : 1;
-    if (argc == optind + 1 && strcmp(argv[optind], "many") == 0)
-        return bench_many(&options) ? 0 : 1;
-    if (argc == optind + 1 && strcmp(argv[optind], "metg") == 0)
-        return bench_metg(&options) ? 0 : 1;
-    if (argc == optind + 1 && strcmp(argv[optind], "links") == 0)
-        return bench_links(&options) ? 0 : 1;
-    if (argc == optind + 1 && strcmp(argv[optind], "overlap") == 0)
-        return bench_overlap(&options, false) ? 0 : 1;
-    if (argc == optind + 2 && strcmp(argv[optind], "overlap") == 0 &&
-        strcmp(argv[optind + 1], "slow") == 0)
-        return bench_overlap(&options, true) ? 0 : 1;
-    if (argc == optind + 1 && strcmp(argv[optind], "lending") == 0)
-        return bench_lending(&options) ? 0 : 1;
-    if (argc == optind + 1 && strcmp(argv[optind], "busy") == 0)
-        return bench_busy(&options) ? 0 : 1;
-    if (argc > optind && strcmp(argv[optind], "mpi") == 0)
-        return bench_mpi(argv + optind + 1, argc - optind - 1, &options) ? 0 : 1;
-    if (argc == optind + 2 && strcmp(argv[optind], "mpi-part") == 0)
-        return bench_mpi_part(argv[optind + 1], &options) ? 0 : 1;
-    return run_all(argv + optind, argc - optind, &options) ? 0 : 1;
+    return run_words(argv + optind, argc - optind, &options) ? 0 : 1;
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/part.h"
 #include "bench/workloads.h"
 
 static const struct mpi_row {
@@ -35,38 +36,16 @@ static const struct mpi_row *find_row(const char *name)
     return NULL;
 }
 
-/* ---- the programs that are started ---- */
-
-static bool run_once(bench *b, const struct mpi_row *row)
-{
-    double start = bench_now();
-    br_scope *scope = br_scope_open(b->ctx);
-    bool good = row->ours(b);
-    br_scope_close(scope);
-    if (good)
-        printf("%.9f %.17g\n", bench_now() - start, b->value);
-    return fflush(stdout) == 0 && good;
-}
+/* ---- what is started ---- */
 
 bool bench_mpi_part(const char *name, const bench_options *options)
 {
-    char line[16];
     const struct mpi_row *row = find_row(name);
     if (!row)
         return false;
-    const bench_row named = {.name = row->name, .what = row->what};
-    bench b = {.row = &named, .options = options, .ctx = br_open(NULL, NULL)};
-    b.threads = br_num_threads(b.ctx);
-    bool good = br_error_status(b.ctx) == BR_OK && row->set_up(&b);
-    if (good)
-        puts("ready");
-    fflush(stdout);
-    while (good && fgets(line, sizeof line, stdin))
-        good = run_once(&b, row);
-    good = br_close(b.ctx) == 0 && good;
-    free(b.out);
-    free(b.file.chunks);
-    return good;
+    const bench_row named = {
+        .name = row->name, .what = row->what, .set_up = row->set_up, .ours = row->ours};
+    return bench_part(&named, options);
 }
 
 /* ---- starting them ---- */

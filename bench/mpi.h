@@ -10,7 +10,7 @@
  * this program by mpirun on N ranks of one thread, and bench/peers-mpi on N ranks where mpi4py is
  * installed; lets them run by turns and prints the least seconds of each. N is --threads. */
 bool bench_mpi(char **names, int n, const bench_options *options);
-/* What it starts: runs the workload for each line on standard input, printing seconds and value. */
+/* What it starts (part.h). */
 bool bench_mpi_part(const char *name, const bench_options *options);
 
 #endif

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """test_bench.py - `bramble-bench mpi --json`: one line for a workload on ranks, on threads and, where mpi4py is installed, by
 hand. That all three give the same value is the program's own check. `bramble-bench busy --json`: a line for each way of a
-message. What is fast is no affair of a test.
+message. bench/peers: a row beside numpy. What is fast is no affair of a test.
 
 usage: test_bench.py BRAMBLE-BENCH
 """
@@ -17,12 +17,15 @@ BENCH = os.path.abspath(sys.argv.pop(1))
 RANKS = 2
 
 
-def run(*arguments, before=()):
+def start(command):
     settings = {name: value for name, value in os.environ.items() if not name.startswith("BRAMBLE_")}
     if os.getuid() == 0:
         settings.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-    command = [*before, BENCH, "--json", "--runs", "1", *arguments]
     return subprocess.run(command, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def run(*arguments, before=()):
+    return start([*before, BENCH, "--json", "--runs", "1", *arguments])
 
 
 class Mpi(unittest.TestCase):
@@ -64,6 +67,26 @@ class Busy(unittest.TestCase):
         done = run("busy", before=("mpirun", "-np", "1"))
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("busy needs two ranks or more", done.stderr)
+
+
+class Peers(unittest.TestCase):
+    """numpy and h5py are there, since tests/corpus.py needs them."""
+    PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../bench/peers")
+
+    def peers(self, *arguments):
+        return start([self.PEERS, "--bench", BENCH, "--threads", "2", "--runs", "1", *arguments])
+
+    def test_a_row(self):
+        done = self.peers("W3b")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        _, head, row = done.stdout.splitlines()
+        self.assertEqual(head.split()[:3], ["bramble", "limit", "numpy"])
+        self.assertRegex(row, r"^W3b( +[0-9.]+){3}  \( *[0-9.]+x\)")
+
+    def test_a_tool_that_fails(self):
+        done = self.peers("--data", "/dev/null", "W6")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("/dev/null", done.stderr)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * part.c - bramble-bench part: started by `bramble-bench mpi` and by bench/peers.
+ */
+#include "bench/part.h"
+
+#include <stdlib.h>
+
+static bool run_once(bench *b)
+{
+    double start = bench_now();
+    br_scope *scope = br_scope_open(b->ctx);
+    bool good = b->row->ours(b);
+    br_scope_close(scope);
+    if (good)
+        printf("%.9f %.17g\n", bench_now() - start, b->value);
+    return fflush(stdout) == 0 && good;
+}
+
+bool bench_part(const bench_row *row, const bench_options *options)
+{
+    char line[16];
+    bench b = {.row = row, .options = options, .ctx = br_open(NULL, NULL)};
+    b.threads = br_num_threads(b.ctx);
+    bool good = br_error_status(b.ctx) == BR_OK && row->set_up(&b);
+    if (good)
+        puts("ready");
+    fflush(stdout);
+    while (good && fgets(line, sizeof line, stdin))
+        good = run_once(&b);
+    good = br_close(b.ctx) == 0 && good;
+    free(b.x);
+    free(b.y);
+    free(b.out);
+    free(b.file.chunks);
+    return good;
+}
