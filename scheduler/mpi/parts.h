@@ -97,10 +97,6 @@ bool bri_parts_any(void);
 bri_part *bri_part_get(uint64_t id);
 /* Its job, NULL until that has started here. */
 bri_job *bri_part_job(bri_part *part);
-/* Fails the job with an error of this rank. */
-void bri_part_fail(bri_part *part, br_status status, const char *text);
-/* Another rank has failed, as rank 0 hears from it: this job ends, and says what all say. */
-void bri_part_give_up(bri_part *part);
 /* The bytes of a value that the job, the part's or a guest, expects have come: passes on the tasks
  * that became ready. */
 void bri_part_arrived(bri_part *part, bri_job *job, bri_value *value);
@@ -110,6 +106,22 @@ bool bri_part_hold(bri_part *part);
 bool bri_parts_compute(void);
 /* Looks for failures and ends; true when something was done. */
 bool bri_parts_step(void);
+
+/* Stores the failure that all ranks end with; returns the job. */
+bri_job *bri_part_note(bri_part *part, br_status status, const char *text);
+/* Frees the part, whose job has this outcome, or leaves that to the thread that waits for it. */
+void bri_part_end(bri_part *part, br_status status, const char *text);
+
+/* ---- the agreement (agree.c) ---- */
+
+/* Fails the job with an error of this rank. */
+void bri_part_fail(bri_part *part, br_status status, const char *text);
+/* The job has failed on this rank: rank 0 hears of it. */
+void bri_part_tell(bri_part *part, br_status status, const char *text);
+/* Another rank has failed, as rank 0 hears from it: this job ends, and says what all say. */
+void bri_part_give_up(bri_part *part);
+/* Nothing is left to do here: says DONE. The part may be gone afterwards. */
+void bri_part_report(bri_part *part);
 
 void bri_parts_on_fail(int from, const bri_packet *packet, const void *payload);
 void bri_parts_on_done(int from, const bri_packet *packet, const void *payload);
