@@ -84,7 +84,9 @@ for row in "order|has another byte order or word size than rank 0 on .*same kind
 done
 export BRAMBLE_PEER_TIMEOUT=2
 apart -np 3 "$forged" silent
-verdict "a rank that the others cannot hear when they meet" parted \
+# mpirun is killed 5 s later, if it still waits for its ranks then.
+lost() { [ "$code" != 0 ] && [ "$code" != 124 ] && [ "$seconds" -lt 30 ] && says_once "$1"; }
+verdict "a rank that the others cannot hear when they meet" lost \
     '^bramble: this process: the ranks have not met for 2 s \(BRAMBLE_PEER_TIMEOUT\): .*scripts/cluster check'
 unset BRAMBLE_PEER_TIMEOUT
 apart -np 3 "$forged" none

@@ -16,6 +16,8 @@
 #include <bramble/bramble.h>
 #include <bramble/mpi.h>
 
+#include "runtime/inside.h"
+
 static int rank;
 static int nranks;
 static atomic_int failures;
@@ -344,14 +346,13 @@ static void leave_open(const char *how)
 }
 
 static atomic_bool begun;
-static atomic_bool leaves;
 
-/* Rank 0's share lasts until exit() has been called, and for a while after that. */
+/* Rank 0's share lasts until exit() has cancelled it, and for a while after that. */
 static int lasts(const br_block *in, int nin, const br_block *out, const void *data)
 {
     (void)in, (void)nin, (void)data;
     atomic_store(&begun, true);
-    while (rank == 0 && !atomic_load(&leaves))
+    while (rank == 0 && !atomic_load(&bri_inside_here->job->failed))
         usleep(100);
     usleep(rank == 0 ? 10000 : 0);
     memset(out->data, 0, (size_t)out->extent[0] * sizeof(double));
@@ -374,7 +375,6 @@ static void *leave_when_begun(void *unused)
     (void)unused;
     while (!atomic_load(&begun))
         usleep(100);
-    atomic_store(&leaves, true);
     exit(7);
 }
 
@@ -473,12 +473,11 @@ static void leave_inside(void)
 static void *read_input(void *unused)
 {
     char line[16];
-    atomic_store(&begun, true);
     EXPECT(fgets(line, sizeof line, stdin) == NULL);
     return unused;
 }
 
-/* Another thread waits for input that does not come, and has the stream locked. */
+/* Another thread waits for input that does not come. */
 static void leave_reading(void)
 {
     int ends[2];
@@ -486,9 +485,10 @@ static void leave_reading(void)
         return;
     EXPECT(pipe(ends) == 0 && dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
     in_another_thread(read_input, NULL);
-    while (!atomic_load(&begun))
+    while (ftrylockfile(stdin) == 0) { /* until it has the stream locked */
+        funlockfile(stdin);
         usleep(100);
-    usleep(100000);
+    }
     exit(7);
 }
 

@@ -168,7 +168,15 @@ static int waits_for_later(const br_block *in, int n, const br_block *out, const
     return br_wait(later) == BR_OK ? 0 : 1;
 }
 
-/* The others share one memory limit: there the second compute has its turn after the first. */
+static int copies(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)data;
+    memcpy(out->data, in->data, (size_t)out->extent[0] * sizeof(double));
+    return n - 1;
+}
+
+/* The others share one memory limit: there the second compute has its turn after the first, beside
+ * whose chunks its own do not fit. */
 static void wait_for_later(br_context *ctx)
 {
     enum { LARGE = 1 << 21 };
@@ -178,7 +186,7 @@ static void wait_for_later(br_context *ctx)
     br_array *x = br_arange(ctx, BR_NUM(0.0), BR_NUM(n), .chunks = BR_CHUNKS(LARGE / 16));
     on_zero = true;
     br_future *f = br_compute_async(br_sum(br_map_blocks(x, waits_for_later)), &sums[0], 8);
-    later = br_compute_async(br_sum(y), &sums[1], 8);
+    later = br_compute_async(br_sum(br_map_blocks(y, copies)), &sums[1], 8);
     expect("refused", br_wait(f), BR_EARG);
     expect("the later one", br_wait(later), BR_OK);
     expect("its sum", sums[1], n * (n - 1) / 2);

@@ -53,8 +53,8 @@ for n in 1 2 3 4; do
 done
 ranks 3 many
 verdict "forty opens, one after the other" fine 3
-ranks 3 worker
-verdict "a function fails; a worker's context" fine_saying 3 '^rank [12] on .*chunk \(30,\): function breaks returned 5' 1
+BRAMBLE_BALANCE=off ranks 3 worker # else another rank may be lent the task that fails
+verdict "a function fails; a worker's context" fine_saying 3 '^rank 2 on .*chunk \(30,\): function breaks returned 5' 1
 
 ranks 3 bad
 verdict "one rank has a bad setting: none opens, then all do" \
