@@ -12,14 +12,25 @@ static struct {
     const char *pending; /* why the next call of a context that catches Ctrl-C is stopped */
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* False for one that has only its result left to give: an interrupt is the next call's. */
 static bool stop_call(bri_running *r, const char *why)
 {
+    if (r->over)
+        return false;
     if (r->why == NULL)
         all.ending++;
     r->why = why;
     if (r->job != NULL)
         r->ctx->scheduler->cancel(r->ctx, r->job, why);
     return true;
+}
+
+static void take_pending(bri_running *r)
+{
+    if (r->stop != NULL || !r->ctx->catches_interrupts || all.pending == NULL)
+        return;
+    stop_call(r, all.pending);
+    all.pending = NULL;
 }
 
 void bri_running_begin(bri_running *r, br_context *ctx,
@@ -35,10 +46,7 @@ void bri_running_begin(bri_running *r, br_context *ctx,
     if (r->next != NULL)
         r->next->link = &r->next;
     all.first = r;
-    if (stop == NULL && ctx->catches_interrupts && all.pending != NULL) {
-        stop_call(r, all.pending);
-        all.pending = NULL;
-    }
+    take_pending(r);
     pthread_mutex_unlock(&all.lock);
 }
 
@@ -48,8 +56,11 @@ void bri_running_job(bri_running *r, bri_job *job)
         return;
     pthread_mutex_lock(&all.lock);
     r->job = job;
+    r->over = job == NULL;
     if (job != NULL && r->why != NULL)
         stop_call(r, r->why);
+    if (job != NULL) /* of a call that tries once more */
+        take_pending(r);
     pthread_mutex_unlock(&all.lock);
 }
 

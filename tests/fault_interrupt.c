@@ -33,12 +33,9 @@ static void interrupt_once(int64_t task, int64_t at)
 {
     if (getpid() != rank_zero || task < at)
         return;
-    static volatile sig_atomic_t sent;
-    static int64_t last;
-    if (sent && last == at)
+    static _Atomic int64_t last; /* of tasks that come at the same time one interrupts */
+    if (atomic_exchange(&last, at) == at)
         return;
-    sent = 1;
-    last = at;
     while (atomic_load(&hesitates))
         nap(1);
     kill(getpid(), SIGINT);
@@ -101,13 +98,13 @@ static void settle(void)
         nap(1);
 }
 
-/* When no compute runs the next one is cancelled, as soon as the watching thread is awake. */
+/* When no compute runs the next one is cancelled. */
 static bool stops_working(void)
 {
     kill(getpid(), SIGINT);
-    for (int i = 0; i < 10000 && works(); i++)
+    while (!bri_running_ending()) /* until the watching thread has found nothing that runs */
         nap(1);
-    return was_interrupted(br_error_status(ctx));
+    return !works() && was_interrupted(br_error_status(ctx));
 }
 
 static void once(void)
@@ -119,6 +116,8 @@ static void once(void)
     bool one_by_one = strcmp(br_scheduler(ctx), "sync") == 0;
     atomic_store(&hesitates, !one_by_one);
     br_future *a = br_compute_async(slow_array(11), out[0], sizeof out[0]);
+    if (one_by_one) /* it has run */
+        settle();
     br_array *beside = one_by_one ? slow_array(12) : slow_array(SLOW + 1);
     br_future *b = br_compute_async(beside, out[1], sizeof out[1]);
     atomic_store(&hesitates, false);
