@@ -12,6 +12,7 @@
 #include <bramble/bramble.h>
 
 #include "array/expr/handle.h"
+#include "tests/suite.h"
 
 static br_context *ctx;
 static br_array *x, *y, *z, *m; /* float32 (3, 4), int64 (4), float64 (3, 1), bool (4) */
@@ -50,17 +51,11 @@ static inline void check_same(const char *text, br_array *want, int line)
 
 static inline int run_tests(const char *name, const TTest *const *tests, int n)
 {
-    Suite *suite = suite_create(name);
     TCase *tcase = tcase_create(name);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     for (int i = 0; i < n; i++)
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_case(name, tcase);
 }
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "array/io/hdf5.h"
 #include "runtime/error.h"
+#include "tests/suite.h"
 
 static char folder[256];
 
@@ -386,18 +387,8 @@ static inline TCase *new_case(Suite *suite, const char *name)
 {
     TCase *t = tcase_create(name);
     tcase_add_checked_fixture(t, make_folder, remove_folder);
-    tcase_set_timeout(t, 300);
     suite_add_tcase(suite, t);
     return t;
-}
-
-static inline int run(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
 }
 
 #endif

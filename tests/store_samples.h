@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/store_folder.h"
+#include "tests/suite.h"
 
 /* 0, 1, 2, ... times a factor, in chunks. */
 static inline br_array *numbers(int64_t rows, int64_t columns, double factor)
@@ -75,16 +76,10 @@ static inline uint64_t digest(const char *path)
     return sum;
 }
 
-static inline int run_case(TCase *t)
+static inline int run_stores(TCase *t)
 {
-    Suite *suite = suite_create("store");
     tcase_add_checked_fixture(t, set_up, tear_down);
-    suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_case("store", t);
 }
 
 #endif

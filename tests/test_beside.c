@@ -268,5 +268,5 @@ int main(void)
     tcase_add_test(t, each_one_has_its_own);
     tcase_add_test(t, only_its_owner_reads_what_replaces_a_file);
     tcase_add_test(t, owners_and_groups);
-    return run(suite);
+    return run_suite(suite);
 }

@@ -343,6 +343,5 @@ int main(void)
     tcase_add_test(tests, what_is_far_away_has_its_turn);
     tcase_add_test(tests, roots_keep_their_order);
     tcase_add_test(tests, memory_comes_first);
-    tcase_set_timeout(tests, 300);
     return run_case("borders", tests);
 }

@@ -438,7 +438,6 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("boxes");
-    tcase_set_timeout(t, 300);
     tcase_add_test(t, random_boxes);
     tcase_add_test(t, large_transposes);
     tcase_add_test(t, scalar_box);

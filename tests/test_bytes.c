@@ -232,7 +232,6 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("bytes");
-    tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, slices);
     tcase_add_test(tests, rechunked);

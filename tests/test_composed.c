@@ -274,7 +274,6 @@ int main(void)
 {
     TCase *t = tcase_create("composed");
     tcase_add_checked_fixture(t, open_context, close_context);
-    tcase_set_timeout(t, 300);
     tcase_add_test(t, functions_have_names);
     tcase_add_test(t, operands_that_are_none);
     tcase_add_test(t, two_contexts);

@@ -380,7 +380,6 @@ int main(void)
 {
     TCase *tests = tcase_create("context");
     tcase_add_checked_fixture(tests, clear_environment, NULL);
-    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, threads_by_default);
     tcase_add_test(tests, settings_are_used);
     tcase_add_test(tests, memory_is_shared_among_ranks);

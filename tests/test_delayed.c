@@ -371,7 +371,6 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("delayed");
-    tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, test_along_axis, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_grid, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_freed_meanwhile, 0, NTHREAD_COUNTS);

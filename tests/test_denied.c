@@ -119,5 +119,5 @@ int main(void)
     tcase_add_loop_test(t, reading, 0, 2);
     tcase_add_test(t, writing_to_a_folder);
     tcase_add_test(t, writing_to_a_file);
-    return run_case(t);
+    return run_stores(t);
 }

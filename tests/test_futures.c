@@ -339,7 +339,6 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("futures");
-    tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, test_results, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_sizes, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_arguments, 0, NTHREAD_COUNTS);

@@ -539,7 +539,6 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("futures errors");
-    tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, test_failing_chain, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_freed_failure, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_errors, 0, NTHREAD_COUNTS);

@@ -416,7 +416,6 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("futures order");
-    tcase_set_timeout(tests, 300);
     tcase_add_test(tests, test_priorities);
     tcase_add_test(tests, test_cancel);
     tcase_add_test(tests, test_cancel_ready);

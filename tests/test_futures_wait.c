@@ -14,8 +14,6 @@
 #include "tests/suite.h"
 #include "tests/tasks.h"
 
-enum { SECONDS = 300 }; /* a test that takes so long hangs */
-
 /* ---- what they wait for ---- */
 
 static _Atomic(br_future *) goal; /* what waits_for_goal waits for */
@@ -430,7 +428,6 @@ int main(void)
 {
     TCase *tests = tcase_create("futures wait");
     const int threaded = 1; /* without sync, where tasks would wait for what comes after them */
-    tcase_set_timeout(tests, SECONDS);
     tcase_add_loop_test(tests, test_compute_in_task, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_compute_in_awaited_task, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_turn_that_never_comes, threaded, NTHREAD_COUNTS);

@@ -198,5 +198,5 @@ int main(void)
     tcase_add_test(t, asks_for_what_is_needed);
     tcase_add_test(t, asks_for_nothing_that_is_there);
     tcase_add_test(t, hides_reads);
-    return run(suite);
+    return run_suite(suite);
 }

@@ -315,5 +315,5 @@ int main(void)
     t = new_case(suite, "damaged");
     tcase_add_test(t, survives_damaged_chunks);
     tcase_add_test(t, survives_damaged_files);
-    return run(suite);
+    return run_suite(suite);
 }

@@ -359,5 +359,5 @@ int main(void)
     tcase_add_test(t, refuses_what_cannot_be_written);
     tcase_add_loop_test(t, survives_a_full_disk, 0, 2 * NOUTPUTS);
     tcase_add_loop_test(t, threads_read_and_write, 0, 3);
-    return run(suite);
+    return run_suite(suite);
 }

@@ -452,5 +452,5 @@ int main(void)
     tcase_add_test(t, names_a_writer_that_was_killed);
     tcase_add_test(t, names_what_file_systems_lack);
     tcase_add_test(t, names_a_newer_format);
-    return run(suite);
+    return run_suite(suite);
 }

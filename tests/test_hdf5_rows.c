@@ -102,5 +102,5 @@ int main(void)
     TCase *t = new_case(suite, "rows");
     tcase_add_loop_test(t, pages_and_ends_are_the_rows, 0, sizeof how / sizeof how[0]);
     tcase_add_loop_test(t, any_bytes_of_elements_are_written, 0, 4);
-    return run(suite);
+    return run_suite(suite);
 }

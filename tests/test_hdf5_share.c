@@ -125,5 +125,5 @@ int main(void)
     TCase *t = new_case(suite, "share");
     tcase_add_loop_test(t, threads_share_chunks, 0, 2);
     tcase_add_test(t, keeps_only_what_is_of_use);
-    return run(suite);
+    return run_suite(suite);
 }

@@ -452,5 +452,5 @@ int main(void)
     tcase_add_test(t, rows_have_their_places);
     tcase_add_loop_test(t, files_that_exist, 0, sizeof made / sizeof made[0]);
     tcase_add_loop_test(t, files_that_are_replaced, 0, 4);
-    return run(suite);
+    return run_suite(suite);
 }

@@ -354,5 +354,5 @@ int main(void)
     tcase_add_test(t, rows_never_lie_in_what_became_free);
     tcase_add_test(t, heaps_do_not_change_in_place);
     tcase_add_test(t, what_a_killed_store_left_is_not_kept);
-    return run(suite);
+    return run_suite(suite);
 }

@@ -201,7 +201,6 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("elements");
-    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, every_op, 0, 4);
     tcase_add_test(t, every_cast);
     tcase_add_test(t, special_floats);

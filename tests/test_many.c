@@ -280,7 +280,6 @@ int main(void)
     Suite *suite = suite_create("many");
     TCase *t = tcase_create("many");
     tcase_add_checked_fixture(t, open_context, close_context);
-    tcase_set_timeout(t, 300);
     suite_add_tcase(suite, t);
     tcase_add_loop_test(t, joins_files, 0, 2);
     tcase_add_test(t, reads_parts_of_them);
@@ -290,5 +289,5 @@ int main(void)
     tcase_add_loop_test(t, unpacks_each_file, 0, 2);
     tcase_add_test(t, names_files_that_do_not_fit);
     tcase_add_test(t, notices_a_changed_file);
-    return run(suite);
+    return run_suite(suite);
 }

@@ -200,7 +200,6 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("mirror");
-    tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, same_bits, SANITIZED ? 3 : 0, 5);
     tcase_add_test(tests, in_part);

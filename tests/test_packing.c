@@ -137,7 +137,6 @@ int main(void)
         return NO_CORPUS;
     TCase *t = tcase_create("packing");
     tcase_add_checked_fixture(t, open_context, close_context);
-    tcase_set_timeout(t, 300);
     tcase_add_test(t, unpacks_as_xarray_does);
     tcase_add_test(t, joins_files_of_netcdf);
     tcase_add_test(t, says_what_is_done);

@@ -354,7 +354,6 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("pairs");
-    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, every_pair, 0, NISAS);
     tcase_add_loop_test(t, triples, 0, NISAS);
     tcase_add_loop_test(t, polynomials, 0, NISAS);

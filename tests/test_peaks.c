@@ -131,7 +131,6 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("peaks");
-    tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, sum);
     tcase_add_test(tests, slices_joined);

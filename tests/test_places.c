@@ -267,7 +267,6 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("places");
-    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, places, 0, NISAS);
     tcase_add_test(t, instruction_sets);
     return run_case("places", t);

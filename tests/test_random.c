@@ -363,7 +363,6 @@ END_TEST
 static TCase *array_case(void)
 {
     TCase *t = tcase_create("arrays");
-    tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, open_threads, close_opened);
     tcase_add_test(t, calls_differ_and_streams_agree);
     tcase_add_test(t, programs_repeat);

@@ -173,7 +173,6 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("kernels");
-    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, known_answers, 0, NISAS);
     tcase_add_loop_test(t, elements, 0, NISAS);
     return run_case("random_kernels", t);

@@ -300,7 +300,6 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("reduction_bits");
-    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, splits, 0, NSAMPLE);
     tcase_add_loop_test(t, views, 0, NVIEW_SHAPES);
     tcase_add_loop_test(t, rows, 0, 4);

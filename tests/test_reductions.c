@@ -357,7 +357,6 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("reductions");
-    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, values, 0, NSHAPES);
     tcase_add_loop_test(t, variance_of_large_offsets, 0, 2);
     tcase_add_test(t, empty_boxes);

@@ -327,7 +327,6 @@ END_TEST
 int main(void)
 {
     TCase *tcase = tcase_create("seat");
-    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, who_stands_sits_down, 0, 3);
     tcase_add_test(tcase, work_finds_who_helps);
     tcase_add_test(tcase, work_finds_who_stands);

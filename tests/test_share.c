@@ -211,7 +211,6 @@ int main(void)
 {
     Suite *suite = suite_create("share");
     TCase *t = tcase_create("share");
-    tcase_set_timeout(t, 300);
     suite_add_tcase(suite, t);
     tcase_add_loop_test(t, decodes_once, 0, 2);
     tcase_add_loop_test(t, a_slice_reads_what_it_touches, 0, 4);
@@ -219,5 +218,5 @@ int main(void)
     tcase_add_loop_test(t, stays_within_the_limit, 0, 8);
     tcase_add_loop_test(t, tells_of_damage, 0, 2);
     tcase_add_loop_test(t, shares_among_files, 0, 2);
-    return run(suite);
+    return run_suite(suite);
 }

@@ -356,7 +356,6 @@ END_TEST
 int main(void)
 {
     TCase *t = tcase_create("specials");
-    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, every_value, 0, 4);
     tcase_add_test(t, same_bits);
     return run_case("specials", t);

@@ -129,7 +129,7 @@ END_TEST
 START_TEST(on_disk)
 {
     br_context *ctx = open_with("threads", "1536K");
-    iterate(ctx, 4 * SIDE, 2 * CHUNK, 20);
+    iterate(ctx, 4 * SIDE, 2 * CHUNK, 100);
     ck_assert_int_eq(br_close(ctx), 0);
 }
 END_TEST

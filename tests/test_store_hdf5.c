@@ -546,5 +546,5 @@ int main(void)
     tcase_add_test(t, attributes_of_files);
     tcase_add_test(t, bad_dims);
     tcase_add_test(t, bad_likes);
-    return run_case(t);
+    return run_stores(t);
 }

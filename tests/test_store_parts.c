@@ -326,5 +326,5 @@ int main(void)
     tcase_add_test(t, many_at_a_time);
     tcase_add_test(t, many_in_the_way_of_the_first);
     tcase_add_test(t, bad_many);
-    return run_case(t);
+    return run_stores(t);
 }

@@ -604,5 +604,5 @@ int main(void)
     tcase_add_test(t, nothing_is_left_of_a_log_that_cannot_be_written);
     tcase_add_test(t, a_log_that_cannot_be_renewed);
     tcase_add_test(t, bad_resumes);
-    return run_case(t);
+    return run_stores(t);
 }

@@ -416,9 +416,8 @@ START_TEST(threads_start_late_and_end_early)
         nap(1000);
     ck_assert_int_eq(count_named_threads(), 2);
     toy_close(&ctx);
-    for (int i = 0; i < 5000 && count_named_threads() > 0; i++)
-        nap(1000); /* they are joined, but may be listed for a moment */
-    ck_assert_int_eq(count_named_threads(), 0);
+    while (count_named_threads() > 0) /* they are joined, but may be listed for a moment */
+        nap(1000);
 }
 END_TEST
 
@@ -426,7 +425,6 @@ int main(void)
 {
     Suite *suite = suite_create("threads");
     TCase *runs = tcase_create("run");
-    tcase_set_timeout(runs, 300);
     tcase_add_test(runs, sync_runs_every_shape);
     tcase_add_test(runs, emission_runs_ahead);
     tcase_add_test(runs, what_was_granted_is_not_promised_again);
@@ -439,7 +437,6 @@ int main(void)
     tcase_add_loop_test(runs, values_come_from_outside, 1, MOST_THREADS + 1);
     suite_add_tcase(suite, runs);
     TCase *sleeps = tcase_create("sleep");
-    tcase_set_timeout(sleeps, 300);
     tcase_add_loop_test(sleeps, no_wake_is_lost, 1, MOST_THREADS + 1);
     suite_add_tcase(suite, sleeps);
     /* What an emulator of another processor need not keep to: CK_EXCLUDE_TAGS=native there. */

@@ -420,7 +420,8 @@ int main(int argc, char **argv)
         return 1;
     }
     TCase *t = tcase_create("ulps");
-    tcase_set_timeout(t, prints ? 0 : 300);
+    if (prints)
+        tcase_set_timeout(t, 0);
     tcase_add_loop_test(t, every_op, 0, BRI_NOPS);
     return run_case("ulps", t);
 }

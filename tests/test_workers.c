@@ -105,9 +105,9 @@ START_TEST(test_whose_arguments)
     br_context *ctx = open_with(_i);
     const void *seen = NULL;
     char mine[1000] = "";
-    ck_assert_int_eq(br_run_on(ctx, NULL, says_where, mine, sizeof mine, .results = &seen,
-                               .each = sizeof seen),
-                     BR_OK);
+    ck_assert_int_eq(
+        br_run_on(ctx, NULL, says_where, mine, sizeof mine, .results = &seen, .each = sizeof seen),
+        BR_OK);
     ck_assert_ptr_eq(seen, mine);
     ck_assert_int_eq(br_run_on(ctx, NULL, lends_none, NULL, 0), BR_OK);
     ck_assert_int_eq(br_close(ctx), 0);
