@@ -118,8 +118,12 @@ static int slow_at_the_end(const br_block *in, int n, const br_block *out, const
     (void)n;
     (void)data;
     memcpy(out->data, in[0].data, (size_t)out->extent[0] * 8);
-    if (out->chunk[0] >= 30)
-        usleep(500000);
+    if (out->chunk[0] < 30)
+        return 0;
+    const char *file = getenv("WAITS_FOR");
+    usleep(500000);
+    while (file != NULL && access(file, F_OK) != 0)
+        usleep(10000);
     return 0;
 }
 

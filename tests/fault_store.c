@@ -14,8 +14,8 @@
  *
  * Who wants it to be killed asks for that, so that no clock of another process decides when:
  * KILL_AFTER="CHUNKS MICROSECONDS" kills it so long after so many are begun, of resume when it has
- * also noted some as done. HOLD=1 makes the last chunk wait to be killed. AS_NOBODY=1 takes root's
- * rights away while it stores.
+ * also noted some as done. HOLD=1 makes the last chunk wait to be killed. resume says "renewed"
+ * when its log is. AS_NOBODY=1 takes root's rights away while it stores.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -60,8 +60,9 @@ static bool log_is_renewed(void)
     struct stat now;
     unsigned long long before = 0;
     if (stat(resume_log, &now) == 0 &&
-        !atomic_compare_exchange_strong(&first, &before, now.st_ino) && before != now.st_ino)
-        atomic_store(&renewed, true);
+        !atomic_compare_exchange_strong(&first, &before, now.st_ino) && before != now.st_ino &&
+        !atomic_exchange(&renewed, true))
+        fprintf(stderr, "renewed\n");
     return atomic_load(&renewed);
 }
 
@@ -84,12 +85,21 @@ static void die_if_wished(int begun, int wait)
 }
 
 /* A log is renewed when a chunk is stored long enough after the last one, which took long itself on
- * a busy disk: who wants to be killed then has its later chunks take longer and longer. */
+ * a busy disk: who wants to be killed then has its later chunks take longer and longer, some 30 s
+ * in all. */
 static int microseconds(int begun, int wait)
 {
     enum { EARLY = 16, STEP = 20000 };
     bool wished = resume_log[0] != '\0' && (kill_after > 0 || holds);
-    return wished && begun > EARLY && !log_is_renewed() ? begun * STEP : wait;
+    bool slower = wished && begun > EARLY && !log_is_renewed();
+    return slower ? (begun - EARLY) * (begun - EARLY) * STEP + wait : wait;
+}
+
+static void wait_to_be_killed(void)
+{
+    for (int i = 0; i < 6000; i++, nap(10000))
+        if (resume_log[0] != '\0')
+            log_is_renewed();
 }
 
 /* Who computes, for those who want to kill one of them. */
@@ -114,7 +124,7 @@ static int fill(const br_block *in, int n, const br_block *out, const void *data
         nap(microseconds(begun, *wait));
     }
     if (holds && out->origin[0] + out->extent[0] == SIDE && out->origin[1] + out->extent[1] == SIDE)
-        sleep(60);
+        wait_to_be_killed();
     for (int64_t i = 0; i < out->extent[0] * out->extent[1]; i++) {
         int64_t row = out->origin[0] + i / out->extent[1];
         uint32_t place = (uint32_t)(row * SIDE + out->origin[1] + i % out->extent[1]);

@@ -62,7 +62,7 @@ tidy() { [ "$(cd "$work/files" && echo ./*)" = "$1" ]; }
 right() { for name in "$@"; do "$store" check "$work/files/new.h5" "$name" >"$work/out" 2>&1 || return 1; done; }
 
 for _ in $(seq 200); do
-    ip netns exec brsftp-1 bash -c 'exec 3<>/dev/tcp/brsftp-0/7022' 2>/dev/null && break
+    ip netns exec brsftp-1 bash -c "exec 3<>/dev/tcp/$VC_SUBNET.1/7022" 2>/dev/null && break
     sleep 0.1
 done
 for how in near far; do
