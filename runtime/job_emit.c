@@ -193,10 +193,12 @@ static void force(bri_job *job, size_t bytes)
  * anybody can tell. */
 static bool admit(bri_job *job, size_t bytes)
 {
+    /* Asked first: what a task reads that ends meanwhile can only be reclaimed afterwards. */
+    bool alone = is_alone(job);
     bytes += job->expecting;
     if (reserve(job, bytes))
         bri_patience_over(job);
-    else if (!is_alone(job) || bri_patience_waits(job, bytes))
+    else if (!alone || bri_patience_waits(job, bytes))
         return false;
     else
         force(job, bytes);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# test_mpi_costs.sh - what a rank costs that has nothing to do, and how long a short value takes. No other test runs meanwhile.
+# test_mpi_costs.sh - what a rank costs that has nothing to do, and how long a short value takes. No other test runs
+# meanwhile.
 #
 # usage: test_mpi_costs.sh DIRECTORY    where the program mpi_toy is
 set -uo pipefail
@@ -37,4 +38,11 @@ for _ in $(seq 20); do
     says '^latency: [012]?[0-9]?[0-9]\.' && break
 done
 verdict "a short value takes less than 0.3 ms to the task that reads it" idled '^latency: [012]?[0-9]?[0-9]\.[0-9] us a hop'
+
+# The same while a thread of each rank computes all the time, 20 us a task, the rest of which is in it.
+for _ in $(seq 20); do
+    BRAMBLE_NUM_THREADS=1 ranks 2 busy
+    says '^busy latency: [12]?[0-9]?[0-9]\.' && break
+done
+verdict "where all threads compute, too" idled '^busy latency: [12]?[0-9]?[0-9]\.[0-9] us a hop'
 summary
