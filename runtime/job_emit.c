@@ -193,12 +193,12 @@ static void force(bri_job *job, size_t bytes)
  * anybody can tell. */
 static bool admit(bri_job *job, size_t bytes)
 {
-    /* Asked first: what a task reads that ends meanwhile can only be reclaimed afterwards. */
+    /* What a task that ends after this has read can be reclaimed only later. */
     bool alone = is_alone(job);
     bytes += job->expecting;
     if (reserve(job, bytes))
         bri_patience_over(job);
-    else if (!alone || bri_patience_waits(job, bytes))
+    else if (!alone || !is_alone(job) || bri_patience_waits(job, bytes)) /* supplies may begin */
         return false;
     else
         force(job, bytes);
@@ -219,7 +219,8 @@ static bool admit_spilling(bri_job *job, size_t bytes, bri_task **moves)
     while (!bri_memory_reserve(memory, wanted)) {
         bri_spill_room room = bri_spill_make_room(job, wanted, moves);
         if (room == BRI_ROOM_COMES ||
-            (room == BRI_ROOM_NONE && (!alone || bri_patience_waits(job, wanted))) ||
+            (room == BRI_ROOM_NONE &&
+             (!alone || !is_alone(job) || bri_patience_waits(job, wanted))) ||
             atomic_load_explicit(&job->failed, memory_order_acquire))
             return false;
         if (room == BRI_ROOM_NONE) {

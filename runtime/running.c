@@ -12,17 +12,16 @@ static struct {
     const char *pending; /* why the next call of a context that catches Ctrl-C is stopped */
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* False for one that has only its result left to give: an interrupt is the next call's. */
+/* False for one that has only its result left to give, unless it tries once more: an interrupt is
+ * the next call's, too. */
 static bool stop_call(bri_running *r, const char *why)
 {
-    if (r->over)
-        return false;
     if (r->why == NULL)
         all.ending++;
     r->why = why;
     if (r->job != NULL)
         r->ctx->scheduler->cancel(r->ctx, r->job, why);
-    return true;
+    return !r->over;
 }
 
 static void take_pending(bri_running *r)

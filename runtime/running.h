@@ -17,7 +17,7 @@ struct bri_running {
      * Returns whether there was something to stop. */
     bool (*stop)(bri_running *running, const char *why);
     bri_job *job;    /* of a call; NULL before it starts and after its end (lock) */
-    bool over;       /* after its end (lock) */
+    bool over;       /* after its end, unless the call tries once more (lock) */
     const char *why; /* the call was stopped; static (lock) */
     bool listed;     /* its own thread's */
     bri_running *next, **link;
