@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * part.c - bramble-bench part: started by `bramble-bench mpi` and by bench/peers.
+ * part.c - bramble-bench part, which bench/peers starts, and mpi-part, which `bramble-bench mpi`
+ * starts.
  */
 #include "bench/part.h"
 
@@ -7,6 +8,7 @@
 
 static bool run_once(bench *b)
 {
+    b->value = 0;
     double start = bench_now();
     br_scope *scope = br_scope_open(b->ctx);
     bool good = b->row->ours(b);

@@ -11,17 +11,18 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 
 BENCH = os.path.abspath(sys.argv.pop(1))
 RANKS = 2
 
 
-def start(command):
+def start(command, **more):
     settings = {name: value for name, value in os.environ.items() if not name.startswith("BRAMBLE_")}
     if os.getuid() == 0:
         settings.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-    return subprocess.run(command, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=settings | more, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
 def run(*arguments, before=()):
@@ -73,8 +74,8 @@ class Peers(unittest.TestCase):
     """numpy and h5py are there, since tests/corpus.py needs them."""
     PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../bench/peers")
 
-    def peers(self, *arguments):
-        return start([self.PEERS, "--bench", BENCH, "--threads", "2", "--runs", "1", *arguments])
+    def peers(self, *arguments, **more):
+        return start([self.PEERS, "--bench", BENCH, "--threads", "2", "--runs", "1", *arguments], **more)
 
     def test_a_row(self):
         done = self.peers("W3b")
@@ -84,9 +85,18 @@ class Peers(unittest.TestCase):
         self.assertRegex(row, r"^W3b( +[0-9.]+){3}  \( *[0-9.]+x\)")
 
     def test_a_tool_that_fails(self):
-        done = self.peers("--data", "/dev/null", "W6")
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "numpy.py"), "w", encoding="ascii") as module:
+                module.write('raise ImportError("no such luck")')
+            done = self.peers("W3b", PYTHONPATH=folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("peers: W3b: numpy: ImportError: no such luck", done.stderr)
+        self.assertRegex(done.stdout.splitlines()[2], r"^W3b( +[0-9.]+){2} +\.")
+
+    def test_files_that_cannot_be_made(self):
+        done = self.peers("--data", "/dev/null/no", "W6")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("/dev/null", done.stderr)
+        self.assertRegex(done.stderr, "/dev/null/no.*Not a directory")
 
 
 if __name__ == "__main__":
