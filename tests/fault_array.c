@@ -16,7 +16,8 @@
  * memory      the last rank gets no more memory
  * crash       a function reads at address 8; overflow: has no end; abort: calls abort; fused: one
  *             that is called by a block program; all of them on the last rank
- * sleep       a function sleeps for SECONDS on the last rank; slow_last: every now and then
+ * sleep       a function sleeps for SECONDS on the last rank; slow_last: every now and then, and
+ *             until there is a file $WAITS_FOR
  * stdin       main counts the numbers it is given, and prints them; then calls abort
  * exit3       exit(3) with the context open; return: main ends without br_close; twice: a second
  *             br_open

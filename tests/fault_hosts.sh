@@ -30,11 +30,12 @@ connected()
 
 # Three ranks on hosts of their own, started in the background, which have met and begun. Their host and network may be lost for mpirun,
 # too, which would notice it after minutes.
+# They must meet within BRAMBLE_PEER_TIMEOUT, the 3 s after which a rank counts as lost; a busy machine may take longer, so it begins again.
 begin()
 {
     for _ in 1 2 3; do
         start_job "$@"
-        grep -q 'the ranks have not met' "$work/out" || break # in the time that they have to notice a loss, too
+        grep -q 'the ranks have not met' "$work/out" || break
         wait $job
     done
     sleep 1.5

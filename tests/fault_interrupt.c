@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * fault_interrupt.c - a program that is interrupted while it computes; fault_interrupt.sh runs it.
  *
- * usage: fault_interrupt once|later|twice|never
+ * usage: fault_interrupt once|twice|never
  *   once   interrupts itself in a compute, in computes in flight, in a graph, before a compute
  *   twice  does so twice in a task that does not end: must be killed
  *   never  computes for a long time, without catching anything

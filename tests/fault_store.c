@@ -52,17 +52,17 @@ static void read_wishes(int argc, char **argv)
     holds = getenv("HOLD") != NULL;
 }
 
-/* Is the log another one than the first that was seen? */
+/* Has the log been another one than at the look before? */
 static bool log_is_renewed(void)
 {
-    static atomic_ullong first;
+    static atomic_ullong last;
     static atomic_bool renewed;
     struct stat now;
-    unsigned long long before = 0;
-    if (stat(resume_log, &now) == 0 &&
-        !atomic_compare_exchange_strong(&first, &before, now.st_ino) && before != now.st_ino &&
-        !atomic_exchange(&renewed, true))
-        fprintf(stderr, "renewed\n");
+    if (stat(resume_log, &now) == 0) {
+        unsigned long long before = atomic_exchange(&last, now.st_ino);
+        if (before != 0 && before != now.st_ino && !atomic_exchange(&renewed, true))
+            fprintf(stderr, "renewed\n");
+    }
     return atomic_load(&renewed);
 }
 
@@ -85,14 +85,15 @@ static void die_if_wished(int begun, int wait)
 }
 
 /* A log is renewed when a chunk is stored long enough after the last one, which took long itself on
- * a busy disk: who wants to be killed then has its later chunks take longer and longer, some 30 s
- * in all. */
+ * a busy disk: who wants to be killed then has its later chunks take longer and longer, on each of
+ * two ranks 20 s in all. */
 static int microseconds(int begun, int wait)
 {
-    enum { EARLY = 16, STEP = 20000 };
+    enum { EARLY = 16, STEP = 20000, LONGEST = 2000000 };
     bool wished = resume_log[0] != '\0' && (kill_after > 0 || holds);
     bool slower = wished && begun > EARLY && !log_is_renewed();
-    return slower ? (begun - EARLY) * (begun - EARLY) * STEP + wait : wait;
+    int more = (begun - EARLY) * (begun - EARLY) * STEP;
+    return slower ? wait + (more < LONGEST ? more : LONGEST) : wait;
 }
 
 static void wait_to_be_killed(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * mpi_toy.c - runs jobs of its own on the mpi scheduler, without arrays; test_mpi.sh starts it in
- * many ways.
+ * mpi_toy.c - runs jobs of its own on the mpi scheduler, without arrays; test_mpi.sh and
+ * test_mpi_costs.sh start it in many ways.
  *
  * Two kinds of jobs. ring: value k is made from value k-1, each on the next rank; beside them there
  * may be tasks that spin. exchange: in each round every rank makes a value that all ranks read.

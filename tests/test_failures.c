@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_failures.c - jobs that fail or are cancelled under the sync and threads schedulers, and those
- * that are looked at meanwhile.
+ * test_failures.c - jobs that fail or are cancelled under the sync and threads schedulers, and
+ * those that are looked at meanwhile.
  */
 #include <check.h>
 #include <pthread.h>

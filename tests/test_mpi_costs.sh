@@ -11,14 +11,14 @@ cd "$(dirname "$0")" || exit 2
 . ./verdicts.sh
 export BRAMBLE_NUM_THREADS=2 BRAMBLE_SCHEDULER=mpi
 
-idled() { [ "$code" = 0 ] && says "$1"; }
+ended_saying() { [ "$code" = 0 ] && says "$1"; }
 
 # A busy machine only adds to what idling costs, so the least of some tries counts.
 for _ in $(seq 10); do
     ranks 2 idle
     says '^idle rank 0: [0-2]\.[0-9]+ %' && break
 done
-verdict "an idle rank costs at most 3 % of a core" idled 'idle rank 0: [0-2]\.[0-9]+ %'
+verdict "an idle rank costs at most 3 % of a core" ended_saying 'idle rank 0: [0-2]\.[0-9]+ %'
 
 # The same while a run waits for a rank that sleeps in a task: for a value of it inside a packet, or beyond that.
 # Both others say so.
@@ -37,12 +37,12 @@ for _ in $(seq 20); do
     ranks 2 latency
     says '^latency: [012]?[0-9]?[0-9]\.' && break
 done
-verdict "a short value takes less than 0.3 ms to the task that reads it" idled '^latency: [012]?[0-9]?[0-9]\.[0-9] us a hop'
+verdict "a short value takes less than 0.3 ms to the task that reads it" ended_saying '^latency: [012]?[0-9]?[0-9]\.[0-9] us a hop'
 
-# The same while a thread of each rank computes all the time, 20 us a task, the rest of which is in it.
+# The same while a thread of each rank computes all the time, in tasks of 20 us: a hop waits for the rest of one.
 for _ in $(seq 20); do
     BRAMBLE_NUM_THREADS=1 ranks 2 busy
     says '^busy latency: [12]?[0-9]?[0-9]\.' && break
 done
-verdict "where all threads compute, too" idled '^busy latency: [12]?[0-9]?[0-9]\.[0-9] us a hop'
+verdict "a short value where all threads compute" ended_saying '^busy latency: [12]?[0-9]?[0-9]\.[0-9] us a hop'
 summary

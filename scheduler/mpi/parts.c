@@ -3,8 +3,6 @@
  */
 #include "scheduler/mpi/parts.h"
 
-#include <string.h>
-
 #include "runtime/alloc.h"
 #include "scheduler/mpi/credits.h"
 #include "scheduler/mpi/leave.h"
