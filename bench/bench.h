@@ -69,6 +69,8 @@ extern const int bench_nrows;
 /* Seconds of a clock that only goes forward. */
 double bench_now(void);
 bool bench_measure(bench *b, bench_result *result);
+/* Closes the context and frees the inputs; false when something has failed in it. */
+bool bench_close(bench *b);
 bool bench_fail(const char *format, ...) BR_PRINTF(1, 2);
 
 #endif

@@ -80,12 +80,7 @@ static bool run_row(const bench_row *row, const bench_options *options)
     bool good = br_error_status(b.ctx) == BR_OK && row->set_up(&b) && bench_measure(&b, &result);
     if (good)
         print_result(&b, &result);
-    good = br_close(b.ctx) == 0 && good;
-    free(b.x);
-    free(b.y);
-    free(b.out);
-    free(b.file.chunks);
-    return good;
+    return bench_close(&b) && good;
 }
 
 /* Each workload has a process of its own: its peak memory is its own, and a crash ends only it. */

@@ -93,3 +93,13 @@ bool bench_measure(bench *b, bench_result *result)
     free(times);
     return good;
 }
+
+bool bench_close(bench *b)
+{
+    bool good = br_close(b->ctx) == 0;
+    free(b->x);
+    free(b->y);
+    free(b->out);
+    free(b->file.chunks);
+    return good;
+}

@@ -4,8 +4,6 @@
  */
 #include "bench/part.h"
 
-#include <stdlib.h>
-
 static bool run_once(bench *b)
 {
     b->value = 0;
@@ -29,10 +27,5 @@ bool bench_part(const bench_row *row, const bench_options *options)
     fflush(stdout);
     while (good && fgets(line, sizeof line, stdin))
         good = run_once(&b);
-    good = br_close(b.ctx) == 0 && good;
-    free(b.x);
-    free(b.y);
-    free(b.out);
-    free(b.file.chunks);
-    return good;
+    return bench_close(&b) && good;
 }

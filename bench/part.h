@@ -6,8 +6,9 @@
 
 #include "bench/bench.h"
 
-/* Runs our side of the row once for each line on standard input, printing seconds and value (without
- * that of results that are arrays). It says "ready" when its inputs are; in between it sleeps. */
+/* Runs our side of the row once for each line on standard input, printing seconds and value
+ * (without that of results that are arrays). It says "ready" when its inputs are; in between it
+ * sleeps. */
 bool bench_part(const bench_row *row, const bench_options *options);
 
 #endif
