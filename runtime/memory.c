@@ -324,6 +324,8 @@ void *bri_memory_get(bri_memory *m, size_t bytes)
         block = new_block(class_bytes(class));
     if (block == NULL)
         bri_no_memory(bytes, "a chunk");
+    else
+        ASAN_POISON_MEMORY_REGION((char *)block + bytes, class_bytes(class) - bytes);
     return block;
 }
 
@@ -332,6 +334,7 @@ void bri_memory_put(bri_memory *m, void *block, size_t bytes)
     if (block == NULL)
         return;
     int class = class_of(bytes);
+    ASAN_UNPOISON_MEMORY_REGION(block, class_bytes(class));
     pthread_mutex_lock(&m->lock);
     add_idle(m, class, block);
     trim(m, room_for_idle(m));

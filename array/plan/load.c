@@ -23,11 +23,12 @@ uint64_t bri_load_bytes(const bri_input *input, const bri_leaf *leaf)
                : (uint64_t)r.nelem * br_dtype_size(input->node->dtype);
 }
 
-void bri_load_sizes(const bri_stage *stage, int i, const bri_leaf *leaf, bri_bump *bump)
+void bri_load_part_sizes(const bri_stage *stage, int i, const bri_leaf *leaf, const bri_leaf *part,
+                         bri_bump *bump)
 {
     const bri_input *input = &stage->inputs[i];
     bri_rectangle r;
-    bri_rectangle_of(&input->map, leaf, &r);
+    bri_rectangle_of(&input->map, part, &r);
     int64_t first[BR_MAX_NDIM];
     int64_t last[BR_MAX_NDIM];
     size_t bytes = (size_t)r.nelem * br_dtype_size(input->node->dtype);
@@ -36,9 +37,16 @@ void bri_load_sizes(const bri_stage *stage, int i, const bri_leaf *leaf, bri_bum
     if (input->from == BRI_FROM_FILE) {
         bri_bump_take(bump, bytes);
         bri_bump_take(bump, bri_h5_scratch(input->node->resource));
-    } else if (!bri_in_one_piece(stage, input) && !bri_one_chunk(input->stage, &r, first, last)) {
-        bri_bump_take(bump, bytes);
+        return;
     }
+    bri_rectangle_of(&input->map, leaf, &r);
+    if (!bri_in_one_piece(stage, input) && !bri_one_chunk(input->stage, &r, first, last))
+        bri_bump_take(bump, bytes);
+}
+
+void bri_load_sizes(const bri_stage *stage, int i, const bri_leaf *leaf, bri_bump *bump)
+{
+    bri_load_part_sizes(stage, i, leaf, leaf, bump);
 }
 
 br_status bri_load(bri_work *work, int i, const bri_leaf *leaf, bri_bump *bump, bri_view *view)

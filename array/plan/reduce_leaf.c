@@ -35,8 +35,7 @@ static size_t bytes_of(const bri_reduce_leaf *r, int64_t n)
     return (size_t)n * bri_state_bytes(r->op, r->stage->reducing.operand);
 }
 
-/* The axis the program itself reduces: the last of the stage's. */
-static int program_axis(const bri_stage *stage)
+int bri_program_axis(const bri_stage *stage)
 {
     uint32_t axes = stage->reducing.axes;
     return axes != 0 ? 31 - __builtin_clz(axes) : -1;
@@ -75,16 +74,14 @@ static void set_home(bri_reduce_leaf *r, int plane, bri_redop op, char *at)
 }
 
 void bri_reduce_leaf_start(bri_reduce_leaf *r, const bri_stage *stage, bri_redop op,
-                           const bri_leaf *leaf, int64_t rows, bri_bump *bump)
+                           const bri_leaf *leaf, const bri_slabs *slabs, bri_bump *bump)
 {
     r->stage = stage;
     r->op = op;
     r->leaf = *leaf;
-    r->rows = rows;
-    r->nslabs = stage->leaf_ndim > 0 && rows > 0 ? (leaf->extent[0] + rows - 1) / rows : 1;
-    r->nslabs = r->nslabs < 1 ? 1 : r->nslabs;
-    r->axis = program_axis(stage);
-    r->merges = r->axis == 0 && r->nslabs > 1;
+    r->nslabs = slabs->along;
+    r->axis = bri_program_axis(stage);
+    r->merges = r->axis == slabs->axis && r->nslabs > 1;
     r->nstate = elements_without(leaf->extent, stage->leaf_ndim, r->axis);
     r->depth = 0;
     r->elsewhere = 0;
@@ -134,10 +131,13 @@ static void push_slab(bri_reduce_leaf *r, int64_t rows)
 
 /* ---- slabs side by side ---- */
 
-/* Slabs make different elements of the states: those from `row` on. */
-static void places_of(const bri_reduce_leaf *r, int64_t row, char *planes[BRI_PLANES])
+/* Slabs make different elements of the states: those from where the box begins on. */
+static void places_of(const bri_reduce_leaf *r, const bri_box *box, char *planes[BRI_PLANES])
 {
-    int64_t first = row > 0 ? r->nstate / r->leaf.extent[0] * row : 0;
+    int64_t first = 0;
+    for (int a = 0; a < r->stage->leaf_ndim; a++)
+        if (a != r->axis)
+            first = first * r->leaf.extent[a] + box->origin[a] - r->leaf.origin[a];
     for (int k = 0; k < bri_state_planes(r->op); k++) {
         br_dtype dtype = bri_state_dtype(r->op, r->stage->reducing.operand, k);
         planes[k] = r->home[k] + (size_t)first * br_dtype_size(dtype);
@@ -152,7 +152,7 @@ static void add_axis(bri_box *box)
     box->origin[box->axis] = 0;
 }
 
-void bri_reduce_leaf_slab(bri_reduce_leaf *r, const bri_program *program, int64_t row, bri_box *box)
+void bri_reduce_leaf_slab(bri_reduce_leaf *r, const bri_program *program, bri_box *box)
 {
     box->axis = r->axis;
     if (r->axis < 0)
@@ -161,7 +161,7 @@ void bri_reduce_leaf_slab(bri_reduce_leaf *r, const bri_program *program, int64_
     box->state = r->merges ? stack_at(r, r->depth) : NULL;
     box->planes = r->merges ? NULL : planes;
     if (!r->merges)
-        places_of(r, row, planes);
+        places_of(r, box, planes);
     bri_program_run(program, box);
     box->planes = NULL;
     if (r->merges)

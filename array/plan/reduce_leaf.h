@@ -9,16 +9,15 @@
 #ifndef BRI_REDUCE_LEAF_H
 #define BRI_REDUCE_LEAF_H
 
-#include "array/plan/stage.h"
+#include "array/plan/slab.h"
 
 typedef struct bri_reduce_leaf {
     const bri_stage *stage;
     bri_redop op; /* the stage's, or one whose states begin with those of the stage's */
     bri_leaf leaf;
-    int64_t rows; /* of a slab */
-    int64_t nslabs;
+    int64_t nslabs; /* along the axis that is cut */
     int axis;       /* that the program reduces, or -1 */
-    bool merges;    /* axis 0 is the program's and is cut into slabs */
+    bool merges;    /* it is cut into slabs */
     int64_t nstate; /* elements of state after the program */
     char *states[2];
     char *home[BRI_PLANES]; /* where the states stand in the end: in states[0] or elsewhere */
@@ -29,16 +28,19 @@ typedef struct bri_reduce_leaf {
     int64_t count[64];
 } bri_reduce_leaf;
 
+/* The axis of a stage's leaves that its program reduces itself, the last of the stage's; or -1. */
+int bri_program_axis(const bri_stage *stage);
+
 /* Of the stage's operation, or another one. Takes the scratch from the bump; with a bump that only
  * counts, nothing else may follow. */
 void bri_reduce_leaf_start(bri_reduce_leaf *r, const bri_stage *stage, bri_redop op,
-                           const bri_leaf *leaf, int64_t rows, bri_bump *bump);
+                           const bri_leaf *leaf, const bri_slabs *slabs, bri_bump *bump);
 /* Has the planes of an operation, from `plane` of the leaf's on, made right at `out`, one after the
  * other. False where that cannot be: axes are left to be reduced, or they are made elsewhere. */
 bool bri_reduce_leaf_into(bri_reduce_leaf *r, int plane, bri_redop op, void *out);
-/* Runs the program on the slab that begins at `row`; box has its views, extents and origin. */
-void bri_reduce_leaf_slab(bri_reduce_leaf *r, const bri_program *program, int64_t row,
-                          bri_box *box);
+/* Runs the program on a slab, those along the axis that is cut in order; box has its views, extents
+ * and origin. */
+void bri_reduce_leaf_slab(bri_reduce_leaf *r, const bri_program *program, bri_box *box);
 /* Merges what is left and reduces the stage's other axes, once: then the leaf's states are at
  * home. */
 void bri_reduce_leaf_end(bri_reduce_leaf *r);

@@ -64,10 +64,10 @@ static void extend(bri_rectangle *hull, const bri_rectangle *r)
     }
 }
 
-/* Are the inputs shifted against the first of them copied, and is it less to copy what they cover
- * together once? Then *hull is that. */
+/* Are the inputs shifted against the first of them copied for some part of the leaf, and is it less
+ * to copy what they cover together of this one once? Then *hull is that. */
 static bool load_together(const bri_stage *stage, int first, const bri_leaf *leaf,
-                          bri_rectangle *hull)
+                          const bri_leaf *part, bri_rectangle *hull)
 {
     const bri_input *input = &stage->inputs[first];
     bool copied = input->from == BRI_FROM_FILE;
@@ -76,7 +76,7 @@ static bool load_together(const bri_stage *stage, int first, const bri_leaf *lea
     if (!stage->shifted)
         return false;
     bri_rectangle r;
-    bri_rectangle_of(&input->map, leaf, &r);
+    bri_rectangle_of(&input->map, part, &r);
     if (r.nelem == 0 || (!copied && bri_in_one_piece(stage, input)))
         return false;
     *hull = r;
@@ -86,6 +86,7 @@ static bool load_together(const bri_stage *stage, int first, const bri_leaf *lea
         bri_rectangle one;
         bri_rectangle_of(&stage->inputs[i].map, leaf, &one);
         copied = copied || !bri_one_chunk(input->stage, &one, chunk[0], chunk[1]);
+        bri_rectangle_of(&stage->inputs[i].map, part, &one);
         extend(hull, &one);
         n++;
     }
@@ -154,14 +155,15 @@ static br_status load_hull(bri_work *work, int first, const bri_leaf *leaf,
     return BR_OK;
 }
 
-void bri_load_all_sizes(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bump)
+void bri_load_all_sizes(const bri_stage *stage, const bri_leaf *leaf, const bri_leaf *part,
+                        bri_bump *bump)
 {
     bri_rectangle hull;
     for (int i = 0; i < stage->ninputs; i++) {
         const bri_input *input = &stage->inputs[i];
         if (input->back > 0)
             continue; /* comes with the first */
-        if (load_together(stage, i, leaf, &hull)) {
+        if (load_together(stage, i, leaf, part, &hull)) {
             bri_bump_take(bump, (size_t)hull.nelem * br_dtype_size(input->node->dtype));
             if (input->from == BRI_FROM_FILE)
                 bri_bump_take(bump, bri_h5_scratch(input->node->resource));
@@ -169,7 +171,7 @@ void bri_load_all_sizes(const bri_stage *stage, const bri_leaf *leaf, bri_bump *
         }
         for (int k = i; k < (stage->shifted ? stage->ninputs : i + 1); k++)
             if (belongs(stage, k, i))
-                bri_load_sizes(stage, k, leaf, bump);
+                bri_load_part_sizes(stage, k, leaf, part, bump);
     }
 }
 
@@ -195,7 +197,7 @@ br_status bri_load_all(bri_work *work, const bri_leaf *leaf, bri_bump *bump, bri
     for (int i = 0; i < stage->ninputs; i++) {
         if (stage->inputs[i].back > 0)
             continue;
-        if (load_together(stage, i, leaf, &hull)) {
+        if (load_together(stage, i, leaf, leaf, &hull)) {
             bri_spot at;
             BRI_TRY(load_hull(work, i, leaf, &hull, bump, &at));
             view_hull(stage, i, leaf, &hull, &at, views);

@@ -371,6 +371,10 @@ void *bri_bump_take(bri_bump *bump, size_t bytes);
 /* Bytes that loading input i of a leaf box takes, taken from the bump (the same calls as bri_load,
  * without work). */
 void bri_load_sizes(const bri_stage *stage, int input, const bri_leaf *leaf, bri_bump *bump);
+/* The same for parts of the leaf with the extents of `part`, wherever they are: one may lie across
+ * chunks where another one does not. */
+void bri_load_part_sizes(const bri_stage *stage, int input, const bri_leaf *leaf,
+                         const bri_leaf *part, bri_bump *bump);
 /* Bytes that loading an input takes from its file, or reads of what is in memory. */
 uint64_t bri_load_bytes(const bri_input *input, const bri_leaf *leaf);
 /* Makes input i readable over a leaf box as a strided view; uses the task's ready values, scratch
@@ -380,7 +384,8 @@ br_status bri_load(bri_work *work, int input, const bri_leaf *leaf, bri_bump *bu
 void bri_plan_shifts(bri_plan *plan);
 /* All inputs, and what that takes; those that read the same source from other elements on are read
  * as one where they would be copied. */
-void bri_load_all_sizes(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bump);
+void bri_load_all_sizes(const bri_stage *stage, const bri_leaf *leaf, const bri_leaf *part,
+                        bri_bump *bump);
 br_status bri_load_all(bri_work *work, const bri_leaf *leaf, bri_bump *bump, bri_view *views);
 /* Does an input's map give each element of a box one place of its own? */
 bool bri_copies_whole(const bri_input *input, const bri_leaf *box, int ndim);

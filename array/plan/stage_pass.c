@@ -39,31 +39,25 @@ int bri_pass_makes(const bri_stage *pass, int64_t leaf, bri_made *made)
     return p->npieces - p->nvalues;
 }
 
-/* Rows that all pieces work on before the next ones: what they read of them stays in the cache.
- * `loaded` is the number of rows loaded at a time, a multiple. */
-static int64_t cached_rows(const bri_stage *stage, const bri_leaf *leaf, int64_t loaded)
+/* What all pieces work on before the next one: what they read of it stays in the cache. */
+static bri_slabs cached_slabs(const bri_stage *stage, const bri_leaf *leaf, const bri_slabs *loaded)
 {
     const bri_pass *pass = bri_pass_of(stage);
     size_t element = 0;
-    if (stage->leaf_ndim == 0)
-        return 1;
     for (int i = 0; i < stage->ninputs; i++)
         element += br_dtype_size(stage->inputs[i].node->dtype);
     for (int i = 0; i < pass->nvalues; i++)
         element += br_dtype_size(pass->piece[i].dtype);
-    size_t row_bytes = element * (size_t)(leaf->nelem / leaf->extent[0]);
-    int64_t rows = stage->leaf_ndim == 1 ? BRI_LANE_BLOCK : BRI_ROW_BLOCK;
-    while (rows < loaded && 2 * (size_t)rows * row_bytes <= CACHED_BYTES)
-        rows *= 2;
-    return rows < loaded ? rows : loaded;
+    return bri_slabs_finer(stage, leaf, loaded, (int64_t)element, CACHED_BYTES);
 }
 
 /* A leaf's work: where everything stands in the scratch. */
 typedef struct layout {
-    int64_t loaded, rows;    /* of axis 0, at a time */
+    bri_slabs loaded;        /* at a time, */
+    bri_slabs cached;        /* and worked on: parts of them */
     void *scratch;           /* of one program */
-    bri_view *views;         /* of all inputs and values, at the rows in work */
-    bri_view *whole;         /* of the inputs, at the loaded rows */
+    bri_view *views;         /* of all inputs and values, of the part in work */
+    bri_view *whole;         /* of the inputs, of what is loaded */
     bri_reduce_leaf *reduce; /* of each piece that is a reduction */
     bri_value **value;       /* of each piece that has one */
     size_t used;
@@ -97,25 +91,26 @@ static layout lay_out(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bu
 {
     const bri_pass *pass = bri_pass_of(stage);
     layout l;
-    l.loaded = bri_slab_rows(stage, leaf);
-    l.rows = cached_rows(stage, leaf, l.loaded);
+    l.loaded = bri_slabs_of(stage, leaf);
+    l.cached = cached_slabs(stage, leaf, &l.loaded);
     l.scratch = bri_bump_take(bump, largest_scratch(pass));
     l.views = bri_bump_take(bump, (size_t)(stage->ninputs + pass->nvalues) * sizeof *l.views);
     l.whole = bri_bump_take(bump, (size_t)stage->ninputs * sizeof *l.whole);
     l.reduce = bri_bump_take(bump, (size_t)pass->npieces * sizeof *l.reduce);
     l.value = bri_bump_take(bump, (size_t)pass->npieces * sizeof(bri_value *));
-    bri_leaf slab = bri_slab_of(leaf, 0, l.rows);
+    bri_leaf room;
+    const bri_leaf *slab = bri_slab_in(leaf, &l.cached, 0, &room);
     for (int i = 0; i < pass->npieces; i++) {
         const bri_piece *piece = &pass->piece[i];
         bri_view view;
         bri_reduce_leaf reduce;
         bool counting = bump->base == NULL;
         if (piece->member == NULL)
-            place_value(&slab, stage->leaf_ndim, br_dtype_size(piece->dtype), bump,
+            place_value(slab, stage->leaf_ndim, br_dtype_size(piece->dtype), bump,
                         counting ? &view : &l.views[stage->ninputs + i]);
         else if (reduces(piece->member) && piece->with < 0)
             bri_reduce_leaf_start(counting ? &reduce : &l.reduce[i], piece->member, piece->op, leaf,
-                                  l.rows, bump);
+                                  &l.cached, bump);
     }
     l.used = bump->used;
     return l;
@@ -128,8 +123,7 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
     bri_bump bump = {0};
     bri_leaf_box(stage, chunk, step, &leaf);
     layout l = lay_out(stage, &leaf, &bump);
-    bri_leaf slab = bri_slab_of(&leaf, 0, l.loaded);
-    bri_load_all_sizes(stage, &slab, &bump);
+    bri_slab_load_sizes(stage, &leaf, &l.loaded, &bump);
     sizes->scratch = bump.used;
     sizes->output = 0;
     for (int i = bri_pass_makes(stage, chunk, made); i-- > 0;)
@@ -161,8 +155,8 @@ static bool is_run(const pass_run *r, int i)
     return wanted && pass->piece[i].program != NULL;
 }
 
-/* Runs one piece on the rows in work, which begin at `row` of the leaf. */
-static void run_piece(const pass_run *r, int i, const bri_leaf *slab, int64_t row)
+/* Runs one piece on the part in work. */
+static void run_piece(const pass_run *r, int i, const bri_leaf *slab)
 {
     const bri_stage *stage = r->work->stage;
     const bri_piece *piece = &bri_pass_of(stage)->piece[i];
@@ -174,35 +168,38 @@ static void run_piece(const pass_run *r, int i, const bri_leaf *slab, int64_t ro
     for (int k = 0; k < bri_program_ninputs(piece->program); k++)
         views[k] = r->l.views[piece->slot[k]];
     if (member != NULL && reduces(member)) {
-        bri_reduce_leaf_slab(&r->l.reduce[i], piece->program, row, &box);
+        bri_reduce_leaf_slab(&r->l.reduce[i], piece->program, &box);
         return;
     }
     if (member == NULL) {
         box.out = r->l.views[stage->ninputs + i];
     } else {
         bri_output_view(member, &r->leaf, r->l.value[i], &box.out);
-        box.out.base += row * box.out.stride[0];
+        box.out.base += bri_slab_offset(stage->leaf_ndim, &r->leaf, slab, box.out.stride);
     }
     bri_program_run(piece->program, &box);
 }
 
-/* Loads rows [row, row + loaded) and takes all pieces over them, a cacheful at a time. */
-static br_status run_loaded(const pass_run *r, int64_t row)
+/* Loads a slab and takes all pieces over it, a cacheful at a time. */
+static br_status run_loaded(const pass_run *r, const bri_leaf *loaded)
 {
     const bri_stage *stage = r->work->stage;
     const bri_pass *pass = bri_pass_of(stage);
     const layout *l = &r->l;
-    bri_leaf loaded = bri_slab_of(&r->leaf, row, l->loaded);
+    const int ndim = stage->leaf_ndim;
+    bri_slabs parts = bri_slabs_along(loaded, l->cached.axis, l->cached.across, l->cached.rows);
+    bri_leaf room;
     bri_bump bump = {r->work->scratch, l->used};
-    BRI_TRY(bri_load_all(r->work, &loaded, &bump, l->whole));
+    BRI_TRY(bri_load_all(r->work, loaded, &bump, l->whole));
     memcpy(l->views, l->whole, (size_t)stage->ninputs * sizeof *l->views);
-    for (int64_t at = 0; at < loaded.extent[0]; at += l->rows) {
-        bri_leaf slab = bri_slab_of(&loaded, at, l->rows);
-        for (int i = 0; i < stage->ninputs && at > 0; i++)
-            l->views[i].base = l->whole[i].base + at * l->whole[i].stride[0];
+    for (int64_t k = 0; k < parts.n; k++) {
+        const bri_leaf *slab = bri_slab_in(loaded, &parts, k, &room);
+        for (int i = 0; i < stage->ninputs && k > 0; i++)
+            l->views[i].base =
+                l->whole[i].base + bri_slab_offset(ndim, loaded, slab, l->whole[i].stride);
         for (int i = 0; i < pass->npieces; i++)
             if (is_run(r, i))
-                run_piece(r, i, &slab, row + at);
+                run_piece(r, i, slab);
     }
     return BR_OK;
 }
@@ -284,8 +281,9 @@ static br_status execute(bri_work *work)
     bri_pass_makes(stage, work->chunk, r.made);
     find_values(&r);
     place_states(&r);
-    for (int64_t row = 0; row < r.leaf.extent[0]; row += r.l.loaded)
-        BRI_TRY(run_loaded(&r, row));
+    bri_leaf room;
+    for (int64_t i = 0; i < r.l.loaded.n && r.leaf.nelem > 0; i++)
+        BRI_TRY(run_loaded(&r, bri_slab_in(&r.leaf, &r.l.loaded, i, &room)));
     end_states(&r);
     for (int i = pass->nvalues; i < pass->npieces; i++)
         if (has_states(&r, i))

@@ -14,14 +14,14 @@ static br_status build(bri_plan *plan, bri_stage *stage)
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
 {
     bri_leaf leaf;
-    bri_leaf slab;
     bri_bump bump = {0};
     bri_leaf_box(stage, chunk, step, &leaf);
     sizes->output = stage->direct_result ? 0 : (size_t)leaf.nelem * br_dtype_size(stage->dtype);
     sizes->scratch = 0;
     if (stage->pass != NULL)
         return;
-    bri_slab_sizes(stage, bri_slab_in(&leaf, 0, bri_slab_rows(stage, &leaf), &slab), &bump);
+    bri_slabs slabs = bri_slabs_of(stage, &leaf);
+    bri_slab_sizes(stage, &leaf, &slabs, &bump);
     sizes->scratch = bump.used;
 }
 
@@ -47,15 +47,16 @@ static br_status execute(bri_work *work)
     bri_leaf_box(stage, work->chunk, work->step, &leaf);
     if (leaf.nelem == 0)
         return BR_OK;
-    int64_t rows = bri_slab_rows(stage, &leaf);
+    bri_slabs slabs = bri_slabs_of(stage, &leaf);
     work->holds = true;
     bri_output_view(stage, &leaf, work->task->output, &box.out);
-    for (int64_t row = 0; row < (stage->leaf_ndim > 0 ? leaf.extent[0] : 1); row += rows) {
+    char *first = box.out.base;
+    for (int64_t i = 0; i < slabs.n; i++) {
         bri_bump bump = {work->scratch, 0};
-        BRI_TRY(bri_slab_load(work, bri_slab_in(&leaf, row, rows, &room), &bump, &box));
+        const bri_leaf *slab = bri_slab_in(&leaf, &slabs, i, &room);
+        BRI_TRY(bri_slab_load(work, slab, &bump, &box));
+        box.out.base = first + bri_slab_offset(stage->leaf_ndim, &leaf, slab, box.out.stride);
         bri_program_run(stage->program, &box);
-        if (stage->leaf_ndim > 0)
-            box.out.base += rows * box.out.stride[0];
     }
     return BR_OK;
 }

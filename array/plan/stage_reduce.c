@@ -165,7 +165,6 @@ size_t bri_reduce_leaf_bytes(const bri_stage *stage, const bri_leaf *leaf)
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)
 {
     bri_leaf leaf;
-    bri_leaf slab;
     bri_bump bump = {0};
     bri_reduce_leaf r;
     bri_leaf_box(stage, chunk, step, &leaf);
@@ -177,9 +176,9 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
         sizes->scratch = 2 * (bri_states_room(stage, &leaf, -1) + 64);
         return;
     }
-    int64_t rows = bri_slab_rows(stage, &leaf);
-    bri_reduce_leaf_start(&r, stage, stage->reducing.op, &leaf, rows, &bump);
-    bri_slab_sizes(stage, bri_slab_in(&leaf, 0, rows, &slab), &bump);
+    bri_slabs slabs = bri_slabs_of(stage, &leaf);
+    bri_reduce_leaf_start(&r, stage, stage->reducing.op, &leaf, &slabs, &bump);
+    bri_slab_sizes(stage, &leaf, &slabs, &bump);
     sizes->scratch = bump.used;
 }
 
@@ -219,17 +218,17 @@ static br_status reduce_elements(bri_work *work, const bri_leaf *leaf, const cha
     bri_leaf room;
     bri_box box;
     bri_bump bump = {work->scratch, 0};
-    int64_t rows = bri_slab_rows(stage, leaf);
+    bri_slabs slabs = bri_slabs_of(stage, leaf);
     work->holds = true;
     box.out.base = NULL;
-    bri_reduce_leaf_start(&r, stage, stage->reducing.op, leaf, rows, &bump);
+    bri_reduce_leaf_start(&r, stage, stage->reducing.op, leaf, &slabs, &bump);
     if (!bri_reduce_leaf_is_all(stage))
         bri_reduce_leaf_into(&r, 0, r.op, work->task->output->data);
     size_t used = bump.used;
-    for (int64_t row = 0; row < leaf->extent[0] && leaf->nelem > 0; row += rows) {
+    for (int64_t i = 0; i < slabs.n && leaf->nelem > 0; i++) {
         bump.used = used;
-        BRI_TRY(bri_slab_load(work, bri_slab_in(leaf, row, rows, &room), &bump, &box));
-        bri_reduce_leaf_slab(&r, stage->program, row, &box);
+        BRI_TRY(bri_slab_load(work, bri_slab_in(leaf, &slabs, i, &room), &bump, &box));
+        bri_reduce_leaf_slab(&r, stage->program, &box);
     }
     bri_reduce_leaf_end(&r);
     *state = r.home[0];

@@ -452,11 +452,11 @@ static size_t output_bytes(const bri_stage *stage, const bri_leaf *leaf, bool fi
 static void element_sizes(const bri_stage *stage, const bri_leaf *leaf, bri_bump *bump)
 {
     tiling t = tiling_of(stage, leaf);
-    bri_leaf slab = bri_slab_of(leaf, 0, slab_rows(stage, leaf, &t));
+    bri_slabs slabs = bri_slabs_along(leaf, 0, false, slab_rows(stage, leaf, &t));
     bri_bump_take(bump, (size_t)stage->ninputs * sizeof(bri_view));
     for (int i = 0; i < 2; i++)
         bri_bump_take(bump, TILE * br_dtype_size(stage->reducing.operand));
-    bri_slab_sizes(stage, &slab, bump);
+    bri_slab_sizes(stage, leaf, &slabs, bump);
 }
 
 static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *sizes)

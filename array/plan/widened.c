@@ -176,7 +176,7 @@ size_t bri_widened_scratch(const bri_stage *stage, const bri_widened *s, const b
         if (just_copies(s, &own, &box))
             bri_copy_sizes(&own, 0, &bump);
         else
-            bri_slab_sizes(&own, &box, &bump);
+            bri_slab_sizes(&own, &box, &(bri_slabs){.n = 1}, &bump);
         most = bump.used > most ? bump.used : most;
     } while (bri_halo_next(&s->halo, &part));
     return most;
