@@ -4,10 +4,14 @@
 #include "runtime/error.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 static _Thread_local char last_error[BRI_ERROR_TEXT];
+
+/* Set when the ranks meet, whatever other threads do then: release, so that its text is there. */
+static _Atomic(const char *) file_host;
 
 static void abort_if_asked(void)
 {
@@ -26,6 +30,22 @@ br_status bri_error(br_status status, const char *format, ...)
     va_end(args);
     abort_if_asked();
     return status;
+}
+
+br_status bri_file_error(br_status status, const char *format, ...)
+{
+    char text[BRI_ERROR_TEXT];
+    const char *host = atomic_load_explicit(&file_host, memory_order_acquire);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return bri_error(status, "%s%s%s", host != NULL ? host : "", host != NULL ? ":" : "", text);
+}
+
+void bri_file_errors_name(const char *host)
+{
+    atomic_store_explicit(&file_host, host, memory_order_release);
 }
 
 br_status bri_error_context(br_status status, const char *format, ...)

@@ -16,6 +16,12 @@ enum { BRI_ERROR_TEXT = 1024 };
 /* Makes an error: break here to see where one comes from. BRAMBLE_ABORT=1 aborts in it. */
 br_status bri_error(br_status status, const char *format, ...) BR_PRINTF(2, 3);
 
+/* The same of a file: the text begins with its path. Where ranks are on several hosts HOST: stands
+ * before that. */
+br_status bri_file_error(br_status status, const char *format, ...) BR_PRINTF(2, 3);
+/* From now on file errors name this host, which stays where it is; NULL: none. */
+void bri_file_errors_name(const char *host);
+
 /* Puts "what: " before the text of the calling thread's last error and returns status. */
 br_status bri_error_context(br_status status, const char *format, ...) BR_PRINTF(2, 3);
 

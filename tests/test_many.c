@@ -238,7 +238,7 @@ START_TEST(names_files_that_do_not_fit)
     layout other = {"other", &H5T_IEEE_F32LE_g, BR_FLOAT32, "", "", 0, 2, {3, 6}, {0}};
     expect_many(all_parts(), BR_ENOTFOUND, "no path matches");
     expect_many(br_from_hdf5_many(ctx, "nowhere*.h5", "g/x", 0), BR_ENOTFOUND,
-                "no path matches nowhere*.h5 (looked for from /");
+                "nowhere*.h5: no path matches (looked for from /");
     make_parts(rows, 2, "");
     expect_many(br_from_hdf5_many(ctx, in_folder("part*"), "g/y", 0), BR_ENOTFOUND,
                 "part_0000.h5: no dataset \"g/y\"");

@@ -133,5 +133,14 @@ check "there is no file of that name" [ ! -e "$work/files/new.h5" ]
 stores all
 check "the next store works" [ $? = 0 ]
 check "and leaves nothing beside the file" tidy
+
+# Messages of files name the host, so that it is known on which one to look.
+BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" -np 4 --map-by node \
+    "$work/entry" all "$store" fast nowhere/new.h5 x add >"$work/out" 2>&1 </dev/null
+check "a directory that is missing is an error" [ $? != 0 ]
+check "which names host and path" grep -q ': brfile-0:nowhere/new\.h5: cannot be created: there is no directory' "$work/out"
+echo "no file of HDF5" >"$work/files/data.h5"
+on_hosts compute
+check "which also what cannot be read does" grep -qh ': brfile-0:data\.h5: not an HDF5 file' "$work/out" "$work/errors"
 echo "$failures failed"
 exit "$failures"

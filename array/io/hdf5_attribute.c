@@ -2,6 +2,7 @@
  * hdf5_attribute.c - reading an attribute: numbers or texts; and what attributes say about how
  * elements are packed. The HDF5 lock is held.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,11 @@ void bri_h5_attribute_free(bri_h5_attribute *a)
 
 static br_status failed(const char *name)
 {
-    return bri_h5_error(BR_EFORMAT, "the attribute \"%s\" cannot be read", name);
+    char why[BRI_H5_MESSAGE];
+    const char *because = bri_h5_reason(why);
+    return bri_error(bri_h5_errno() == ENOMEM ? BR_ENOMEM : BR_EFORMAT,
+                     "the attribute \"%s\" cannot be read%s%s", name,
+                     because[0] != '\0' ? ": " : "", because);
 }
 
 static br_status read_variable_texts(hid_t attribute, hid_t stored, bri_h5_attribute *a)

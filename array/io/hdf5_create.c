@@ -20,17 +20,17 @@ static br_status check_chunks(const bri_h5_spec *spec, const char *path)
     for (int a = 0; a < spec->ndim; a++) {
         int64_t chunk = spec->chunk[a];
         if (spec->shape[a] < 0 || chunk < 0)
-            return bri_error(BR_EARG, "%s: negative extent on axis %d", path, a);
+            return bri_file_error(BR_EARG, "%s: negative extent on axis %d", path, a);
         chunked += chunk > 0;
         if (chunk > 0 && __builtin_mul_overflow(bytes, (uint64_t)chunk, &bytes))
             bytes = UINT64_MAX;
     }
     if (chunked != 0 && chunked != spec->ndim)
-        return bri_error(BR_EARG, "%s: chunk extents must be all 0 or all positive", path);
+        return bri_file_error(BR_EARG, "%s: chunk extents must be all 0 or all positive", path);
     if (chunked == 0 && spec->unlimited != 0)
-        return bri_error(BR_EARG, "%s: only chunked datasets can grow", path);
+        return bri_file_error(BR_EARG, "%s: only chunked datasets can grow", path);
     if (chunked != 0 && bytes > UINT32_MAX)
-        return bri_error(BR_EARG, "%s: HDF5 chunks must be smaller than 4 GiB", path);
+        return bri_file_error(BR_EARG, "%s: HDF5 chunks must be smaller than 4 GiB", path);
     return BR_OK;
 }
 
@@ -38,24 +38,24 @@ static br_status check_spec(const bri_h5_spec *spec, const char *path, const cha
 {
     size_t n = strlen(dataset);
     if (n == 0 || n > MAX_NAME || dataset[n - 1] == '/')
-        return bri_error(BR_EARG, "%s: \"%s\" cannot be a dataset's name", path, dataset);
+        return bri_file_error(BR_EARG, "%s: \"%s\" cannot be a dataset's name", path, dataset);
     if (!bri_dtype_ok(spec->dtype))
-        return bri_error(BR_EARG, "%s:%s: no dtype given", path, dataset);
+        return bri_file_error(BR_EARG, "%s:%s: no dtype given", path, dataset);
     if (spec->ndim < 0 || spec->ndim > BR_MAX_NDIM)
-        return bri_error(BR_EARG, "%s:%s: %d axes, 0 to %d are possible", path, dataset, spec->ndim,
-                         BR_MAX_NDIM);
+        return bri_file_error(BR_EARG, "%s:%s: %d axes, 0 to %d are possible", path, dataset,
+                              spec->ndim, BR_MAX_NDIM);
     if (spec->deflate < 0 || spec->deflate > 9)
-        return bri_error(BR_EARG, "%s:%s: deflate level %d, 0 to 9 are possible", path, dataset,
-                         spec->deflate);
+        return bri_file_error(BR_EARG, "%s:%s: deflate level %d, 0 to 9 are possible", path,
+                              dataset, spec->deflate);
     BRI_TRY(check_chunks(spec, path));
     BRI_TRY(bri_h5_check_attributes(spec->attributes, dataset));
     BRI_TRY(bri_h5_check_attributes(spec->file_attributes, path));
     BRI_TRY(bri_h5_check_dims(spec, dataset));
     bool filtered = spec->deflate > 0 || spec->shuffle || spec->fletcher32;
     if (filtered && spec->ndim > 0 && spec->chunk[0] == 0)
-        return bri_error(BR_EARG,
-                         "%s:%s: only chunked datasets can be compressed or have checksums", path,
-                         dataset);
+        return bri_file_error(BR_EARG,
+                              "%s:%s: only chunked datasets can be compressed or have checksums",
+                              path, dataset);
     return BR_OK;
 }
 
@@ -225,8 +225,9 @@ static br_status check_way(const bri_h5_writer *w)
         if (!bri_h5_exists(file, part))
             return BR_OK;
         if (kind_of(file, part) != H5I_GROUP)
-            return bri_error(BR_EARG, "%s: dataset \"%s\" cannot be created, \"%s\" is no group",
-                             w->output->path, w->name, part);
+            return bri_file_error(BR_EARG,
+                                  "%s: dataset \"%s\" cannot be created, \"%s\" is no group",
+                                  w->output->path, w->name, part);
         *slash = '/';
     }
     return BR_OK;
@@ -247,19 +248,20 @@ static br_status check_name(bri_h5_writer *w)
     const bri_h5_output *o = w->output;
     for (const bri_h5_writer *other = o->writers; other != NULL; other = other->next)
         if (strcmp(without_slash(other->name), without_slash(w->name)) == 0)
-            return bri_error(BR_EARG, "%s: \"%s\" is stored twice", o->path, w->name);
+            return bri_file_error(BR_EARG, "%s: \"%s\" is stored twice", o->path, w->name);
     BRI_TRY(check_way(w));
     if (!bri_h5_exists(o->file, w->name))
         return BR_OK;
     if (o->mode != BRI_H5_OVERWRITE)
-        return bri_error(BR_EARG, "%s: has a dataset or group \"%s\" already", o->path, w->name);
+        return bri_file_error(BR_EARG, "%s: has a dataset or group \"%s\" already", o->path,
+                              w->name);
     if (kind_of(o->file, w->name) != H5I_DATASET)
-        return bri_error(BR_EARG, "%s: \"%s\" is no dataset and is not overwritten", o->path,
-                         w->name);
+        return bri_file_error(BR_EARG, "%s: \"%s\" is no dataset and is not overwritten", o->path,
+                              w->name);
     if (is_dimension(o->file, w->name))
-        return bri_error(BR_EARG,
-                         "%s: \"%s\" is a dimension of other datasets and is not overwritten",
-                         o->path, w->name);
+        return bri_file_error(BR_EARG,
+                              "%s: \"%s\" is a dimension of other datasets and is not overwritten",
+                              o->path, w->name);
     w->replaces = true;
     return BR_OK;
 }

@@ -170,10 +170,11 @@ static br_status scale_of(const bri_h5_writer *w, int axis, const char *dim, hid
         return cannot(w, dim);
     }
     if (bri_h5_exists(w->output->file, full + strspn(full, "/")))
-        return bri_error(BR_EARG,
-                         "%s:%s: \"%s\", its dimension of %lld, is something else or has another "
-                         "extent in this file",
-                         w->output->path, w->name, dim, (long long)extent);
+        return bri_file_error(
+            BR_EARG,
+            "%s:%s: \"%s\", its dimension of %lld, is something else or has another "
+            "extent in this file",
+            w->output->path, w->name, dim, (long long)extent);
     *scale = new_dimension(w, full, (hsize_t)extent, w->spec.unlimited >> axis & 1);
     return *scale >= 0 ? BR_OK : cannot(w, dim);
 }

@@ -49,7 +49,7 @@ br_status bri_h5_share_next_file(const bri_h5_meeting *meeting, hid_t access)
     bri_h5_share_next(1); /* until it is known */
     return !meeting->elsewhere || H5Pset_meta_block_size(access, METADATA_BLOCK) >= 0
                ? BR_OK
-               : bri_h5_error(BR_EIO, "HDF5 does not accept a size of blocks");
+               : bri_error(BR_EIO, "HDF5 does not accept a size of blocks");
 }
 
 /* A file with pages or a list of free space gives chunks places that the driver is not asked for;
@@ -161,11 +161,12 @@ static br_status enter(const bri_h5_writer *w, const bri_h5_piece *part,
     bool there = bri_h5_was_told();
     if (written < 0 || bri_h5_errno() != 0)
         return bri_h5_write_failed(w);
-    return there ? BR_OK
-                 : bri_error(BR_EIO,
-                             "%s:%s: HDF5 takes space that became free in the file, which other "
-                             "hosts cannot write: store from one host",
-                             w->output->path, w->name);
+    return there
+               ? BR_OK
+               : bri_file_error(BR_EIO,
+                                "%s:%s: HDF5 takes space that became free in the file, which other "
+                                "hosts cannot write: store from one host",
+                                w->output->path, w->name);
 }
 
 br_status bri_h5_enter(bri_h5_writer *w, const int64_t *start, const int64_t *count,

@@ -174,7 +174,8 @@ static br_status cannot_open(hid_t file, const char *path, const char *dataset)
     describe_link(file, dataset, link);
     if (link[0] == '\0')
         return bri_error(status, "%s", what);
-    return bri_error(BR_ENOTFOUND, "%s: \"%s\" is %s, which cannot be opened", path, dataset, link);
+    return bri_file_error(BR_ENOTFOUND, "%s: \"%s\" is %s, which cannot be opened", path, dataset,
+                          link);
 }
 
 br_status bri_h5_find(hid_t file, const char *path, const char *dataset, hid_t *out)
@@ -182,14 +183,15 @@ br_status bri_h5_find(hid_t file, const char *path, const char *dataset, hid_t *
     *out = -1;
     bool root = strspn(dataset, "/") == strlen(dataset) && dataset[0] != '\0';
     if (dataset[0] == '\0' || (!root && !bri_h5_exists(file, dataset))) {
-        bri_error(BR_ENOTFOUND, "%s: no dataset \"%s\"", path, dataset);
+        bri_file_error(BR_ENOTFOUND, "%s: no dataset \"%s\"", path, dataset);
         return with_datasets(BR_ENOTFOUND, file, dataset);
     }
     hid_t object = H5Oopen(file, dataset, H5P_DEFAULT);
     if (object < 0 && bri_h5_errno() == EXDEV)
-        return bri_error(BR_EUNSUPPORTED,
-                         "%s: \"%s\" is a link into another file, which .untrusted does not follow",
-                         path, dataset);
+        return bri_file_error(
+            BR_EUNSUPPORTED,
+            "%s: \"%s\" is a link into another file, which .untrusted does not follow", path,
+            dataset);
     if (object < 0)
         return cannot_open(file, path, dataset);
     H5I_type_t type = H5Iget_type(object);
@@ -198,7 +200,7 @@ br_status bri_h5_find(hid_t file, const char *path, const char *dataset, hid_t *
         return BR_OK;
     }
     H5Oclose(object);
-    bri_error(BR_ENOTFOUND, "%s: \"%s\" is a %s, not a dataset", path, dataset,
-              type == H5I_GROUP ? "group" : "named type");
+    bri_file_error(BR_ENOTFOUND, "%s: \"%s\" is a %s, not a dataset", path, dataset,
+                   type == H5I_GROUP ? "group" : "named type");
     return with_datasets(BR_ENOTFOUND, file, dataset);
 }

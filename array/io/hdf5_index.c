@@ -104,8 +104,9 @@ static br_status check_chunk(const bri_h5_dataset *d, int64_t index, const bri_h
 {
     char where[BRI_H5_MESSAGE];
     if (bytes > UINT32_MAX || !sane_size(d, chunk))
-        return bri_error(BR_EFORMAT, "%s is corrupt: %llu stored bytes cannot be a chunk of %zu",
-                         bri_h5_where(d, index, where), (unsigned long long)bytes, d->chunk_bytes);
+        return bri_file_error(
+            BR_EFORMAT, "%s is corrupt: %llu stored bytes cannot be a chunk of %zu",
+            bri_h5_where(d, index, where), (unsigned long long)bytes, d->chunk_bytes);
     if (!bri_h5_in_file(d, chunk->address, chunk->bytes))
         return bri_h5_outside(d, index, chunk->address, chunk->bytes);
     return BR_OK;
@@ -164,7 +165,8 @@ static br_status count_chunks(reading *r)
         status = bri_h5_error(BR_EFORMAT, "%s: its chunk index cannot be read",
                               bri_h5_where(r->d, -1, where));
     else if (r->stored > r->nchunks || r->stored > r->d->info.bytes)
-        status = bri_error(BR_EFORMAT,
+        status =
+            bri_file_error(BR_EFORMAT,
                            "%s: its chunk index is corrupt, it has %llu chunks, the grid %zu and "
                            "the file %llu bytes",
                            bri_h5_where(r->d, -1, where), (unsigned long long)r->stored, r->nchunks,
@@ -263,7 +265,7 @@ br_status bri_h5_index(bri_h5_dataset *d, hid_t dataset, size_t nchunks, bool ra
     BRI_TRY(read_chunks(&r, &found));
     if (d->kind == BRI_H5_SLOW || found == r.stored)
         return BR_OK;
-    return bri_error(BR_EFORMAT, "%s: its chunk index is corrupt, %llu of %llu chunks are found",
-                     bri_h5_where(d, -1, where), (unsigned long long)found,
-                     (unsigned long long)r.stored);
+    return bri_file_error(
+        BR_EFORMAT, "%s: its chunk index is corrupt, %llu of %llu chunks are found",
+        bri_h5_where(d, -1, where), (unsigned long long)found, (unsigned long long)r.stored);
 }

@@ -24,6 +24,8 @@ void bri_h5_unlock(void);
 /* bri_error() with HDF5's innermost message, or the errno of the file access that failed, appended.
  * The lock must be held. */
 br_status bri_h5_error(br_status status, const char *format, ...) BR_PRINTF(2, 3);
+/* Why the library failed, as it says, or ""; an errno of ours comes first. */
+const char *bri_h5_reason(char why[BRI_H5_MESSAGE]);
 
 /* ---- the driver: HDF5's file access by pread and pwrite, which can record instead of read ---- */
 

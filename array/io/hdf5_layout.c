@@ -40,10 +40,11 @@ static br_status read_filter(bri_h5_dataset *d, hid_t creation, int k)
     const char *name = bri_h5_filter_name(id, stored);
     bool known = bri_h5_add_filter(&d->filters, id, values, nvalues);
     if (!known && H5Zfilter_avail(id) <= 0)
-        return bri_error(BR_EUNSUPPORTED,
-                         "%s: compressed by filter %d (%s), for which this HDF5 library finds no "
-                         "plugin (see HDF5_PLUGIN_PATH)",
-                         bri_h5_where(d, -1, where), (int)id, name);
+        return bri_file_error(
+            BR_EUNSUPPORTED,
+            "%s: compressed by filter %d (%s), for which this HDF5 library finds no "
+            "plugin (see HDF5_PLUGIN_PATH)",
+            bri_h5_where(d, -1, where), (int)id, name);
     if (!known && d->kind != BRI_H5_SLOW) {
         snprintf(why, sizeof why, "filter %s", name);
         bri_h5_make_slow(d, why);
@@ -70,10 +71,10 @@ static br_status read_filters(bri_h5_dataset *d, hid_t creation)
 br_status bri_h5_outside(const bri_h5_dataset *d, int64_t chunk, uint64_t address, uint64_t bytes)
 {
     char where[BRI_H5_MESSAGE];
-    return bri_error(BR_EFORMAT,
-                     "%s: its %llu bytes at %llu lie outside the file of %llu bytes (truncated?)",
-                     bri_h5_where(d, chunk, where), (unsigned long long)bytes,
-                     (unsigned long long)address, (unsigned long long)d->info.bytes);
+    return bri_file_error(
+        BR_EFORMAT, "%s: its %llu bytes at %llu lie outside the file of %llu bytes (truncated?)",
+        bri_h5_where(d, chunk, where), (unsigned long long)bytes, (unsigned long long)address,
+        (unsigned long long)d->info.bytes);
 }
 
 bool bri_h5_in_file(const bri_h5_dataset *d, uint64_t address, uint64_t bytes)
@@ -146,8 +147,8 @@ static br_status chunk_extents(bri_h5_dataset *d, hid_t creation)
                             bri_h5_where(d, -1, where));
     for (int a = 0; a < d->info.ndim; a++) {
         if (extent[a] == 0 || extent[a] > UINT32_MAX)
-            return bri_error(BR_EFORMAT, "%s: its chunk extents are damaged",
-                             bri_h5_where(d, -1, where));
+            return bri_file_error(BR_EFORMAT, "%s: its chunk extents are damaged",
+                                  bri_h5_where(d, -1, where));
         d->info.chunk[a] = (int64_t)extent[a];
     }
     return BR_OK;
@@ -169,9 +170,9 @@ bool bri_h5_is_elsewhere(const bri_h5_dataset *d, hid_t object)
 static br_status other_files(const bri_h5_dataset *d)
 {
     char where[BRI_H5_MESSAGE];
-    return bri_error(BR_EUNSUPPORTED,
-                     "%s: its elements are in another file, which .untrusted does not follow",
-                     bri_h5_where(d, -1, where));
+    return bri_file_error(BR_EUNSUPPORTED,
+                          "%s: its elements are in another file, which .untrusted does not follow",
+                          bri_h5_where(d, -1, where));
 }
 
 /* A file called so beside the HDF5 file of d, or as it is called. */

@@ -40,21 +40,29 @@ static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *data)
     return 0;
 }
 
+const char *bri_h5_reason(char why[BRI_H5_MESSAGE])
+{
+    why[0] = '\0';
+    if (bri_h5_errno() != 0)
+        return strerror(bri_h5_errno());
+    char innermost[BRI_H5_MESSAGE] = "";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, innermost);
+    if (innermost[0] != '\0')
+        snprintf(why, BRI_H5_MESSAGE, "HDF5 says \"%.*s\"", BRI_H5_MESSAGE - 16, innermost);
+    return why;
+}
+
 br_status bri_h5_error(br_status status, const char *format, ...)
 {
-    char what[BRI_ERROR_TEXT], why[BRI_H5_MESSAGE] = "";
+    char what[BRI_ERROR_TEXT], why[BRI_H5_MESSAGE];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     if (bri_h5_errno() == ENOMEM)
         status = BR_ENOMEM;
-    if (bri_h5_errno() != 0)
-        return bri_error(status, "%s: %s", what, strerror(bri_h5_errno()));
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, why);
-    if (why[0] == '\0')
-        return bri_error(status, "%s", what);
-    return bri_error(status, "%s: HDF5 says \"%s\"", what, why);
+    const char *because = bri_h5_reason(why);
+    return bri_file_error(status, "%s%s%s", what, because[0] != '\0' ? ": " : "", because);
 }
 
 br_status bri_h5_use_begin(bri_h5_use *use, const char *path)
@@ -63,10 +71,10 @@ br_status bri_h5_use_begin(bri_h5_use *use, const char *path)
         if (u->device != use->device || u->inode != use->inode)
             continue;
         if (u->writing)
-            return bri_error(BR_EIO, "%s: this process is writing to the file now", path);
+            return bri_file_error(BR_EIO, "%s: this process is writing to the file now", path);
         if (use->writing)
-            return bri_error(BR_EIO, "%s: cannot be written while this process reads it by H5Dread",
-                             path);
+            return bri_file_error(
+                BR_EIO, "%s: cannot be written while this process reads it by H5Dread", path);
     }
     use->next = uses;
     uses = use;

@@ -33,10 +33,10 @@ static br_status check_part(const bri_h5_dataset *first, const bri_h5_dataset *d
     char one[200], other[200], where[2][BRI_H5_MESSAGE];
     if (same)
         return BR_OK;
-    return bri_error(a->dtype == b->dtype ? BR_ESHAPE : BR_ETYPE,
-                     "%s is %s, but %s is %s: only extents along axis %d may differ",
-                     bri_h5_where(first, -1, where[0]), shape_text(a, one, sizeof one),
-                     bri_h5_where(d, -1, where[1]), shape_text(b, other, sizeof other), axis);
+    return bri_file_error(a->dtype == b->dtype ? BR_ESHAPE : BR_ETYPE,
+                          "%s is %s, but %s is %s: only extents along axis %d may differ",
+                          bri_h5_where(first, -1, where[0]), shape_text(a, one, sizeof one),
+                          bri_h5_where(d, -1, where[1]), shape_text(b, other, sizeof other), axis);
 }
 
 static br_status check_axis(const bri_h5_dataset *d, int *axis)
@@ -44,8 +44,8 @@ static br_status check_axis(const bri_h5_dataset *d, int *axis)
     char where[BRI_H5_MESSAGE];
     int ndim = d->info.ndim;
     if (*axis < -ndim || *axis >= ndim)
-        return bri_error(BR_EAXIS, "%s has %d axes, axis %d is none of them",
-                         bri_h5_where(d, -1, where), ndim, *axis);
+        return bri_file_error(BR_EAXIS, "%s has %d axes, axis %d is none of them",
+                              bri_h5_where(d, -1, where), ndim, *axis);
     *axis += *axis < 0 ? ndim : 0;
     return BR_OK;
 }

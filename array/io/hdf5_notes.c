@@ -102,7 +102,8 @@ static br_status fill_of(const bri_h5_writer *w, const br_store_attribute *a, ch
     if (number >= 0)
         H5Tclose(number);
     if (!good)
-        return bri_h5_error(BR_EIO, "%s: %s cannot be converted", w->name, a->name);
+        return bri_h5_error(BR_EIO, "%s:%s: %s cannot be converted", w->output->path, w->name,
+                            a->name);
     char before[16];
     element_of(&a->number, before);
     if (bri_kind(to) != 'f' && memcmp(before, back, br_dtype_size(from)) != 0)
@@ -119,7 +120,8 @@ br_status bri_h5_set_fill(const bri_h5_writer *w, hid_t creation)
             continue;
         BRI_TRY(fill_of(w, a, element));
         if (H5Pset_fill_value(creation, w->type, element) < 0)
-            return bri_h5_error(BR_EIO, "%s: the fill value cannot be set", w->name);
+            return bri_h5_error(BR_EIO, "%s:%s: the fill value cannot be set", w->output->path,
+                                w->name);
     }
     return BR_OK;
 }

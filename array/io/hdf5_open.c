@@ -33,8 +33,9 @@ br_status bri_h5_cannot_open(const char *path, int why)
 {
     char from[BRI_H5_FROM];
     if (why != ENOENT && why != ENOTDIR)
-        return bri_error(BR_EIO, "%s: %s", path, strerror(why));
-    return bri_error(BR_ENOTFOUND, "%s: %s%s", path, strerror(why), bri_h5_looked_from(path, from));
+        return bri_file_error(BR_EIO, "%s: %s", path, strerror(why));
+    return bri_file_error(BR_ENOTFOUND, "%s: %s%s", path, strerror(why),
+                          bri_h5_looked_from(path, from));
 }
 
 static br_status open_file(bri_h5_dataset *d)
@@ -45,10 +46,10 @@ static br_status open_file(bri_h5_dataset *d)
     if (d->fd < 0)
         return bri_h5_cannot_open(d->path, errno);
     if (fstat(d->fd, &st) != 0)
-        return bri_error(BR_EIO, "%s: %s", d->path, strerror(errno));
+        return bri_file_error(BR_EIO, "%s: %s", d->path, strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return bri_error(BR_EIO, "%s: is %s, not a file", d->path,
-                         S_ISDIR(st.st_mode) ? "a directory" : "a device or pipe");
+        return bri_file_error(BR_EIO, "%s: is %s, not a file", d->path,
+                              S_ISDIR(st.st_mode) ? "a directory" : "a device or pipe");
     d->info.device = (uint64_t)st.st_dev;
     d->info.inode = (uint64_t)st.st_ino;
     d->info.bytes = (uint64_t)st.st_size;
@@ -75,10 +76,10 @@ static br_status check_superblock(const bri_h5_dataset *d, uint64_t at)
 {
     unsigned char version = 0;
     if (pread(d->fd, &version, 1, (off_t)at + 8) == 1 && version > 3)
-        return bri_error(BR_EFORMAT,
-                         "%s: its superblock has version %d, this HDF5 library reads up to 3; "
-                         "h5repack of a newer one converts it: h5repack --high=2 %s out.h5",
-                         d->path, version, d->path);
+        return bri_file_error(BR_EFORMAT,
+                              "%s: its superblock has version %d, this HDF5 library reads up to 3; "
+                              "h5repack of a newer one converts it: h5repack --high=2 %s out.h5",
+                              d->path, version, d->path);
     return BR_OK;
 }
 
@@ -89,26 +90,26 @@ br_status bri_h5_check_format(const bri_h5_dataset *d)
     if (has_signature(d, &at))
         return check_superblock(d, at);
     if (d->info.bytes == 0)
-        return bri_error(BR_EFORMAT, "%s: the file is empty", d->path);
+        return bri_file_error(BR_EFORMAT, "%s: the file is empty", d->path);
     if (pread(d->fd, magic, 4, 0) == 4 && memcmp(magic, "CDF", 3) == 0 &&
         (magic[3] == 1 || magic[3] == 2 || magic[3] == 5))
-        return bri_error(BR_EFORMAT,
-                         "%s: a netCDF-3 file, not HDF5; convert it by: nccopy -k nc4 %s out.nc",
-                         d->path, d->path);
-    return bri_error(BR_EFORMAT, "%s: not an HDF5 file", d->path);
+        return bri_file_error(
+            BR_EFORMAT, "%s: a netCDF-3 file, not HDF5; convert it by: nccopy -k nc4 %s out.nc",
+            d->path, d->path);
+    return bri_file_error(BR_EFORMAT, "%s: not an HDF5 file", d->path);
 }
 
 br_status bri_h5_no_locks(const char *path)
 {
-    return bri_error(BR_EIO,
-                     "%s: No locks available, as on NFS without a lock daemon "
-                     "(HDF5_USE_FILE_LOCKING=FALSE opens it without)",
-                     path);
+    return bri_file_error(BR_EIO,
+                          "%s: No locks available, as on NFS without a lock daemon "
+                          "(HDF5_USE_FILE_LOCKING=FALSE opens it without)",
+                          path);
 }
 
 static br_status another_file(const bri_h5_dataset *d)
 {
-    return bri_error(BR_EIO, "%s: another file took its place while it was opened", d->path);
+    return bri_file_error(BR_EIO, "%s: another file took its place while it was opened", d->path);
 }
 
 /* The lock is held from here on. HDF5 forgets its message at the next call, so the error is made
@@ -117,17 +118,17 @@ static br_status open_error(const bri_h5_dataset *d)
 {
     int why = bri_h5_errno();
     if (why == EAGAIN || why == EWOULDBLOCK)
-        return bri_error(BR_EIO,
-                         "%s: locked by a program that is writing to it "
-                         "(HDF5_USE_FILE_LOCKING=FALSE reads it nevertheless)",
-                         d->path);
+        return bri_file_error(BR_EIO,
+                              "%s: locked by a program that is writing to it "
+                              "(HDF5_USE_FILE_LOCKING=FALSE reads it nevertheless)",
+                              d->path);
     if (why == ENOLCK)
         return bri_h5_no_locks(d->path);
     if (why == EXDEV)
         return another_file(d);
     bri_h5_error(BR_EFORMAT, "%s", d->path);
     if (strstr(bri_last_error(), "already open for write") != NULL)
-        return bri_error(
+        return bri_file_error(
             BR_EIO,
             "%s: marked as being written: wait for the program that does so; if it was "
             "killed, h5clear -s %s takes the mark away",
@@ -140,7 +141,7 @@ static br_status open_hdf5(bri_h5_dataset *d)
     struct stat st;
     hid_t access = bri_h5_access();
     if (access < 0)
-        return bri_h5_error(BR_EIO, "HDF5 does not accept the file driver");
+        return bri_h5_error(BR_EIO, "%s: HDF5 does not accept the file driver", d->path);
     if (d->untrusted)
         bri_h5_open_only(d->info.device, d->info.inode);
     d->file = H5Fopen(d->path, H5F_ACC_RDONLY, access);
@@ -161,7 +162,8 @@ static br_status set_shape(bri_h5_dataset *d, const hsize_t *extent, int ndim)
         int64_t n = extent[a] > 0 ? (int64_t)extent[a] : 1;
         if (extent[a] > INT64_MAX / 4 || __builtin_mul_overflow(bytes, n, &bytes) ||
             bytes > INT64_MAX / 4)
-            return bri_error(BR_EFORMAT, "%s: its shape is too large", bri_h5_where(d, -1, where));
+            return bri_file_error(BR_EFORMAT, "%s: its shape is too large",
+                                  bri_h5_where(d, -1, where));
         d->info.shape[a] = (int64_t)extent[a];
     }
     d->info.ndim = ndim;
@@ -177,8 +179,8 @@ static br_status read_shape(bri_h5_dataset *d)
     H5S_class_t kind = space >= 0 ? H5Sget_simple_extent_type(space) : H5S_NO_CLASS;
     int ndim = kind == H5S_SIMPLE ? H5Sget_simple_extent_dims(space, extent, NULL) : 0;
     if (kind == H5S_NULL)
-        status = bri_error(BR_EUNSUPPORTED, "%s: has no shape (a null dataspace)",
-                           bri_h5_where(d, -1, where));
+        status = bri_file_error(BR_EUNSUPPORTED, "%s: has no shape (a null dataspace)",
+                                bri_h5_where(d, -1, where));
     else if (kind == H5S_NO_CLASS || ndim < 0)
         status =
             bri_h5_error(BR_EFORMAT, "%s: its shape cannot be read", bri_h5_where(d, -1, where));
@@ -217,12 +219,12 @@ static br_status read_type(bri_h5_dataset *d, bool *plain)
     if (known)
         return BR_OK;
     if (d->field[0] != '\0')
-        return bri_error(
+        return bri_file_error(
             BR_ETYPE, "%s: field \"%s\": %s%s", bri_h5_where(d, -1, where), d->field, type.name,
             strncmp(type.name, "compound", 8) == 0 ? ": add a dot and one of them" : "");
-    return bri_error(BR_ETYPE, "%s: holds %s, which no dtype stands for%s",
-                     bri_h5_where(d, -1, where), type.name,
-                     strncmp(type.name, "compound", 8) == 0 ? ": give one of them as .field" : "");
+    return bri_file_error(
+        BR_ETYPE, "%s: holds %s, which no dtype stands for%s", bri_h5_where(d, -1, where),
+        type.name, strncmp(type.name, "compound", 8) == 0 ? ": give one of them as .field" : "");
 }
 
 static br_status read_fill(bri_h5_dataset *d)

@@ -45,6 +45,14 @@ static void note_numbers(bri_h5_packing *p, const char *name, const br_number *n
 
 /* Up to `most` numbers of the attribute, 0 when it is not there or not usable; *texts, if it is not
  * NULL, when there are texts instead. */
+static br_status read_attribute(const bri_h5_dataset *d, const char *name, bri_h5_attribute *a)
+{
+    char where[BRI_H5_MESSAGE];
+    br_status st = bri_h5_attribute_read(d->dataset, name, a);
+    return st == BR_OK ? BR_OK
+                       : bri_file_error(st, "%s: %s", bri_h5_where(d, -1, where), bri_last_error());
+}
+
 static br_status numbers_or_texts(bri_h5_dataset *d, const char *name, br_number *out, int most,
                                   int *n, bool *texts)
 {
@@ -54,7 +62,7 @@ static br_status numbers_or_texts(bri_h5_dataset *d, const char *name, br_number
     if (H5Aexists(d->dataset, name) <= 0)
         return BR_OK;
     p->any = true;
-    BRI_TRY(bri_h5_attribute_read(d->dataset, name, &a));
+    BRI_TRY(read_attribute(d, name, &a));
     if (a.n > most)
         wrong(p, name, "has too many values");
     for (int64_t i = 0; i < a.n && i < most; i++)
@@ -89,7 +97,7 @@ static br_status is_word(bri_h5_dataset *d, const char *name, const char *word, 
     *found = false;
     if (H5Aexists(d->dataset, name) <= 0)
         return BR_OK;
-    BRI_TRY(bri_h5_attribute_read(d->dataset, name, &a));
+    BRI_TRY(read_attribute(d, name, &a));
     *found = a.text != NULL && a.n == 1 && strcmp(a.text[0], word) == 0;
     if (*found)
         note(&d->packing, "%s %s", name, word);

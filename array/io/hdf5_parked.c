@@ -60,7 +60,8 @@ static br_status reopen(const bri_h5_dataset *d)
     if (fstat(fd, &st) != 0 || (uint64_t)st.st_ino != d->info.inode ||
         (uint64_t)st.st_dev != d->info.device || (uint64_t)st.st_size < d->info.bytes) {
         close(fd);
-        return bri_error(BR_EIO, "%s: was replaced by another file since it was opened", d->path);
+        return bri_file_error(BR_EIO, "%s: was replaced by another file since it was opened",
+                              d->path);
     }
     d->parked->fd = fd;
     return BR_OK;

@@ -76,8 +76,8 @@ static br_status read_type(bri_h5_writer *w, hid_t stored)
 {
     bri_h5_type type;
     if (!bri_h5_type_of(stored, "", &type))
-        return bri_error(BR_ETYPE, "%s:%s: cannot be written, it has %s", w->output->path, w->name,
-                         type.name);
+        return bri_file_error(BR_ETYPE, "%s:%s: cannot be written, it has %s", w->output->path,
+                              w->name, type.name);
     w->type = bri_h5_type_to_write(stored, &type);
     H5Tclose(type.memory);
     if (w->type < 0)
@@ -109,7 +109,7 @@ static br_status open_dataset(bri_h5_writer *w)
     bri_h5_output *o = w->output;
     for (const bri_h5_writer *other = o->writers; other != NULL; other = other->next)
         if (strcmp(other->name + strspn(other->name, "/"), w->name + strspn(w->name, "/")) == 0)
-            return bri_error(BR_EARG, "%s: \"%s\" is stored twice", o->path, w->name);
+            return bri_file_error(BR_EARG, "%s: \"%s\" is stored twice", o->path, w->name);
     w->next = o->writers;
     o->writers = w;
     BRI_TRY(bri_h5_find(o->file, o->path, w->name, &w->dataset));
@@ -194,7 +194,7 @@ static br_status grow(bri_h5_writer *w, int axis, int64_t more)
     for (int a = 0; a < w->spec.ndim; a++)
         extent[a] = (hsize_t)w->spec.shape[a];
     if (__builtin_add_overflow(w->spec.shape[axis], more, &w->spec.shape[axis]))
-        return bri_error(BR_EARG, "%s:%s: too long", w->output->path, w->name);
+        return bri_file_error(BR_EARG, "%s:%s: too long", w->output->path, w->name);
     w->form.shape[axis] = w->spec.shape[axis];
     extent[axis] = (hsize_t)w->spec.shape[axis];
     return H5Dset_extent(w->dataset, extent) >= 0 && grow_dimension(w, axis) && bri_h5_errno() == 0

@@ -36,9 +36,9 @@ static br_status read_fully(const bri_h5_dataset *d, int fd, void *to, size_t n,
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return bri_error(BR_EIO, "%s: %s", bri_h5_where(d, chunk, where), strerror(errno));
+            return bri_file_error(BR_EIO, "%s: %s", bri_h5_where(d, chunk, where), strerror(errno));
         if (got == 0)
-            return bri_error(
+            return bri_file_error(
                 BR_EIO,
                 "%s: the file ends at byte %llu, inside the data (truncated since it was opened)",
                 bri_h5_where(d, chunk, where), (unsigned long long)address);

@@ -33,7 +33,7 @@ static br_status check_same(const char *path, const bri_h5_identity *a, const br
     bool same = a->device == b->device && a->inode == b->inode && a->bytes == b->bytes &&
                 a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
     return same ? BR_OK
-                : bri_error(BR_EIO, "%s: was changed while it was opened as .untrusted", path);
+                : bri_file_error(BR_EIO, "%s: was changed while it was opened as .untrusted", path);
 }
 
 br_status bri_h5_distrust(bri_h5_dataset *d, const bri_h5_identity *found)
@@ -64,10 +64,10 @@ br_status bri_h5_identify(const char *path, bri_h5_identity *found)
 
 static br_status took_too_long(const char *path, double seconds)
 {
-    return bri_error(BR_EFORMAT,
-                     "%s: not opened: reading its metadata took the probe more than %g s "
-                     "(BRAMBLE_PROBE_TIMEOUT); the file is damaged or made to harm",
-                     path, seconds);
+    return bri_file_error(BR_EFORMAT,
+                          "%s: not opened: reading its metadata took the probe more than %g s "
+                          "(BRAMBLE_PROBE_TIMEOUT); the file is damaged or made to harm",
+                          path, seconds);
 }
 
 /* A process that does not say how it ended. */
@@ -76,19 +76,20 @@ static br_status silent(const bri_h5_probe *probe, const char *path, const bri_c
     if (end->late || end->signal == SIGXCPU)
         return took_too_long(path, probe->seconds);
     if (end->signal != 0)
-        return bri_error(BR_EFORMAT,
-                         "%s: not opened: reading its metadata crashed the probe (%s); "
-                         "the file is damaged or made to harm",
-                         path, strsignal(end->signal));
+        return bri_file_error(BR_EFORMAT,
+                              "%s: not opened: reading its metadata crashed the probe (%s); "
+                              "the file is damaged or made to harm",
+                              path, strsignal(end->signal));
     const char *text = end->text + strspn(end->text, "=\n ");
     if (strncmp(text, greeting, strcspn(greeting, " ")) == 0 &&
         strncmp(text, greeting, sizeof greeting - 1) != 0)
-        return bri_error(BR_ECONFIG, "%s: the probe is of another version than this library: %.*s",
-                         path, (int)strcspn(text, "\n"), text);
-    return bri_error(BR_EIO, "%s: the probe failed%s: %.*s", path,
-                     end->known ? "" : " (its exit code is unknown)",
-                     text[0] != '\0' ? (int)strcspn(text, "\n") : 20,
-                     text[0] != '\0' ? text : "it did not say why");
+        return bri_file_error(BR_ECONFIG,
+                              "%s: the probe is of another version than this library: %.*s", path,
+                              (int)strcspn(text, "\n"), text);
+    return bri_file_error(BR_EIO, "%s: the probe failed%s: %.*s", path,
+                          end->known ? "" : " (its exit code is unknown)",
+                          text[0] != '\0' ? (int)strcspn(text, "\n") : 20,
+                          text[0] != '\0' ? text : "it did not say why");
 }
 
 /* "ok" with what the file was, or "error" with the status and text that it got. */
@@ -111,11 +112,11 @@ static br_status understand(const bri_h5_probe *probe, const char *path, const b
         status >= BR_NSTATUS)
         return silent(probe, path, end);
     if (status == BR_ENOMEM)
-        return bri_error(BR_EFORMAT,
-                         "%s: not opened: reading its metadata takes more than %d MiB; "
-                         "the file is damaged or made to harm",
-                         path, BRI_H5_PROBE_MIB);
-    return bri_error((br_status)status, "%.*s", (int)strcspn(text + at, "\n"), text + at);
+        return bri_file_error(BR_EFORMAT,
+                              "%s: not opened: reading its metadata takes more than %d MiB; "
+                              "the file is damaged or made to harm",
+                              path, BRI_H5_PROBE_MIB);
+    return bri_file_error((br_status)status, "%.*s", (int)strcspn(text + at, "\n"), text + at);
 }
 
 br_status bri_h5_ask_probe(const bri_h5_probe *probe, const char *const names[3],

@@ -125,7 +125,8 @@ static br_status decode(const bri_h5_dataset *d, int64_t index, bri_h5_want *wan
     how->spare = want->scratch + how->room;
     const char *wrong = bri_h5_decode_chunk(how, want->scratch, chunk->bytes, from);
     if (wrong != NULL)
-        return bri_error(BR_EFORMAT, "%s is corrupt: %s", bri_h5_where(d, index, where), wrong);
+        return bri_file_error(BR_EFORMAT, "%s is corrupt: %s", bri_h5_where(d, index, where),
+                              wrong);
     bri_h5_fix_bytes(d->fix, *from, how->last - how->first);
     return BR_OK;
 }

@@ -63,7 +63,7 @@ static uint64_t checksum(const unsigned char *bytes, size_t n)
 
 static br_status io_error(const char *path)
 {
-    return bri_error(errno == ENOMEM ? BR_ENOMEM : BR_EIO, "%s: %s", path, strerror(errno));
+    return bri_file_error(errno == ENOMEM ? BR_ENOMEM : BR_EIO, "%s: %s", path, strerror(errno));
 }
 
 static char *with(const char *path, const char *suffix)
@@ -127,10 +127,11 @@ static br_status take_log(bri_h5_output *o, const log_head *head, const unsigned
 {
     bri_h5_resume *r = o->resume;
     if (memcmp(head->fingerprint, r->fingerprint, sizeof r->fingerprint) != 0)
-        return bri_error(BR_EARG,
-                         "%s: was begun by another expression, or one whose sources, chunks or "
-                         "options have changed: remove it and %s to begin anew",
-                         o->temporary, r->log);
+        return bri_file_error(
+            BR_EARG,
+            "%s: was begun by another expression, or one whose sources, chunks or "
+            "options have changed: remove it and %s to begin anew",
+            o->temporary, r->log);
     r->read = bri_malloc(head->ndone + 1); /* of none, too */
     if (r->read == NULL)
         return BR_ENOMEM;
@@ -181,11 +182,12 @@ static br_status take_part(bri_h5_output *o)
         else
             close(fd);
         if (locked)
-            return bri_error(BR_EIO, "%s: locked, another program is making the file",
-                             o->temporary);
+            return bri_file_error(BR_EIO, "%s: locked, another program is making the file",
+                                  o->temporary);
     }
     if (o->guard < 0)
-        return bri_error(BR_EIO, "%s: other programs make the file again and again", o->temporary);
+        return bri_file_error(BR_EIO, "%s: other programs make the file again and again",
+                              o->temporary);
     o->resume->was_there = fstat(o->guard, &st) == 0 && st.st_size > 0;
     return BR_OK;
 }
@@ -213,10 +215,11 @@ static br_status use_log(bri_h5_output *o, const unsigned char *bytes, size_t n)
     log_head head;
     const bri_h5_resume *r = o->resume;
     if (r->was_there && is_of_other_version(bytes, n))
-        return bri_error(BR_EARG,
-                         "%s: was begun by another version of the library: remove it and %s to "
-                         "begin anew",
-                         o->temporary, r->log);
+        return bri_file_error(
+            BR_EARG,
+            "%s: was begun by another version of the library: remove it and %s to "
+            "begin anew",
+            o->temporary, r->log);
     return r->was_there && is_whole(bytes, n, &head) ? take_log(o, &head, bytes) : drop_log(r);
 }
 
@@ -277,7 +280,7 @@ static br_status log_progress(bri_h5_output *o, int64_t mtime_ns)
                      .mtime_ns = mtime_ns};
     const bri_h5_overlay *changes = bri_h5_changes(o->file, &head.stable, &head.file_bytes);
     if (changes == NULL)
-        return bri_error(BR_EIO, "%s: a part of it could not be written", o->temporary);
+        return bri_file_error(BR_EIO, "%s: a part of it could not be written", o->temporary);
     memcpy(head.magic, magic, sizeof magic);
     head.npages = changes->n;
     head.apart = r->apart;
@@ -444,7 +447,7 @@ static br_status track(bri_h5_writer *w, int64_t nchunks)
     if (!r->goes_on)
         return BR_OK;
     if (r->taken + w->done_bytes > r->nread)
-        return bri_error(BR_EFORMAT, "%s: is about other arrays", r->log);
+        return bri_file_error(BR_EFORMAT, "%s: is about other arrays", r->log);
     /* The latest writer is the first in the log. */
     r->taken += w->done_bytes;
     memcpy(w->done, r->read + r->nread - r->taken, w->done_bytes);

@@ -88,12 +88,12 @@ br_status bri_h5_path_for_others(const char *path, char *out, size_t size)
     if (fits)
         strcpy(out, whole);
     free(whole);
-    return fits ? BR_OK : bri_error(BR_EIO, "%s: its path is too long, or not known", path);
+    return fits ? BR_OK : bri_file_error(BR_EIO, "%s: its path is too long, or not known", path);
 }
 
 br_status bri_h5_replaced(const char *path)
 {
-    return bri_error(
+    return bri_file_error(
         BR_EIO, "%s: another program removed it, or put another file in its place meanwhile", path);
 }
 
@@ -105,12 +105,12 @@ static br_status meet_at(int fd, const char *path, const char *name, bri_h5_meet
     char found[PATH_BYTES];
     int error = fstat(fd, &before) != 0 ? errno : bri_h5_mark_file(fd, mark);
     if (error != 0)
-        return bri_error(BR_EIO, "%s: %s", name, strerror(error));
+        return bri_file_error(BR_EIO, "%s: %s", name, strerror(error));
     br_status status = bri_h5_path_for_others(path, found, sizeof found);
     if (status == BR_OK)
         status = meeting->meet(meeting, mark, found, align);
     if (ftruncate(fd, before.st_size) != 0 && status == BR_OK)
-        status = bri_error(BR_EIO, "%s: %s", name, strerror(errno));
+        status = bri_file_error(BR_EIO, "%s: %s", name, strerror(errno));
     return status;
 }
 
@@ -174,7 +174,7 @@ br_status bri_h5_meet(int file, const char *path, const char *name, bri_h5_meeti
     *id = *align = 0;
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
-        return bri_error(BR_EIO, "%s: %s", name, strerror(errno));
+        return bri_file_error(BR_EIO, "%s: %s", name, strerror(errno));
     br_status status = BR_OK;
     if (bri_is_at(path, file))
         status = meet_at(fd, path, name, meeting, &mark, align);
@@ -187,7 +187,7 @@ br_status bri_h5_meet(int file, const char *path, const char *name, bri_h5_meeti
         close(fd);
     else
         *id = mark.id;
-    return error == 0 ? status : bri_error(BR_ENOMEM, "%s: %s", name, strerror(error));
+    return error == 0 ? status : bri_file_error(BR_ENOMEM, "%s: %s", name, strerror(error));
 }
 
 static joined *find(uint64_t id, bool take)
@@ -211,7 +211,7 @@ br_status bri_h5_write_joined_as(uint64_t id, bri_h5_fix fix, const char *elemen
         return bri_error(BR_EINTERNAL, "a file is written that is not open");
     if (bri_h5_write_as(j->fd, fix, elements, first, n, address))
         return BR_OK;
-    return bri_error(BR_EIO, "%s: cannot be written: %s", j->name, strerror(errno));
+    return bri_file_error(BR_EIO, "%s: cannot be written: %s", j->name, strerror(errno));
 }
 
 br_status bri_h5_write_joined(uint64_t id, const void *bytes, size_t n, uint64_t address)
@@ -226,7 +226,7 @@ br_status bri_h5_sync_joined(uint64_t id)
         return bri_error(BR_EINTERNAL, "a file is synced that is not open");
     return fdatasync(j->fd) == 0
                ? BR_OK
-               : bri_error(BR_EIO, "%s: cannot be written: %s", j->name, strerror(errno));
+               : bri_file_error(BR_EIO, "%s: cannot be written: %s", j->name, strerror(errno));
 }
 
 br_status bri_h5_leave_file(uint64_t id, bool sync)
@@ -239,7 +239,7 @@ br_status bri_h5_leave_file(uint64_t id, bool sync)
     if (close(j->fd) != 0 && error == 0)
         error = errno;
     if (error != 0 && sync)
-        status = bri_error(BR_EIO, "%s: cannot be written: %s", j->name, strerror(error));
+        status = bri_file_error(BR_EIO, "%s: cannot be written: %s", j->name, strerror(error));
     bri_free(j);
     return status;
 }

@@ -125,7 +125,7 @@ static br_status read_reopened(const bri_h5_dataset *d, bri_h5_want *want)
         again->info.dtype != d->info.dtype || again->info.ndim != d->info.ndim ||
         memcmp(again->info.shape, d->info.shape, sizeof d->info.shape) != 0 ||
         again->kind != BRI_H5_SLOW)
-        st = bri_error(BR_EIO, "%s: was changed since it was opened: open it again", d->path);
+        st = bri_file_error(BR_EIO, "%s: was changed since it was opened: open it again", d->path);
     else
         st = bri_h5_read_slow(again, want);
     bri_h5_close(again);

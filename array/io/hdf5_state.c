@@ -58,12 +58,14 @@ br_status bri_h5_part_unchanged(const bri_h5_dataset *d)
     if (stat(d->path, &st) != 0)
         return bri_h5_cannot_open(d->path, errno);
     if ((uint64_t)st.st_dev != d->info.device || (uint64_t)st.st_ino != d->info.inode)
-        return bri_error(BR_EIO, "%s: was replaced by another file since it was opened", d->path);
+        return bri_file_error(BR_EIO, "%s: was replaced by another file since it was opened",
+                              d->path);
     bri_h5_lock();
     const bri_h5_use *writing = bri_h5_writing(d->info.device, d->info.inode);
     int64_t mtime = writing != NULL ? writing->mtime_before : bri_h5_mtime(&st);
     bool same = expected_mtime(&d->info) == mtime;
     bri_h5_unlock();
     return same ? BR_OK
-                : bri_error(BR_EIO, "%s: was changed since it was opened: open it again", d->path);
+                : bri_file_error(BR_EIO, "%s: was changed since it was opened: open it again",
+                                 d->path);
 }

@@ -22,7 +22,7 @@
 
 static br_status io_error(const bri_h5_output *o)
 {
-    return bri_error(BR_EIO, "%s: %s", o->path, strerror(errno));
+    return bri_file_error(BR_EIO, "%s: %s", o->path, strerror(errno));
 }
 
 /* ---- opening ---- */
@@ -96,7 +96,7 @@ static br_status open_failed(const bri_h5_output *o)
 {
     int why = bri_h5_errno();
     if (why == EAGAIN || why == EWOULDBLOCK)
-        return bri_error(
+        return bri_file_error(
             BR_EIO, "%s: locked, another program has it open (see HDF5_USE_FILE_LOCKING)", o->path);
     if (why == ENOLCK)
         return bri_h5_no_locks(o->path);
@@ -169,7 +169,7 @@ static br_status make_file(bri_h5_output *o, const bri_h5_target *target, hid_t 
 static br_status old_file(bri_h5_output *o, const bri_h5_target *target, hid_t access)
 {
     if (!S_ISREG(o->of.st_mode))
-        return bri_error(BR_EIO, "%s: exists and is not a regular file", o->path);
+        return bri_file_error(BR_EIO, "%s: exists and is not a regular file", o->path);
     o->real = realpath(o->path, NULL);
     if (o->real == NULL)
         return io_error(o);
@@ -177,8 +177,8 @@ static br_status old_file(bri_h5_output *o, const bri_h5_target *target, hid_t a
     if (o->mode == BRI_H5_TRUNCATE)
         return make_file(o, target, access);
     if (target->resume)
-        return bri_error(BR_EARG, "%s: exists; only the making of a new file can be resumed",
-                         o->path);
+        return bri_file_error(BR_EARG, "%s: exists; only the making of a new file can be resumed",
+                              o->path);
     o->is_copy = target->safe_copy;
     BRI_TRY(o->is_copy ? bri_h5_copy_file(o, target->meeting != NULL && target->meeting->elsewhere)
                        : use_file_to_write(o));
@@ -190,12 +190,13 @@ static br_status begin(bri_h5_output *o, const bri_h5_target *target)
 {
     hid_t access = bri_h5_access();
     if (access < 0)
-        return bri_h5_error(BR_EIO, "HDF5 does not accept the file driver");
+        return bri_h5_error(BR_EIO, "%s: HDF5 does not accept the file driver", o->path);
     br_status status;
     if (stat(o->path, &o->of) == 0) {
         status = old_file(o, target, access);
     } else if (errno == ENOENT && lstat(o->path, &o->of) == 0) {
-        status = bri_error(BR_EIO, "%s: is a symbolic link to a file that does not exist", o->path);
+        status =
+            bri_file_error(BR_EIO, "%s: is a symbolic link to a file that does not exist", o->path);
     } else if (errno == ENOENT) {
         o->fresh = true;
         o->real = strdup(o->path);
@@ -329,7 +330,7 @@ static br_status close_file(bri_h5_output *o, int fd)
 static br_status finish(bri_h5_output *o)
 {
     if (atomic_load(&o->failed))
-        return bri_error(BR_EIO, "%s: a part of it could not be written", o->path);
+        return bri_file_error(BR_EIO, "%s: a part of it could not be written", o->path);
     BRI_TRY(check_place(o));
     BRI_TRY(bri_h5_name_datasets(o));
     int fd = bri_h5_keep_locked(o->file);

@@ -64,14 +64,14 @@ br_status bri_h5_cannot_create(const char *path, int why)
 {
     const char *slash = strrchr(path, '/');
     if (why == ENOENT && slash != NULL)
-        return bri_error(BR_EIO, "%s: cannot be created: there is no directory %.*s", path,
-                         slash == path ? 1 : (int)(slash - path), path);
-    return bri_error(BR_EIO, "%s: cannot be created: %s", path, strerror(why));
+        return bri_file_error(BR_EIO, "%s: cannot be created: there is no directory %.*s", path,
+                              slash == path ? 1 : (int)(slash - path), path);
+    return bri_file_error(BR_EIO, "%s: cannot be created: %s", path, strerror(why));
 }
 
 static br_status io_error(const bri_h5_output *o)
 {
-    return bri_error(BR_EIO, "%s: %s", o->path, strerror(errno));
+    return bri_file_error(BR_EIO, "%s: %s", o->path, strerror(errno));
 }
 
 static br_status named_temporary(bri_h5_output *o)
@@ -135,10 +135,11 @@ static br_status enough_space(const bri_h5_output *o)
     uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (left >= (uint64_t)o->of.st_size)
         return BR_OK;
-    return bri_error(BR_EIO,
-                     "%s: a copy takes %lld MiB, but only %llu MiB are free beside it: make room, "
-                     "or store without .safe_copy",
-                     o->path, (long long)(o->of.st_size >> 20), (unsigned long long)(left >> 20));
+    return bri_file_error(
+        BR_EIO,
+        "%s: a copy takes %lld MiB, but only %llu MiB are free beside it: make room, "
+        "or store without .safe_copy",
+        o->path, (long long)(o->of.st_size >> 20), (unsigned long long)(left >> 20));
 }
 
 static bool copy_by_hand(int from, int to, off_t at, off_t bytes)
@@ -186,12 +187,12 @@ br_status bri_h5_copy_file(bri_h5_output *o, bool named)
     int from = open(o->real, O_RDONLY | O_CLOEXEC), to = bri_h5_temporary_file(o);
     br_status status = BR_OK;
     if (from >= 0 && flock(from, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        status = bri_error(BR_EIO, "%s: locked, another program has it open", o->path);
+        status = bri_file_error(BR_EIO, "%s: locked, another program has it open", o->path);
     else if (from >= 0 && !measure_again(o, from))
         status = bri_h5_replaced(o->path);
     else if (from < 0 || !copy_bytes(from, to, o->of.st_size))
-        status = bri_error(errno == ENOMEM ? BR_ENOMEM : BR_EIO, "%s: cannot be copied: %s",
-                           o->path, strerror(errno));
+        status = bri_file_error(errno == ENOMEM ? BR_ENOMEM : BR_EIO, "%s: cannot be copied: %s",
+                                o->path, strerror(errno));
     if (from >= 0)
         close(from);
     return status;
@@ -233,7 +234,7 @@ static br_status replace(bri_h5_output *o)
     bool same = stat(o->real, &now) == 0 && now.st_ino == o->of.st_ino &&
                 now.st_size == o->of.st_size && bri_h5_mtime(&now) == bri_h5_mtime(&o->of);
     if (o->is_copy && !same)
-        return bri_error(BR_EIO, "%s: was changed by another program meanwhile", o->path);
+        return bri_file_error(BR_EIO, "%s: was changed by another program meanwhile", o->path);
     bri_take_over(bri_h5_temporary_file(o), &o->of);
     if (o->unnamed >= 0)
         BRI_TRY(give_name(o));
@@ -278,8 +279,8 @@ static br_status appear(const bri_h5_output *o)
     if (done)
         return BR_OK;
     if (errno == EEXIST)
-        return bri_error(BR_EIO, "%s: another program made this file while it was being written",
-                         o->path);
+        return bri_file_error(
+            BR_EIO, "%s: another program made this file while it was being written", o->path);
     return io_error(o);
 }
 

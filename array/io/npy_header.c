@@ -56,8 +56,8 @@ static br_status bad(const scanner *s, const char *what)
     for (const char *p = s->at; p < s->end && n < (int)sizeof near - 1; p++)
         near[n++] = *p >= ' ' && *p < 127 ? *p : '?';
     near[n] = '\0';
-    return bri_error(BR_EFORMAT, "%s: the header is not that of an .npy file: %s at \"%s\"",
-                     s->path, what, near);
+    return bri_file_error(BR_EFORMAT, "%s: the header is not that of an .npy file: %s at \"%s\"",
+                          s->path, what, near);
 }
 
 static br_status take_string(scanner *s, word *out)
@@ -106,16 +106,16 @@ static br_status take_type(scanner *s, bri_npy_header *h)
 {
     word descr;
     if (next_is(s, '['))
-        return bri_error(BR_ETYPE, "%s: holds records of several fields, which no dtype stands for",
-                         s->path);
+        return bri_file_error(
+            BR_ETYPE, "%s: holds records of several fields, which no dtype stands for", s->path);
     BRI_TRY(take_string(s, &descr));
     const bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
     char order = descr.n > 2 ? descr.at[0] : '?';
     if (order != '\0' && strchr("<>=|", order) != NULL)
         h->dtype = dtype_of(descr.at[1], descr.at + 2, descr.n - 2);
     if (h->dtype == BR_NO_DTYPE)
-        return bri_error(BR_ETYPE, "%s: holds elements '%.*s', which no dtype stands for", s->path,
-                         descr.n < 40 ? descr.n : 40, descr.at);
+        return bri_file_error(BR_ETYPE, "%s: holds elements '%.*s', which no dtype stands for",
+                              s->path, descr.n < 40 ? descr.n : 40, descr.at);
     size_t size = br_dtype_size(h->dtype);
     if (order == '|' && size > 1)
         return bad(s, "elements have no byte order");
@@ -149,7 +149,8 @@ static br_status take_shape(scanner *s, bri_npy_header *h)
         return bad(s, "a tuple is missing");
     while (!next_is(s, ')')) {
         if (h->ndim == BR_MAX_NDIM)
-            return bri_error(BR_EUNSUPPORTED, "%s: has more than %d axes", s->path, BR_MAX_NDIM);
+            return bri_file_error(BR_EUNSUPPORTED, "%s: has more than %d axes", s->path,
+                                  BR_MAX_NDIM);
         BRI_TRY(take_extent(s, &h->shape[h->ndim++]));
         if (!take(s, ',') && (h->ndim == 1 || !next_is(s, ')')))
             return bad(s, "a comma is missing");
@@ -164,7 +165,7 @@ static br_status check_size(const scanner *s, const bri_npy_header *h)
     for (int a = 0; a < h->ndim; a++)
         if (h->shape[a] > 0 &&
             (__builtin_mul_overflow(bytes, h->shape[a], &bytes) || bytes > INT64_MAX / 4))
-            return bri_error(BR_EFORMAT, "%s: its shape is too large", s->path);
+            return bri_file_error(BR_EFORMAT, "%s: its shape is too large", s->path);
     return BR_OK;
 }
 

@@ -22,25 +22,25 @@ static br_status read_preamble(const bri_h5_dataset *d, preamble *out)
     unsigned char b[PREFIX] = {0};
     size_t n = d->info.bytes < PREFIX ? (size_t)d->info.bytes : PREFIX;
     if (n == 0)
-        return bri_error(BR_EFORMAT, "%s: the file is empty", d->path);
+        return bri_file_error(BR_EFORMAT, "%s: the file is empty", d->path);
     BRI_TRY(bri_h5_pread(d, b, n, 0, -1));
     if (memcmp(b, "PK\3\4", 4) == 0)
-        return bri_error(BR_EFORMAT, "%s: a zip archive (.npz): unpack the .npy files in it",
-                         d->path);
+        return bri_file_error(BR_EFORMAT, "%s: a zip archive (.npz): unpack the .npy files in it",
+                              d->path);
     if (memcmp(b, "\x93NUMPY", 6) != 0)
-        return bri_error(BR_EFORMAT, "%s: not an .npy file", d->path);
+        return bri_file_error(BR_EFORMAT, "%s: not an .npy file", d->path);
     if (b[6] < 1 || b[6] > 3 || b[7] != 0)
-        return bri_error(BR_EFORMAT, "%s: version %d.%d of the .npy format is not known", d->path,
-                         b[6], b[7]);
+        return bri_file_error(BR_EFORMAT, "%s: version %d.%d of the .npy format is not known",
+                              d->path, b[6], b[7]);
     out->at = b[6] == 1 ? 10 : 12;
     out->length = b[8] | (uint64_t)b[9] << 8;
     if (b[6] > 1)
         out->length |= (uint64_t)b[10] << 16 | (uint64_t)b[11] << 24;
     if (out->length > LONGEST_HEADER)
-        return bri_error(BR_EFORMAT, "%s: a header of %llu bytes, more than %d", d->path,
-                         (unsigned long long)out->length, LONGEST_HEADER);
+        return bri_file_error(BR_EFORMAT, "%s: a header of %llu bytes, more than %d", d->path,
+                              (unsigned long long)out->length, LONGEST_HEADER);
     if (d->info.bytes < out->at + out->length)
-        return bri_error(BR_EFORMAT, "%s: the file ends inside its header", d->path);
+        return bri_file_error(BR_EFORMAT, "%s: the file ends inside its header", d->path);
     return BR_OK;
 }
 
@@ -70,9 +70,9 @@ static br_status set_layout(bri_h5_dataset *d, const bri_npy_header *h)
     }
     bytes = empty ? 0 : bytes;
     if (d->info.bytes - d->address < bytes)
-        return bri_error(BR_EFORMAT, "%s: cut off, %llu of %llu bytes of elements are there",
-                         d->path, (unsigned long long)(d->info.bytes - d->address),
-                         (unsigned long long)bytes);
+        return bri_file_error(BR_EFORMAT, "%s: cut off, %llu of %llu bytes of elements are there",
+                              d->path, (unsigned long long)(d->info.bytes - d->address),
+                              (unsigned long long)bytes);
     return BR_OK;
 }
 
@@ -113,19 +113,20 @@ static br_status complete_shape(const bri_h5_dataset *d, bri_npy_header *h)
     uint64_t bytes = br_dtype_size(h->dtype);
     for (int a = 0; a < h->ndim; a++) {
         if (h->shape[a] < -1 || (h->shape[a] == -1 && unknown >= 0))
-            return bri_error(BR_EARG, "%s: an extent is %lld", d->path, (long long)h->shape[a]);
+            return bri_file_error(BR_EARG, "%s: an extent is %lld", d->path,
+                                  (long long)h->shape[a]);
         if (h->shape[a] == -1)
             unknown = a;
         else if (__builtin_mul_overflow(bytes, (uint64_t)h->shape[a], &bytes))
-            return bri_error(BR_EARG, "%s: the shape has too many elements", d->path);
+            return bri_file_error(BR_EARG, "%s: the shape has too many elements", d->path);
     }
     if (unknown < 0)
         return BR_OK;
     uint64_t left = d->info.bytes - d->address;
     if (bytes == 0 || left % bytes != 0)
-        return bri_error(BR_EFORMAT,
-                         "%s: %llu bytes are no multiple of the %llu of one index along axis %d",
-                         d->path, (unsigned long long)left, (unsigned long long)bytes, unknown);
+        return bri_file_error(
+            BR_EFORMAT, "%s: %llu bytes are no multiple of the %llu of one index along axis %d",
+            d->path, (unsigned long long)left, (unsigned long long)bytes, unknown);
     h->shape[unknown] = (int64_t)(left / bytes);
     return BR_OK;
 }
@@ -138,8 +139,8 @@ br_status bri_raw_open(const char *path, const bri_npy_header *header, uint64_t 
     br_status st = BR_OK;
     (*out)->address = offset;
     if (offset > (*out)->info.bytes)
-        st = bri_error(BR_EFORMAT, "%s: has %llu bytes, elements should begin at %llu", path,
-                       (unsigned long long)(*out)->info.bytes, (unsigned long long)offset);
+        st = bri_file_error(BR_EFORMAT, "%s: has %llu bytes, elements should begin at %llu", path,
+                            (unsigned long long)(*out)->info.bytes, (unsigned long long)offset);
     if (st == BR_OK)
         st = complete_shape(*out, &h);
     if (st == BR_OK)

@@ -32,7 +32,7 @@ struct bri_npy_writer {
 
 static br_status io_error(const bri_npy_writer *w)
 {
-    return bri_error(errno == ENOMEM ? BR_ENOMEM : BR_EIO, "%s: %s", w->path, strerror(errno));
+    return bri_file_error(errno == ENOMEM ? BR_ENOMEM : BR_EIO, "%s: %s", w->path, strerror(errno));
 }
 
 int bri_npy_swap(br_dtype dtype, bool swapped)
@@ -89,11 +89,12 @@ static br_status look(bri_npy_writer *w)
     if (w->replaces)
         return S_ISREG(w->of.st_mode)
                    ? BR_OK
-                   : bri_error(BR_EIO, "%s: exists and is not a regular file", w->path);
+                   : bri_file_error(BR_EIO, "%s: exists and is not a regular file", w->path);
     if (errno != ENOENT)
         return bri_h5_cannot_create(w->path, errno);
     if (lstat(w->path, &st) == 0 && S_ISLNK(st.st_mode))
-        return bri_error(BR_EIO, "%s: is a symbolic link to a file that does not exist", w->path);
+        return bri_file_error(BR_EIO, "%s: is a symbolic link to a file that does not exist",
+                              w->path);
     return BR_OK;
 }
 

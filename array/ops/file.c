@@ -29,13 +29,6 @@ bri_h5_probe bri_probe_of(const br_context *ctx)
     return (bri_h5_probe){ctx->config.probe, ctx->config.probe_timeout};
 }
 
-br_status bri_name_host(const br_context *ctx, br_status status)
-{
-    if (status == BR_ENOTFOUND && ctx->nranks > 1)
-        return bri_error_context(status, "rank 0 on %s", ctx->host);
-    return status;
-}
-
 static br_status open_many(const bri_hdf5_params *p, const bri_h5_probe *probe, bri_h5_dataset **d)
 {
     const char **paths = bri_calloc((size_t)p->nfiles, sizeof *paths);
@@ -83,8 +76,8 @@ static br_status open_here(bri_node *node)
     for (int a = 0; same && a < info->ndim; a++)
         same = info->shape[a] == p->layout.extent[a];
     if (!same)
-        return bri_error(BR_EIO, "%s on %s is not the file rank 0 has: copy it to every host",
-                         p->names, node->ctx->host);
+        return bri_file_error(BR_EIO, "%s: not the file rank 0 has: copy it to every host",
+                              p->names);
     return BR_OK;
 }
 
@@ -298,8 +291,9 @@ static br_status check_packing(const bri_file_call *args, const bri_h5_packing *
 {
     if (args->raw || packing->wrong[0] == '\0')
         return BR_OK;
-    return bri_error(BR_EFORMAT, "%s:%s: %s; .raw = true takes the elements as they are stored",
-                     args->paths[0], args->dataset, packing->wrong);
+    return bri_file_error(BR_EFORMAT,
+                          "%s:%s: %s; .raw = true takes the elements as they are stored",
+                          args->paths[0], args->dataset, packing->wrong);
 }
 
 static void log_path(const bri_call *call, const bri_file_call *args, const br_array *x)
@@ -345,7 +339,7 @@ br_array *br_from_hdf5_(br_from_hdf5_args args)
     br_status st =
         bri_h5_open_probed(args.path, args.dataset, args.field, args.untrusted ? &probe : NULL, &d);
     if (st != BR_OK)
-        return bri_handle_error(&call, bri_name_host(args.ctx, st));
+        return bri_handle_error(&call, st);
     bri_file_call file = {&args.path,
                           1,
                           args.dataset,
@@ -379,7 +373,7 @@ br_array *br_from_npy_(br_from_npy_args args)
     br_status st = args.path != NULL ? bri_npy_open(args.path, &d, &fortran)
                                      : bri_error(BR_EARG, "the path is NULL");
     if (st != BR_OK)
-        return bri_handle_error(&call, bri_name_host(args.ctx, st));
+        return bri_handle_error(&call, st);
     if (fortran)
         reverse(&args.chunks);
     br_array *x = build_from(&call, &bri_op_npy, &file, d);

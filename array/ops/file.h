@@ -21,9 +21,6 @@ typedef struct bri_file_call {
 /* How files that are not trusted are looked at. */
 bri_h5_probe bri_probe_of(const br_context *ctx);
 
-/* Of a file that is not there, where that is: with several ranks, rank 0's host. Returns status. */
-br_status bri_name_host(const br_context *ctx, br_status status);
-
 /* The array of d, which is taken over; unpacked unless args say that it shall not be. */
 br_array *bri_build_hdf5(bri_call *call, const bri_file_call *args, bri_h5_dataset *d);
 

@@ -71,7 +71,7 @@ static br_array *from_paths(bri_call *call, const bri_file_call *args)
                             args->dataset, args->field, args->untrusted ? &probe : NULL};
     br_status st = bri_h5_open_many(&set, &d);
     if (st != BR_OK)
-        return bri_handle_error(call, bri_name_host(call->ctx, st));
+        return bri_handle_error(call, st);
     if (!args->raw && !all_packed_alike(d))
         return join_files(call, args, d);
     if (args->n > 1)
@@ -89,9 +89,9 @@ static br_status glob_error(int code, const char *pattern)
     if (code == GLOB_NOSPACE)
         return bri_no_memory(0, "the paths that match");
     if (code != GLOB_NOMATCH)
-        return bri_error(BR_EIO, "%s: cannot be looked up", pattern);
-    return bri_error(BR_ENOTFOUND, "no path matches %s%s", pattern,
-                     bri_h5_looked_from(pattern, from));
+        return bri_file_error(BR_EIO, "%s: cannot be looked up", pattern);
+    return bri_file_error(BR_ENOTFOUND, "%s: no path matches%s", pattern,
+                          bri_h5_looked_from(pattern, from));
 }
 
 static br_array *from_pattern(bri_call *call, bri_file_call *args, const char *pattern)
@@ -100,7 +100,7 @@ static br_array *from_pattern(bri_call *call, bri_file_call *args, const char *p
     int code = glob(pattern, 0, NULL, &found);
     if (code != 0) {
         globfree(&found);
-        return bri_handle_error(call, bri_name_host(call->ctx, glob_error(code, pattern)));
+        return bri_handle_error(call, glob_error(code, pattern));
     }
     args->paths = (const char *const *)found.gl_pathv;
     args->n = (int)found.gl_pathc;

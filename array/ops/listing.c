@@ -19,7 +19,6 @@ br_status br_open_file_(br_open_file_args args)
                        : bri_error(BR_EARG, "the path is NULL");
     if (st == BR_OK)
         return BR_OK;
-    bri_name_host(ctx, st);
     bri_error_context(st, "open_file (%s:%d)", bri_file_name(args.at.file), args.at.line);
     return bri_context_fail(ctx, st, bri_last_error());
 }

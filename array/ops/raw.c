@@ -40,8 +40,8 @@ static br_status open_here(bri_node *node)
     node->resource = d;
     return bri_h5_about(d)->bytes == p->bytes
                ? BR_OK
-               : bri_error(BR_EIO, "%s on %s is not the file rank 0 has: copy it to every host",
-                           p->path, node->ctx->host);
+               : bri_file_error(BR_EIO, "%s: not the file rank 0 has: copy it to every host",
+                                p->path);
 }
 
 static br_status infer(bri_node *node)
@@ -158,7 +158,7 @@ br_array *br_from_raw_(br_from_raw_args args)
         return failed;
     br_status st = open_file(&args, &d);
     if (st != BR_OK)
-        return bri_handle_error(&call, bri_name_host(args.ctx, st));
+        return bri_handle_error(&call, st);
     size_t bytes = sizeof(raw_params) + strlen(args.path) + 1;
     raw_params *p = bri_calloc(1, bytes);
     st = p != NULL ? fill_params(&args, d, p) : BR_ENOMEM;

@@ -472,12 +472,11 @@ br_status br_visualize(br_array *x, const char *path)
     BRI_TRY(bri_check(x));
     FILE *to = fopen(path, "w");
     if (to == NULL) {
-        br_status st = bri_error(BR_EIO, "visualize: %s cannot be written: %m", path);
+        br_status st = bri_file_error(BR_EIO, "%s: cannot be written: %m", path);
         return bri_context_fail(x->ctx, st, bri_last_error());
     }
     br_status st = with_plan(x, to, write_dot, true);
     if (fclose(to) != 0 && st == BR_OK)
-        st = bri_context_fail(x->ctx, bri_error(BR_EIO, "visualize: %s: %m", path),
-                              bri_last_error());
+        st = bri_context_fail(x->ctx, bri_file_error(BR_EIO, "%s: %m", path), bri_last_error());
     return st;
 }

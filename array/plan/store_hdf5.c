@@ -79,11 +79,13 @@ static br_status check_target(const call *c)
         stat(first->path, &target) != 0)
         return BR_OK;
     BRI_TRY(reads_file(c, &target, &reads));
-    return reads ? bri_error(BR_EUNSUPPORTED,
-                             "%s is read by the same expression: %s store into another file, or "
-                             "with .safe_copy",
-                             first->path, changes ? "to change what it has," : "over several ranks")
-                 : BR_OK;
+    return reads
+               ? bri_file_error(BR_EUNSUPPORTED,
+                                "%s is read by the same expression: %s store into another file, or "
+                                "with .safe_copy",
+                                first->path,
+                                changes ? "to change what it has," : "over several ranks")
+               : BR_OK;
 }
 
 /* ---- many ---- */

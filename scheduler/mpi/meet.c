@@ -163,6 +163,7 @@ br_status bri_meet(int rank, int nranks)
     meeting.rank = rank;
     meeting.nranks = nranks;
     meeting.one_host = on_one_host();
+    bri_file_errors_name(meeting.one_host ? NULL : meeting.mine.host);
     BRI_TRY(bri_meet_check(meeting.all, nranks));
     connect_bells();
     return BR_OK;
@@ -170,6 +171,7 @@ br_status bri_meet(int rank, int nranks)
 
 void bri_meet_free(void)
 {
+    bri_file_errors_name(NULL);
     bri_free(meeting.all);
     meeting.all = NULL;
 }
