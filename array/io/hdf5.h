@@ -57,6 +57,9 @@ br_status bri_h5_open_field(const char *path, const char *dataset, const char *f
                             bri_h5_dataset **out);
 br_status bri_h5_open(const char *path, const char *dataset, bri_h5_dataset **out);
 
+/* Where a file of so many bytes has HDF5's signature: at 0, or after a user block of 512, 1024,
+ * 2048 ... bytes. */
+bool bri_h5_find_signature(int fd, uint64_t bytes, uint64_t *where);
 /* The error of a file that cannot be opened to be read, by errno. */
 br_status bri_h5_cannot_open(const char *path, int why);
 /* For such errors: " (looked for from /home/me)" of a relative path, else "". */

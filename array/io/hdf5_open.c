@@ -58,13 +58,12 @@ static br_status open_file(bri_h5_dataset *d)
     return BR_OK;
 }
 
-/* The signature stands at 0, or after a user block of 512, 1024, 2048 ... bytes. */
-static bool has_signature(const bri_h5_dataset *d, uint64_t *where)
+bool bri_h5_find_signature(int fd, uint64_t bytes, uint64_t *where)
 {
     static const char signature[8] = "\211HDF\r\n\032\n";
-    char bytes[8];
-    for (uint64_t at = 0; at + 8 <= d->info.bytes; at = at == 0 ? 512 : 2 * at)
-        if (pread(d->fd, bytes, 8, (off_t)at) == 8 && memcmp(bytes, signature, 8) == 0) {
+    char found[8];
+    for (uint64_t at = 0; at + 8 <= bytes; at = at == 0 ? 512 : 2 * at)
+        if (pread(fd, found, 8, (off_t)at) == 8 && memcmp(found, signature, 8) == 0) {
             *where = at;
             return true;
         }
@@ -87,7 +86,7 @@ br_status bri_h5_check_format(const bri_h5_dataset *d)
 {
     char magic[4] = "";
     uint64_t at;
-    if (has_signature(d, &at))
+    if (bri_h5_find_signature(d->fd, d->info.bytes, &at))
         return check_superblock(d, at);
     if (d->info.bytes == 0)
         return bri_file_error(BR_EFORMAT, "%s: the file is empty", d->path);

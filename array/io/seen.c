@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "array/io/hdf5.h"
+
 enum { BLOCK = 4096, BLOCKS = 16, REMEMBERED = 4096 };
 
 /* What is known of files, each at the place that its inode names; `mutex` guards all of it. */
@@ -70,7 +72,10 @@ static int sum_up(int fd, bri_seen *seen)
 {
     uint64_t last = seen->bytes > BLOCK ? seen->bytes - BLOCK : 0;
     uint64_t at = 0;
+    uint64_t superblock = 0;
     int error = read_block(fd, 0, seen->bytes, &seen->head);
+    if (error == 0 && bri_h5_find_signature(fd, seen->bytes, &superblock) && superblock >= BLOCK)
+        error = read_block(fd, superblock, seen->bytes, &seen->head);
     bool whole = last <= BLOCK * (BLOCKS - 1); /* small files, one block after the other */
     for (uint64_t k = 1; k < BLOCKS && at < last && error == 0; k++) {
         at = whole ? at + BLOCK : last / (BLOCKS - 1) * k;

@@ -114,7 +114,7 @@ static void describe(verdict v, const bri_seen *theirs, char what[80])
         snprintf(what, 80, "has %llu bytes", (unsigned long long)theirs->bytes);
     else
         snprintf(what, 80, "has as many, but others %s",
-                 v == OTHER_HEAD ? "in the first 4 KiB, where the superblock is"
+                 v == OTHER_HEAD ? "where it begins or has its superblock"
                                  : "among those that were compared");
 }
 
