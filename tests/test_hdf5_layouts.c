@@ -262,8 +262,6 @@ START_TEST(names_what_is_wrong_with_a_file)
     expect_error(folder, "x", BR_EIO, "directory");
     spoil(in_folder("text"), "hello, world", 12, 0);
     expect_error(in_folder("text"), "x", BR_EFORMAT, "not an HDF5 file");
-    spoil(in_folder("classic.nc"), "CDF\002....", 8, 0);
-    expect_error(in_folder("classic.nc"), "x", BR_EFORMAT, "nccopy -k nc4");
     spoil(in_folder("nothing"), "", 0, 0);
     expect_error(in_folder("nothing"), "x", BR_EFORMAT, "empty");
     make_file(path, &plain);
@@ -272,6 +270,20 @@ START_TEST(names_what_is_wrong_with_a_file)
     expect_error(path, "", BR_ENOTFOUND, "has: g/x");
     expect_error(path, "g/x/y", BR_ENOTFOUND, "has: g/x");
     expect_error(path, "h/x", BR_ENOTFOUND, "has: g/x");
+}
+END_TEST
+
+/* Of each of its formats: classic, with 64-bit offsets, and with 64-bit data. */
+START_TEST(says_how_to_convert_netcdf_3)
+{
+    static const char formats[] = {1, 2, 5};
+    const char *path = in_folder("classic.nc");
+    char magic[8] = "CDF\1....", text[500];
+    magic[3] = formats[_i];
+    spoil(path, magic, sizeof magic, 0);
+    snprintf(text, sizeof text, "a netCDF-3 file, not HDF5; convert it by: nccopy -k nc4 %s ",
+             path);
+    expect_error(path, "x", BR_EFORMAT, text);
 }
 END_TEST
 
@@ -426,9 +438,13 @@ END_TEST
 
 START_TEST(names_a_newer_format)
 {
-    make_file(in_folder("in.h5"), &plain);
-    spoil(in_folder("in.h5"), "\4", 1, 8);
-    expect_error(in_folder("in.h5"), "g/x", BR_EFORMAT, "superblock has version 4");
+    const char *path = in_folder("in.h5");
+    char text[500];
+    make_file(path, &plain);
+    spoil(path, "\4", 1, 8);
+    expect_error(path, "g/x", BR_EFORMAT, "superblock has version 4");
+    snprintf(text, sizeof text, "converts it: h5repack --high=2 %s out.h5", path);
+    expect_error(path, "g/x", BR_EFORMAT, text);
 }
 END_TEST
 
@@ -444,6 +460,7 @@ int main(void)
     tcase_add_test(t, leaves_sparse_grids_to_the_library);
     t = new_case(suite, "wrong");
     tcase_add_test(t, names_what_is_wrong_with_a_file);
+    tcase_add_loop_test(t, says_how_to_convert_netcdf_3, 0, 3);
     tcase_add_test(t, lists_near_names);
     tcase_add_test(t, notices_damage);
     tcase_add_test(t, notices_truncation);
