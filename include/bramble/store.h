@@ -89,9 +89,9 @@ typedef struct br_dims {
  * the dataset has a hidden name. Then the data is synced, and last the few pages of metadata that
  * name it are written. A program that dies before leaves the file as it was, with unused bytes
  * behind its end; an error or a full disk leaves it as it was. HDF5 1.10 has no journal, so a
- * machine that stops in the moment in which those pages are written can leave a file that does not
- * open; with .safe_copy there is no such moment. The space of a dataset that was replaced is not
- * given back to the file system (h5repack does).
+ * program that is killed, or a machine that stops, in the moment in which those pages are written
+ * can leave a file that does not open; with .safe_copy there is no such moment. The space of a
+ * dataset that was replaced is not given back to the file system (h5repack does).
  *
  * BR_STORE_ADD keeps all that a file has, but for what .file_attributes replaces: datasets, groups,
  * attributes, permissions, the version of its format. The dataset takes nothing over from it but
