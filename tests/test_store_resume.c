@@ -287,6 +287,63 @@ START_TEST(refuses_other_calls)
 }
 END_TEST
 
+enum { FROM_HDF5, FROM_RAW, FROM_NPY };
+
+static void make_source(int kind, const char *path, double factor)
+{
+    br_array *x = numbers(20, 30, factor);
+    ok(kind == FROM_HDF5  ? br_store_hdf5(x, path, "x")
+       : kind == FROM_RAW ? br_store_raw(x, path)
+                          : br_store_npy(x, path));
+}
+
+static br_array *source(int kind)
+{
+    const br_extents chunks = BR_CHUNKS(4, 5);
+    br_array *x = kind == FROM_HDF5 ? br_from_hdf5(ctx, "in", "x", .chunks = chunks)
+                  : kind == FROM_RAW
+                      ? br_from_raw(ctx, "in", BR_FLOAT64, BR_SHAPE(20, 30), .chunks = chunks)
+                      : br_from_npy(ctx, "in", .chunks = chunks);
+    ck_assert_msg(br_status_of(x) == BR_OK, "%s", br_error(x));
+    return br_map_blocks(x, copy);
+}
+
+static void set_modified(const char *path, struct timespec when)
+{
+    const struct timespec times[2] = {{0, UTIME_OMIT}, when};
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* Another of the same shape, size and time, which only its inode tells, or the same one, touched.
+ */
+START_TEST(a_source_file_that_was_changed)
+{
+    const int kind = _i / 2;
+    const bool touched = _i % 2;
+    struct stat st;
+    int computed;
+    make_source(kind, "in", 2);
+    ck_assert_int_eq(stat("in", &st), 0);
+    br_store_hdf5_args args = {.x = source(kind), .path = "a.h5", .dataset = "x", .resume = true};
+    refused(run(&args, 20, &computed), BR_EUSER, "");
+    if (!touched) {
+        make_source(kind, "other", 3);
+        set_modified("other", st.st_mtim);
+        ck_assert_int_eq(rename("other", "in"), 0);
+    } else {
+        st.st_mtim.tv_sec++;
+        set_modified("in", st.st_mtim);
+    }
+    args.x = source(kind);
+    refused(run(&args, 1000, &computed), BR_EARG, "another expression");
+    ck_assert_int_eq(computed, 0);
+    ck_assert_int_eq(remove("a.h5.part") | remove("a.h5.part.log"), 0);
+    ok(run(&args, 1000, &computed));
+    ck_assert_int_eq(computed, CHUNKS);
+    library_reads("a.h5", "x", 600, touched ? 2 : 3);
+}
+END_TEST
+
 static void patch(const char *path, off_t at, char byte)
 {
     int fd = open(path, O_WRONLY);
@@ -593,6 +650,7 @@ int main(void)
     tcase_add_test(t, replaces_a_read_only_file);
     tcase_add_test(t, goes_on_after_a_restart_of_the_machine);
     tcase_add_test(t, refuses_other_calls);
+    tcase_add_loop_test(t, a_source_file_that_was_changed, 0, 6);
     tcase_add_test(t, a_broken_log_begins_anew);
     tcase_add_test(t, a_log_that_cannot_be_read);
     tcase_add_test(t, the_log_of_a_removed_file_is_not_believed);
