@@ -34,6 +34,7 @@ static const layout layouts[] = {
     {"checksum", &H5T_STD_U8LE_g, BR_UINT8, "f", DECODE("fletcher32"), 0, 2, {51, 61}, {15, 17}},
     {"checksum, bytes", &H5T_STD_I8LE_g, BR_INT8, "fsd", DECODE("fletcher32, shuffle, deflate"), 0, 1, {5000}, {1001}},
     {"single chunk", &H5T_STD_U32LE_g, BR_UINT32, "sd", DECODE("shuffle, deflate"), LATEST, 2, {20, 30}, {20, 30}},
+    {"single chunk, unfiltered", &H5T_STD_U32LE_g, BR_UINT32, "", PREAD, LATEST, 2, {20, 30}, {20, 30}},
     {"implicit index", &H5T_STD_U64LE_g, BR_UINT64, "", PREAD, LATEST | EARLY, 2, {25, 30}, {4, 7}},
     {"fixed array", &H5T_STD_U64BE_g, BR_UINT64, "sd", DECODE("shuffle, deflate"), LATEST | USER_BLOCK, 2, {25, 30}, {4, 7}},
     {"extensible array", &H5T_STD_I64BE_g, BR_INT64, "sd", DECODE("shuffle, deflate"), LATEST | GROWS_0, 2, {25, 30}, {4, 7}},
