@@ -46,6 +46,7 @@ static const layout layouts[] = {
     {"compact", &H5T_STD_I32BE_g, BR_INT32, "", SLOW("compact layout"), COMPACT, 2, {20, 30}, {0}},
     {"external", &H5T_STD_I32LE_g, BR_INT32, "", SLOW("external files"), EXTERNAL, 2, {20, 30}, {0}},
     {"nbit", &int12, BR_INT16, "n", SLOW("type conversion"), 0, 2, {20, 30}, {8, 8}},
+    {"nbit, whole integers", &H5T_STD_I32LE_g, BR_INT32, "n", SLOW("filter nbit"), 0, 2, {20, 30}, {8, 8}},
     {"scale-offset", &H5T_STD_I32LE_g, BR_INT32, "o", SLOW("filter scaleoffset"), 0, 2, {400, 500}, {80, 80}},
     {"float16, compact", &float16, BR_FLOAT32, "", SLOW("compact layout"), COMPACT, 2, {50, 60}, {0}},
     {"float16, holes", &float16, BR_FLOAT32, "sd", DECODE("shuffle, deflate"), HOLES, 2, {50, 60}, {16, 16}},
