@@ -131,6 +131,42 @@ START_TEST(says_what_is_done)
 }
 END_TEST
 
+static br_run_info run_of(br_array *x)
+{
+    br_run_info info;
+    void *got;
+    ck_assert_msg(br_compute_alloc(x, &got) == BR_OK, "%s", br_message(ctx));
+    free(got);
+    ck_assert_int_eq(br_last_run(ctx, &info), BR_OK);
+    return info;
+}
+
+static void expect_like(br_run_info got, br_run_info want, const char *dataset)
+{
+    ck_assert_msg(got.tasks == want.tasks, "%s: %lld tasks, not %lld", dataset,
+                  (long long)got.tasks, (long long)want.tasks);
+    ck_assert_msg(got.bytes_read == want.bytes_read, "%s: %lld bytes, not %lld", dataset,
+                  (long long)got.bytes_read, (long long)want.bytes_read);
+}
+
+/* What unpacks is in the tasks that read: there are no more of them than with .raw, and what they
+ * read is neither read twice nor as the wider elements. */
+START_TEST(unpacks_in_the_tasks_that_read)
+{
+    static const char *const names[] = {"i2_packed", "u1_fill_packed", "i4_unsigned_fill",
+                                        "i2_range_packed", "f4_fill_scale"};
+    const br_extents chunks = BR_CHUNKS(8, 9); /* as they are stored */
+    const char *path = in_corpus("packed.nc"), *name = names[_i];
+    br_array *x = br_from_hdf5(ctx, path, name, .chunks = chunks);
+    br_array *raw = br_from_hdf5(ctx, path, name, .chunks = chunks, .raw = true);
+    br_run_info each = run_of(br_mul(raw, 2));
+    ck_assert_int_eq(each.tasks, 3 * 4);
+    ck_assert_int_gt(each.bytes_read, 0);
+    expect_like(run_of(br_mul(x, 2)), each, name);
+    expect_like(run_of(br_sum(x)), run_of(br_sum(raw)), name);
+}
+END_TEST
+
 int main(void)
 {
     if (!read_index())
@@ -140,5 +176,6 @@ int main(void)
     tcase_add_test(t, unpacks_as_xarray_does);
     tcase_add_test(t, joins_files_of_netcdf);
     tcase_add_test(t, says_what_is_done);
+    tcase_add_loop_test(t, unpacks_in_the_tasks_that_read, 0, 5);
     return run_case("packing", t);
 }
