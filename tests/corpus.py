@@ -386,6 +386,39 @@ def write_packed():
             note_error("packed.h5", name, "its attribute")
 
 
+# ---- types and options of netCDF variables ----
+
+def variables(f):
+    """Each with its type, elements and options."""
+    colours = dict(RED=3, GREEN=0, BLUE=-4)
+    pair = f.createCompoundType(np.dtype([("r", "<f8"), ("i", "<f8")]), "pair")
+    colour = f.createEnumType("i2", "colour", colours)
+    shape = 41, 53
+    z = values("<c16", shape)
+    named = np.array(list(colours.values()), "i2")[values("u1", shape) % 3]
+    packed = dict(zlib=True, chunksizes=(8, 9))
+    for name, options in ("", {}), (" zlib", packed), (" fletcher32", dict(packed, fletcher32=True)):
+        yield "complex" + name, pair, z.view([("r", "<f8"), ("i", "<f8")]), options
+        yield "enum" + name, colour, named, options
+        for dtype in "i2", "f8":
+            yield dtype + " big" + name, dtype, values(dtype, shape), dict(options, endian="big")
+        yield "ocean/deep/salt" + name, "f4", values("f4", shape), options
+    yield "fletcher32 only", "i4", values("i4", shape), dict(chunksizes=(8, 9), fletcher32=True)
+
+
+def write_variables():
+    written = {}
+    with netCDF4.Dataset("variables.nc", "w") as f:
+        f.createDimension("y", 41)
+        f.createDimension("x", 53)
+        for name, datatype, a, options in variables(f):
+            f.createVariable(name, datatype, ("y", "x"), **options)[:] = a
+            written[name] = a.view("c16") if a.dtype.names else a
+    with h5py.File("variables.nc", "r") as f:
+        for name, a in written.items():
+            note(f.filename, name, how_read(f[name]), a)
+
+
 # ---- what a file lists ----
 
 def write_listing():
@@ -430,6 +463,7 @@ def main():
     write_types()
     write_compounds()
     write_packed()
+    write_variables()
     write_listing()
     corpus_odd.write(sys.modules["__main__"])
     with open("index.txt", "w") as f:
