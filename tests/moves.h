@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * moves.h - what must travel, counted element by element from where persisted chunks lie, for
- * sweep_messages.
+ * sweep_messages and sweep_overlap.
  */
 #ifndef MOVES_H
 #define MOVES_H
@@ -39,6 +39,21 @@ static inline double elements_apart(const bri_persisted *p, int down, int right)
         for (int64_t j = 0; j + right < p->axis[1].extent; j++)
             n += owner_at(p, i, j) != owner_at(p, i + down, j + right);
     return (double)n;
+}
+
+/* Pairs of chunks, so many rows and columns of chunks from each other, that lie on two ranks. */
+static inline int64_t chunks_apart(const bri_persisted *p, int down, int right)
+{
+    int64_t n = 0;
+    int64_t rows = p->axis[0].nchunks;
+    int64_t columns = p->axis[1].nchunks;
+    for (int64_t c = 0; c < p->nchunks; c++) {
+        int64_t i = c / columns + down;
+        int64_t j = c % columns + right;
+        if (i >= 0 && i < rows && j >= 0 && j < columns)
+            n += p->owner[c] != p->owner[i * columns + j];
+    }
+    return n;
 }
 
 /* Partial results of the fixed tree over n leaves that go to another rank: a node belongs to the
