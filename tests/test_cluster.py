@@ -26,7 +26,9 @@ sys.path.insert(0, os.path.join(TOP, "scripts/clusters"))
 SSH = """#!/bin/sh
 root={work}/$1
 if [ -f $root/refuses ]; then cat $root/refuses >&2; exit 255; fi
-export CLUSTER_ROOT=$root PATH=$root/bin:$PATH
+[ -f $root/alone ] && PATH= || PATH=:$PATH
+export CLUSTER_ROOT=$root PATH=$root/bin$PATH
+if [ -d $root/home ]; then cd $root/home; fi
 exec /bin/sh -c "$2"
 """
 IP = '[{{"ifname": "{0}", "flags": ["UP"], "addr_info": [{{"family": "inet", "local": "{1}", "prefixlen": {2}}}]}}]'
@@ -65,6 +67,13 @@ class Cluster:
     def interfaces(self, host, *links):
         """Its (name, address), in networks of 24 bits. The host "here" is the machine that the command is given on."""
         self.program(host, "ip", "[" + ", ".join(IP.format(*link, 24)[1:-1] for link in links) + "]")
+
+    def lacks(self, host, name):
+        """A host without this program: neither its own nor this machine's is in its PATH, but what agents need."""
+        os.unlink(f"{self.work}/{host}/bin/{name}")
+        for other in "cat", "date", "df", "id", "ldd", "nproc", "python3", "uname":
+            os.symlink(shutil.which(other), f"{self.work}/{host}/bin/{other}")
+        self.write(host + "/alone", "")
 
     def processors(self, *parts):
         """A host's two cores each, as the kernel shows them on ARM."""
@@ -230,6 +239,14 @@ class Check(unittest.TestCase):
     def test_other_release_of_mpi(self):
         self.cluster.program("pi-1", "mpirun", "mpirun (Open MPI) 5.0.3")
         self.finds("pi-1", "5.0.3", "4.1.4")
+
+    def test_no_mpirun(self):
+        self.cluster.lacks("pi-1", "mpirun")
+        self.finds("pi-1", "mpirun is not in the PATH that ssh gives", "apt install openmpi-bin")
+
+    def test_no_orted(self):
+        self.cluster.lacks("pi-1", "orted")
+        self.finds("pi-1", "orted is not in the PATH that ssh gives", "apt install openmpi-bin")
 
     def test_other_user(self):
         self.cluster.program("pi-1", "id", "ubuntu")
@@ -414,6 +431,38 @@ class Program(unittest.TestCase):
     def test_missing(self):
         done = self.cluster.run("check", "--no-links", "--program", "/no/program")
         self.assertEqual(done.stdout.count("the program is not there"), 3)
+
+    def finds(self, program, *texts):
+        """One finding, of pi-1, with these texts."""
+        done = self.cluster.run("check", "--no-links", "--program", program)
+        found = re.findall(r"^ *\d+\. (.*?): (.*\n +.*)$", done.stdout, re.M)
+        self.assertEqual((done.returncode, [host for host, _ in found]), (1, ["pi-1"]), done.stdout + done.stderr)
+        for text in texts:
+            self.assertIn(text, found[0][1])
+
+    def copies(self):
+        """Each host has the program in a home of its own, where ssh begins. Where pi-1 has it."""
+        for i in range(3):
+            os.mkdir(f"{self.cluster.work}/pi-{i}/home")
+            shutil.copy(PROGRAM, f"{self.cluster.work}/pi-{i}/home/hello")
+        return self.cluster.work + "/pi-1/home/hello"
+
+    def test_same_copies(self):
+        self.copies()
+        done = self.cluster.run("check", "--no-links", "--program", "./hello")
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_not_executable(self):
+        os.chmod(self.copies(), 0o644)
+        self.finds("./hello", "the program is not executable", "chmod +x")
+
+    def test_other_program(self):
+        shutil.copy("/bin/true", self.copies())
+        self.finds("./hello", "another build of the program than on the first host", "copy it again")
+
+    def test_other_library(self):
+        self.cluster.program("pi-1", "ldd", "\tlibbramble.so.0.1 => /bin/true (0x1)")
+        self.finds(PROGRAM, "another build of /bin/true than on the first host", "cluster install HOSTFILE")
 
     def test_library_missing(self):
         self.cluster.program("pi-1", "ldd", "\tlibbramble.so.0.1 => not found")
