@@ -551,6 +551,16 @@ static void without_mpi(void)
     EXPECT(br_close(ctx) == BR_EMPI);
 }
 
+/* What the program asks of MPI: the levels below the last are refused. */
+static int level_of(const char *what)
+{
+    if (strcmp(what, "single") == 0)
+        return MPI_THREAD_SINGLE;
+    if (strcmp(what, "funneled") == 0)
+        return MPI_THREAD_FUNNELED;
+    return strcmp(what, "serialized") == 0 ? MPI_THREAD_SERIALIZED : MPI_THREAD_MULTIPLE;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -558,12 +568,11 @@ int main(int argc, char **argv)
     mine = true;
     if (strcmp(what, "early") == 0)
         without_mpi();
-    MPI_Init_thread(&argc, &argv,
-                    strcmp(what, "single") == 0 ? MPI_THREAD_SINGLE : MPI_THREAD_MULTIPLE, &level);
+    MPI_Init_thread(&argc, &argv, level_of(what), &level);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &nranks);
     mine = false;
-    if (strcmp(what, "single") == 0)
+    if (level_of(what) < MPI_THREAD_MULTIPLE)
         refused(MPI_COMM_WORLD);
     else if (strcmp(what, "open") == 0)
         EXPECT(br_close(br_open(&argc, &argv)) == BR_EMPI);

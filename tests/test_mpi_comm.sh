@@ -74,9 +74,11 @@ timeout -k 5 400 mpirun --oversubscribe -np 1 "$program" refused : -np 2 "$work/
     >"$work/out" 2>&1 </dev/null || code=$?
 verdict "two programs in one communicator" fine_saying 3 '^refused: rank 1 on .* \(and 1 more\) runs another binary' 3
 
-ranks 2 single
-verdict "MPI without threads" \
-    fine_saying 2 '^refused: rank 0 on .*MPI_THREAD_SINGLE: br_open_comm needs .*MPI_THREAD_MULTIPLE' 2
+for level in single funneled serialized; do
+    ranks 2 $level
+    verdict "MPI with too few threads, $level" \
+        fine_saying 2 "^refused: rank 0 on .*MPI_THREAD_${level^^}: br_open_comm needs .*MPI_THREAD_MULTIPLE" 2
+done
 ranks 2 nested
 verdict "one context at a time" fine_saying 2 '^refused: .*a context is open on a communicator' 3
 ranks 3 null
