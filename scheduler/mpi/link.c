@@ -20,6 +20,8 @@
  * values that were asked for first arrive first, and signs of life get through between them on a
  * slow network. */
 #define PIECE ((size_t)4 << 20)
+_Static_assert(PIECE <= (size_t)64 << 20,
+               "a few of these are under way to a rank, and hold up its signs of life so long");
 /* Between hosts a message beyond the eager limit of 64 KiB waits for its receiver's consent, which
  * stands in line behind what that one sends itself: faces that two ranks exchange took twice as
  * long. So values up to SHORT_ROOM go in pieces that need none; more of them would make a long list
