@@ -15,25 +15,33 @@ cd "$(dirname "$0")" || exit 2
 ended() { [ "$code" = 0 ] && [ "$(grep -c "^sum 80000 on $1 ranks" "$work/out")" = "$2" ]; }
 # The bad compute fails, the next one works, br_close tells of the failure.
 recovered() { [ "$code" != 0 ] && [ "$code" -lt 124 ] && says '^failed with' && says '^sum 80000' && says_once "$1"; }
+# alone ARGUMENTS...: the exit code of the same program in one process, in $want.
+alone() { want=0; BRAMBLE_SCHEDULER=threads timeout -k 5 400 "$program" "$@" >"$work/alone" 2>&1 </dev/null || want=$?; }
+recovered_alike() { [ "$code" = "$want" ] && recovered "$1"; }
 refused() { [ "$code" != 0 ] && [ "$code" -lt 124 ] && ! says '^sum' && says_once "$1"; }
 
 # Else a slow rank lends its tasks: another one would run it.
 for n in 2 4; do
+    alone user
     BRAMBLE_BALANCE=off ranks $n user
-    verdict "a function fails on the last of $n ranks" recovered "rank $((n - 1)) on .*fails_at_the_end.* 7.*chunk \(39,\)|rank $((n - 1)) on .*chunk \(39,\).*fails_at_the_end.* 7"
+    verdict "a function fails on the last of $n ranks" recovered_alike "rank $((n - 1)) on .*fails_at_the_end.* 7.*chunk \(39,\)|rank $((n - 1)) on .*chunk \(39,\).*fails_at_the_end.* 7"
+    alone reduction
     BRAMBLE_BALANCE=off ranks $n reduction
-    verdict "a reduction fails on the last of $n ranks" recovered "rank $((n - 1)) on .*fault_array\.c:[0-9]+\).*takes_all_but_the_last returned 7 in chunk \(39,\)"
+    verdict "a reduction fails on the last of $n ranks" recovered_alike "rank $((n - 1)) on .*fault_array\.c:[0-9]+\).*takes_all_but_the_last returned 7 in chunk \(39,\)"
 done
+alone spread
 BRAMBLE_NUM_THREADS=1 ranks 8 spread
-verdict "a function fails whose chunk 8 ranks pass on" recovered "rank . on .*fault_array\.c:[0-9]+\).*fails_late"
+verdict "a function fails whose chunk 8 ranks pass on" recovered_alike "rank . on .*fault_array\.c:[0-9]+\).*fails_late"
 for what in pointer pointer2 pointer3 pointer4; do
     ranks 3 $what
     verdict "a pointer does not travel: $what" recovered 'fault_array\.c:[0-9]+\).*data_bytes'
 done
+alone missing
 ranks 3 missing
-verdict "a missing file" recovered 'not/there\.h5'
+verdict "a missing file" recovered_alike 'not/there\.h5'
+BRAMBLE_MEMORY_LIMIT=64M alone limit
 BRAMBLE_MEMORY_LIMIT=64M ranks 3 limit
-verdict "too little memory" recovered 'map_blocks .*BRAMBLE_MEMORY_LIMIT leaves'
+verdict "too little memory" recovered_alike 'map_blocks .*BRAMBLE_MEMORY_LIMIT leaves'
 BRAMBLE_MEMORY_LIMIT=1800K ranks 2 passes
 went_on() { [ "$code" = 0 ] && says '^sum 1\.04858e\+06 on 2 ranks' && says '^sum 80000 on 2 ranks'; }
 verdict "too little memory for passes on one rank" went_on
