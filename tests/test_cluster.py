@@ -72,7 +72,7 @@ class Cluster:
         """A host without this program: neither its own nor this machine's is in its PATH, but what agents need."""
         os.unlink(f"{self.work}/{host}/bin/{name}")
         for other in "cat", "date", "df", "id", "ldd", "nproc", "python3", "uname":
-            os.symlink(shutil.which(other), f"{self.work}/{host}/bin/{other}")
+            os.symlink(shutil.which(other, path=os.defpath), f"{self.work}/{host}/bin/{other}")
         self.write(host + "/alone", "")
 
     def processors(self, *parts):
