@@ -221,6 +221,29 @@ odd ODD_DISK_LOCKS=no "$program" fast files/new.h5 x add
 verdict "a new one" told "files/new.h5: No locks available.*HDF5_USE_FILE_LOCKING"
 verdict "nothing is left of it" alone ""
 
+# What a halt of the machine may leave follows from the order: all that was written is synced before the file has its name, and
+# the name after that.
+safe_order()
+{
+    awk '$1 == "write" { open = 1; kept = 0 } $1 == "sync" { open = 0; kept = named } $1 == "name" { early += open; named = 1; kept = 0 }
+        END { exit !(named && kept && !early) }' calls
+}
+for new in "new.h5 add" "new.npy rows"; do
+    rm -f files/* calls
+    env LD_PRELOAD="$odd_disk" ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" ODD_DISK_LOG="$work/calls" \
+        "$program" fast "files/${new% *}" x "${new#* }" >out 2>&1
+    verdict "${new% *} is synced, then named, then its directory is synced" safe_order
+    rm -f files/*
+    odd ODD_DISK_SYNC=no "$program" fast "files/${new% *}" x "${new#* }"
+    verdict "${new% *} on a disk that cannot sync" told "files/${new% *}: Input/output error"
+    verdict "nothing is left of it" alone ""
+done
+cp old.h5 files/a.h5
+odd ODD_DISK_SYNC=no "$program" fast files/a.h5 third add
+verdict "a file to be added to, there" told "files/a.h5.*Input/output error"
+verdict "it is as it was" cmp old.h5 files/a.h5
+rm files/*
+
 if [ "$(id -u)" = 0 ] && mkdir disk && mount -t tmpfs -o size=1600k tmpfs disk 2>/dev/null; then
     mounted=$work/disk
     full() { "$program" fast "$@" >"$work/out" 2>&1; [ $? = 1 ]; }
