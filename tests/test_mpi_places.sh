@@ -59,6 +59,11 @@ verdict()
     ended() { [ "$code" = 0 ]; }
     says() { [ "$code" = 0 ] && grep -qE -- "$1" "$work/out"; }
     refused() { says "^failed: .*$1" && ! grep -q '^sum' "$work/out"; }
+    failed_by_close()
+    {
+        [ "$code" -gt 0 ] && [ "$code" -lt 124 ] && grep -q 'data.h5 is not the same file' "$work/errors" &&
+            ! grep -q '^sum' "$work/out"
+    }
     warned_once() { as_alone && [ "$(grep -cE -- "$1" "$work/errors")" = 1 ]; }
 }
 
@@ -148,6 +153,8 @@ cp -p "$work/with/data.h5" "$work/without/"
 echo more >>"$work/without/data.h5"
 ranks 1 1 "$program" compute
 verdict "another size is refused" refused "rank 0 on $host has $size bytes; rank 1 on $host has $((size + 5)) bytes"
+ranks 1 1 "$program" once
+verdict "which br_close makes the exit code" failed_by_close
 rm "$work/without/data.h5"
 mkdir "$work/without/data.h5"
 ranks 1 1 "$program" compute
