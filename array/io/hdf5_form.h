@@ -95,6 +95,7 @@ br_status bri_h5_pack(const bri_h5_form *form, const int64_t *start, const int64
 typedef struct bri_h5_held {
     const struct bri_h5_dataset *dataset; /* NULL: nothing is held */
     int64_t chunk;
+    const void *scratch; /* of the read that made it: elsewhere others may have written over it */
     char *planes, *spare;
 } bri_h5_held;
 

@@ -43,8 +43,6 @@ static void note_numbers(bri_h5_packing *p, const char *name, const br_number *n
         note(p, "%s %.9g", name, as_double(number[0]));
 }
 
-/* Up to `most` numbers of the attribute, 0 when it is not there or not usable; *texts, if it is not
- * NULL, when there are texts instead. */
 static br_status read_attribute(const bri_h5_dataset *d, const char *name, bri_h5_attribute *a)
 {
     char where[BRI_H5_MESSAGE];
@@ -53,6 +51,8 @@ static br_status read_attribute(const bri_h5_dataset *d, const char *name, bri_h
                        : bri_file_error(st, "%s: %s", bri_h5_where(d, -1, where), bri_last_error());
 }
 
+/* Up to `most` numbers of the attribute, 0 when it is not there or not usable; *texts, if it is not
+ * NULL, when there are texts instead. */
 static br_status numbers_or_texts(bri_h5_dataset *d, const char *name, br_number *out, int most,
                                   int *n, bool *texts)
 {

@@ -222,6 +222,7 @@ static br_status hold(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
     bri_h5_decode how = {.mask = shuffle_bit, .last = d->chunk_bytes, .inflater = inflater};
     BRI_TRY(decode(d, index, want, &how, &held->planes));
     held->spare = held->planes == want->scratch ? how.spare : want->scratch;
+    held->scratch = want->scratch;
     held->dataset = d;
     held->chunk = index;
     return BR_OK;
@@ -232,7 +233,7 @@ static br_status read_held(const bri_h5_dataset *d, piece *p, int64_t index, bri
 {
     bri_h5_held *held = want->held;
     char *from;
-    if (held->dataset != d || held->chunk != index)
+    if (held->dataset != d || held->chunk != index || held->scratch != want->scratch)
         BRI_TRY(hold(d, index, want, inflater));
     bri_h5_decode how = wanted(d, p);
     how.filters = &d->filters;

@@ -12,9 +12,8 @@ typedef struct bri_seen {
     int32_t same;  /* the caller's: another one's is this very file */
     uint64_t inode, bytes;
     int64_t mtime_ns, ctime_ns;
-    uint64_t
-        head; /* of the first 4 KiB, and of the superblock's where a user block is before it, */
-    uint64_t sampled; /*  and of 15 blocks of 4 KiB spread over the rest, the last one among them */
+    uint64_t head;    /* of the first 4 KiB, and of the superblock behind a user block; */
+    uint64_t sampled; /* of 15 blocks of 4 KiB spread over the rest, the last one among them */
 } bri_seen;
 
 /* Looks at a file, and with `contents` takes the sums. */

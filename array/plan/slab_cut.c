@@ -11,12 +11,11 @@
 #include "array/plan/reduce_leaf.h"
 
 /* Slabs of a chunk that is held stay in the second-level cache beside it. Data in one piece is
- * read in runs of at least SHORTEST_RUN; what is held is there already. */
+ * read in runs of at least SHORTEST_RUN. */
 enum {
     SLAB_BYTES = 256 << 10,
     HELD_BYTES = 128 << 10,
     SHORTEST_RUN = 16 << 10,
-    SHORTEST_HELD = 1 << 10,
 };
 
 /* What programs and files ask for. */
@@ -24,9 +23,9 @@ typedef struct needs {
     uint32_t reduced; /* axes that a program reduces */
     int64_t unit;     /* rows of the first axis in a slab, times a power of two; 0: all of them */
     int64_t element;  /* bytes that are read for an element of the box */
-    int64_t most;     /* bytes of a slab, */
-    int64_t run;      /* and of a run at least */
-    bool anywhere;    /* files can be read in slabs along any axis */
+    int64_t most;     /* bytes of a slab */
+    bool anywhere; /* files can be read in slabs along any axis; a chunk that is held cannot: rows
+                       * that end in smaller slabs would move the place where it is held */
 } needs;
 
 /* ---- what programs ask for ---- */
@@ -101,7 +100,7 @@ static bool lies_as_read(const bri_stage *stage, const bri_input *input)
 /* unit is 0 where slabs would decode stored chunks several times, or no file is read. */
 static needs needs_of(const bri_stage *stage, const bri_leaf *leaf)
 {
-    needs n = {.reduced = reduced_by(stage), .most = SLAB_BYTES, .run = SHORTEST_RUN};
+    needs n = {.reduced = reduced_by(stage), .most = SLAB_BYTES};
     const int64_t least = block_rows(stage, n.reduced);
     n.anywhere = true;
     for (int i = 0; i < stage->ninputs; i++) {
@@ -112,12 +111,10 @@ static needs needs_of(const bri_stage *stage, const bri_leaf *leaf)
         int64_t rows = held ? least : rows_as_stored(input, leaf, least);
         if (rows == 0)
             return (needs){0};
-        if (held) {
+        if (held)
             n.most = HELD_BYTES;
-            n.run = SHORTEST_HELD;
-        }
         n.anywhere = n.anywhere && lies_as_read(stage, input) &&
-                     (held || bri_h5_about(input->node->resource)->contiguous);
+                     bri_h5_about(input->node->resource)->contiguous;
         n.unit = rows > n.unit ? rows : n.unit;
         n.element += (int64_t)br_dtype_size(input->node->dtype);
     }
@@ -190,7 +187,7 @@ static bri_slabs cut(const needs *n, const bri_leaf *leaf, int ndim)
         one = index_bytes(n, leaf, ndim, a, across);
         rows = most_rows(1, one, n->most, leaf->extent[a]);
         bri_slabs s = bri_slabs_along(leaf, a, across, rows);
-        bool long_runs = s.rows * n->element * elements_between(leaf, a + 1, ndim) >= n->run;
+        bool long_runs = s.rows * n->element * elements_between(leaf, a + 1, ndim) >= SHORTEST_RUN;
         if (s.rows * one >= bytes || (across && !long_runs))
             continue;
         best = s;
