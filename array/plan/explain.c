@@ -467,16 +467,19 @@ static br_status write_dot(bri_plan *plan, void *data)
     return BR_OK;
 }
 
+static br_status not_written(const br_array *x, const char *path)
+{
+    br_status st = bri_file_error(BR_EIO, "%s: cannot be written: %m", path);
+    bri_error_context(st, "visualize");
+    return bri_context_fail(x->ctx, st, bri_last_error());
+}
+
 br_status br_visualize(br_array *x, const char *path)
 {
     BRI_TRY(bri_check(x));
     FILE *to = fopen(path, "w");
-    if (to == NULL) {
-        br_status st = bri_file_error(BR_EIO, "%s: cannot be written: %m", path);
-        return bri_context_fail(x->ctx, st, bri_last_error());
-    }
+    if (to == NULL)
+        return not_written(x, path);
     br_status st = with_plan(x, to, write_dot, true);
-    if (fclose(to) != 0 && st == BR_OK)
-        st = bri_context_fail(x->ctx, bri_file_error(BR_EIO, "%s: %m", path), bri_last_error());
-    return st;
+    return fclose(to) != 0 && st == BR_OK ? not_written(x, path) : st;
 }
