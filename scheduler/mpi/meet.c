@@ -21,6 +21,9 @@ static struct {
     bool one_host;
 } meeting;
 
+/* Written once, since file errors on other threads may show it from then on. */
+static char own_host[sizeof meeting.mine.host];
+
 void bri_meet_describe(const br_context *ctx, bri_meet_record *mine)
 {
     memset(mine, 0, sizeof *mine);
@@ -163,7 +166,9 @@ br_status bri_meet(int rank, int nranks)
     meeting.rank = rank;
     meeting.nranks = nranks;
     meeting.one_host = on_one_host();
-    bri_file_errors_name(meeting.one_host ? NULL : meeting.mine.host);
+    if (own_host[0] == '\0')
+        snprintf(own_host, sizeof own_host, "%s", meeting.mine.host);
+    bri_file_errors_name(meeting.one_host ? NULL : own_host);
     BRI_TRY(bri_meet_check(meeting.all, nranks));
     connect_bells();
     return BR_OK;
