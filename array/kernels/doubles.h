@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * doubles.h - doubles in vectors, for the loops that compilers put together badly: gcc makes scalar
  * code of the last halvings of 32 lanes, and two vectors of half the width of each that it converts
- * from float. With AVX-512 vectors of 64 bytes take a quarter less time than of 32 on a Xeon, and as
- * long on an EPYC.
+ * from float. With AVX-512 vectors of 64 bytes take a quarter less time than of 32 on a Xeon, and
+ * as long on an EPYC.
  */
 #ifndef BRI_DOUBLES_H
 #define BRI_DOUBLES_H

@@ -20,8 +20,8 @@ typedef struct bri_having {
 } bri_having;
 
 /* Rank 0: asks about all files below the nodes. NULL when every rank has all of them. BR_EIO names
- * the hosts where a file is another one: its size, its first 4 KiB, its superblock or samples of the
- * rest differ. A modification time that differs is only told, once for each file. */
+ * the hosts where a file is another one: its size, its first 4 KiB, its superblock or samples of
+ * the rest differ. A modification time that differs is only told, once for each file. */
 br_status bri_file_ranks_ask(br_context *ctx, bri_node *const *nodes, int n, bri_file_ranks **out);
 bri_file_ranks *bri_file_ranks_share(bri_file_ranks *files);
 void bri_file_ranks_release(bri_file_ranks *files);

@@ -155,7 +155,8 @@ static int64_t most_rows(int64_t unit, int64_t index_bytes, int64_t most, int64_
 }
 
 /* Can the axis be cut, with all states of a slab one after the other? Axes before it have one index
- * in a slab, or all where each program reduces the only one that has several. */
+ * in a slab, or all where each program reduces the only one that has several. (A reduction over no
+ * axes has a pass of its own, so `reduced` leaves out none that would mind.) */
 static bool can_cut(const needs *n, const bri_leaf *leaf, int axis, bool *across)
 {
     uint32_t before = 0;

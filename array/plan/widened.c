@@ -173,10 +173,11 @@ size_t bri_widened_scratch(const bri_stage *stage, const bri_widened *s, const b
         bri_halo_box(&s->halo, part, leaf, &box);
         if (box.nelem == 0)
             continue;
+        bri_slabs whole = bri_slabs_whole(&box);
         if (just_copies(s, &own, &box))
             bri_copy_sizes(&own, 0, &bump);
         else
-            bri_slab_sizes(&own, &box, &(bri_slabs){.n = 1}, &bump);
+            bri_slab_sizes(&own, &box, &whole, &bump);
         most = bump.used > most ? bump.used : most;
     } while (bri_halo_next(&s->halo, &part));
     return most;

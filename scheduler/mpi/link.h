@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * link.h - packets between ranks, and long transfers in pieces. link.c alone calls MPI; an assertion
- * stands before each call that the right thread makes it. br_open_comm asks on its caller's thread,
- * before the communication thread starts or beside the one that serves another communicator, which
- * MPI_THREAD_MULTIPLE allows (open_comm.c).
+ * link.h - packets between ranks, and long transfers in pieces. link.c alone calls MPI; an
+ * assertion stands before each call that the right thread makes it. br_open_comm asks on its
+ * caller's thread, before the communication thread starts or beside the one that serves another
+ * communicator, which MPI_THREAD_MULTIPLE allows (open_comm.c).
  *
  * Everything here belongs to the communication thread of thread.h and to no other. The state is the
  * process's, as MPI itself is. An error of MPI ends the job with a message (leave.h): there is no
