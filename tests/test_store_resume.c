@@ -57,6 +57,25 @@ START_TEST(goes_on_after_failures)
 }
 END_TEST
 
+/* Stored chunks lie across those of the array, which is cut otherwise. */
+START_TEST(goes_on_with_other_chunks)
+{
+    int computed;
+    use_threads("1");
+    br_store_hdf5_args args = {.x = counted(3),
+                               .path = "a.h5",
+                               .dataset = "x",
+                               .resume = true,
+                               .deflate = 1,
+                               .chunks = BR_CHUNKS(7, 30)};
+    refused(run(&args, 24, &computed), BR_EUSER, "");
+    ok(run(&args, 1000, &computed));
+    ck_assert_int_lt(computed, CHUNKS);
+    library_reads("a.h5", "x", 600, 3);
+    ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
 START_TEST(replaces_a_file_at_the_end)
 {
     int computed;
@@ -328,8 +347,6 @@ START_TEST(bad_resumes)
     refused(br_store_hdf5(x, "b.h5", "x", .resume = true, .mode = BR_STORE_APPEND), BR_EARG,
             "new file");
     refused(br_store_hdf5(x, "b.h5", "x", .resume = true, .region = "0"), BR_EARG, "new file");
-    refused(br_store_hdf5(x, "b.h5", "x", .resume = true, .chunks = BR_CHUNKS(3, 5)), BR_EARG,
-            "whole stored ones");
     refused(br_store_hdf5(br_persist(x), "b.h5", "x", .resume = true), BR_EUNSUPPORTED,
             "persisted");
     refused(br_store_hdf5(br_map_blocks(x, copy, .data = &value), "b.h5", "x", .resume = true),
@@ -342,6 +359,7 @@ int main(void)
 {
     TCase *t = tcase_create("resume");
     tcase_add_loop_test(t, goes_on_after_failures, 0, 6);
+    tcase_add_test(t, goes_on_with_other_chunks);
     tcase_add_test(t, replaces_a_file_at_the_end);
     tcase_add_test(t, replaces_a_read_only_file);
     tcase_add_test(t, goes_on_after_a_restart_of_the_machine);

@@ -177,6 +177,8 @@ static const lie lies[] = {
     LIE(a_view, bri_view_params, word[3], -1),
     LIE(a_view, bri_view_params, word[4], 0),
     LIE(a_rechunk, bri_chunks_params, ndim, 20),
+    LIE(a_rechunk, bri_chunks_params, before[0], -1),
+    LIE(a_rechunk, bri_chunks_params, before[0], 3),
     LIE(a_reshape, bri_layout, extent[0], 9),
     LIE(a_concat, bri_concat_params, axis, 2),
     LIE(a_concat, bri_concat_params, axis, -1),

@@ -271,3 +271,8 @@ void bri_cut_chunks(int ndim, size_t size, double most, uint32_t axes, int64_t *
         least[a] = axes >> a & 1 ? 1 : chunk[a];
     cut_down(ndim, size, most, least, false, chunk);
 }
+
+void bri_cut_to_multiples(int ndim, size_t size, double most, const int64_t *unit, int64_t *chunk)
+{
+    cut_down(ndim, size, most, unit, false, chunk);
+}

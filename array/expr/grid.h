@@ -85,5 +85,7 @@ void bri_auto_chunks(int ndim, const int64_t *shape, size_t size, const int64_t 
 /* The same for the listed axes of a chunk of elements of `size` bytes, to at most `most` bytes if
  * that is possible; the extents of the others stay. */
 void bri_cut_chunks(int ndim, size_t size, double most, uint32_t axes, int64_t *chunk);
+/* The same for all axes, each to a multiple of `unit`, and not below. */
+void bri_cut_to_multiples(int ndim, size_t size, double most, const int64_t *unit, int64_t *chunk);
 
 #endif

@@ -84,7 +84,14 @@ bool bri_fits_assign(const bri_recipe *r)
 
 bool bri_fits_rechunk(const bri_recipe *r)
 {
-    return ((const bri_chunks_params *)r->params)->ndim == r->inputs[0]->ndim;
+    const bri_chunks_params *p = r->params;
+    bool fits = p->ndim == r->inputs[0]->ndim;
+    for (int a = 0; fits && a < p->ndim; a++) {
+        int64_t extent = r->inputs[0]->axis[a].extent;
+        fits = p->before[a] >= 0 && (p->before[a] == 0 || p->before[a] < p->chunk[a]) &&
+               (extent < 0 || p->before[a] <= INT64_MAX - extent);
+    }
+    return fits;
 }
 
 bool bri_fits_reshape(const bri_recipe *r)

@@ -192,9 +192,11 @@ typedef struct bri_view_params {
     int64_t word[]; /* ndim extents, then source_ndim times axis, start, step */
 } bri_view_params;
 
+/* The first chunk of an axis lacks `before` elements: it begins so far inside one, as a region of a
+ * dataset does. */
 typedef struct bri_chunks_params {
     int32_t ndim;
-    int64_t chunk[BR_MAX_NDIM];
+    int64_t chunk[BR_MAX_NDIM], before[BR_MAX_NDIM];
 } bri_chunks_params;
 
 /* ---- helpers of the families ---- */

@@ -13,6 +13,15 @@
 
 /* ---- the node ---- */
 
+static bri_axis cut(int64_t extent, int64_t chunk, int64_t before)
+{
+    bri_axis out, longer = bri_axis_regular(before + extent, chunk);
+    bool behind = before > 0 && extent > 0;
+    return behind && bri_axis_slice_regular(&longer, before, 1, extent, &out)
+               ? out
+               : bri_axis_regular(extent, chunk);
+}
+
 static br_status infer(bri_node *node)
 {
     const bri_chunks_params *p = node->params;
@@ -20,7 +29,7 @@ static br_status infer(bri_node *node)
     node->ndim = p->ndim;
     for (int a = 0; a < p->ndim; a++) {
         const bri_axis *x = &node->input[0]->axis[a];
-        node->axis[a] = bri_axis_is_known(x) ? bri_axis_regular(x->extent, p->chunk[a]) : *x;
+        node->axis[a] = bri_axis_is_known(x) ? cut(x->extent, p->chunk[a], p->before[a]) : *x;
     }
     return BR_OK;
 }

@@ -21,6 +21,10 @@ br_status bri_store_region(bri_h5_output *o, const br_store_hdf5_args *args, con
 br_status bri_store_append(bri_h5_output *o, const br_store_hdf5_args *args, const bri_node *x,
                            bri_h5_writer **writer);
 
+/* Instead of *x, which is counted for the caller: the same array, cut where stored chunks end, when
+ * its own chunks cut these and the memory allows that (store_align.c). */
+br_status bri_store_align(const bri_h5_form *form, const br_store_hdf5_args *args, bri_node **x);
+
 /* What two stores must have in common for the second to go on with the first (fingerprint.c).
  * Errors: BR_EUNSUPPORTED, what cannot be known by another program. */
 br_status bri_store_fingerprint(br_context *ctx, bri_node *const *nodes,

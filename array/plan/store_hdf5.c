@@ -142,7 +142,8 @@ static br_status check_steps(const bri_node *x, const bri_h5_form *form)
         return BR_OK;
     return bri_error(BR_EARG,
                      "to be resumed, the array's chunks must be whole stored ones: along axis %d "
-                     "one begins at %lld, stored ones have %lld",
+                     "one begins at %lld, stored ones have %lld, and to cut it so takes more than "
+                     "BRAMBLE_MEMORY_LIMIT allows",
                      axis, (long long)start, (long long)form->chunk[axis]);
 }
 
@@ -166,8 +167,9 @@ static br_status open_dataset(call *c, int i)
     BRI_TRY(args.region != NULL            ? bri_store_region(c->output, &args, x, &writer)
             : args.mode == BR_STORE_APPEND ? bri_store_append(c->output, &args, x, &writer)
                                            : bri_store_new(c->output, &args, x, &writer));
-    BRI_TRY(track(c, i, writer));
     const bri_h5_form *form = bri_h5_form_of(writer);
+    BRI_TRY(bri_store_align(form, &args, &c->nodes[i]));
+    BRI_TRY(track(c, i, writer));
     size_t bytes;
     const unsigned char *stored = bri_h5_done(writer, &bytes);
     c->sinks[i] = (bri_sink){.kind = BRI_SINK_STORE,
