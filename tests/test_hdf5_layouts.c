@@ -3,6 +3,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -63,6 +64,33 @@ static const layout layouts[] = {
 // clang-format on
 enum { NLAYOUTS = sizeof layouts / sizeof layouts[0] };
 
+static pthread_barrier_t both;
+
+static void *hold_the_lock(void *none)
+{
+    bri_h5_lock();
+    pthread_barrier_wait(&both); /* it is held, */
+    pthread_barrier_wait(&both); /*  and not needed any more */
+    bri_h5_unlock();
+    return none;
+}
+
+/* Reads make no calls of HDF5's: one that took its lock would hang here. */
+static void read_beside_the_lock(bri_h5_dataset *d, const layout *l)
+{
+    pthread_t holder;
+    ck_assert_int_eq(pthread_barrier_init(&both, NULL, 2), 0);
+    ck_assert_int_eq(pthread_create(&holder, NULL, hold_the_lock, NULL), 0);
+    pthread_barrier_wait(&both);
+    for (int i = 0; i < 5; i++) {
+        choice c = choose(l, i == 0);
+        read_ok(d, l, &c);
+    }
+    pthread_barrier_wait(&both);
+    ck_assert_int_eq(pthread_join(holder, NULL), 0);
+    pthread_barrier_destroy(&both);
+}
+
 START_TEST(reads_every_layout)
 {
     const layout *l = &layouts[_i];
@@ -80,6 +108,8 @@ START_TEST(reads_every_layout)
         choice c = choose(l, i == 0);
         read_ok(d, l, &c);
     }
+    if (strncmp(l->kind, PREAD, strlen(PREAD)) == 0)
+        read_beside_the_lock(d, l);
     bri_h5_close(d);
 }
 END_TEST
