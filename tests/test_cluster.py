@@ -68,6 +68,10 @@ class Cluster:
         """Its (name, address), in networks of 24 bits. The host "here" is the machine that the command is given on."""
         self.program(host, "ip", "[" + ", ".join(IP.format(*link, 24)[1:-1] for link in links) + "]")
 
+    def script(self, host, name, text):
+        """A program of this host that runs text."""
+        self.write(f"{host}/bin/{name}", f"#!/bin/sh\n{text}\n", 0o755)
+
     def lacks(self, host, name):
         """A host without this program: neither its own nor this machine's is in its PATH, but what agents need."""
         os.unlink(f"{self.work}/{host}/bin/{name}")
@@ -90,6 +94,12 @@ class Cluster:
 
     def close(self):
         shutil.rmtree(self.work)
+
+
+def table_of(text):
+    """The first table of `check`: by host, its cells by the names of their columns."""
+    header, *rows = (re.split("  +", line) for line in text.split("\n\n")[0].splitlines())
+    return {row[0]: dict(zip(header, row, strict=True)) for row in rows}
 
 
 class Check(unittest.TestCase):
@@ -126,6 +136,51 @@ class Check(unittest.TestCase):
         self.assertIn("nothing to fix", done.stdout)
         self.assertRegex(done.stdout, r"pi-1 +2 +\d+ .*45 C +0x0 .* 4\.1\.4")
         self.assertEqual(len(re.findall(r"\d+ / \d+", done.stdout)), 6)
+
+    def test_cells(self):
+        """Each cell is what its host says, and a dash what it does not say."""
+        for i in range(3):
+            self.cluster.program(f"pi-{i}", "nproc", str(4 + i))
+            self.cluster.program(f"pi-{i}", "df", f"Avail\n{(5 + i) << 29}")
+            self.cluster.program(f"pi-{i}", "uname", f"armv{7 + i}")
+            self.cluster.write(f"pi-{i}/proc/meminfo", f"MemTotal: {(7 + i) << 19} kB\nMemFree: 1 kB\n"
+                                                       f"MemAvailable: {(1 + i) << 19} kB\n")
+        self.cluster.script("pi-1", "date", "exec /bin/date -d '10000 seconds' \"$@\"")
+        self.cluster.program("pi-1", "vcgencmd", "throttled=0x50000")
+        self.cluster.program("pi-1", "mpirun", "mpirun (Open MPI) 5.0.3")
+        os.unlink(self.cluster.work + "/pi-2/sys/class/thermal/thermal_zone0/temp")
+        self.cluster.program("pi-2", "vcgencmd", "")
+        self.cluster.program("pi-2", "mpirun", "")
+        self.cluster.write("hosts", "pi-0 slots=4\npi@pi-1 slots=2\npi-2\npi@pi-1 slots=1\n")
+        self.cluster.write("rsh", SSH.replace("/$1", "/${{1#pi@}}").format(work=self.cluster.work), 0o755)
+        table = table_of(self.cluster.run("check", "--no-links").stdout)
+        clocks = [float(table[host].pop("clock").removesuffix(" s")) for host in table]
+        self.assertEqual(clocks[0], 0)
+        self.assertAlmostEqual(clocks[1], 10000, delta=60)
+        self.assertAlmostEqual(clocks[2], 0, delta=60)
+        names = "host", "slots", "cores", "memory", "free", "disk", "temp.", "throttled", "machine", "Open MPI"
+        self.assertEqual([tuple(row) for row in table.values()], 3 * [names])
+        self.assertEqual([tuple(row.values()) for row in table.values()], [
+            ("pi-0", "4", "4", "3.5 GiB", "0.5 GiB", "2.5 GiB", "45 C", "0x0", "armv7", "4.1.4"),
+            ("pi-1", "3", "5", "4.0 GiB", "1.0 GiB", "3.0 GiB", "45 C", "0x50000", "armv8", "5.0.3"),
+            ("pi-2", "1", "6", "4.5 GiB", "1.5 GiB", "3.5 GiB", "-", "-", "armv9", "-")])
+
+    def test_links(self):
+        """Latency is half of the median round trip, the rate that of the best round; from a row's host to a column's."""
+        import agent
+        import check
+        import hosts
+        spans = 33 * [100e-6] + 31 * [1] + [0.4, 0.2, 0.8, 0.5]
+        with unittest.mock.patch("agent.time.perf_counter", side_effect=sum(([0, span] for span in spans), [])):
+            it = agent.connect("127.0.0.1", agent.listen()["port"])
+        self.assertEqual((round(it["latency_us"], 3), round(it["mbit"], 2)), (50, 167.77))
+        answers = {(0, 1): it, (1, 0): {"latency_us": 7.4, "mbit": 93.6}, (0, 2): {"error": "refused"}, (2, 0): it,
+                   (1, 2): {"latency_us": 8, "mbit": 9}, (2, 1): {"error": "refused"}}
+        rows = check.link_table([hosts.Host(f"pi-{i}", 1) for i in range(3)], answers)
+        self.assertEqual(list(rows), [["us / Mbit/s", "to pi-0", "to pi-1", "to pi-2"],
+                                      ["pi-0", "", "50 / 168", "FAILED"],
+                                      ["pi-1", "7 / 94", "", "8 / 9"],
+                                      ["pi-2", "50 / 168", "FAILED", ""]])
 
     def test_password(self):
         self.refuses("pi@pi-1: Permission denied (publickey,password).", "password", "ssh-copy-id pi-1")
@@ -305,6 +360,27 @@ class Check(unittest.TestCase):
     def test_no_directory(self):
         done = self.cluster.run("check", "--no-links", "--directory", "/no/such/place")
         self.assertEqual(done.stdout.count("there is no directory /no/such/place"), 3)
+        self.assertEqual([row["disk"] for row in table_of(done.stdout).values()], 3 * ["-"])
+
+    def homes(self):
+        """Where ssh arrives, on each host; a df that has 3 GiB for the home itself, 5 GiB for what is below."""
+        for i in range(3):
+            os.mkdir(f"{self.cluster.work}/pi-{i}/home")
+            self.cluster.script(f"pi-{i}", "df", "echo Avail; case $3 in */home) echo 3221225472 ;; *) echo 5368709120 ;; esac")
+        return self.cluster.work + "/pi-{}/home"
+
+    def test_directory_of_one_is_missing(self):
+        """The default is where ssh arrives, and relative names begin there."""
+        home = self.homes()
+        done = self.cluster.run("check", "--no-links")
+        self.assertEqual([row["disk"] for row in table_of(done.stdout).values()], 3 * ["3.0 GiB"])
+        for i in (0, 2):
+            os.mkdir(home.format(i) + "/data")
+        options = "--no-links", "--directory", "data"
+        missing = os.path.realpath(home.format(1)) + "/data"
+        self.finds("pi-1", f"there is no directory {missing}", f"mkdir -p {missing} on it", options=options)
+        table = table_of(self.cluster.run("check", *options).stdout)
+        self.assertEqual([row["disk"] for row in table.values()], ["5.0 GiB", "-", "5.0 GiB"])
 
     def test_processors(self):
         """A Pi 3 beside Pi 4s is said, and is nothing to fix. Pi 4s alone are not said, nor what has no number."""

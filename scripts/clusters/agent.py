@@ -136,7 +136,7 @@ def facts(program=None, directory=None):
         "cpu": processors(),
         "temperature": temperature(), "throttled": throttled(),
         "directory": directory, "directory_there": there,
-        "disk": free_bytes(directory) if there else 0,
+        "disk": free_bytes(directory) if there else None,
     }
     answer.update(memory())
     answer["library"] = installed_library()

@@ -57,7 +57,7 @@ def table(all_hosts, facts):
     yield ["host", "slots", "cores", "memory", "free", "disk", "clock", "temp.", "throttled", "machine", "Open MPI"]
     for host, it in zip(all_hosts, facts):
         yield [host.name, str(host.slots), str(it["cores"]), f"{it['MemTotal'] / GIB:.1f} GiB",
-               f"{it['MemAvailable'] / GIB:.1f} GiB", f"{it['disk'] / GIB:.1f} GiB",
+               f"{it['MemAvailable'] / GIB:.1f} GiB", "-" if it["disk"] is None else f"{it['disk'] / GIB:.1f} GiB",
                f"{it['clock_off'] - facts[0]['clock_off']:+.1f} s", unknown_or(it["temperature"], "{:.0f} C"),
                unknown_or(it["throttled"], "{:#x}"), it["machine"], it["mpi_version"].rpartition(" ")[2] or "-"]
 
