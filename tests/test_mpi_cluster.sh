@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # test_mpi_cluster.sh - scripts/cluster on three hosts of their own: the table and the links, the library that goes to each of them, a
-# program that gets all cores of a host, and one that is copied since a host does not have it.
+# program that gets all cores of a host, one that is copied since a host does not have it, and where files with relative names are.
 #
-# usage: test_mpi_cluster.sh DIRECTORY    where the program mpi_settings is
+# usage: test_mpi_cluster.sh DIRECTORY    where the programs mpi_settings and mpi_places are
 set -uo pipefail
 program=$(realpath "$1/mpi_settings")
+places=$(realpath "$1/mpi_places")
 build=$(realpath "$1/..")
 cd "$(dirname "$0")" || exit 2
 # shellcheck source=tests/virtual-hosts.sh
@@ -92,5 +93,52 @@ check "also there" grep -q "^rank 1 on brpi-1" "$work/out"
 copied=$(grep -oE '/tmp/bramble-0/[^/ ]+' "$work/out" | head -1)
 [ -z "$copied" ] || rm -rf "$copied"
 rmdir --ignore-fail-on-non-empty /tmp/bramble-0
+# On each host but the one that the command is given on, the directory stands for another one, or, where a host has none, is not there.
+mkdir -p "$work"/{above/files,brpi-1-above/files,brpi-2-above/files,home}
+cat >"$work/rsh-own" <<RSH
+#!/bin/sh
+host=\$1
+shift
+exec "$work/rsh" "\$host" "export HOME='$work/home'; mount --bind '$work/\$host-above' '$work/above' && cd / &&" "\$@"
+RSH
+chmod +x "$work/rsh-own"
+files_of()
+{
+    find "$work/above" "$work"/brpi-[12]-above "$work/home" -name 'data.h5' -printf '%P in %H\n' | sed "s:$work/::" | sort
+}
+
+# In that directory, with the hosts of a hostfile.
+in_files()
+{
+    local hostfile=$1 cluster
+    shift
+    cluster=$(realpath ../scripts/cluster)
+    # shellcheck disable=SC2016 # the inner shell's
+    timeout -k 5 400 cluster/vcluster exec brpi-0 sh -c 'cd "$0" && exec "$@"' "$work/above/files" \
+        "$cluster" run "$hostfile" --ssh "$work/rsh-own" -- "$places" "$@" >"$work/out" 2>&1 </dev/null
+}
+
+in_files "$hostfile" make
+check "a program stores files with relative names" [ $? = 0 ]
+check "they are on rank 0's host only" [ "$(files_of)" = "files/data.h5 in above" ]
+check "as was said" grep -q "^cluster: rank 0 is on brpi-0; .* mean brpi-0:$work/above/files\$" "$work/out"
+in_files "$hostfile" once
+check "what they hold travels to the others" [ $? = 0 ]
+find "$work/above/files" -type f -delete
+in_files "$hostfile" once
+check "a file that is not there is an error" [ $? != 0 ]
+check "which names host and file, once" [ "$(grep -o '[^ ]*data\.h5: No such file or directory' "$work/out")" = "brpi-0:data.h5: No such file or directory" ]
+
+# Called on a machine that is none of the hosts: rank 0 is on the first of them.
+grep -v '^brpi-0' "$hostfile" >"$work/others"
+in_files "$work/others" make
+check "rank 0 is elsewhere: files are stored" [ $? = 0 ]
+check "on its host only" [ "$(files_of)" = "files/data.h5 in brpi-1-above" ]
+check "as was said" grep -q "^cluster: rank 0 is on brpi-1; .* mean brpi-1:$work/above/files\$" "$work/out"
+rm -r "$work/brpi-1-above/files"
+in_files "$work/others" make
+check "rank 0's host has no such directory: files are stored" [ $? = 0 ]
+check "in its home only" [ "$(files_of)" = "data.h5 in home" ]
+check "as was said" grep -q "mean brpi-1:the home directory, since $work/above/files is not there\$" "$work/out"
 echo "$failures failed"
 exit "$failures"
