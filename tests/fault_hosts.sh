@@ -10,6 +10,8 @@ cd "$(dirname "$0")" || exit 2
 
 # shellcheck source=tests/virtual-hosts.sh
 . ./virtual-hosts.sh
+# shellcheck source=tests/mpi-root.sh
+. ./mpi-root.sh
 virtual_hosts brlost 3 81
 # By these names ranks are counted: other tests run the same programs meanwhile.
 cp "$programs/fault_array" "$programs/mpi_toy" "$work"
@@ -27,6 +29,12 @@ connected()
         done
     done
 }
+
+# How a program is started on all hosts.
+by_hand=(env BRAMBLE_PEER_TIMEOUT=3 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" -np 3 --map-by node)
+# With scripts/cluster the first to notice is mpirun, after 9 s, by the keepalive that it is given; the ranks would after 30.
+by_script=(env -u BRAMBLE_PEER_TIMEOUT cluster/vcluster exec brlost-0 ../scripts/cluster run "$VC_RUN/hostfile" --ssh "$work/rsh" --)
+launcher=("${by_hand[@]}")
 
 # Three ranks on hosts of their own, started in the background, which have met and begun. Their host and network may be lost for mpirun,
 # too, which would notice it after minutes.
@@ -49,8 +57,7 @@ start_job()
         sleep 0.2
     done
     : >"$work/out" # what the run before said is not this one's
-    BRAMBLE_PEER_TIMEOUT=3 BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun \
-        --mca plm_rsh_agent "$work/rsh" -np 3 --map-by node "$@" >"$work/out" 2>&1 </dev/null &
+    BRAMBLE_NUM_THREADS=1 timeout -k 5 400 "${launcher[@]}" "$@" >"$work/out" 2>&1 </dev/null &
     job=$!
     while kill -0 $job 2>/dev/null; do
         sleep 0.1
@@ -124,6 +131,23 @@ cluster/vcluster kill brlost-1
 end
 check "a host without power: in time" lost '^(ORTE was unable|ORTE has lost|bramble: rank 0 on brlost-0: no sign of life from rank 1)'
 check "a host without power: no rank is left" gone
+
+# Open MPI's message names the host that was lost, here with one of these numbers, and the ranks have nothing to add.
+noticed()
+{
+    echo "    exit code $code after $seconds s"
+    [ "$code" != 0 ] && [ "$code" != 124 ] && says_once '^ORTE has lost communication with a remote daemon' &&
+        says_once "^ +Remote daemon: .* on node brlost-[$1]\$" && ! grep -q '^bramble:' "$work/out"
+}
+launcher=("${by_script[@]}")
+for lost in 2:2 0:12; do # mpirun is on host 0, and loses both others at once
+    begin "$sleeper" sleep 60
+    cluster/vcluster link "brlost-${lost%:*}" cut
+    end
+    check "scripts/cluster run, host ${lost%:*} is cut off: mpirun notices and says it once" noticed "${lost#*:}"
+    check "scripts/cluster run, host ${lost%:*} is cut off: no rank is left" gone
+    cluster/vcluster link "brlost-${lost%:*}" up
+done
 
 echo "$failures failures"
 [ $failures = 0 ]
