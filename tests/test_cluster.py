@@ -7,6 +7,8 @@ found, alone, with what to do about it.
 usage: test_cluster.py DIRECTORY    where the program 00_hello is
 """
 import argparse
+import ctypes
+import errno
 import glob
 import os
 import re
@@ -440,21 +442,63 @@ class Check(unittest.TestCase):
 
 
 class Page(unittest.TestCase):
-    """docs/pi-cluster.md: its table has messages as they are."""
+    """docs/pi-cluster.md: its messages are as they are written where they come from."""
+    KINDS = {"ssh": "Permission|Host key|WARNING: REM|Could not res|connect to host", "system": "bash: |error while loading",
+             "open_mpi": "There are not|mpirun|ORTE|A process|Open MPI", "bramble": r"rank \d|no sign"}
 
     def setUp(self):
         with open(os.path.join(TOP, "docs/pi-cluster.md"), encoding="utf-8") as file:
-            table = file.read().split("## What you see, why, what to do")[1]
+            self.page = file.read()
+        table = self.page.split("## What you see, why, what to do")[1]
         self.seen = re.findall(r"^\| `([^`]*)` \|", table, re.M)
         self.assertGreater(len(self.seen), 15)
+
+    def said_by(self, kind):
+        said = [seen for seen in self.seen if re.match(self.KINDS[kind], seen)]
+        self.assertTrue(said)
+        return said
+
+    def text_of(self, *patterns):
+        """What is readable in files, and in binaries, with one blank between words."""
+        text = ""
+        for name in sum(map(glob.glob, patterns), []):
+            with open(name, encoding="latin-1") as file:
+                text += " " + file.read()
+        self.assertTrue(text, patterns)
+        return re.sub(r"\s+", " ", text)
+
+    def test_all(self):
+        """Each message is of one kind, so that none is left out below."""
+        self.assertEqual(sorted(sum(map(self.said_by, self.KINDS), [])), sorted(self.seen))
 
     def test_ssh(self):
         """Those of ssh and of the shell it starts are known to `check`, and what it says to do stands there, too."""
         import hosts
-        said = [text for text in self.seen if re.match("Permission|Host key|WARNING: REM|Could not res|connect to host", text)]
-        self.assertEqual(len(said), 6)
-        for text in said:
+        for text in self.said_by("ssh"):
             self.assertTrue(any(re.search(pattern, text) for pattern, _, _ in hosts.REFUSALS), text)
+
+    @unittest.skipUnless(shutil.which("ssh"), "ssh is not installed")
+    def test_ssh_itself(self):
+        """It fills in hosts, ports, ways to log in, and what libc calls an error."""
+        text = re.sub(r"%\.?\d*[ds]", "%s", self.text_of(shutil.which("ssh")))
+        gai = ctypes.CDLL(None).gai_strerror
+        gai.restype = ctypes.c_char_p
+        errors = os.strerror(errno.ECONNREFUSED), os.strerror(errno.EHOSTUNREACH), gai(socket.EAI_NONAME).decode()
+        for seen in self.said_by("ssh"):
+            self.assertIn(re.sub(r"publickey,password|pi-1|\b22\b|" + "|".join(errors), "%s", seen), text)
+
+    def test_system(self):
+        """What the shell and the loader of this machine say."""
+        shell, loader = self.said_by("system")
+        done = subprocess.run(["bash", "-c", "orted"], executable=shutil.which("bash"), env={"PATH": "/nonexistent"},
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.stderr.strip(), shell)
+        before, library, after = loader.split(": ")
+        text = self.text_of("/lib*/ld-linux-*.so.*")
+        self.assertIn(before, text)
+        self.assertIn(after, text)
+        with open(os.path.join(TOP, "include/bramble/version.h"), encoding="utf-8") as file:
+            self.assertEqual(library, "libbramble.so." + re.search(r'"(\d+\.\d+)\.\d+', file.read())[1])
 
     def sources(self, *names):
         """String literals of C files, put together as the compiler does."""
@@ -467,9 +511,7 @@ class Page(unittest.TestCase):
     def test_bramble(self):
         """Pieces between what is filled in stand in the sources."""
         text = self.sources("scheduler/mpi/meet.c", "scheduler/mpi/peers.c")
-        said = [seen for seen in self.seen if "rank " in seen and "mpirun" not in seen]
-        self.assertEqual(len(said), 3)
-        for seen in said:
+        for seen in self.said_by("bramble"):
             pieces = re.split(r"rank \d+ on pi-\d+|\((?:build-id )?…\)|\b\d+\b| than ", seen)
             for piece in (it.strip(" :") for it in pieces if len(it) > 4):
                 self.assertIn(piece, text, seen)
@@ -477,18 +519,24 @@ class Page(unittest.TestCase):
     @unittest.skipUnless(os.path.isdir("/usr/share/openmpi"), "Open MPI's messages are not where Debian has them")
     def test_open_mpi(self):
         """Open MPI fills in its own name, ranks, hosts and numbers."""
-        text = ""
-        for name in sum(map(glob.glob, ("/usr/share/openmpi/help-*.txt", "/usr/lib/*/libopen-rte.so.40",
-                                        "/usr/lib/*/openmpi/lib/openmpi*/mca_oob_tcp.so")), []):
-            with open(name, encoding="utf-8", errors="replace") as file:
-                text += " " + file.read()
-        text = re.sub(r"\s+", " ", text)
-        said = [seen for seen in self.seen if re.match("There are not|mpirun|ORTE|A process|Open MPI", seen)]
-        self.assertEqual(len(said), 8)
-        for seen in said:
+        text = self.text_of("/usr/share/openmpi/help-*.txt", "/usr/lib/*/libopen-rte.so.40",
+                            "/usr/lib/*/openmpi/lib/openmpi*/mca_oob_tcp.so")
+        for seen in self.said_by("open_mpi"):
             as_written = re.sub(r"^mpirun", "%s", seen)
             pieces = re.split(r"(?<=rank )\d+|PID \d+|pi-\d+|\b\d+\b|\(\w+\)", as_written)
             self.assertTrue(all(piece.strip() in text for piece in pieces), seen)
+
+    def test_findings(self):
+        """Those that are shown are those of `check`, as it prints them."""
+        import findings
+        pi = [argparse.Namespace(name=f"pi-{i}") for i in range(4)]
+        copied = [it for compare in findings.COMPARISONS[:2] for it in compare(pi, 4 * [{"hostname": "", "machine_id": "1"}])]
+        at_home = {"interfaces": [("wlan0", "192.168.1.52/24"), ("eth0", "192.168.1.11/24")]}
+        wireless = list(findings.second_way(pi[1], at_home, "192.168.1.0/24", "eth0"))
+        for number, it in [*enumerate(copied, 1), (1, wireless[0])]:
+            fix = re.sub("(?<=until then ).*", "...", it.fix)
+            self.assertIn(f"\n{number:2}. {it.host}: {it.what}\n    {fix}\n", self.page)
+        self.assertEqual((len(copied), len(wireless)), (3, 1))
 
 
 class Program(unittest.TestCase):
@@ -621,6 +669,9 @@ class Blas(unittest.TestCase):
         self.assertEqual(self.handed_over(), (["OPENBLAS_CORETYPE=CORTEXA53"], [
             "cluster: processors differ (Cortex-A53, Cortex-A72, Cortex-A76): OPENBLAS_CORETYPE=CORTEXA53 makes BLAS agree "
             "on all hosts"]))
+        self.cluster.processors("0xd08", "0xd03", "0xd08")
+        with open(os.path.join(TOP, "docs/pi-cluster.md"), encoding="utf-8") as file:
+            self.assertIn(f"\n{self.handed_over()[1][0]}\n", file.read())
         self.assertEqual(self.chosen("-x OPENBLAS_CORETYPE=ARMV8", "0xd08", "0xd03"), "")
         os.environ["OPENBLAS_CORETYPE"] = "ARMV8"
         self.assertEqual(self.handed_over(), (["OPENBLAS_CORETYPE"], []))
@@ -717,4 +768,4 @@ class Install(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)  # says why something was skipped
