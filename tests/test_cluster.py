@@ -603,6 +603,15 @@ class Program(unittest.TestCase):
         self.assertIn("cluster: rank 0 is on pi-0; names of files without / in front mean "
                       f"pi-0:{os.path.realpath(self.cluster.work)}\n", done.stderr)
 
+    def test_mpirun_options(self):
+        """One word, also if it begins with a dash; the program's own are not touched."""
+        for given in "--oversubscribe", "-x A=1 -x B":
+            done = self.cluster.run("run", "--dry-run", "--mpirun", given, "--", PROGRAM, "--mpirun", "-x")
+            self.assertIn(f" {given} {PROGRAM} --mpirun -x\n", done.stderr)
+        done = self.cluster.run("run", "--mpirun", "--", PROGRAM)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("scripts/cluster run: error: argument --mpirun: expected one argument", done.stderr)
+
     def test_rank_0(self):
         """It is where mpirun is, if that is one of the hosts."""
         import hosts
