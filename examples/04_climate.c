@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * 04_climate.c - a whole job: how much does the temperature vary, at every place on earth?
  *
- * 04_climate --make FILE [MB]          writes a netCDF-4 style file of daily temperatures, about
- * 200 MB of it by default 04_climate FILE OUT.nc OUT.ppm       reads it twice, stores and draws the
- * standard deviation of the anomaly
+ * 04_climate --make FILE [MB]      writes a netCDF-4 style file of daily temperatures, by default
+ *                                  about 200 MB
+ * 04_climate FILE OUT.nc OUT.ppm   reads it twice, stores and draws the standard deviation of the
+ *                                  anomaly
  */
 #include "04_climate/climate.h"
 
