@@ -3,13 +3,14 @@
  * each element of a rechunk once, each chunk of a persisted array at most once to each rank,
  * records of stored chunks instead of these, and nothing at all where operands lie alike; and that
  * the message which starts a run is short, whatever the number of chunks, indices and bytes of the
- * user's.
+ * user's, as is the number of packets about it.
  * With the argument "broadcasts" only what many ranks read; with "short" too, in little memory.
  */
 #include <math.h>
 
 #include "array/expr/node.h"
 #include "array/plan/message.h"
+#include "scheduler/mpi/link.h"
 #include "tests/moves.h"
 #include "tests/sweep.h"
 
@@ -145,6 +146,68 @@ static void reductions_of_a_plane(const br_array *plane, const bri_persisted *p)
     br_array *less = kept("less", br_sub(x, br_mean(x, .axis = BR_AXIS(0))));
     check_moved("plane - mean", rows + (ranks - 1) * COLUMNS, across + handed_down(p) * SIDE * 8);
     sum_of("plane - mean", less, 0);
+}
+
+/* ---- packets ---- */
+
+/* Those that this rank has sent about runs: not about tasks of submit.h, which bring the numbers,
+ * nor signs of life. */
+static int count_packets(br_task *task, const void *args, size_t bytes)
+{
+    static const bri_packet_kind others[] = {BRI_PACKET_TASKS, BRI_PACKET_RESULTS, BRI_PACKET_BEAT};
+    int64_t n = 0;
+    (void)args, (void)bytes;
+    for (int kind = 0; kind < BRI_PACKET_KINDS; kind++)
+        n += bri_link_sent((bri_packet_kind)kind);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        n -= bri_link_sent(others[i]);
+    return br_task_return(task, &n, sizeof n);
+}
+
+static double packets_of_all(void)
+{
+    enum { MOST_RANKS = 64 };
+    int64_t sent[MOST_RANKS];
+    double all = 0;
+    if (br_run_on(sweep.ctx, NULL, count_packets, .results = sent, .each = sizeof sent[0]) != BR_OK)
+        fail("packets", "%s", br_message(sweep.ctx));
+    for (int r = 0; r < (int)ranks; r++)
+        all += (double)sent[r];
+    return all;
+}
+
+/* Each other rank hears of the run and of its end and says that it is done; each message is asked
+ * for. Nothing else travels, whatever the number of chunks. */
+static double packets_of_sum(int64_t chunks)
+{
+    char name[64];
+    br_run_info info;
+    snprintf(name, sizeof name, "packets of a sum of %" PRId64 " chunks", chunks);
+    br_array *x = br_arange(sweep.ctx, .stop = BR_NUM(2 * chunks), .dtype = BR_FLOAT64,
+                            .chunks = BR_CHUNKS(2));
+    double sent = packets_of_all();
+    sum_of(name, x, sum_to(2.0 * (double)chunks));
+    sent = packets_of_all() - sent;
+    check_sent(name, bundles(), partials((double)chunks) * 8);
+    if (br_last_run(sweep.ctx, &info) != BR_OK ||
+        sent != 3 * (ranks - 1) + 2 * (double)info.messages)
+        fail(name, "%g packets with %" PRId64 " messages", sent, info.messages);
+    return sent;
+}
+
+/* Where ranks have the same part of a larger tree each time it is the same number. */
+static void packets(void)
+{
+    enum { FEW = 24 };
+    double few = packets_of_sum(FEW);
+    packets_of_sum(10);
+    packets_of_sum(1000);
+    packets_of_sum(100000);
+    for (int64_t n = 64 * FEW; n < 100000; n *= 64) {
+        double sent = packets_of_sum(n);
+        if (FEW % (int)ranks == 0 && sent != few)
+            fail("packets", "%g of %" PRId64 " chunks, %g of %d", sent, n, few, FEW);
+    }
 }
 
 /* ---- what lies alike ---- */
@@ -497,6 +560,7 @@ int main(int argc, char **argv)
     const bri_persisted *p = last_persisted();
     broadcasts_of(32, SIDE);
     reductions();
+    packets();
     reductions_of_a_plane(x, p);
     aligned(x, p->owner);
     stencils(x, p);

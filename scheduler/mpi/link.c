@@ -59,6 +59,10 @@ static struct {
     outbox *outboxes; /* by rank */
 } link;
 
+/* Tests read these. */
+static atomic_llong sent[BRI_PACKET_KINDS];
+static atomic_llong sent_pieces;
+
 static void check(int result, const char *call)
 {
     if (result == MPI_SUCCESS)
@@ -256,6 +260,7 @@ static void start_piece(bri_transfer *t)
     CALL(MPI_Isend, t->data, count_of(n), MPI_BYTE, t->place.rank, t->place.tag, channel(t->place),
          new_request(t));
     bri_bell_ring_rank(t->place.rank);
+    atomic_fetch_add_explicit(&sent_pieces, 1, memory_order_relaxed);
     t->data += n;
     t->bytes -= n;
     t->unsent--;
@@ -347,6 +352,17 @@ void bri_link_send(int to, const bri_packet *packet, const void *payload)
     CALL(MPI_Isend, &o->packet, count_of(sizeof o->packet + more), MPI_BYTE, to, PACKET_TAG,
          link.packets, new_request(&o->transfer));
     bri_bell_ring_rank(to);
+    atomic_fetch_add_explicit(&sent[packet->kind], 1, memory_order_relaxed);
+}
+
+int64_t bri_link_sent(bri_packet_kind kind)
+{
+    return atomic_load_explicit(&sent[kind], memory_order_relaxed);
+}
+
+int64_t bri_link_sent_pieces(void)
+{
+    return atomic_load_explicit(&sent_pieces, memory_order_relaxed);
 }
 
 static bool take_packet(const bri_link_events *events)

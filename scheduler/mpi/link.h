@@ -58,6 +58,7 @@ typedef enum bri_packet_kind {
 #define BRI_PACKET_ENUM(NAME) BRI_PACKET_##NAME,
     BRI_PACKETS(BRI_PACKET_ENUM)
 #undef BRI_PACKET_ENUM
+        BRI_PACKET_KINDS
 } bri_packet_kind;
 
 /* Sent as it stands: the meeting has made sure that all ranks run the same binary. */
@@ -143,5 +144,8 @@ bool bri_link_busy(void);
 bool bri_link_initialised(void);
 /* The program runs MPI, and we share it. */
 bool bri_link_is_shared(void);
+/* How many packets of a kind, and how many pieces of long transfers, this process has sent. */
+int64_t bri_link_sent(bri_packet_kind kind);
+int64_t bri_link_sent_pieces(void);
 
 #endif
