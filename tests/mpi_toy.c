@@ -20,6 +20,7 @@
 #include "runtime/alloc.h"
 #include "runtime/job.h"
 #include "runtime/scheduler.h"
+#include "scheduler/mpi/link.h"
 
 enum shape { RING, EXCHANGE };
 enum mishap { NOTHING, FAIL, EXIT, KILL, FREEZE, SLEEP, REFUSE_TO_START };
@@ -319,12 +320,18 @@ static br_status run_order(br_context *ctx, const order *o, size_t padding, bri_
 static void report_run(br_context *ctx, const order *o, size_t padding)
 {
     bri_job_stats totals;
+    int64_t values = bri_link_sent(BRI_PACKET_VALUE);
+    int64_t pieces = bri_link_sent_pieces();
     br_status st = run_order(ctx, o, padding, &totals);
+    values = bri_link_sent(BRI_PACKET_VALUE) - values;
+    pieces = bri_link_sent_pieces() - pieces;
     if (st != BR_OK)
         bri_context_fail(ctx, st, bri_last_error());
     else
-        printf("%lld tasks, %lld bytes sent, %lld received\n", (long long)totals.tasks,
-               (long long)totals.bytes_sent, (long long)totals.bytes_received);
+        printf("%lld tasks, %lld bytes sent, %lld received; %" PRId64 " values in packets, %" PRId64
+               " pieces by rank 0\n",
+               (long long)totals.tasks, (long long)totals.bytes_sent,
+               (long long)totals.bytes_received, values, pieces);
 }
 
 /* Whatever else the machine does only adds to the time, so the least of so many runs counts. */

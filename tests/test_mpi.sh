@@ -66,16 +66,27 @@ for n in 1 2 3 4; do
 done
 ranks 3 "$toy" exchange 100 0
 verdict "values without bytes" ended_saying '^600 tasks, 0 bytes'
-for bytes in 32760 32768 32776; do
+# Up to BRI_LINK_INLINE a value travels inside its packet, beyond that apart. Rank 0 sends every other one.
+for bytes in 32760 32768; do
     ranks 2 "$toy" ring 20 $bytes
-    verdict "values of $bytes bytes" ended_saying '^20 tasks'
+    verdict "values of $bytes bytes" ended_saying '^20 tasks.*; 10 values in packets, 0 pieces'
 done
+ranks 2 "$toy" ring 20 32776
+verdict "values of 32776 bytes" ended_saying '^20 tasks.*; 0 values in packets, 10 pieces'
 ranks 2 "$toy" ring 5 200000000
-verdict "values of 200 MB" ended_saying '^5 tasks, 800000000 bytes sent, 800000000 received'
+verdict "values of 200 MB" ended_saying '^5 tasks, 800000000 bytes sent, 800000000 received; 0 values in packets'
+# Those of rank 0, which are two.
+pieces_of_at_most()
+{
+    local pieces
+    pieces=$(sed -nE 's/^5 tasks.* ([0-9]+) pieces by rank 0$/\1/p' "$work/out")
+    [ -n "$pieces" ] && [ "$pieces" -ge $((2 * (200000000 / $1 + 1))) ]
+}
+verdict "in pieces of at most 64 MiB" pieces_of_at_most $((64 << 20))
 ranks 3 "$toy" sleep 1
 verdict "a slow rank" ended_saying '^120 tasks'
 ranks 3 "$toy" long
-verdict "an order of 40 MiB" ended_saying '^12 tasks'
+verdict "an order of 40 MiB" ended_saying '^12 tasks.* [1-9][0-9]* pieces'
 
 # ---- contexts ----
 
