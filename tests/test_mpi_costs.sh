@@ -3,9 +3,11 @@
 # test_mpi_costs.sh - what a rank costs that has nothing to do, and how long a short value takes. No other test runs
 # meanwhile.
 #
-# usage: test_mpi_costs.sh DIRECTORY    where the program mpi_toy is
+# usage: test_mpi_costs.sh DIRECTORY    where the programs mpi_toy and mpi_idle are
 set -uo pipefail
-program=$(realpath "$1/mpi_toy")
+toy=$(realpath "$1/mpi_toy")
+idle=$(realpath "$1/mpi_idle")
+program=$toy
 cd "$(dirname "$0")" || exit 2
 # shellcheck source=tests/verdicts.sh
 . ./verdicts.sh
@@ -19,6 +21,23 @@ for _ in $(seq 10); do
     says '^idle rank 0: [0-2]\.[0-9]+ %' && break
 done
 verdict "an idle rank costs at most 3 % of a core" ended_saying 'idle rank 0: [0-2]\.[0-9]+ %'
+
+# All ranks between two computes, of which rank 0 sleeps or has something of its own to compute, with one thread and with more
+# than there are cores.
+cheap_between() { [ "$code" = 0 ] && [ "$(grep -cE "^between computes rank [$1]: [0-2]\.[0-9]+ %" "$work/out")" = ${#1} ]; }
+program=$idle
+for threads in 1 4; do
+    for what in sleep compute; do
+        cheap=012
+        [ $what = compute ] && cheap=12
+        for _ in $(seq 5); do
+            BRAMBLE_NUM_THREADS=$threads ranks 3 $what
+            cheap_between $cheap && break
+        done
+        verdict "ranks $cheap of $threads threads cost at most 3 % of a core between computes ($what)" cheap_between $cheap
+    done
+done
+program=$toy
 
 # The same while a run waits for a rank that sleeps in a task: for a value of it inside a packet, or beyond that.
 # Both others say so.

@@ -3,9 +3,10 @@
 # test_mpi_costs_hosts.sh - what a rank costs that has nothing to do, between hosts. No other test runs meanwhile. The hosts are
 # network namespaces (tests/cluster), so this needs root.
 #
-# usage: test_mpi_costs_hosts.sh DIRECTORY    where the program mpi_toy is
+# usage: test_mpi_costs_hosts.sh DIRECTORY    where the programs mpi_toy and mpi_idle are
 set -uo pipefail
 toy=$(realpath "$1/mpi_toy")
+idle=$(realpath "$1/mpi_idle")
 cd "$(dirname "$0")" || exit 2
 
 # shellcheck source=tests/virtual-hosts.sh
@@ -19,6 +20,15 @@ for _ in $(seq 8); do
     grep -qE '^idle rank 0: [01]\.' "$work/out" && break
 done
 check "an idle rank that nobody rings costs less than 2 % of a core" grep -qE '^idle rank 0: [01]\.' "$work/out"
+
+# Both of them between two computes, with more threads than cores.
+cheap_between() { [ "$(grep -cE '^between computes rank [01]: [0-2]\.' "$work/out")" = 2 ]; }
+for _ in $(seq 5); do
+    BRAMBLE_NUM_THREADS=4 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
+        -np 2 --map-by node "$idle" >"$work/out" 2>&1 </dev/null
+    cheap_between && break
+done
+check "both cost at most 3 % between computes" cheap_between
 
 # The same while a run waits for a rank that sleeps in a task: 2.1 to 2.6 % of a core (docs/mpi-costs.md), where looking every 200 us took 7.
 for bytes in 8 1000000; do
