@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # fault_watch.sh - what a program says when a task crashes, on SIGUSR1, and when nothing gets on (BRAMBLE_WATCHDOG).
 #
-# usage: fault_watch.sh DIRECTORY    where the program fault_array is
+# usage: fault_watch.sh DIRECTORY    where the programs fault_array and fault_transfer are
 set -uo pipefail
 program=$(realpath "$1/fault_array")
+transfer=$(realpath "$1/fault_transfer")
 cd "$(dirname "$0")" || exit 2
 # shellcheck source=tests/verdicts.sh
 . ./verdicts.sh
@@ -93,6 +94,7 @@ told_by_all()
     times "$most" "^bramble: rank 2 on .*: +$runs" &&
         times "$most" '^bramble: rank 2 on .* waiting: sum .* for map_blocks .*, chunk \(39,\)$' &&
         says '^bramble: rank 0 on .* waiting: sum .* for .*from rank 2' &&
+        says '^bramble: rank 0 on .*: +0 of 8 bytes received from rank 2: .*sum .*, chunk \([0-9,]*\)' &&
         says '^bramble: rank 2 on .* rank 0 waits for: .*sum .*, chunk \([0-9,]*\)'
 }
 for whom in rank0 mpirun; do
@@ -127,6 +129,54 @@ lend()
 told_by_both() { ended && both_tell; }
 BRAMBLE_BALANCE=auto lend
 verdict "3 ranks: what is lent is told by both" told_by_both
+
+# Of two ranks one stops while rank 1 sends rank 0 the first of two values of 8 pieces of 4 MiB, when at least two have come.
+# The other one tells how much of which value has gone or come: asked again until it does, or by its watchdog.
+stops=
+field() { awk -v "n=$2" "/$1/ { print \$n; exit }" "$work/out"; }
+# moved LEAST MOST TEXT: so many pieces have moved.
+moved()
+{
+    awk -v "least=$1" -v "most=$2" -v "text=$3" 'match($0, "[0-9]+ of 33554432 bytes " text) {
+        n = substr($0, RSTART) / (4 * 2^20)
+        found = found || (n >= least && n <= most)
+    } END { exit !found }' "$work/out"
+}
+part='part of sum \\(fault_transfer.c:[0-9]+\\), chunk \\([01],\\)$'
+sender_stopped()
+{
+    moved 2 5 "received from rank 1: $part" &&
+        says '^bramble: rank 0 on .*: +not asked of rank 1 before others have come: part of sum .*, chunk \([01],\)$'
+}
+receiver_stopped() { moved 2 7 "sent to rank 0: $part"; }
+# stop WHO CONDITION [SIGNAL]: WHO stops.
+stop()
+{
+    code=0
+    seconds=0
+    : >"$work/out"
+    BRAMBLE_PEER_TIMEOUT=300 BRAMBLE_MEMORY_LIMIT=512M timeout -k 5 400 mpirun --oversubscribe -np 2 "$transfer" "$1" \
+        >"$work/out" 2>&1 </dev/null &
+    job=$!
+    while kill -0 $job 2>/dev/null && ! says '^[0-9]+ stops'; do sleep 0.1; done
+    stops=$(field ' stops,' 1)
+    asked=$(field ' stops,' 6)
+    [ "$1" = sender ] && asked=$(field '^it begins' 5)
+    for _ in $(seq 300); do
+        "$2" && break
+        [ -n "${3:-}" ] && kill "-$3" "$asked"
+        sleep 0.1
+    done
+    [ -n "$stops" ] && kill -CONT "$stops"
+    wait $job || code=$?
+}
+told_on_the_way() { [ "$code" = 0 ] && says '^sum 33554432$' && "$1"; }
+for who in sender receiver; do
+    stop $who ${who}_stopped USR1
+    verdict "the $who stops: what is on its way" told_on_the_way ${who}_stopped
+done
+BRAMBLE_WATCHDOG=1 stop sender sender_stopped
+verdict "the sender stops: the watchdog" told_on_the_way sender_stopped
 
 # ---- the watchdog ----
 

@@ -4,6 +4,7 @@
 #include "scheduler/mpi/credits.h"
 
 #include "runtime/alloc.h"
+#include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
@@ -75,6 +76,21 @@ bri_value *bri_credit_next(bri_part *part, int rank)
     value->next_output = NULL;
     ask(c, part->job, value->bytes);
     return value;
+}
+
+void bri_credits_print(const bri_part *part, FILE *to)
+{
+    int n = 0;
+    for (int r = 0; part->credits != NULL && r < bri_meet_nranks(); r++)
+        for (const bri_value *v = part->credits[r].first; v != NULL; v = v->next_output) {
+            char value[256];
+            if (++n > BRI_INSPECT_LINES)
+                continue;
+            bri_job_name_value(part->job, v->key, value, sizeof value);
+            fprintf(to, "  not asked of rank %d before others have come: %s\n", r, value);
+        }
+    if (n > BRI_INSPECT_LINES)
+        fprintf(to, "  and %d more values are asked for later\n", n - BRI_INSPECT_LINES);
 }
 
 void bri_credits_free(bri_part *part)

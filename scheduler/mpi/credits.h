@@ -13,6 +13,8 @@
 #ifndef BRI_MPI_CREDITS_H
 #define BRI_MPI_CREDITS_H
 
+#include <stdio.h>
+
 #include "runtime/job.h"
 
 struct bri_part;
@@ -31,6 +33,8 @@ bool bri_credit_take(struct bri_part *part, bri_job *job, bri_value *value);
 void bri_credit_give(struct bri_part *part, int rank, size_t bytes);
 /* The next value that may be asked of the rank now; NULL: none. */
 bri_value *bri_credit_next(struct bri_part *part, int rank);
+/* A line for each of the first few wishes that wait. */
+void bri_credits_print(const struct bri_part *part, FILE *to);
 /* After a failure, and at the end. */
 void bri_credits_free(struct bri_part *part);
 

@@ -8,10 +8,9 @@
 
 #include "runtime/alloc.h"
 #include "runtime/busy.h"
+#include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/stats.h"
 #include "scheduler/mpi/thread.h"
-
-enum { MOST_LINES = 12 };
 
 struct bri_guest {
     bri_job job; /* first */
@@ -182,7 +181,7 @@ void bri_guests_print(const bri_part *part, FILE *to)
                          .kind = what->kind,
                          .argument = {what->argument[0], what->argument[1]}};
         char name[384];
-        if (++n > MOST_LINES)
+        if (++n > BRI_INSPECT_LINES)
             continue;
         bri_busy_name(part->job, &task, name, sizeof name);
         fprintf(to, "  runs for rank %d: %s", g->lender, name);
@@ -192,6 +191,6 @@ void bri_guests_print(const bri_part *part, FILE *to)
             fprintf(to, ", and waits for %d of its values", g->waits);
         fprintf(to, "\n");
     }
-    if (n > MOST_LINES)
-        fprintf(to, "  and %d more for others\n", n - MOST_LINES);
+    if (n > BRI_INSPECT_LINES)
+        fprintf(to, "  and %d more for others\n", n - BRI_INSPECT_LINES);
 }

@@ -11,14 +11,17 @@
 
 #include "runtime/alloc.h"
 #include "runtime/watch.h"
+#include "scheduler/mpi/credits.h"
 #include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
+#include "scheduler/mpi/sends.h"
 #include "scheduler/mpi/serve.h"
 #include "scheduler/mpi/thread.h"
+#include "scheduler/mpi/values.h"
 
-enum { MOST_LINES = 12, PATIENCE_MILLISECONDS = 1000 };
+enum { PATIENCE_MILLISECONDS = 1000 };
 
 /* Freed by the last of both threads. */
 typedef struct question {
@@ -56,16 +59,19 @@ static void print_matches(const bri_part *part, FILE *to)
     size_t n = 0;
     for (size_t i = 0; i < part->matches.nbuckets; i++)
         for (const bri_match_entry *e = part->matches.buckets[i]; e != NULL; e = e->next)
-            if (++n <= MOST_LINES)
+            if (++n <= BRI_INSPECT_LINES)
                 print_entry(part, e, to);
-    if (n > MOST_LINES)
-        fprintf(to, "  and %zu more messages are pending\n", n - MOST_LINES);
+    if (n > BRI_INSPECT_LINES)
+        fprintf(to, "  and %zu more messages are pending\n", n - BRI_INSPECT_LINES);
 }
 
 static void print_part(const bri_part *part, FILE *to)
 {
     if (part->moving > 0)
         fprintf(to, "  %d values asked for or being sent\n", part->moving);
+    bri_values_print(part, to);
+    bri_credits_print(part, to);
+    bri_sends_print(part, to);
     print_matches(part, to);
     bri_lend_print(part, to);
     bri_guests_print(part, to);

@@ -6,6 +6,8 @@
 
 #include "scheduler/mpi/link.h"
 
+enum { BRI_INSPECT_LINES = 12 }; /* of each kind; nobody reads more */
+
 /* Of bri_scheduler. On the watch thread. */
 void bri_inspect(br_context *ctx, bri_job *job, FILE *to);
 void bri_inspect_tell(br_context *ctx);

@@ -11,6 +11,7 @@
 #include "runtime/clock.h"
 #include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/helpers.h"
+#include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/stats.h"
@@ -27,7 +28,6 @@
 /* Nor is a helper asked again that had no room: at first, and at most, each time twice as long. */
 #define FULL_FIRST 5e-3
 #define FULL_MOST  320e-3
-enum { MOST_LINES = 12 };
 
 struct bri_lent {
     bri_part *part; /* NULL: nothing is lent with this ticket */
@@ -370,7 +370,7 @@ void bri_lend_print(const bri_part *part, FILE *to)
     for (size_t i = 0; i < tickets.n; i++) {
         const bri_lent *lent = tickets.all[i];
         char name[384];
-        if (lent->part != part || ++n > MOST_LINES)
+        if (lent->part != part || ++n > BRI_INSPECT_LINES)
             continue;
         bri_busy_name(part->job, lent->leaves, name, sizeof name);
         fprintf(to, "  lent to rank %d: %s", lent->rank, name);
@@ -378,8 +378,8 @@ void bri_lend_print(const bri_part *part, FILE *to)
             fprintf(to, ", with %d more", lent->ntasks - 1);
         fprintf(to, "\n");
     }
-    if (n > MOST_LINES)
-        fprintf(to, "  and lent %d more times\n", n - MOST_LINES);
+    if (n > BRI_INSPECT_LINES)
+        fprintf(to, "  and lent %d more times\n", n - BRI_INSPECT_LINES);
 }
 
 void bri_lend_close(void)

@@ -396,7 +396,7 @@ bool bri_link_poll(const bri_link_events *events)
 static void prepare(bri_transfer *t, bri_link_place place, size_t bytes, size_t piece)
 {
     t->piece = piece;
-    t->left = count_of(bytes / t->piece + (bytes % t->piece != 0));
+    t->left = t->pieces = count_of(bytes / t->piece + (bytes % t->piece != 0));
     t->is_long = true;
     t->place = place;
 }
@@ -439,6 +439,11 @@ void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *da
         CALL(MPI_Irecv, (char *)data + at, count_of(n), MPI_BYTE, source, from.tag, comm,
              new_request(transfer));
     }
+}
+
+size_t bri_link_moved(const bri_transfer *t)
+{
+    return (size_t)(t->pieces - t->left) * t->piece;
 }
 
 void bri_link_take_back(bri_transfer *transfer)

@@ -87,7 +87,7 @@ typedef struct bri_transfer bri_transfer;
 struct bri_transfer {
     void (*done)(bri_transfer *transfer);
     /* The rest is link.c's. */
-    int left; /* pieces that are not complete */
+    int left, pieces; /* those that are not complete; all */
     bool is_long, outgoing;
     bri_link_place place;
     const char *data; /* outgoing, from the first piece on that has not been started */
@@ -130,6 +130,8 @@ void bri_link_send_some(bri_transfer *transfer, bri_link_place to, const void *d
 /* The size of the pieces of values for which there is so much room; at most BRI_SUPPLY_PART. */
 size_t bri_link_piece(size_t room);
 void bri_link_receive_long(bri_transfer *transfer, bri_link_place from, void *data, size_t bytes);
+/* How many bytes of a transfer have left or come, by whole pieces; 0 before it begins. */
+size_t bri_link_moved(const bri_transfer *transfer);
 /* Takes back a receive whose sender has said that nothing will come; done is not called. */
 void bri_link_take_back(bri_transfer *transfer);
 

@@ -45,6 +45,7 @@ struct bri_part {
     int moving;                /* sends under way and values asked for */
     bri_match matches;
     struct bri_tree *tree;      /* values that it passes on (tree.h); or NULL */
+    struct bri_sending *sends;  /* long values on their way out (sends.h), */
     struct bri_fan *fans;       /* those that go to several ranks at the moment (sends.h) */
     struct bri_credit *credits; /* of this rank with each other one (credits.h); or NULL */
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * sends.c - the order of sends where one value goes to several ranks.
+ * sends.c - what is on its way out, and in which order where one value goes to several ranks.
  */
 #include "scheduler/mpi/sends.h"
 
 #include "runtime/alloc.h"
 #include "runtime/clock.h"
+#include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
 #include "scheduler/mpi/thread.h"
@@ -22,6 +23,48 @@ struct bri_fan {
     int left; /* readers that have yet to ask, as far as it has been heard */
     double until;
 };
+
+/* ---- those of a part ---- */
+
+static void list(bri_part *part, bri_sending *s)
+{
+    s->next_of_part = part->sends;
+    s->link_of_part = &part->sends;
+    if (s->next_of_part != NULL)
+        s->next_of_part->link_of_part = &s->next_of_part;
+    part->sends = s;
+}
+
+static void end(bri_sending *s)
+{
+    *s->link_of_part = s->next_of_part;
+    if (s->next_of_part != NULL)
+        s->next_of_part->link_of_part = s->link_of_part;
+    s->done(s);
+}
+
+/* Of what goes in parts `used` is the present one, and `rest` are those after it. */
+static void print(const bri_sending *s, FILE *to)
+{
+    char value[256];
+    size_t all = s->more != NULL ? s->bytes : s->used;
+    size_t moved = bri_link_moved(&s->transfer);
+    moved = all - s->rest - s->used + (moved < s->used ? moved : s->used);
+    bri_job_name_value(s->part->job, s->key, value, sizeof value);
+    fprintf(to, "  %zu of %zu bytes sent to rank %d: %s\n", moved, all, s->to, value);
+}
+
+void bri_sends_print(const bri_part *part, FILE *to)
+{
+    int n = 0;
+    for (const bri_sending *s = part->sends; s != NULL; s = s->next_of_part)
+        if (++n <= BRI_INSPECT_LINES)
+            print(s, to);
+    if (n > BRI_INSPECT_LINES)
+        fprintf(to, "  and %d more values are sent\n", n - BRI_INSPECT_LINES);
+}
+
+/* ---- their order ---- */
 
 static void forget(bri_part *part, fan *f)
 {
@@ -44,7 +87,7 @@ static void sent(bri_transfer *transfer)
         f->under_way = false;
     if (f != NULL && f->waiting == NULL)
         forget(s->part, f);
-    s->done(s);
+    end(s);
 }
 
 static void start(bri_sending *s)
@@ -94,9 +137,11 @@ static void insert(fan *f, bri_sending *s)
 void bri_sends_add(bri_part *part, bri_sending *s, const bri_match_entry *wish)
 {
     s->part = part;
+    s->key = wish->key;
     s->to = wish->to;
     s->slot = wish->slot;
     s->count = wish->count;
+    list(part, s);
     s->fan = wish->rank == BRI_MATCH_ANY ? fan_of(part, s, wish) : NULL;
     if (s->fan != NULL)
         insert(s->fan, s);
@@ -135,7 +180,7 @@ static void refuse_all(bri_part *part, fan *f)
     for (bri_sending *s = first, *next; s != NULL; s = next) {
         next = s->next;
         bri_link_send(s->to, &(bri_packet){.kind = BRI_PACKET_REFUSE, .number = s->slot}, NULL);
-        s->done(s);
+        end(s);
     }
 }
 

@@ -10,6 +10,8 @@
 #ifndef BRI_MPI_SENDS_H
 #define BRI_MPI_SENDS_H
 
+#include <stdio.h>
+
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/match.h"
 
@@ -32,6 +34,8 @@ struct bri_sending {
     struct bri_part *part;
     struct bri_fan *fan; /* NULL: it goes to this reader alone */
     bri_sending *next;
+    bri_sending *next_of_part, **link_of_part; /* neighbours write the link */
+    bri_key key;
     int to, slot, count;
 };
 
@@ -43,5 +47,7 @@ void bri_sends_go_on(bri_sending *sending, size_t bytes);
 bool bri_sends_step(struct bri_part *part);
 /* After a failure: refuses what has not begun. */
 void bri_sends_give_up(struct bri_part *part);
+/* A line for each of the first few. */
+void bri_sends_print(const struct bri_part *part, FILE *to);
 
 #endif

@@ -10,6 +10,7 @@
 #include "scheduler/mpi/bundle.h"
 #include "scheduler/mpi/credits.h"
 #include "scheduler/mpi/guest.h"
+#include "scheduler/mpi/inspect.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/park.h"
@@ -24,6 +25,7 @@ typedef struct slot {
     bri_value *value;
     bri_job *job;   /* of the value: the part's, or a guest */
     bri_lent *lent; /* the value belongs to a task that was lent; or NULL */
+    int from;       /* the rank that is asked; or BRI_LINK_ANY */
     int below;      /* ranks that get it from this one */
     int credit;     /* the rank that owes so much less when it comes (credits.h); or -1 */
     int index, next_free;
@@ -98,6 +100,27 @@ void bri_values_free(void)
         bri_free(slots.all[i]);
     bri_free(slots.all);
     memset(&slots, 0, sizeof slots);
+}
+
+static void print(const slot *s, FILE *to)
+{
+    char value[256];
+    char from[32] = "";
+    bri_job_name_value(s->part->job, s->value->key, value, sizeof value);
+    if (s->from != BRI_LINK_ANY)
+        snprintf(from, sizeof from, " from rank %d", s->from);
+    fprintf(to, "  %zu of %zu bytes received%s: %s\n", bri_link_moved(&s->transfer),
+            s->value->bytes, from, value);
+}
+
+void bri_values_print(const bri_part *part, FILE *to)
+{
+    int n = 0;
+    for (int i = 0; i < slots.n; i++)
+        if (slots.all[i]->part == part && ++n <= BRI_INSPECT_LINES)
+            print(slots.all[i], to);
+    if (n > BRI_INSPECT_LINES)
+        fprintf(to, "  and %d more values have been asked for\n", n - BRI_INSPECT_LINES);
 }
 
 static void count(atomic_llong *counter, size_t n)
@@ -352,6 +375,7 @@ static slot *prepare(bri_part *part, bri_job *job, bri_value *value, int from)
         return NULL;
     }
     s->transfer = (bri_transfer){.done = received_long};
+    s->from = from;
     if (value->bytes > BRI_LINK_INLINE)
         bri_link_receive_long(&s->transfer, (bri_link_place){.rank = from, .tag = s->index},
                               value->data, value->bytes);

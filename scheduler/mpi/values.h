@@ -11,6 +11,8 @@
 #ifndef BRI_MPI_VALUES_H
 #define BRI_MPI_VALUES_H
 
+#include <stdio.h>
+
 #include "scheduler/mpi/link.h"
 #include "scheduler/mpi/thread.h"
 
@@ -42,6 +44,8 @@ void bri_values_on_bundle(int from, const bri_packet *packet, const void *payloa
 void bri_values_on_value(int from, const bri_packet *packet, const void *payload);
 void bri_values_on_refuse(int from, const bri_packet *packet, const void *payload);
 
+/* A line for each of the first few values asked for. */
+void bri_values_print(const struct bri_part *part, FILE *to);
 void bri_values_free(void);
 
 #endif
