@@ -186,6 +186,7 @@ typedef struct grid {
     hsize_t most, columns;
     H5F_libver_t least;
     H5D_chunk_index_t index; /* that the library makes of these */
+    unsigned deflate;        /* and shuffle; 0 for no filters */
 } grid;
 
 static void expect_index(hid_t data, H5D_chunk_index_t want)
@@ -205,6 +206,8 @@ static void make_grid(const grid *g)
     hid_t space = H5Screate_simple(2, shape, g->most > 0 ? limit : NULL);
     H5Pset_chunk(list, 2, one);
     H5Pset_alloc_time(list, g->when);
+    if (g->deflate > 0)
+        ck_assert_int_ge(H5Pset_shuffle(list) | H5Pset_deflate(list, g->deflate), 0);
     hid_t data = H5Dcreate2(file, "x", H5T_STD_I8LE, space, H5P_DEFAULT, list, H5P_DEFAULT);
     for (int end = 0; end < 2 && g->when != H5D_ALLOC_TIME_EARLY; end++) {
         hsize_t at[] = {end * (shape[0] - 1), end * (shape[1] - 1)};
@@ -225,15 +228,19 @@ static int64_t count_stored(const bri_h5_dataset *d, int64_t places)
 
 // clang-format off
 static const grid grids[] = {
-    {100000, H5D_ALLOC_TIME_EARLY, 0, 1, H5F_LIBVER_EARLIEST, H5D_CHUNK_IDX_BTREE},
-    {100000, H5D_ALLOC_TIME_EARLY, 0, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_NONE},
-    {100000, H5D_ALLOC_TIME_LATE, 0, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_FARRAY},
-    {100000, H5D_ALLOC_TIME_EARLY, H5S_UNLIMITED, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_EARRAY},
-    {100000, H5D_ALLOC_TIME_EARLY, H5S_UNLIMITED, 100, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_BT2},
-    {2000000, H5D_ALLOC_TIME_INCR, 0, 1, H5F_LIBVER_EARLIEST, H5D_CHUNK_IDX_BTREE},
-    {2000000, H5D_ALLOC_TIME_INCR, 0, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_FARRAY},
-    {2000000, H5D_ALLOC_TIME_INCR, H5S_UNLIMITED, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_EARRAY},
-    {2000000, H5D_ALLOC_TIME_INCR, H5S_UNLIMITED, 100, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_BT2},
+    {100000, H5D_ALLOC_TIME_EARLY, 0, 1, H5F_LIBVER_EARLIEST, H5D_CHUNK_IDX_BTREE, 0},
+    {100000, H5D_ALLOC_TIME_EARLY, 0, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_NONE, 0},
+    {100000, H5D_ALLOC_TIME_LATE, 0, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_FARRAY, 0},
+    {100000, H5D_ALLOC_TIME_EARLY, H5S_UNLIMITED, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_EARRAY, 0},
+    {100000, H5D_ALLOC_TIME_EARLY, H5S_UNLIMITED, 100, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_BT2, 0},
+    {100000, H5D_ALLOC_TIME_EARLY, 0, 1, H5F_LIBVER_EARLIEST, H5D_CHUNK_IDX_BTREE, 1},
+    {100000, H5D_ALLOC_TIME_EARLY, 0, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_FARRAY, 1},
+    {100000, H5D_ALLOC_TIME_EARLY, H5S_UNLIMITED, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_EARRAY, 1},
+    {100000, H5D_ALLOC_TIME_EARLY, H5S_UNLIMITED, 100, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_BT2, 1},
+    {2000000, H5D_ALLOC_TIME_INCR, 0, 1, H5F_LIBVER_EARLIEST, H5D_CHUNK_IDX_BTREE, 0},
+    {2000000, H5D_ALLOC_TIME_INCR, 0, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_FARRAY, 0},
+    {2000000, H5D_ALLOC_TIME_INCR, H5S_UNLIMITED, 1, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_EARRAY, 0},
+    {2000000, H5D_ALLOC_TIME_INCR, H5S_UNLIMITED, 100, H5F_LIBVER_LATEST, H5D_CHUNK_IDX_BT2, 0},
 };
 // clang-format on
 enum { NGRIDS = sizeof grids / sizeof grids[0] };
@@ -249,6 +256,7 @@ START_TEST(indexes_many_chunks)
     double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
     ck_assert_int_eq(count_stored(d, (int64_t)g->places), sparse ? 2 : (int64_t)g->places);
     ck_assert_uint_eq(d->nplaces, sparse ? 2 : 0); /* of holes nothing is kept */
+    ck_assert_int_eq(bri_h5_chunk_at(d, 0)->bytes > 1, g->deflate > 0);
     ck_assert_msg(seconds < MOST_SECONDS, "grid %d takes %g s", _i, seconds);
     bri_h5_close(d);
 }
@@ -269,8 +277,8 @@ herr_t H5Dget_chunk_info(hid_t dataset, hid_t space, hsize_t k, hsize_t *origin,
 /* They are looked for at every place of the grid then. */
 START_TEST(finds_chunks_without_numbers)
 {
-    static const grid g = {200000, H5D_ALLOC_TIME_INCR, 0,
-                           1,      H5F_LIBVER_EARLIEST, H5D_CHUNK_IDX_BTREE};
+    static const grid g = {
+        200000, H5D_ALLOC_TIME_INCR, 0, 1, H5F_LIBVER_EARLIEST, H5D_CHUNK_IDX_BTREE, 0};
     for (nameless = 0; nameless <= 2; nameless++) {
         make_grid(&g);
         bri_h5_dataset *d = open_ok(in_folder("in.h5"), "x");
