@@ -2,7 +2,7 @@
  * mpi_places.c - computes with files that not all ranks have; started by test_mpi_places.sh in
  * directories of their own. Files are relative paths.
  *
- * usage: mpi_places make | cases | travel LACKING | within | slow |
+ * usage: mpi_places make | cases | travel LACKING | store | within | slow |
  * compute | vanish PATH | explain
  */
 #include <bramble/bramble.h>
@@ -183,6 +183,52 @@ static void travel(int lacking)
     travels(br_sum(br_index(x, "::12, ::8")), "strided", share / 96 + 0.001);
 }
 
+/* Numbers made where they are needed: nothing travels but what is stored, a hundredth of it when
+ * it is compressed. */
+enum { STEPS = 1024, STEPS_CHUNK = 128 };
+
+static br_array *steps(void)
+{
+    br_array *n =
+        br_arange(ctx, BR_NUM(0.0), BR_NUM((double)STEPS), .chunks = BR_CHUNKS(STEPS_CHUNK));
+    return br_floor_divide(br_add(br_mul(br_expand_dims(n, 1), STEPS), n), 1000);
+}
+
+static void is_stored(const char *name)
+{
+    double wrong = -1;
+    must(br_compute_f64(br_sum(br_abs(br_sub(br_from_hdf5(ctx, "steps.h5", name), steps()))),
+                        &wrong));
+    if (wrong == 0)
+        return;
+    fprintf(stderr, "mpi_places: %s: what is stored is off by %g\n", name, wrong);
+    failures++;
+}
+
+/* Rank 0 alone sees the file. Chunks travel to it as they are stored. */
+static void store(void)
+{
+    static const struct {
+        const char *name, *region;
+        int deflate;
+        bool packed;
+    } stores[] = {{"plain", NULL, 0, false}, {"packed", NULL, 1, true}, {"packed", "...", 0, true}};
+    const int64_t raw = (int64_t)STEPS * STEPS * 8;
+    for (size_t i = 0; i < sizeof stores / sizeof stores[0]; i++) {
+        const char *name = stores[i].name;
+        br_run_info run;
+        must(br_store_hdf5(steps(), "steps.h5", name, .deflate = stores[i].deflate,
+                           .region = stores[i].region));
+        br_last_run(ctx, &run);
+        printf("%s: %lld of %lld bytes sent\n", name, (long long)run.bytes_sent, (long long)raw);
+        if (stores[i].packed ? run.bytes_sent > raw / 8 : run.bytes_sent < raw / 2) {
+            fprintf(stderr, "mpi_places: %s: that is not what is stored\n", name);
+            failures++;
+        }
+        is_stored(name);
+    }
+}
+
 /* ---- within little memory ---- */
 
 static void within(void)
@@ -303,6 +349,8 @@ int main(int argc, char **argv)
         cases();
     else if (strcmp(mode, "travel") == 0 && argc > 2)
         travel(atoi(argv[2]));
+    else if (strcmp(mode, "store") == 0)
+        store();
     else if (strcmp(mode, "within") == 0)
         within();
     else if (strcmp(mode, "slow") == 0)

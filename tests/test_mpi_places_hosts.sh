@@ -41,6 +41,9 @@ on_hosts cases
 check "four hosts compute" [ $? = 0 ]
 check "with the bits of one" diff "$work/alone" "$work/out"
 
+BRAMBLE_BALANCE=off on_hosts store
+check "chunks that one host writes for four travel to it compressed" [ $? = 0 ]
+
 # Stores into a new file on four hosts, each of which enters the directory by a command of its own.
 cat >"$work/entry" <<ENTRY
 #!/bin/sh
