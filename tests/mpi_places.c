@@ -6,6 +6,7 @@
  * compute | vanish PATH | explain
  */
 #include <bramble/bramble.h>
+#include <hdf5.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,45 @@ static br_array *elements(void)
                           .chunks = BR_CHUNKS(16, 40, 64));
 }
 
+/* A dataset that the HDF5 library alone can read; compact ones have at most 64 KiB. */
+static void make_slow(hid_t file, const char *name, hid_t list, int columns, int depth)
+{
+    const hsize_t shape[] = {ROWS, (hsize_t)columns, (hsize_t)depth};
+    static double v[ROWS * COLUMNS * DEPTH];
+    for (int64_t i = 0; i < ROWS * columns * depth; i++)
+        v[i] = element(i);
+    hid_t space = H5Screate_simple(3, shape, NULL);
+    hid_t set = H5Dcreate2(file, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+    bool stored = H5Pget_layout(list) == H5D_VIRTUAL || H5Pget_external_count(list) > 0 ||
+                  H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, v) >= 0;
+    if (set < 0 || !stored || H5Dclose(set) < 0 || H5Sclose(space) < 0 || H5Pclose(list) < 0) {
+        fprintf(stderr, "mpi_places: %s cannot be made\n", name);
+        failures++;
+    }
+}
+
+/* The elements of some are in the other files. */
+static void make_slow_ones(void)
+{
+    const hsize_t shape[] = {ROWS, COLUMNS, DEPTH}, chunk[] = {12, 20, 32};
+    hid_t file = H5Fcreate("slow.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), list;
+    hid_t all = H5Screate_simple(3, shape, NULL);
+    list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_layout(list, H5D_COMPACT);
+    make_slow(file, "compact", list, 10, 8);
+    list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_external(list, "data.raw", 0, sizeof(double) * ROWS * COLUMNS * DEPTH);
+    make_slow(file, "external", list, COLUMNS, DEPTH);
+    list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_virtual(list, all, "data.h5", "packed", all);
+    make_slow(file, "virtual", list, COLUMNS, DEPTH);
+    list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(list, 3, chunk);
+    H5Pset_nbit(list);
+    make_slow(file, "nbit", list, COLUMNS, DEPTH);
+    H5Sclose(all), H5Fclose(file);
+}
+
 static void make_files(void)
 {
     char path[40];
@@ -58,6 +98,7 @@ static void make_files(void)
         must(br_store_hdf5(br_indexf(x, "%d:%d", 6 * i * i, 6 * (i + 1) * (i + 1)), path, "x",
                            .chunks = BR_CHUNKS(5, 40, 64)));
     }
+    make_slow_ones();
 }
 
 /* ---- cases whose bits must be those of one process that has the files ---- */
@@ -98,7 +139,7 @@ static void run_cases(br_array *x, const char *name)
     const int64_t rows[] = {70, 3, 3, 95, 0, 41};
     br_array *taken = br_from_memory(ctx, rows, BR_INT64, BR_SHAPE(6));
     br_array *mean = br_mean(x, .axis = BR_AXES(0), .keepdims = true);
-    br_array *flat = br_reshape(x, BR_SHAPE(ROWS, COLUMNS * DEPTH));
+    br_array *flat = br_reshape(x, BR_SHAPE(ROWS, br_shape(x)[1] * br_shape(x)[2]));
     br_array *kept = br_persist(br_mul(x, 0.5));
     show(x, name, "whole");
     show(br_add(br_mul(x, 0.5), 1), name, "elementwise");
@@ -125,6 +166,10 @@ static void run_cases(br_array *x, const char *name)
     br_scope_close(scope);
 }
 
+static const char *const sources[] = {"packed", "cut",     "plain",    "npy",     "raw", "many",
+                                      "uneven", "compact", "external", "virtual", "nbit"};
+enum { NSOURCES = sizeof sources / sizeof sources[0] };
+
 static br_array *open_source(int which)
 {
     switch (which) {
@@ -141,16 +186,17 @@ static br_array *open_source(int which)
                            .chunks = BR_CHUNKS(7, 80, 64));
     case 5:
         return br_from_hdf5_many(ctx, "part_*.h5", "x", 0, .chunks = BR_CHUNKS(12, 40, 64));
-    default:
+    case 6:
         return br_from_hdf5_many(ctx, "uneven_*.h5", "x", 0, .chunks = BR_CHUNKS(10, 40, 64));
+    default:
+        return br_from_hdf5(ctx, "slow.h5", sources[which], .chunks = BR_CHUNKS(10, 40, 64));
     }
 }
 
 static void cases(void)
 {
-    static const char *const names[] = {"packed", "cut", "plain", "npy", "raw", "many", "uneven"};
-    for (int i = 0; i < 7; i++)
-        run_cases(open_source(i), names[i]);
+    for (int i = 0; i < NSOURCES; i++)
+        run_cases(open_source(i), sources[i]);
 }
 
 /* ---- how much travels ---- */
