@@ -3,7 +3,7 @@
  * directories of their own. Files are relative paths.
  *
  * usage: mpi_places make | cases | travel LACKING | store | within | slow |
- * compute | vanish PATH | explain
+ * compute | virtual | vanish PATH | explain
  */
 #include <bramble/bramble.h>
 #include <hdf5.h>
@@ -346,9 +346,8 @@ static void slow(void)
 
 /* ---- one computation, several times ---- */
 
-static void compute(void)
+static void compute(br_array *x)
 {
-    br_array *x = br_from_hdf5(ctx, "data.h5", "packed");
     for (int i = 0; i < 3; i++) {
         double sum;
         br_status st = br_compute_f64(br_sum(x), &sum);
@@ -402,7 +401,9 @@ int main(int argc, char **argv)
     else if (strcmp(mode, "slow") == 0)
         slow();
     else if (strcmp(mode, "compute") == 0)
-        compute();
+        compute(br_from_hdf5(ctx, "data.h5", "packed"));
+    else if (strcmp(mode, "virtual") == 0)
+        compute(br_from_hdf5(ctx, "slow.h5", "virtual", .chunks = BR_CHUNKS(10, 40, 64)));
     else if (strcmp(mode, "once") == 0)
         once();
     else if (strcmp(mode, "vanish") == 0 && argc > 2)

@@ -161,6 +161,17 @@ ranks 1 1 "$program" compute
 verdict "what cannot be read is told, and read elsewhere" warned_once "data.h5: cannot be read, other ranks do it: rank 1 on $host Is a directory"
 rmdir "$work/without/data.h5"
 
+# A virtual dataset's elements are in data.h5. HDF5 gives the fill value where that is not.
+alone "$program" virtual
+cp -p "$work/with/slow.h5" "$work/without/"
+ranks 1 2 "$program" virtual
+verdict "a virtual dataset without its source is refused" \
+    refused "rank [12] on $host: .*slow.h5: 1 of the files that have its elements are missing here, 0 where rank 0 runs"
+cp -p "$work/with/data.h5" "$work/without/"
+ranks 1 2 "$program" virtual
+verdict "with it, it is as good" silent
+rm "$work/without/slow.h5" "$work/without/data.h5"
+
 # ---- files that go meanwhile ----
 
 alone "$program" vanish "$work/none"

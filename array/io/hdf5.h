@@ -27,6 +27,7 @@ typedef struct bri_h5_info {
     int64_t chunk[BR_MAX_NDIM]; /* the stored chunks' extents; all 0 when contiguous or compact */
     uint64_t device, inode, bytes; /* the file's identity, */
     int64_t mtime_ns;              /* for merging equal sources and for noticing changes */
+    int64_t missing;               /* sources of virtual datasets that have no file here */
     const char *path_kind;         /* "pread", "pread + decode (shuffle, deflate)" or
                                     * "H5Dread (reason)"; lives as long as the dataset */
     bool contiguous;               /* rows are best read in long runs along the leading axes */

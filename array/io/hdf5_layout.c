@@ -192,7 +192,7 @@ static bool is_there(const bri_h5_dataset *d, const char *name)
  * of many files are left out, and all where the user says where they are. */
 static void missing_sources(bri_h5_dataset *d, hid_t creation)
 {
-    size_t n = 0, missing = 0;
+    size_t n = 0;
     char name[512];
     bri_h5_make_slow(d, "virtual dataset");
     if (getenv("HDF5_VDS_PREFIX") != NULL || H5Pget_virtual_count(creation, &n) < 0)
@@ -201,12 +201,12 @@ static void missing_sources(bri_h5_dataset *d, hid_t creation)
         ssize_t length = H5Pget_virtual_filename(creation, i, name, sizeof name);
         if (length > 0 && (size_t)length < sizeof name && strcmp(name, ".") != 0 &&
             strchr(name, '%') == NULL)
-            missing += !is_there(d, name);
+            d->info.missing += !is_there(d, name);
     }
-    if (missing > 0)
+    if (d->info.missing > 0)
         snprintf(d->path_kind, sizeof d->path_kind,
-                 "H5Dread (virtual dataset, fill values for %zu of %zu sources: no such files)",
-                 missing, n);
+                 "H5Dread (virtual dataset, fill values for %lld of %zu sources: no such files)",
+                 (long long)d->info.missing, n);
 }
 
 static br_status choose(bri_h5_dataset *d, hid_t dataset, hid_t creation, bool plain)

@@ -73,6 +73,7 @@ static void mix(bri_h5_info *all, const bri_h5_info *part)
     all->inode = all->inode * 1099511628211u ^ part->inode;
     all->mtime_ns = (int64_t)((uint64_t)all->mtime_ns * 31 + (uint64_t)part->mtime_ns);
     all->bytes += part->bytes;
+    all->missing += part->missing;
     all->contiguous = all->contiguous && part->contiguous;
 }
 

@@ -56,6 +56,17 @@ const char *bri_file_paths(const bri_node *node, int *n)
     return node->op == &bri_op_raw ? bri_raw_path(node) : p->names;
 }
 
+/* HDF5 gives the fill value where it finds a source not, and says nothing. */
+static br_status check_sources(const bri_hdf5_params *p, const bri_h5_info *info)
+{
+    if (info->missing == p->missing)
+        return BR_OK;
+    return bri_file_error(BR_EIO,
+                          "%s: %lld of the files that have its elements are missing here, %lld "
+                          "where rank 0 runs: copy them to every host",
+                          p->names, (long long)info->missing, (long long)p->missing);
+}
+
 /* Ranks that have the file open the path themselves, and probe it themselves where it is not
  * trusted: it may be another copy. What they find must be the same file. Modification times may
  * differ: copying changes them. */
@@ -78,7 +89,7 @@ static br_status open_here(bri_node *node)
     if (!same)
         return bri_file_error(BR_EIO, "%s: not the file rank 0 has: copy it to every host",
                               p->names);
-    return BR_OK;
+    return check_sources(p, info);
 }
 
 /* Extents along the axis of all files when they are equal, else 0. */
@@ -243,6 +254,7 @@ static br_status fill_params(const bri_file_call *args, const bri_h5_dataset *d,
     p->inode = info->inode;
     p->bytes = info->bytes;
     p->mtime_ns = info->mtime_ns;
+    p->missing = info->missing;
     p->nfiles = args->n;
     p->parked = args->parked;
     p->untrusted = args->untrusted;
