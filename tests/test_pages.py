@@ -6,13 +6,18 @@ usage: test_pages.py COMPILER LIBRARY PAGE...    LIBRARY is libbramble.so
 
 All C blocks of a page become one program. In a block, what begins at the margin (functions, types) stays outside of
 functions; what is indented becomes a function of its own, of br_context *ctx. A block with a main is a program of its
-own. A block without a language that follows is the output on four ranks. Python blocks must be Python.
+own. A block without a language that follows is the output on four ranks. Python blocks must be Python. Each run begins
+with the files that the page is about, which page_files.py makes, and no others.
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+
+sys.dont_write_bytecode = True
+import page_files  # noqa: E402
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 MARK = "== block of line "
@@ -60,7 +65,7 @@ def build(compiler, library, source, directory, name):
     return path
 
 
-def run(program, directory, ranks):
+def run(program, files, ranks):
     """What it prints: on so many ranks, or on threads."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BRAMBLE_")}
     if os.geteuid() == 0:
@@ -68,8 +73,10 @@ def run(program, directory, ranks):
     if ranks:
         environment.update(BRAMBLE_NUM_THREADS="1")  # then main's thread runs what rank 0 gets, and messages say so
     words = ["mpirun", "--oversubscribe", "-np", str(ranks)] if ranks else []
-    done = subprocess.run(words + [program], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, text=True, timeout=400, check=False)
+    with tempfile.TemporaryDirectory() as directory:
+        shutil.copytree(files, directory, dirs_exist_ok=True)
+        done = subprocess.run(words + [program], cwd=directory, env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True, timeout=400, check=False)
     if done.returncode != 0:
         sys.exit(f"{program} on {ranks or 'no'} ranks ended with {done.returncode}:\n{done.stdout}")
     return done.stdout
@@ -86,21 +93,27 @@ def check(compiler, library, page, directory):
     """Builds, runs and compares; returns how many blocks printed what the page says."""
     with open(page, encoding="utf-8") as file:
         blocks = blocks_of(file.read())
-    for language, line, code in blocks:
+    files = os.path.join(directory, "files")
+    os.mkdir(files)
+    page_files.write(page, files)
+    outputs = {}
+    if any(language == "c" and "int main(" not in code for language, _, code in blocks):
+        common = build(compiler, library, program_of(page, blocks), directory, "blocks")
+        run(common, files, 0)
+        outputs = dict((int(part.split("\n", 1)[0]), part.split("\n", 1)[1])
+                       for part in run(common, files, 4).split(MARK)[1:])
+    compared, last = 0, ""
+    for (language, line, code), (after, _, said) in zip(blocks, blocks[1:] + [("none", 0, "")]):
         if language == "python":
             compile("\n" * (line - 1) + code, page, "exec")
-    common = build(compiler, library, program_of(page, blocks), directory, "blocks")
-    run(common, directory, 0)
-    outputs = dict((int(part.split("\n", 1)[0]), part.split("\n", 1)[1])
-                   for part in run(common, directory, 4).split(MARK)[1:])
-    compared = 0
-    for (language, line, code), (after, _, said) in zip(blocks, blocks[1:] + [("none", 0, "")]):
+            page_files.compare(page, code, files, last)
         if language != "c":
             continue
         if "int main(" in code:
             program = build(compiler, library, f'#line {line} "{page}"\n{code}', directory, f"program_{line}")
-            run(program, directory, 0)
-            outputs[line] = run(program, directory, 4)
+            run(program, files, 0)
+            outputs[line] = run(program, files, 4)
+        last = outputs.get(line, "")
         if after == "":
             compare(page, line, said, outputs[line])
             compared += 1
