@@ -8,9 +8,10 @@
  *                                     many chunks it computed. WHAT is packed, plain, contiguous or
  *                                     rows, those of the latter whole; other is another expression
  * MODE is what becomes of a file that exists, add, overwrite or truncate, or copy to add with
- * .safe_copy; or npy for a file of that kind,
- * rows for one whose rows are whole, contiguous for a dataset that is. On a failure of a store its
- * message is printed, and the program ends with 1.
+ * .safe_copy; or npy for a file of that kind, rows for one whose rows are whole, contiguous for a
+ * dataset that is. old-plain, old-packed and old-contiguous make a dataset, into which append, region
+ * and across write, with -copy by .safe_copy. On a failure of a store its message is printed, and
+ * the program ends with 1.
  *
  * Who wants it to be killed asks for that, so that no clock of another process decides when:
  * KILL_AFTER="CHUNKS MICROSECONDS" kills it so long after so many are begun, of resume when it has
@@ -134,12 +135,58 @@ static int fill(const br_block *in, int n, const br_block *out, const void *data
     return 0;
 }
 
-static br_array *made(br_context *ctx, int wait)
+static br_array *made_rows(br_context *ctx, int rows, int wait)
 {
-    return br_from_blocks(ctx, fill, BR_SHAPE(SIDE, SIDE), .dtype = BR_FLOAT64,
+    return br_from_blocks(ctx, fill, BR_SHAPE(rows, SIDE), .dtype = BR_FLOAT64,
                           .chunks = BR_CHUNKS(CHUNK, CHUNK), .data = &wait,
                           .data_bytes = sizeof wait);
 }
+
+static br_array *made(br_context *ctx, int wait)
+{
+    return made_rows(ctx, SIDE, wait);
+}
+
+/* ---- parts of a dataset ---- */
+
+/* What is appended first fills the last stored chunks that the dataset has, then makes whole ones.
+ * Of regions, one cuts stored chunks at its end, one has a half of each. fault_store.sh knows these numbers. */
+enum { OLD_ROWS = 600 };
+
+static const struct {
+    const char *mode, *from, *region;
+} parts[] = {{"append", "24:", NULL},
+             {"region", ":496, :376", "64:560, 64:440"},
+             {"across", "::2, :376", "40:552:2, 100:476"}};
+enum { NPARTS = sizeof parts / sizeof parts[0] };
+
+static int part_of(const char *mode)
+{
+    int i = 0;
+    while (i < NPARTS && strncmp(mode, parts[i].mode, strlen(parts[i].mode)) != 0)
+        i++;
+    return i;
+}
+
+/* Other elements than those that come, in chunks that are about as short. */
+static br_status store_old(br_context *ctx, char **argv)
+{
+    br_array *x = br_sub(-1, made_rows(ctx, OLD_ROWS, 0));
+    if (strcmp(argv[4], "old-contiguous") == 0)
+        return br_store_hdf5(x, argv[2], argv[3], .contiguous = true);
+    return br_store_hdf5(x, argv[2], argv[3], .unlimited = BR_AXES(0),
+                         .deflate = strcmp(argv[4], "old-packed") == 0);
+}
+
+static br_status store_part(br_context *ctx, char **argv, int wait)
+{
+    const int i = part_of(argv[4]);
+    return br_store_hdf5(br_index(made(ctx, wait), parts[i].from), argv[2], argv[3],
+                         .mode = parts[i].region == NULL ? BR_STORE_APPEND : BR_STORE_ADD,
+                         .region = parts[i].region, .safe_copy = strstr(argv[4], "-copy") != NULL);
+}
+
+/* ---- whole ones ---- */
 
 static br_store_mode mode_of(const char *name)
 {
@@ -148,17 +195,26 @@ static br_store_mode mode_of(const char *name)
     return strcmp(name, "truncate") == 0 ? BR_STORE_TRUNCATE : BR_STORE_ADD;
 }
 
+static br_status store_whole(br_context *ctx, char **argv, int wait)
+{
+    br_array *rows = br_rechunk(made(ctx, wait), BR_CHUNKS(40, -1));
+    const char *mode = argv[4];
+    if (strcmp(mode, "npy") == 0 || strcmp(mode, "rows") == 0)
+        return br_store_npy(strcmp(mode, "rows") == 0 ? rows : made(ctx, wait), argv[2]);
+    if (strcmp(mode, "contiguous") == 0)
+        return br_store_hdf5(rows, argv[2], argv[3], .contiguous = true);
+    return br_store_hdf5(made(ctx, wait), argv[2], argv[3], .mode = mode_of(mode), .deflate = 1,
+                         .safe_copy = strcmp(mode, "copy") == 0);
+}
+
 static int store(br_context *ctx, char **argv)
 {
+    const char *mode = argv[4];
     int wait = strcmp(argv[1], "slow") == 0 ? 8000 : 0;
     fprintf(stderr, "writes %ld\n", (long)getpid());
-    br_array *rows = br_rechunk(made(ctx, wait), BR_CHUNKS(40, -1));
-    br_status st = strcmp(argv[4], "npy") == 0    ? br_store_npy(made(ctx, wait), argv[2])
-                   : strcmp(argv[4], "rows") == 0 ? br_store_npy(rows, argv[2])
-                   : strcmp(argv[4], "contiguous") == 0
-                       ? br_store_hdf5(rows, argv[2], argv[3], .contiguous = true)
-                       : br_store_hdf5(made(ctx, wait), argv[2], argv[3], .mode = mode_of(argv[4]),
-                                       .deflate = 1, .safe_copy = strcmp(argv[4], "copy") == 0);
+    br_status st = strncmp(mode, "old-", 4) == 0 ? store_old(ctx, argv)
+                   : part_of(mode) < NPARTS      ? store_part(ctx, argv, wait)
+                                                 : store_whole(ctx, argv, wait);
     if (st == BR_OK)
         return 0;
     printf("failed: %s\n", br_message(ctx));

@@ -48,6 +48,15 @@ killed()
     [ $? = 137 ]
 }
 
+# What odd_disk.c makes believe; it stands before the runtime of a sanitizer.
+odd()
+{
+    env LD_PRELOAD="$odd_disk" ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" "$@" >"$work/out" 2>&1 &
+    wait $! 2>/dev/null
+    code=$?
+    [ $code = 1 ]
+}
+
 told() { [ "$(grep -c "^failed: .*$1" "$work/out")" = 1 ] && [ "$(grep -c '^bramble' "$work/out")" = 0 ]; }
 
 # What programs of others find: everything as it was, and it can be written to.
@@ -153,6 +162,130 @@ for what in packed plain rows; do
     rm -f files/*
 done
 
+# What is appended, and regions, are written where they are. Then a half of that may stay; what is beside it, not.
+cat >parts.py <<'PARTS'
+# parts.py LEFT|DONE KIND.MODE.NUMBER.h5...: what h5py finds after stores into parts that were killed, or were not.
+import os
+import sys
+try:
+    import h5py
+    import numpy as np
+except ImportError:
+    sys.exit(print("    skipped: python3-h5py is needed to look at the files"))
+place = np.arange(600 * 512, dtype="u4").reshape(600, 512)
+elements = (place * np.uint32(2654435761) >> np.uint32(12)).astype(float)
+old, new = -1 - elements, elements[:512]
+begun = 0
+for path in sys.argv[2:]:
+    kind, mode = os.path.basename(path).split(".")[:2]
+    stored, touched = old.copy(), np.zeros(old.shape, bool)
+    if mode == "append":
+        touched[576:] = True
+    else:
+        there, part = {"region": (np.s_[64:560, 64:440], np.s_[:496, :376]),
+                       "across": (np.s_[40:552:2, 100:476], np.s_[::2, :376])}[mode]
+        stored[there] = new[part]
+        touched[there] = True
+    with h5py.File(path, "r") as f:
+        assert sorted(f) == ["first", "x"] and (f["first"][...] == new).all(), path
+        x = f["x"]
+        if sys.argv[1] == "DONE":
+            stored = np.concatenate((stored, new[24:])) if mode == "append" else stored
+            assert x.shape == stored.shape and (x[...] == stored).all(), path
+            continue
+        assert x.shape == old.shape, path
+        begun += mode == "append" and os.path.getsize(path) > os.path.getsize(f"old-{kind}.h5")
+        for r in range(0, 600, 64):
+            for c in range(0, 512, 64):
+                box = np.s_[r:r + 64, c:c + 64]
+                try:
+                    found = x[box]
+                except OSError:
+                    found = None
+                begun += found is None or (found != old[box]).any()
+                # Compressed chunks of the region may be anything.
+                if kind != "packed" or not touched[box].any():
+                    assert found is not None, f"{path}: rows from {r}, columns from {c} cannot be read"
+                    assert ((found == old[box]) | (found == stored[box])).all(), f"{path}: {r}, {c}"
+assert begun or sys.argv[1] == "DONE", "nothing had been written yet"
+PARTS
+looked_at() { /usr/bin/python3 parts.py "$@" >out 2>&1; }
+mkdir killed
+# Six times, from the first blocks to the last of 48; two threads have written all but two of those that are begun.
+killed_parts()
+{
+    local i file
+    for i in 0 1 2 3 4 5; do
+        file=killed/$1.$2.$i.h5
+        cp "old-$1.h5" "$file"
+        BRAMBLE_NUM_THREADS=2 killed $((8 * i + RANDOM % 8 + 1)) $((RANDOM % 7000)) slow "$file" x "$2" &&
+            h5ls "$file" >/dev/null && h5diff "old-$1.h5" "$file" /first || return
+    done
+    looked_at LEFT killed/"$1.$2".*
+}
+# killed_at_sync NUMBER FILE DATASET MODE: of a file that exists, the first comes when all data is written, the second when HDF5
+# has closed it, the third when the pages are written that name the data.
+killed_at_sync()
+{
+    odd ODD_DISK_KILL="$1" "$program" fast "${@:2}"
+    [ $code = 137 ]
+}
+synced_parts()
+{
+    local at file
+    for at in 1 2; do
+        file=killed/$1.$2.$at.h5
+        cp "old-$1.h5" "$file"
+        killed_at_sync $at "$file" x "$2" && h5diff "old-$1.h5" "$file" /first && looked_at LEFT "$file" || return
+    done
+    [ "$2" != append ] || { cp "old-$1.h5" "$file" && killed_at_sync 3 "$file" x append && looked_at DONE "$file"; }
+}
+stored_after()
+{
+    "$program" fast "killed/$1.$2.5.h5" x "$2" >out 2>&1 && looked_at DONE "killed/$1.$2.5.h5"
+}
+for kind in plain packed contiguous; do
+    "$program" fast old-$kind.h5 first add 2>/dev/null && "$program" fast old-$kind.h5 x old-$kind 2>/dev/null || exit 2
+    for mode in append region across; do
+        [ $kind-$mode != contiguous-append ] || continue
+        verdict "$mode of $kind elements is killed, and what is beside it stays" killed_parts $kind $mode
+        [ $kind = packed ] || verdict "the next one is complete" stored_after $kind $mode
+        verdict "the same when it is killed before its data is named, and not after that" synced_parts $kind $mode
+    done
+done
+rm -r killed
+for mode in add overwrite; do
+    name=third
+    [ $mode = add ] || name=first
+    for at in 1 2; do
+        cp old.h5 files/a.h5
+        verdict "$mode is killed before its data is named" killed_at_sync $at files/a.h5 $name $mode
+        verdict "the file has what it had" whole
+    done
+done
+rm files/*
+
+# As it was, or complete: of append.
+kept_or_done() { h5diff old-packed.h5 files/a.h5 >/dev/null 2>&1 || { cp files/a.h5 packed.append.h5 && looked_at DONE packed.append.h5; }; }
+kept() { h5diff old-packed.h5 files/a.h5; }
+for mode in append region; do
+    good=0
+    for _ in $(seq 3); do
+        cp old-packed.h5 files/a.h5
+        killed $((RANDOM % 48 + 1)) $((RANDOM % 7000)) slow files/a.h5 x $mode-copy && kept && good=$((good + 1))
+    done
+    verdict "with a copy $mode leaves what was there when it is killed" test $good = 3
+done
+good=0
+for _ in $(seq 5); do
+    cp old-packed.h5 files/a.h5
+    killed 64 $((RANDOM % 40000)) slow files/a.h5 x append-copy
+    kept_or_done && good=$((good + 1))
+done
+verdict "also at the end, or it is complete" test $good = 5
+verdict "nothing is left beside it" alone a.h5
+rm files/*
+
 # After a kill the next store works, into the same file.
 cp old.h5 files/a.h5
 killed 20 0 slow files/a.h5 third add
@@ -205,8 +338,7 @@ for all in "" "$ranks"; do
 done
 chmod 755 files
 
-# A quota, and NFS without locks, as a library makes believe that stands before the runtime of a sanitizer.
-odd() { env LD_PRELOAD="$odd_disk" ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" "$@" >"$work/out" 2>&1; [ $? = 1 ]; }
+# A quota, and NFS without locks.
 odd ODD_DISK_QUOTA=300000 "$program" fast files/new.h5 x add
 verdict "a quota" told "files/new.h5:x: cannot be written: Disk quota exceeded"
 verdict "nothing is left of it" alone ""
@@ -277,6 +409,20 @@ if [ "$(id -u)" = 0 ] && mkdir disk && mount -t tmpfs -o size=1600k tmpfs disk 2
     full disk/a.h5 y copy
     verdict "no room for a copy" told "a copy takes"
     verdict "the file is as it was" same
+    rm disk/*
+    mount -o remount,size=12M disk
+    for part in plain-append packed-append plain-region packed-region contiguous-region packed-across; do
+        cp "old-${part%-*}.h5" disk/a.h5
+        cp disk/a.h5 before
+        fill_up
+        full disk/a.h5 x "${part#*-}"
+        verdict "a full disk while $part is written" told "No space left"
+        verdict "the file has its old bytes" same
+        mpirun --oversubscribe -np 3 "$program" fast disk/a.h5 x "${part#*-}" >"$work/out" 2>&1 </dev/null
+        verdict "and when three ranks write it" told "No space left"
+        verdict "the file has its old bytes" same
+        rm disk/*
+    done
     umount disk
     mounted=
 else

@@ -4,11 +4,14 @@
  * ODD_DISK_LOCKS=no      flock fails with ENOLCK, as on NFS without a lock daemon
  * ODD_DISK_QUOTA=BYTES   nothing is written beyond that place of a file: EDQUOT
  * ODD_DISK_SYNC=no       fsync and fdatasync fail with EIO
+ * ODD_DISK_KILL=NUMBER   kills the process when it would sync for that time
  * ODD_DISK_LOG=FILE      gets a line for each call: "write", "sync", or "name" for a file's new one
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,9 +50,18 @@ ssize_t pwrite(int fd, const void *from, size_t n, off_t at)
     return -1;
 }
 
+static void die_if_wished(void)
+{
+    static atomic_int syncs;
+    const char *last = getenv("ODD_DISK_KILL");
+    if (last != NULL && atomic_fetch_add(&syncs, 1) + 1 == atoi(last))
+        raise(SIGKILL);
+}
+
 static int sync_by(const char *function, int fd)
 {
     int (*real)(int) = 0;
+    die_if_wished();
     *(void **)&real = dlsym(RTLD_NEXT, function);
     note("sync\n");
     if (getenv("ODD_DISK_SYNC") == NULL)
