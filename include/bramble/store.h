@@ -103,7 +103,8 @@ typedef struct br_dims {
  *
  * Regions and what is appended to are written where they are: an error brings back what was there,
  * but a program that dies leaves some of the region's chunks old, some new, some of compressed ones
- * unreadable; other datasets stay as they were. With .safe_copy this dataset does, too.
+ * unreadable or with what another one of them was to have; what no such chunk has, and other
+ * datasets, stay as they were. With .safe_copy this dataset does, too.
  *
  * With .resume the file is path.part until it is complete, with path.part.log beside it, and both
  * stay when the store fails or the program dies, by SIGKILL or a power cut. Every second or so what
