@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_store_align.c - chunks of an array that cut stored ones: it is cut otherwise, so that HDF5
- * puts none together but those that a region holds in part.
+ * test_store_align.c - chunks of an array that cut stored ones: it is rechunked, so that HDF5 puts
+ * none together but those that a region holds in part, unless there is no memory for that.
  */
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -125,20 +125,94 @@ START_TEST(appending)
 }
 END_TEST
 
-/* No stored chunk is whole in any task, however the array is cut. */
-START_TEST(parts_alone)
+/* Stored chunks of 7 x 11 that the region holds in part are put together from one piece each. */
+static const struct {
+    const char *region;
+    int64_t chunks[2];
+    int of_parts;
+} edges[] = {
+    {"1:6, :", {1, 5}, 5}, {"1:9, :", {8, 3}, 10}, {"5, :", {3}, 5},
+    {":, 12", {3}, 6},     {"::2, :", {20, 1}, 5}, /* a call for all rows of a stored chunk's columns */
+};
+
+START_TEST(parts_of_stored_chunks)
 {
-    static const char *const apart[] = {"::2, :", "1:6, :", "5, :"};
-    br_array *all = sample(2);
+    const char *region = edges[_i].region;
+    const int64_t *c = edges[_i].chunks;
+    br_array *all = sample(2), *part = br_index(all, region);
     ok(br_store_hdf5(br_zeros(ctx, BR_SHAPE(ROWS, COLUMNS), .chunks = BR_CHUNKS(ROWS, COLUMNS)),
                      "a.h5", "x", .chunks = BR_CHUNKS(7, 11), .deflate = 1));
-    ok(br_store_hdf5(br_index(all, apart[_i]), "a.h5", "x", .region = apart[_i]));
-    ck_assert_int_eq(atomic_exchange(&wholes, 0), 30);
-    ck_assert_int_gt(atomic_load(&parts), 0);
-    br_array *wanted = br_set_index(br_zeros_like(all), apart[_i], br_index(all, apart[_i]));
+    expect_calls(0, 30, "zeros");
+    part = c[1] > 0 ? in_chunks(part, c[0], c[1]) : br_rechunk(part, BR_CHUNKS(c[0]));
+    ok(br_store_hdf5(part, "a.h5", "x", .region = region));
+    expect_calls(edges[_i].of_parts, 0, region);
+    br_array *wanted = br_set_index(br_zeros_like(all), region, br_index(all, region));
     sums_to(br_abs(br_sub(br_from_hdf5(ctx, "a.h5", "x"), wanted)), 0);
 }
 END_TEST
+
+/* HDF5 filters these, each once. */
+START_TEST(filters_of_the_library)
+{
+    const hsize_t shape[] = {ROWS, COLUMNS}, chunk[] = {10, 25};
+    ok(br_store_hdf5(br_zeros(ctx, BR_SHAPE(1)), "a.h5", "other"));
+    hid_t file = H5Fopen("a.h5", H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(2, shape, NULL), list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(list, 2, chunk);
+    H5Pset_scaleoffset(list, H5Z_SO_INT, 0);
+    H5Dclose(H5Dcreate2(file, "x", H5T_STD_I32LE, space, H5P_DEFAULT, list, H5P_DEFAULT));
+    ck_assert_int_ge(H5Pclose(list) | H5Sclose(space) | H5Fclose(file), 0);
+    expect_calls(0, 1, "an element");
+    br_array *x = in_chunks(br_astype(sample(1), BR_INT32), 1, COLUMNS);
+    ok(br_store_hdf5(x, "a.h5", "x", .region = ":, :"));
+    expect_calls(ROWS / 10, 0, "rows");
+    library_reads("a.h5", "x", ROWS * COLUMNS, 1);
+}
+END_TEST
+
+static int64_t tasks_of_last_run(void)
+{
+    br_run_info info;
+    ok(br_last_run(ctx, &info));
+    return info.tasks;
+}
+
+/* The region cuts stored chunks at its own ends, the array none. */
+START_TEST(arrays_that_are_cut_so_stay)
+{
+    br_array *all = in_chunks(sample(2), 14, 11);
+    ok(br_store_hdf5(br_zeros_like(all), "a.h5", "x", .chunks = BR_CHUNKS(7, 11)));
+    ok(br_store_hdf5(br_index(all, "7:38, :"), "a.h5", "x", .region = "7:38, :"));
+    int64_t tasks = tasks_of_last_run();
+    ok(br_store_hdf5(br_index(all, "8:38, :"), "a.h5", "x", .region = "8:38, :"));
+    ck_assert_int_eq(tasks_of_last_run(), tasks);
+}
+END_TEST
+
+/* Of the array that the user has, not of the one that was stored for it. */
+START_TEST(br_explain_knows_the_run)
+{
+    char *text = NULL;
+    size_t n = 0;
+    br_array *x = in_chunks(sample(3), 4, 5);
+    ok(br_store_hdf5(x, "a.h5", "x", .chunks = BR_CHUNKS(7, 11)));
+    FILE *to = open_memstream(&text, &n);
+    ok(br_explain(x, to));
+    ck_assert_int_eq(fclose(to), 0);
+    ck_assert_msg(strstr(text, "the last run") != NULL, "%s", text);
+    free(text);
+}
+END_TEST
+
+/* ---- memory ---- */
+
+static void limit_memory(const char *limit)
+{
+    ck_assert_int_eq(br_close(ctx), 0);
+    setenv("BRAMBLE_MEMORY_LIMIT", limit, 1);
+    ctx = br_open(NULL, NULL);
+    unsetenv("BRAMBLE_MEMORY_LIMIT");
+}
 
 /* Rows of 1 MiB, of which 64 would have to wait for each other. */
 START_TEST(more_than_the_memory_holds)
@@ -150,10 +224,7 @@ START_TEST(more_than_the_memory_holds)
         .x = rows, .path = "a.h5", .dataset = "x", .chunks = BR_CHUNKS(HIGH, WIDE / 2)};
     ok(br_store_hdf5_(args));
     expect_calls(0, 2, "with memory");
-    ck_assert_int_eq(br_close(ctx), 0);
-    setenv("BRAMBLE_MEMORY_LIMIT", "100M", 1);
-    ctx = br_open(NULL, NULL);
-    unsetenv("BRAMBLE_MEMORY_LIMIT");
+    limit_memory("100M");
     row = br_arange(ctx, BR_NUM(0.0), BR_NUM((double)WIDE));
     args.x = br_rechunk(br_add(row, br_zeros(ctx, BR_SHAPE(HIGH, 1))), BR_CHUNKS(1, WIDE));
     args.dataset = "y";
@@ -161,8 +232,53 @@ START_TEST(more_than_the_memory_holds)
     expect_calls(2 * HIGH, 0, "without");
     args.path = "b.h5";
     args.resume = true;
-    refused(br_store_hdf5_(args), BR_EARG, "whole stored ones");
+    refused(br_store_hdf5_(args), BR_EMEMLIMIT, "rechunk");
     sums_to(br_from_hdf5(ctx, "a.h5", "y"), HIGH * (0.5 * WIDE * (WIDE - 1.0)));
+}
+END_TEST
+
+static int eights(const br_block *in, int n, const br_block *out, const void *data)
+{
+    (void)in, (void)n, (void)data;
+    for (int64_t i = 0; i < out->extent[0] * out->extent[1]; i++)
+        ((double *)out->data)[i] = 8;
+    return 0;
+}
+
+/* What waits are the function's rows, eight times as large as what is stored. */
+START_TEST(wider_elements_below)
+{
+    enum { WIDE = 1 << 16, HIGH = 48 };
+    limit_memory("20M");
+    br_array *x = br_zeros(ctx, BR_SHAPE(HIGH, WIDE), .chunks = BR_CHUNKS(1, WIDE));
+    x = br_astype(br_map_blocks(x, eights), BR_INT8);
+    ok(br_store_hdf5(x, "a.h5", "x", .chunks = BR_CHUNKS(HIGH, WIDE / 16)));
+    expect_calls(HIGH * 16, 0, "rows that do not fit");
+    br_run_info info;
+    ok(br_last_run(ctx, &info));
+    ck_assert_int_eq(info.bytes_spilled, 0);
+    ok(br_store_hdf5(x, "a.h5", "y", .chunks = BR_CHUNKS(HIGH / 4, WIDE / 16)));
+    expect_calls(0, 4 * 16, "rows that do");
+    sums_to(br_from_hdf5(ctx, "a.h5", "x"), 8.0 * HIGH * WIDE);
+    sums_to(br_from_hdf5(ctx, "a.h5", "y"), 8.0 * HIGH * WIDE);
+}
+END_TEST
+
+/* One that can grow has 16 MB, of which the array fills a part; filtering takes three of these. */
+START_TEST(stored_chunks_larger_than_the_array)
+{
+    br_store_hdf5_args args = {
+        .path = "a.h5", .dataset = "x", .unlimited = BR_AXES(0), .chunks = BR_CHUNKS(80000, 25)};
+    args.x = in_chunks(sample(1), 20, COLUMNS);
+    ok(br_store_hdf5_(args));
+    expect_calls(0, 2, "with memory");
+    limit_memory("40M");
+    args.x = in_chunks(sample(1), 20, COLUMNS);
+    args.dataset = "y";
+    ok(br_store_hdf5_(args));
+    expect_calls(4, 0, "without");
+    library_reads("a.h5", "x", ROWS * COLUMNS, 1);
+    library_reads("a.h5", "y", ROWS * COLUMNS, 1);
 }
 END_TEST
 
@@ -172,7 +288,12 @@ int main(void)
     tcase_add_loop_test(t, new_datasets, 0, sizeof news / sizeof news[0]);
     tcase_add_loop_test(t, regions_of_a_dataset, 0, sizeof regions / sizeof regions[0]);
     tcase_add_test(t, appending);
-    tcase_add_loop_test(t, parts_alone, 0, 3);
+    tcase_add_loop_test(t, parts_of_stored_chunks, 0, sizeof edges / sizeof edges[0]);
+    tcase_add_test(t, filters_of_the_library);
+    tcase_add_test(t, arrays_that_are_cut_so_stay);
+    tcase_add_test(t, br_explain_knows_the_run);
     tcase_add_test(t, more_than_the_memory_holds);
+    tcase_add_test(t, wider_elements_below);
+    tcase_add_test(t, stored_chunks_larger_than_the_array);
     return run_stores(t);
 }

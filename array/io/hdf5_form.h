@@ -68,6 +68,8 @@ typedef struct bri_h5_filtering {
 } bri_h5_filtering;
 
 void bri_h5_filtering_end(bri_h5_filtering *f);
+/* Its bytes for a box of what is put: none where the box holds no chunk whole. */
+size_t bri_h5_filtering_bytes(const bri_h5_form *form, const int64_t *start, const int64_t *count);
 /* A whole chunk as it is stored, n bytes; mask says which filters were left out. */
 br_status bri_h5_filter_part(const bri_h5_boxed *box, const bri_h5_piece *part, bri_h5_filtering *f,
                              const char **data, size_t *n, uint32_t *mask);

@@ -78,7 +78,28 @@ bool bri_h5_next_part(const bri_h5_boxed *box, bri_h5_piece *part)
     return true;
 }
 
+static bool holds_whole(const bri_h5_boxed *box)
+{
+    const bri_h5_form *form = box->form;
+    bool whole = box->nelem > 0;
+    for (int a = 0; a < form->ndim && whole; a++) {
+        int64_t inside = box->start[a] % form->chunk[a];
+        int64_t end = box->start[a] + box->count[a];
+        int64_t left = box->count[a] - (inside > 0 ? form->chunk[a] - inside : 0);
+        whole = left >= form->chunk[a] || (left > 0 && end == form->shape[a]);
+    }
+    return whole;
+}
+
 /* ---- filtering ---- */
+
+size_t bri_h5_filtering_bytes(const bri_h5_form *form, const int64_t *start, const int64_t *count)
+{
+    bri_h5_boxed box;
+    bri_h5_box_at(form, start, count, NULL, &box);
+    bool filters = form->ndim > 0 && form->chunk[0] > 0 && bri_h5_has_parts(&box);
+    return filters && holds_whole(&box) ? 3 * (form->chunk_bytes + CHECKSUM) : 0;
+}
 
 void bri_h5_filtering_end(bri_h5_filtering *f)
 {
@@ -89,7 +110,7 @@ void bri_h5_filtering_end(bri_h5_filtering *f)
 static br_status begin(bri_h5_filtering *f, const bri_h5_form *form)
 {
     if (f->memory == NULL)
-        f->memory = bri_malloc(3 * (form->chunk_bytes + CHECKSUM));
+        f->memory = bri_malloc(3 * (form->chunk_bytes + CHECKSUM)); /* bri_h5_filtering_bytes */
     if (f->memory == NULL)
         return BR_ENOMEM;
     if (f->deflater == NULL && form->level > 0)

@@ -45,7 +45,12 @@ static void print(const bri_node *node, FILE *to)
 {
     const bri_chunks_params *p = node->params;
     char text[256];
+    bool behind = false;
+    for (int a = 0; a < p->ndim; a++)
+        behind = behind || p->before[a] > 0;
     fprintf(to, "%s", bri_shape_text(p->ndim, p->chunk, text, sizeof text));
+    if (behind)
+        fprintf(to, " from %s", bri_shape_text(p->ndim, p->before, text, sizeof text));
 }
 
 const bri_op bri_op_rechunk = {

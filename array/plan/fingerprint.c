@@ -162,7 +162,9 @@ br_status bri_store_fingerprint(br_context *ctx, bri_node *const *nodes,
                                 const br_store_hdf5_args *stores, int n, uint64_t fingerprint[2])
 {
     hash h = {1, 2};
+    const int64_t cut = BRI_STORE_CUT;
     add(&h, BR_VERSION_TEXT, strlen(BR_VERSION_TEXT));
+    add(&h, &cut, sizeof cut);
     for (int i = 0; i < n; i++) {
         add_options(&h, &stores[i]);
         BRI_TRY(add_like(&h, stores[i].like));

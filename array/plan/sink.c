@@ -38,11 +38,15 @@ void bri_sink_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_siz
     sizes->scratch = bump.used;
 }
 
-/* Filtering takes up to three times a chunk beside it (hdf5_put.c). */
+/* What is filtered beside a chunk; other ranks have no writer, and no tasks of this stage. */
 static void store_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes *out)
 {
+    bri_leaf leaf;
     bri_sink_sizes(stage, chunk, step, out);
-    out->scratch += 3 * (size_t)bri_chunk_nelem(stage, chunk) * br_dtype_size(stage->dtype);
+    bri_leaf_box(stage, chunk, step, &leaf);
+    if (stage->data != NULL)
+        out->scratch +=
+            bri_h5_filtering_bytes(bri_h5_form_of(stage->data), leaf.origin, leaf.extent);
 }
 
 br_status bri_sink_load(bri_work *work, bri_leaf *leaf, bri_view *view)

@@ -45,7 +45,7 @@ static void pack_sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_
     bri_sink_sizes(stage, chunk, step, out);
     bri_leaf_box(stage, chunk, step, &leaf);
     out->output = bri_h5_packed_bound(form, leaf.origin, leaf.extent);
-    out->scratch += 3 * form->chunk_bytes;
+    out->scratch += bri_h5_filtering_bytes(form, leaf.origin, leaf.extent);
 }
 
 static br_status pack_chunk(bri_work *work)
@@ -100,7 +100,7 @@ static void spread_sizes(const bri_stage *stage, int64_t chunk, int64_t step, br
         sizeof(bri_h5_record) * (size_t)bri_h5_count_parts(form, leaf.origin, leaf.extent);
     bri_bump bump = {NULL, out->scratch};
     bri_bump_take(&bump, bri_h5_run_room(form, leaf.origin, leaf.extent));
-    out->scratch = bump.used + 3 * form->chunk_bytes;
+    out->scratch = bump.used + bri_h5_filtering_bytes(form, leaf.origin, leaf.extent);
 }
 
 static br_status claim(const bri_h5_runs *runs, uint64_t bytes, uint64_t *address)

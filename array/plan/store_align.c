@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * store_align.c - arrays are cut as their datasets are stored: each stored chunk is made whole by
- * one task, which filters it, and written once.
+ * store_align.c - arrays are cut as their datasets are stored: each stored chunk is made by one
+ * task, which filters it, and written once.
  *
  * Where chunks of an array cut stored ones, HDF5 would read, inflate, fill, deflate and write each
  * of these as often as one of its parts comes, under its lock.
  */
+#include <string.h>
+
 #include "array/ops/ops.h"
+#include "array/plan/fit.h"
+#include "array/plan/message.h"
 #include "array/plan/store.h"
-#include "array/plan/store_fit.h"
 
-/* Of the memory limit, for the chunks that wait for their neighbours. */
-enum { MEMORY_SHARE = 4 };
+/* ---- one axis ---- */
 
-/* The axis of the dataset where this one of the array lies; -1 when elements lie apart along it. */
+/* The axis of the dataset where this one of the array lies; -1: none, or elements lie apart. */
 static int axis_in(const bri_h5_form *form, int axis, int64_t *start)
 {
     *start = 0;
@@ -27,76 +29,122 @@ static int axis_in(const bri_h5_form *form, int axis, int64_t *start)
     return -1;
 }
 
-/* Stored chunks are whole along axes that have one index there. */
-static bool is_flat(const bri_h5_form *form)
+/* Does a chunk of the array begin inside of a stored one that the chunk before it has a part of? */
+static bool is_cut(const bri_axis *axis, int64_t start, int64_t stored)
 {
-    bool flat = true;
-    for (int a = 0; a < form->ndim && form->placed; a++)
-        flat = flat && (form->place[a].axis >= 0 || form->chunk[a] == 1);
-    return flat;
+    for (int64_t c = 1; c < axis->nchunks; c++)
+        if ((start + bri_axis_start(axis, c)) % stored != 0)
+            return true;
+    return false;
 }
 
-/* Chunks of the array by whole stored ones, about as large as they are; false when it has none of
- * these along some axis. */
-static bool cut_as_stored(const bri_node *x, const bri_h5_form *form, bri_chunks_params *p)
+/* As many whole stored chunks as an array's chunk has room for. */
+static void cut_as_stored(bri_chunks_params *p, int a, int64_t largest, int64_t start,
+                          int64_t stored)
 {
-    int64_t stored[BR_MAX_NDIM];
+    p->chunk[a] = largest > stored ? largest / stored * stored : stored;
+    p->before[a] = start % stored;
+}
+
+static void keep(bri_chunks_params *p, int a, const bri_axis *axis)
+{
+    const bool regular = axis->starts == NULL && axis->nchunks > 1 && axis->first < axis->chunk;
+    const int64_t largest = bri_axis_largest(axis);
+    p->chunk[a] = largest > 0 ? largest : 1;
+    p->before[a] = regular ? axis->chunk - axis->first : 0;
+}
+
+/* ---- one array ---- */
+
+/* Its chunks, about as large as they are; false when they are good as they are. */
+static bool choose(const bri_node *x, const bri_h5_form *form, bri_chunks_params *p)
+{
+    int64_t unit[BR_MAX_NDIM];
+    bool cuts = false;
     double bytes = (double)br_dtype_size(x->dtype);
-    *p = (bri_chunks_params){.ndim = x->ndim};
+    memset(p, 0, sizeof *p);
+    p->ndim = x->ndim;
     for (int a = 0; a < x->ndim; a++) {
         int64_t start;
-        int to = axis_in(form, a, &start);
-        if (to < 0)
-            return false;
-        const int64_t chunk = form->chunk[to], largest = bri_axis_largest(&x->axis[a]);
-        const int64_t end = start + x->axis[a].extent;
-        const int64_t first = (start + chunk - 1) / chunk * chunk;
-        if (first >= end || (end - first < chunk && end < form->shape[to]))
-            return false;
-        stored[a] = chunk;
-        p->chunk[a] = largest > chunk ? largest / chunk * chunk : chunk;
-        p->before[a] = start % chunk;
+        const int to = axis_in(form, a, &start);
+        const int64_t largest = bri_axis_largest(&x->axis[a]);
+        if (to >= 0 && is_cut(&x->axis[a], start, form->chunk[to])) {
+            cuts = true;
+            unit[a] = form->chunk[to];
+            cut_as_stored(p, a, largest, start, unit[a]);
+        } else {
+            keep(p, a, &x->axis[a]);
+            unit[a] = p->chunk[a];
+        }
         bytes *= (double)largest;
     }
-    double most = bytes > BRI_AUTO_CHUNK_BYTES ? bytes : BRI_AUTO_CHUNK_BYTES;
-    bri_cut_to_multiples(x->ndim, br_dtype_size(x->dtype), most, stored, p->chunk);
-    return true;
+    const double most = bytes > BRI_AUTO_CHUNK_BYTES ? bytes : BRI_AUTO_CHUNK_BYTES;
+    bri_cut_to_multiples(x->ndim, br_dtype_size(x->dtype), most, unit, p->chunk);
+    return cuts;
 }
 
-/* Chunks are made in C order: those that a row of new ones needs are there at a time. */
-static bool fits_memory(const bri_node *x, const bri_chunks_params *p)
+/* *out, counted for the caller, is x itself when it is good. */
+static br_status align(bri_node *x, const bri_h5_form *form, br_place at, bri_node **out)
 {
-    bri_memory_stats memory;
-    double bytes = (double)br_dtype_size(x->dtype);
-    bri_memory_about(x->ctx->memory, &memory);
-    const int64_t rows = x->axis[0].extent, most = p->chunk[0] + bri_axis_largest(&x->axis[0]);
-    bytes *= (double)(most < rows ? most : rows);
-    for (int a = 1; a < x->ndim; a++)
-        bytes *= (double)x->axis[a].extent;
-    return bytes * MEMORY_SHARE <= (double)memory.limit;
-}
-
-br_status bri_store_align(const bri_h5_form *form, const br_store_hdf5_args *args, bri_node **x)
-{
-    int64_t at;
-    bri_node *cut;
     bri_chunks_params p;
-    bool cuts = form->direct && bri_store_axis_that_cuts(*x, form, &at) >= 0;
-    if (!cuts || bri_node_nelem(*x) == 0)
-        return BR_OK;
-    if (!is_flat(form) || !cut_as_stored(*x, form, &p) || !fits_memory(*x, &p)) {
-        bri_log_info((*x)->ctx, "%s:%s: HDF5 puts chunks together that those of the array cut",
-                     args->path, args->dataset);
-        return BR_OK;
-    }
     const bri_recipe recipe = {.op = &bri_op_rechunk,
                                .params = &p,
                                .params_bytes = sizeof p,
-                               .inputs = x,
+                               .inputs = &x,
                                .ninputs = 1,
-                               .at = args->at};
-    BRI_TRY(bri_node_make((*x)->ctx, &recipe, &cut));
-    bri_node_release(*x);
-    *x = cut;
+                               .at = at};
+    const bool chunked = form->ndim > 0 && form->chunk[0] > 0 && bri_node_nelem(x) > 0;
+    if (chunked && choose(x, form, &p))
+        return bri_node_make(x->ctx, &recipe, out);
+    bri_node_retain(x);
+    *out = x;
     return BR_OK;
+}
+
+/* ---- all of a call ---- */
+
+/* Chunks wait for their neighbours: without giving anything up for memory, or waiting on disk. What
+ * else is wrong is found again when it is run. */
+static bool fits_memory(br_context *ctx, bri_node *const *nodes, const bri_sink *sinks, int n)
+{
+    bri_plan *plan = NULL;
+    br_status st = bri_plan_make(ctx, &(bri_outputs){nodes, sinks, n, 0, NULL}, &plan);
+    if (st == BR_OK)
+        st = bri_plan_check(plan);
+    bri_plan_free(plan);
+    return st != BR_EMEMLIMIT;
+}
+
+static void tell(br_context *ctx, const char *path, const br_store_hdf5_args *store, bool fits)
+{
+    if (fits)
+        bri_log_info(ctx, "%s:%s: chunks of the array cut stored ones: it is rechunked", path,
+                     store->dataset);
+    else
+        bri_log_info(ctx,
+                     "%s:%s: chunks of the array cut stored ones, which takes long: "
+                     "BRAMBLE_MEMORY_LIMIT does not allow to rechunk it",
+                     path, store->dataset);
+}
+
+br_status bri_store_align(br_context *ctx, const char *path, const br_store_hdf5_args *stores,
+                          const bri_sink *sinks, bri_node **nodes, int n, bool always)
+{
+    bri_node *cut[BRI_MAX_OUTPUTS];
+    br_status st = BR_OK;
+    int made = 0;
+    bool any = false;
+    for (; made < n && st == BR_OK; made += st == BR_OK) {
+        st = align(nodes[made], bri_h5_form_of(sinks[made].writer), stores[made].at, &cut[made]);
+        any = any || (st == BR_OK && cut[made] != nodes[made]);
+    }
+    const bool fits = st == BR_OK && any && (always || fits_memory(ctx, cut, sinks, n));
+    for (int i = 0; i < made; i++) {
+        if (st == BR_OK && cut[i] != nodes[i])
+            tell(ctx, path, &stores[i], fits);
+        bri_node *unused = fits ? nodes[i] : cut[i];
+        nodes[i] = fits ? cut[i] : nodes[i];
+        bri_node_release(unused);
+    }
+    return st;
 }

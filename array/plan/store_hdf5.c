@@ -24,6 +24,7 @@ typedef struct call {
     bool completed; /* by an earlier call */
     bri_joining joining;
     bri_node *nodes[BRI_MAX_OUTPUTS];
+    const bri_node *asked; /* the first of them, before it was rechunked */
     bri_sink sinks[BRI_MAX_OUTPUTS];
 } call;
 
@@ -133,30 +134,16 @@ static bool is_coordinate(const br_store_hdf5_args *args)
            strcmp(last, args->dims.name[0]) == 0;
 }
 
-/* Chunks are written once or not at all, so each one of the array must be whole stored ones. */
-static br_status check_steps(const bri_node *x, const bri_h5_form *form)
+/* What an earlier call has stored is not demanded again. Chunks are written once or not at all, so
+ * each one of the array is whole stored ones (store_align.c). */
+static br_status track(call *c)
 {
-    int64_t start;
-    int axis = bri_store_axis_that_cuts(x, form, &start);
-    if (axis < 0)
-        return BR_OK;
-    return bri_error(BR_EARG,
-                     "to be resumed, the array's chunks must be whole stored ones: along axis %d "
-                     "one begins at %lld, stored ones have %lld, and to cut it so takes more than "
-                     "BRAMBLE_MEMORY_LIMIT allows",
-                     axis, (long long)start, (long long)form->chunk[axis]);
-}
-
-static br_status track(const call *c, int i, bri_h5_writer *writer)
-{
-    const bri_node *x = c->nodes[i];
-    int64_t nchunks = 1;
-    if (!c->stores[0].resume)
-        return BR_OK;
-    for (int a = 0; a < x->ndim; a++)
-        nchunks *= x->axis[a].nchunks;
-    BRI_TRY(check_steps(x, bri_h5_form_of(writer)));
-    return bri_h5_track(writer, nchunks);
+    for (int i = 0; i < c->n && c->stores[0].resume; i++) {
+        bri_sink *sink = &c->sinks[i];
+        BRI_TRY(bri_h5_track(sink->writer, bri_node_nchunks(c->nodes[i])));
+        sink->stored = bri_h5_done(sink->writer, &sink->stored_bytes);
+    }
+    return BR_OK;
 }
 
 static br_status open_dataset(call *c, int i)
@@ -168,15 +155,18 @@ static br_status open_dataset(call *c, int i)
             : args.mode == BR_STORE_APPEND ? bri_store_append(c->output, &args, x, &writer)
                                            : bri_store_new(c->output, &args, x, &writer));
     const bri_h5_form *form = bri_h5_form_of(writer);
-    BRI_TRY(bri_store_align(form, &args, &c->nodes[i]));
-    BRI_TRY(track(c, i, writer));
-    size_t bytes;
-    const unsigned char *stored = bri_h5_done(writer, &bytes);
     c->sinks[i] = (bri_sink){.kind = BRI_SINK_STORE,
-                             .stored = stored,
-                             .stored_bytes = bytes,
                              .writer = writer,
                              .form = c->ctx->nranks > 1 && bri_h5_packs(form) ? form : NULL};
+    return BR_OK;
+}
+
+static br_status open_datasets(call *c)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < c->n; i++)
+            if (is_coordinate(&c->stores[i]) == (pass == 0))
+                BRI_TRY(open_dataset(c, i));
     return BR_OK;
 }
 
@@ -258,10 +248,11 @@ static br_status begin(call *c)
         target.meeting = &c->joining.meeting;
     }
     BRI_TRY(bri_h5_output_open(&target, &c->output));
-    for (int pass = 0; pass < 2; pass++)
-        for (int i = 0; i < c->n; i++)
-            if (is_coordinate(&c->stores[i]) == (pass == 0))
-                BRI_TRY(open_dataset(c, i));
+    BRI_TRY(open_datasets(c));
+    c->asked = c->nodes[0];
+    BRI_TRY(
+        bri_store_align(c->ctx, first->path, c->stores, c->sinks, c->nodes, c->n, first->resume));
+    BRI_TRY(track(c));
     BRI_TRY(share_writing(c));
     return bri_h5_start_tracking(c->output);
 }
@@ -274,6 +265,16 @@ static br_status give_up(call *c, br_status st)
     bri_joining_end(&c->joining, false);
     bri_h5_abort(c->output);
     return bri_error(st, "%s", why);
+}
+
+/* br_explain tells of it as of the array's that was asked for. */
+static void note_run(const call *c)
+{
+    bri_array_data *data = bri_array_data_of(c->ctx);
+    if (data->last_node == c->nodes[0]) {
+        data->last_node = c->asked;
+        data->last_hash = c->asked->hash;
+    }
 }
 
 static br_status store_all(call *c)
@@ -289,6 +290,7 @@ static br_status store_all(call *c)
     st = bri_run(c->ctx, &(bri_outputs){c->nodes, c->sinks, c->n, false, NULL});
     if (st != BR_OK)
         return give_up(c, st);
+    note_run(c);
     st = bri_joining_end(&c->joining, true);
     st = st == BR_OK ? bri_h5_commit(c->output) : give_up(c, st);
     return st == BR_OK ? BR_OK : bri_context_fail(c->ctx, st, bri_last_error());

@@ -51,9 +51,9 @@ typedef struct br_dims {
  * .mode        what becomes of a file that exists, by default BR_STORE_ADD
  * .chunks      stored chunks, by default those of x (at most 4 MiB each); .contiguous stores
  *              without chunks. Where chunks of x cut stored ones, x is rechunked first, so that
- *              each stored chunk is made whole by one task; but not when a row of these takes more
- *              than a quarter of the memory limit: then HDF5 puts their parts together, one by one
- *              and each time anew, which can take a hundred times as long (BRAMBLE_LOG=info says so)
+ *              each of these is made by one task and written once; only where the memory limit
+ *              does not allow that HDF5 puts their parts together, each time anew, which can take
+ *              a hundred times as long. BRAMBLE_LOG=info says which.
  * .deflate     0 (none) to 9; chunks are compressed in the tasks, after shuffling their bytes
  * .no_shuffle  compresses without that; .shuffle shuffles without compression
  * .fletcher32  stores a checksum with each chunk
@@ -113,8 +113,7 @@ typedef struct br_dims {
  * .file_attributes, must be as they were (BR_EARG names the file to remove if not). Of a program
  * that dies just when the file has got its name, that call returns BR_OK at once, unless the file
  * was changed since. The result has the same elements as one that was not interrupted. Functions
- * with a .data pointer but no .data_bytes, persisted arrays, and x with chunks that cut stored ones
- * and cannot be rechunked, cannot be resumed.
+ * with a .data pointer but no .data_bytes, and persisted arrays, cannot be resumed.
  *
  * x may be made of arrays of the same file, but not with .region and BR_STORE_APPEND unless with
  * .safe_copy (BR_EUNSUPPORTED); after all but BR_STORE_ADD they have to be opened again. Over
