@@ -166,7 +166,7 @@ alone "$program" virtual
 cp -p "$work/with/slow.h5" "$work/without/"
 ranks 1 2 "$program" virtual
 verdict "a virtual dataset without its source is refused" \
-    refused "rank [12] on $host: .*slow.h5: 1 of the files that have its elements are missing here, 0 where rank 0 runs"
+    refused "rank [12] on $host: .*slow.h5: 1 of the files that have its elements are missing here, 0 where rank 0 opened it"
 cp -p "$work/with/data.h5" "$work/without/"
 ranks 1 2 "$program" virtual
 verdict "with it, it is as good" silent

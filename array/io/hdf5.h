@@ -27,7 +27,8 @@ typedef struct bri_h5_info {
     int64_t chunk[BR_MAX_NDIM]; /* the stored chunks' extents; all 0 when contiguous or compact */
     uint64_t device, inode, bytes; /* the file's identity, */
     int64_t mtime_ns;              /* for merging equal sources and for noticing changes */
-    int64_t missing;               /* sources of virtual datasets that have no file here */
+    int64_t missing;               /* sources of virtual datasets that have no file here, */
+    uint64_t absent;               /*  and a hash that tells which */
     const char *path_kind;         /* "pread", "pread + decode (shuffle, deflate)" or
                                     * "H5Dread (reason)"; lives as long as the dataset */
     bool contiguous;               /* rows are best read in long runs along the leading axes */
@@ -253,7 +254,7 @@ bool bri_h5_was_completed(const char *path, const uint64_t fingerprint[2]);
 
 /* What is put are the chunks of an array, `nchunks` of them; those that an earlier store put are in
  * the bitmap of bri_h5_done, NULL when nothing is tracked. Each of them must be whole stored
- * chunks. To be called of each writer, in the same order each time, then of the output. */
+ * chunks. To be called of each writer, in the order in which they were made, then of the output. */
 br_status bri_h5_track(bri_h5_writer *w, int64_t nchunks);
 br_status bri_h5_start_tracking(bri_h5_output *o);
 const unsigned char *bri_h5_done(const bri_h5_writer *w, size_t *bytes);

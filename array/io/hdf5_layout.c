@@ -200,8 +200,10 @@ static void missing_sources(bri_h5_dataset *d, hid_t creation)
     for (size_t i = 0; i < n && i < MOST_SOURCES; i++) {
         ssize_t length = H5Pget_virtual_filename(creation, i, name, sizeof name);
         if (length > 0 && (size_t)length < sizeof name && strcmp(name, ".") != 0 &&
-            strchr(name, '%') == NULL)
-            d->info.missing += !is_there(d, name);
+            strchr(name, '%') == NULL && !is_there(d, name)) {
+            d->info.missing++;
+            d->info.absent = (d->info.absent ^ (i + 1)) * 1099511628211u;
+        }
     }
     if (d->info.missing > 0)
         snprintf(d->path_kind, sizeof d->path_kind,

@@ -74,6 +74,7 @@ static void mix(bri_h5_info *all, const bri_h5_info *part)
     all->mtime_ns = (int64_t)((uint64_t)all->mtime_ns * 31 + (uint64_t)part->mtime_ns);
     all->bytes += part->bytes;
     all->missing += part->missing;
+    all->absent = all->absent * 1099511628211u ^ part->absent;
     all->contiguous = all->contiguous && part->contiguous;
 }
 

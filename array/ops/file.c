@@ -59,11 +59,16 @@ const char *bri_file_paths(const bri_node *node, int *n)
 /* HDF5 gives the fill value where it finds a source not, and says nothing. */
 static br_status check_sources(const bri_hdf5_params *p, const bri_h5_info *info)
 {
-    if (info->missing == p->missing)
+    if (info->absent == p->absent)
         return BR_OK;
+    if (info->missing == p->missing)
+        return bri_file_error(BR_EIO,
+                              "%s: other files that have its elements are missing here than where "
+                              "rank 0 opened it: copy them to every host",
+                              p->names);
     return bri_file_error(BR_EIO,
                           "%s: %lld of the files that have its elements are missing here, %lld "
-                          "where rank 0 runs: copy them to every host",
+                          "where rank 0 opened it: copy them to every host",
                           p->names, (long long)info->missing, (long long)p->missing);
 }
 
@@ -255,6 +260,7 @@ static br_status fill_params(const bri_file_call *args, const bri_h5_dataset *d,
     p->bytes = info->bytes;
     p->mtime_ns = info->mtime_ns;
     p->missing = info->missing;
+    p->absent = info->absent;
     p->nfiles = args->n;
     p->parked = args->parked;
     p->untrusted = args->untrusted;

@@ -98,7 +98,8 @@ typedef struct bri_hdf5_params {
     bri_layout layout;
     uint64_t device, inode, bytes;
     int64_t mtime_ns;
-    int64_t missing;              /* sources of a virtual dataset that rank 0 has not */
+    int64_t missing;              /* sources of a virtual dataset that rank 0 has not, */
+    uint64_t absent;              /*  and which */
     int32_t unpacked;             /* a bri_unpacking: */
     int32_t nfiles, axis, parked; /* as of a bri_file_call (file.h), */
     int32_t untrusted;            /* and this, too */
