@@ -86,6 +86,20 @@ START_TEST(new_datasets)
 }
 END_TEST
 
+/* Years of 4, 4 and 5 days: the last one ends inside of a stored chunk, and the others do not begin
+ * there because of it. */
+START_TEST(chunks_of_several_extents)
+{
+    br_array *all = sample(3);
+    br_array *first = br_index(all, ":4"), *second = br_index(all, "4:8");
+    br_array *years = br_concat(BR_ARRAYS(in_chunks(first, 4, 3), in_chunks(second, 4, 3),
+                                          in_chunks(br_index(all, "8:13"), 5, 3)));
+    ok(br_store_hdf5(years, "a.h5", "x", .chunks = BR_CHUNKS(4, 4), .deflate = 1, .resume = true));
+    expect_calls(0, 4 * 13, "years");
+    library_reads("a.h5", "x", 13 * COLUMNS, 3);
+}
+END_TEST
+
 static const struct {
     const char *region;
     int of_parts, of_wholes;
@@ -245,6 +259,19 @@ static int eights(const br_block *in, int n, const br_block *out, const void *da
     return 0;
 }
 
+/* Columns are cut, too, where rows are put together: 64 MiB would be one chunk. */
+START_TEST(axes_that_cut_nothing)
+{
+    enum { WIDE = 1 << 17, HIGH = 64 };
+    limit_memory("30M");
+    br_array *row = br_arange(ctx, BR_NUM(0.0), BR_NUM((double)WIDE));
+    br_array *x = br_rechunk(br_add(row, br_zeros(ctx, BR_SHAPE(HIGH, 1))), BR_CHUNKS(1, WIDE));
+    ok(br_store_hdf5(x, "a.h5", "x", .chunks = BR_CHUNKS(HIGH, WIDE / 32)));
+    expect_calls(0, 32, "rows that are computed");
+    sums_to(br_from_hdf5(ctx, "a.h5", "x"), HIGH * (0.5 * WIDE * (WIDE - 1.0)));
+}
+END_TEST
+
 /* What waits are the function's rows, eight times as large as what is stored. */
 START_TEST(wider_elements_below)
 {
@@ -286,6 +313,7 @@ int main(void)
 {
     TCase *t = tcase_create("align");
     tcase_add_loop_test(t, new_datasets, 0, sizeof news / sizeof news[0]);
+    tcase_add_test(t, chunks_of_several_extents);
     tcase_add_loop_test(t, regions_of_a_dataset, 0, sizeof regions / sizeof regions[0]);
     tcase_add_test(t, appending);
     tcase_add_loop_test(t, parts_of_stored_chunks, 0, sizeof edges / sizeof edges[0]);
@@ -293,6 +321,7 @@ int main(void)
     tcase_add_test(t, arrays_that_are_cut_so_stay);
     tcase_add_test(t, br_explain_knows_the_run);
     tcase_add_test(t, more_than_the_memory_holds);
+    tcase_add_test(t, axes_that_cut_nothing);
     tcase_add_test(t, wider_elements_below);
     tcase_add_test(t, stored_chunks_larger_than_the_array);
     return run_stores(t);

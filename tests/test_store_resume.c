@@ -76,6 +76,35 @@ START_TEST(goes_on_with_other_chunks)
 }
 END_TEST
 
+/* Datasets are not made in the order in which they stand. */
+START_TEST(goes_on_with_many)
+{
+    int computed;
+    use_threads("1");
+    br_array *rows = br_arange(ctx, BR_NUM(0.0), BR_NUM(20.0), .chunks = BR_CHUNKS(2));
+    const br_store_hdf5_args stores[] = {{.x = counted(3),
+                                          .path = "a.h5",
+                                          .dataset = "x",
+                                          .resume = true,
+                                          .dims = BR_DIMS("r", "c")},
+                                         {.x = rows, .dataset = "r", .dims = BR_DIMS("r")}};
+    for (int limit = 12; limit <= 2000; limit += 1988) {
+        atomic_store(&calls, 0);
+        atomic_store(&fails_after, limit);
+        br_status st = br_store_many(stores, 2);
+        if (limit == 12)
+            refused(st, BR_EUSER, "");
+        else
+            ok(st);
+    }
+    computed = atomic_load(&calls);
+    ck_assert_int_le(computed, CHUNKS - 12);
+    library_reads("a.h5", "x", 600, 3);
+    library_reads("a.h5", "r", 20, 1);
+    ck_assert_int_eq(count_files(false), 1);
+}
+END_TEST
+
 START_TEST(replaces_a_file_at_the_end)
 {
     int computed;
@@ -360,6 +389,7 @@ int main(void)
     TCase *t = tcase_create("resume");
     tcase_add_loop_test(t, goes_on_after_failures, 0, 6);
     tcase_add_test(t, goes_on_with_other_chunks);
+    tcase_add_test(t, goes_on_with_many);
     tcase_add_test(t, replaces_a_file_at_the_end);
     tcase_add_test(t, replaces_a_read_only_file);
     tcase_add_test(t, goes_on_after_a_restart_of_the_machine);

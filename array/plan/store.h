@@ -26,7 +26,7 @@ br_status bri_store_append(bri_h5_output *o, const br_store_hdf5_args *args, con
  * chunks end, where their own chunks cut these; all or none. With `always`, whatever memory that
  * takes: which chunks are stored is noted in this grid. A change of it needs another number. */
 enum { BRI_STORE_CUT = 1 };
-br_status bri_store_align(br_context *ctx, const char *path, const br_store_hdf5_args *stores,
+br_status bri_store_align(br_context *ctx, br_place at, const br_store_hdf5_args *stores,
                           const bri_sink *sinks, bri_node **nodes, int n, bool always);
 
 /* What two stores must have in common for the second to go on with the first (fingerprint.c).

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "array/ops/ops.h"
+#include "array/plan/file_ranks.h"
 #include "array/plan/fit.h"
 #include "array/plan/message.h"
 #include "array/plan/store.h"
@@ -38,25 +39,35 @@ static bool is_cut(const bri_axis *axis, int64_t start, int64_t stored)
     return false;
 }
 
-/* As many whole stored chunks as an array's chunk has room for. */
-static void cut_as_stored(bri_chunks_params *p, int a, int64_t largest, int64_t start,
+/* Whole stored chunks: as many as an array's chunk has room for, counted from the first; or the
+ * array's own grid, if that cuts none. Its last chunk may end anywhere, so it is rounded up. */
+static void cut_as_stored(bri_chunks_params *p, int a, const bri_axis *axis, int64_t start,
                           int64_t stored)
 {
-    p->chunk[a] = largest > stored ? largest / stored * stored : stored;
-    p->before[a] = start % stored;
+    const int64_t inside = start % stored, largest = bri_axis_largest(axis);
+    const int64_t own = axis->nchunks > 1 ? axis->chunk : inside + axis->extent;
+    const int64_t whole = ((own - 1) / stored + 1) * stored;
+    const bool regular = axis->starts == NULL && axis->first <= whole;
+    if (regular && !is_cut(axis, start, stored)) {
+        p->chunk[a] = whole;
+        p->before[a] = axis->nchunks > 1 ? whole - axis->first : inside;
+    } else {
+        p->chunk[a] = largest > stored ? largest / stored * stored : stored;
+        p->before[a] = inside;
+    }
 }
 
 static void keep(bri_chunks_params *p, int a, const bri_axis *axis)
 {
-    const bool regular = axis->starts == NULL && axis->nchunks > 1 && axis->first < axis->chunk;
+    const bool shorter = axis->starts == NULL && axis->nchunks > 1 && axis->first < axis->chunk;
     const int64_t largest = bri_axis_largest(axis);
     p->chunk[a] = largest > 0 ? largest : 1;
-    p->before[a] = regular ? axis->chunk - axis->first : 0;
+    p->before[a] = shorter ? axis->chunk - axis->first : 0;
 }
 
 /* ---- one array ---- */
 
-/* Its chunks, about as large as they are; false when they are good as they are. */
+/* Its chunks, at most as large as they are, or 4 MiB; false when they are good as they are. */
 static bool choose(const bri_node *x, const bri_h5_form *form, bri_chunks_params *p)
 {
     int64_t unit[BR_MAX_NDIM];
@@ -67,19 +78,20 @@ static bool choose(const bri_node *x, const bri_h5_form *form, bri_chunks_params
     for (int a = 0; a < x->ndim; a++) {
         int64_t start;
         const int to = axis_in(form, a, &start);
-        const int64_t largest = bri_axis_largest(&x->axis[a]);
-        if (to >= 0 && is_cut(&x->axis[a], start, form->chunk[to])) {
-            cuts = true;
+        if (to >= 0) {
             unit[a] = form->chunk[to];
-            cut_as_stored(p, a, largest, start, unit[a]);
+            cuts = cuts || is_cut(&x->axis[a], start, unit[a]);
+            cut_as_stored(p, a, &x->axis[a], start, unit[a]);
         } else {
             keep(p, a, &x->axis[a]);
             unit[a] = p->chunk[a];
         }
-        bytes *= (double)largest;
+        bytes *= (double)bri_axis_largest(&x->axis[a]);
     }
     const double most = bytes > BRI_AUTO_CHUNK_BYTES ? bytes : BRI_AUTO_CHUNK_BYTES;
     bri_cut_to_multiples(x->ndim, br_dtype_size(x->dtype), most, unit, p->chunk);
+    for (int a = 0; a < x->ndim; a++)
+        p->before[a] %= p->chunk[a];
     return cuts;
 }
 
@@ -103,31 +115,35 @@ static br_status align(bri_node *x, const bri_h5_form *form, br_place at, bri_no
 
 /* ---- all of a call ---- */
 
-/* Chunks wait for their neighbours: without giving anything up for memory, or waiting on disk. What
- * else is wrong is found again when it is run. */
+/* Chunks wait for their neighbours: on this rank, without giving anything up for memory, or waiting
+ * on disk. What else is wrong is found again when it is run. */
 static bool fits_memory(br_context *ctx, bri_node *const *nodes, const bri_sink *sinks, int n)
 {
     bri_plan *plan = NULL;
-    br_status st = bri_plan_make(ctx, &(bri_outputs){nodes, sinks, n, 0, NULL}, &plan);
+    bri_outputs outputs = {.node = nodes, .sink = sinks, .n = n};
+    br_status st = bri_file_ranks_ask(ctx, nodes, n, &outputs.files);
+    if (st == BR_OK)
+        st = bri_plan_make(ctx, &outputs, &plan);
     if (st == BR_OK)
         st = bri_plan_check(plan);
     bri_plan_free(plan);
+    bri_file_ranks_release(outputs.files);
     return st != BR_EMEMLIMIT;
 }
 
-static void tell(br_context *ctx, const char *path, const br_store_hdf5_args *store, bool fits)
+static void tell(br_context *ctx, const char *path, const char *dataset, bool fits)
 {
     if (fits)
         bri_log_info(ctx, "%s:%s: chunks of the array cut stored ones: it is rechunked", path,
-                     store->dataset);
+                     dataset);
     else
         bri_log_info(ctx,
                      "%s:%s: chunks of the array cut stored ones, which takes long: "
                      "BRAMBLE_MEMORY_LIMIT does not allow to rechunk it",
-                     path, store->dataset);
+                     path, dataset);
 }
 
-br_status bri_store_align(br_context *ctx, const char *path, const br_store_hdf5_args *stores,
+br_status bri_store_align(br_context *ctx, br_place at, const br_store_hdf5_args *stores,
                           const bri_sink *sinks, bri_node **nodes, int n, bool always)
 {
     bri_node *cut[BRI_MAX_OUTPUTS];
@@ -135,13 +151,13 @@ br_status bri_store_align(br_context *ctx, const char *path, const br_store_hdf5
     int made = 0;
     bool any = false;
     for (; made < n && st == BR_OK; made += st == BR_OK) {
-        st = align(nodes[made], bri_h5_form_of(sinks[made].writer), stores[made].at, &cut[made]);
+        st = align(nodes[made], bri_h5_form_of(sinks[made].writer), at, &cut[made]);
         any = any || (st == BR_OK && cut[made] != nodes[made]);
     }
     const bool fits = st == BR_OK && any && (always || fits_memory(ctx, cut, sinks, n));
     for (int i = 0; i < made; i++) {
         if (st == BR_OK && cut[i] != nodes[i])
-            tell(ctx, path, &stores[i], fits);
+            tell(ctx, stores[0].path, stores[i].dataset, fits);
         bri_node *unused = fits ? nodes[i] : cut[i];
         nodes[i] = fits ? cut[i] : nodes[i];
         bri_node_release(unused);

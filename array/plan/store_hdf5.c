@@ -24,7 +24,8 @@ typedef struct call {
     bool completed; /* by an earlier call */
     bri_joining joining;
     bri_node *nodes[BRI_MAX_OUTPUTS];
-    const bri_node *asked; /* the first of them, before it was rechunked */
+    int order[BRI_MAX_OUTPUTS]; /* in which datasets are made, and the log of .resume has them */
+    const bri_node *asked;      /* the first of them, before it was rechunked */
     bri_sink sinks[BRI_MAX_OUTPUTS];
 } call;
 
@@ -138,8 +139,13 @@ static bool is_coordinate(const br_store_hdf5_args *args)
  * each one of the array is whole stored ones (store_align.c). */
 static br_status track(call *c)
 {
-    for (int i = 0; i < c->n && c->stores[0].resume; i++) {
+    for (int k = 0; k < c->n && c->stores[0].resume; k++) {
+        const int i = c->order[k];
+        int64_t at;
         bri_sink *sink = &c->sinks[i];
+        if (bri_store_axis_that_cuts(c->nodes[i], bri_h5_form_of(sink->writer), &at) >= 0)
+            return bri_error(BR_EINTERNAL, "%s is cut at %lld", c->stores[i].dataset,
+                             (long long)at);
         BRI_TRY(bri_h5_track(sink->writer, bri_node_nchunks(c->nodes[i])));
         sink->stored = bri_h5_done(sink->writer, &sink->stored_bytes);
     }
@@ -163,10 +169,13 @@ static br_status open_dataset(call *c, int i)
 
 static br_status open_datasets(call *c)
 {
+    int made = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < c->n; i++)
             if (is_coordinate(&c->stores[i]) == (pass == 0))
-                BRI_TRY(open_dataset(c, i));
+                c->order[made++] = i;
+    for (int k = 0; k < c->n; k++)
+        BRI_TRY(open_dataset(c, c->order[k]));
     return BR_OK;
 }
 
@@ -250,8 +259,7 @@ static br_status begin(call *c)
     BRI_TRY(bri_h5_output_open(&target, &c->output));
     BRI_TRY(open_datasets(c));
     c->asked = c->nodes[0];
-    BRI_TRY(
-        bri_store_align(c->ctx, first->path, c->stores, c->sinks, c->nodes, c->n, first->resume));
+    BRI_TRY(bri_store_align(c->ctx, c->at, c->stores, c->sinks, c->nodes, c->n, first->resume));
     BRI_TRY(track(c));
     BRI_TRY(share_writing(c));
     return bri_h5_start_tracking(c->output);
