@@ -39,22 +39,25 @@ static bool is_cut(const bri_axis *axis, int64_t start, int64_t stored)
     return false;
 }
 
-/* Whole stored chunks: as many as an array's chunk has room for, counted from the first; or the
- * array's own grid, if that cuts none. Its last chunk may end anywhere, so it is rounded up. */
-static void cut_as_stored(bri_chunks_params *p, int a, const bri_axis *axis, int64_t start,
+/* Whole stored chunks: as many as an array's chunk has room for, counted from the first. Or the
+ * array's own grid, if that is regular and cuts none; its last chunk may end anywhere, so it is
+ * rounded up. Does the array cut any? */
+static bool cut_as_stored(bri_chunks_params *p, int a, const bri_axis *axis, int64_t start,
                           int64_t stored)
 {
     const int64_t inside = start % stored, largest = bri_axis_largest(axis);
     const int64_t own = axis->nchunks > 1 ? axis->chunk : inside + axis->extent;
     const int64_t whole = ((own - 1) / stored + 1) * stored;
     const bool regular = axis->starts == NULL && axis->first <= whole;
-    if (regular && !is_cut(axis, start, stored)) {
+    const bool cuts = is_cut(axis, start, stored);
+    if (regular && !cuts) {
         p->chunk[a] = whole;
         p->before[a] = axis->nchunks > 1 ? whole - axis->first : inside;
     } else {
         p->chunk[a] = largest > stored ? largest / stored * stored : stored;
         p->before[a] = inside;
     }
+    return cuts;
 }
 
 static void keep(bri_chunks_params *p, int a, const bri_axis *axis)
@@ -80,8 +83,7 @@ static bool choose(const bri_node *x, const bri_h5_form *form, bri_chunks_params
         const int to = axis_in(form, a, &start);
         if (to >= 0) {
             unit[a] = form->chunk[to];
-            cuts = cuts || is_cut(&x->axis[a], start, unit[a]);
-            cut_as_stored(p, a, &x->axis[a], start, unit[a]);
+            cuts |= cut_as_stored(p, a, &x->axis[a], start, unit[a]);
         } else {
             keep(p, a, &x->axis[a]);
             unit[a] = p->chunk[a];
