@@ -9,9 +9,9 @@
  *                                     rows, those of the latter whole; other is another expression
  * MODE is what becomes of a file that exists, add, overwrite or truncate, or copy to add with
  * .safe_copy; or npy for a file of that kind, rows for one whose rows are whole, contiguous for a
- * dataset that is. old-plain, old-packed and old-contiguous make a dataset, into which append, region
- * and across write, with -copy by .safe_copy. On a failure of a store its message is printed, and
- * the program ends with 1.
+ * dataset that is. old-plain, old-packed and old-contiguous make a dataset, into which append,
+ * region and across write, with -copy by .safe_copy. On a failure of a store its message is
+ * printed, and the program ends with 1.
  *
  * Who wants it to be killed asks for that, so that no clock of another process decides when:
  * KILL_AFTER="CHUNKS MICROSECONDS" kills it so long after so many are begun, of resume when it has
@@ -150,7 +150,8 @@ static br_array *made(br_context *ctx, int wait)
 /* ---- parts of a dataset ---- */
 
 /* What is appended first fills the last stored chunks that the dataset has, then makes whole ones.
- * Of regions, one cuts stored chunks at its end, one has a half of each. fault_store.sh knows these numbers. */
+ * Of regions, one cuts stored chunks at its end, one has a half of each. fault_store.sh knows these
+ * numbers. */
 enum { OLD_ROWS = 600 };
 
 static const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * fault_transfer.c - two ranks, of which one stops in the middle of a long value from rank 1 to rank
- * 0; for fault_watch.sh. Argument: sender or receiver, who stops.
+ * fault_transfer.c - two ranks, of which one stops in the middle of a long value from rank 1 to
+ * rank 0; for fault_watch.sh. Argument: sender or receiver, who stops.
  *
  * MPI_Isend is its own: it counts pieces of values, and rank 1 stops there, or goes on when rank 0
  * has stopped.
@@ -14,8 +14,8 @@
 
 #include <bramble/bramble.h>
 
-/* Of two columns of chunks of 32 MiB each rank has half of the rows. The sixth piece begins when two
- * others have come. */
+/* Of two columns of chunks of 32 MiB each rank has half of the rows. The sixth piece begins when
+ * two others have come. */
 enum { ROWS = 4, WIDTH = 4 << 20, COLUMNS = 2, PIECES_BEFORE = 5, PIECE_LEAST = 1 << 20 };
 
 static atomic_int to_stop; /* a process; 0: none */

@@ -136,4 +136,11 @@ static inline void dies_storing(int signal, rlim_t most_bytes, bool when_named)
     ck_assert_int_eq(br_error_status(ctx), BR_OK);
 }
 
+/* The elements are those of counted(factor), and there is no other file. */
+static inline void is_complete(double factor)
+{
+    library_reads("a.h5", "x", 600, factor);
+    ck_assert_int_eq(count_files(false), 1);
+}
+
 #endif

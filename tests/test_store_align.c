@@ -139,14 +139,15 @@ START_TEST(appending)
 }
 END_TEST
 
-/* Stored chunks of 7 x 11 that the region holds in part are put together from one piece each. */
+/* Stored chunks of 7 x 11 that the region holds in part are put together from one piece each; of
+ * every second row, all that are below each other from one. */
 static const struct {
     const char *region;
     int64_t chunks[2];
     int of_parts;
 } edges[] = {
     {"1:6, :", {1, 5}, 5}, {"1:9, :", {8, 3}, 10}, {"5, :", {3}, 5},
-    {":, 12", {3}, 6},     {"::2, :", {20, 1}, 5}, /* a call for all rows of a stored chunk's columns */
+    {":, 12", {3}, 6},     {"::2, :", {20, 1}, 5},
 };
 
 START_TEST(parts_of_stored_chunks)

@@ -25,8 +25,7 @@ START_TEST(what_was_complete_is_complete)
         .x = counted(2), .path = "a.h5", .dataset = "x", .resume = true};
     ok(run(&args, 1000, &computed));
     ck_assert_int_eq(computed, 0);
-    ck_assert_int_eq(count_files(false), 1);
-    library_reads("a.h5", "x", 600, 2);
+    is_complete(2);
     refused(run(&args, 1000, &computed), BR_EARG, "exists");
 }
 END_TEST
@@ -42,8 +41,7 @@ START_TEST(what_was_complete_stays_until_it_is_replaced)
     refused(run(&args, 5, &computed), BR_EUSER, "");
     library_reads("a.h5", "x", 600, 2);
     ok(run(&args, 1000, &computed));
-    library_reads("a.h5", "x", 600, 3);
-    ck_assert_int_eq(count_files(false), 1);
+    is_complete(3);
 }
 END_TEST
 
@@ -117,8 +115,7 @@ START_TEST(a_file_that_came_up_meanwhile_stays)
     ck_assert_int_eq(remove("a.h5"), 0);
     ok(run(&args, 1000, &computed));
     ck_assert_int_eq(computed, 0);
-    library_reads("a.h5", "x", 600, 2);
-    ck_assert_int_eq(count_files(false), 1);
+    is_complete(2);
 }
 END_TEST
 
@@ -174,8 +171,7 @@ START_TEST(a_log_that_cannot_be_renewed)
     meanwhile = afterwards = NULL;
     unnamable = NULL;
     ok(run(&args, 1000, &computed));
-    library_reads("a.h5", "x", 600, 2);
-    ck_assert_int_eq(count_files(false), 1);
+    is_complete(2);
 }
 END_TEST
 
