@@ -73,7 +73,10 @@ static unsigned note_rank(br_array *const *x, int nx, int rank, unsigned thrift)
     }
     ctx->rank = rank;
     ops.next = next_noted;
-    ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){node, sink, nx, thrift, NULL}, &plan), BR_OK);
+    ck_assert_int_eq(
+        bri_plan_new(ctx, &(bri_outputs){.node = node, .sink = sink, .n = nx, .thrift = thrift},
+                     &plan),
+        BR_OK);
     ck_assert_int_eq(bri_job_init(&job, ctx, &ops, plan), BR_OK);
     ck_assert_int_eq(bri_job_dry_run(&job, &dry), BR_OK);
     unsigned could = plan->could;
@@ -325,7 +328,7 @@ START_TEST(memory_comes_first)
     sum = br_sum(swept(made(BR_SHAPE(4 * 40, 1 << 15), BR_CHUNKS(4, 0)), 0, 5));
     ctx->nranks = 2;
     bri_plan *plan;
-    bri_outputs outputs = {&sum->node, &sink, 1, 0, NULL};
+    bri_outputs outputs = {.node = &sum->node, .sink = &sink, .n = 1};
     ck_assert_msg(bri_plan_fitting(ctx, &outputs, &plan) == BR_OK, "%s", bri_last_error());
     ck_assert_uint_eq(outputs.thrift, BRI_IN_ORDER);
     bri_plan_free(plan);

@@ -36,7 +36,7 @@ static void teardown(void)
 static bool is_kept(br_array *x, void *buffer)
 {
     bri_sink sink = {.kind = BRI_SINK_RESULT, .buffer = buffer};
-    bri_outputs outputs = {&x->node, &sink, 1, false, NULL};
+    bri_outputs outputs = {.node = &x->node, .sink = &sink, .n = 1};
     bri_plan *plan = bri_cache_take(ctx, &outputs);
     if (plan != NULL)
         bri_cache_put(ctx, &outputs, plan);

@@ -29,7 +29,7 @@ static int count_held(br_array *x)
 {
     bri_node *node = x->node;
     bri_sink sink = {.kind = BRI_SINK_RESULT};
-    bri_outputs outputs = {&node, &sink, 1, false, NULL};
+    bri_outputs outputs = {.node = &node, .sink = &sink, .n = 1};
     bri_plan *plan;
     ck_assert_int_eq(bri_plan_new(ctx, &outputs, &plan), BR_OK);
     int held = 0;

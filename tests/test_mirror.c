@@ -67,7 +67,7 @@ static int passes(br_array *a)
     bri_plan *plan;
     ck_assert_msg(br_status_of(a) == BR_OK, "%s", br_error(a));
     bri_sink sink = {.kind = BRI_SINK_RESULT};
-    bri_outputs outputs = {&a->node, &sink, 1, false, NULL};
+    bri_outputs outputs = {.node = &a->node, .sink = &sink, .n = 1};
     ck_assert_int_eq(bri_plan_fitting(ctx, &outputs, &plan), BR_OK);
     int n = plan->npasses;
     bri_plan_free(plan);

@@ -129,7 +129,8 @@ static bri_plan *plan_of(br_array *const *x, int n)
         node[i] = x[i]->node;
         sink[i] = (bri_sink){.kind = BRI_SINK_RESULT, .buffer = buffer};
     }
-    ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){node, sink, n, 0, NULL}, &plan), BR_OK);
+    ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){.node = node, .sink = sink, .n = n}, &plan),
+                     BR_OK);
     return plan;
 }
 

@@ -305,7 +305,8 @@ START_TEST(the_peak_is_what_was_predicted)
     }
     bri_plan *plan;
     bri_dry_run dry;
-    ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){nodes, sinks, 3, false, NULL}, &plan), BR_OK);
+    ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){.node = nodes, .sink = sinks, .n = 3}, &plan),
+                     BR_OK);
     ck_assert_int_eq(plan->npasses, 1);
     ck_assert_int_eq(bri_plan_measure(plan, &dry, NULL), BR_OK);
     bri_plan_free(plan);

@@ -217,7 +217,10 @@ static void check_plan(br_array *const *x, int n, int rank, int nranks)
     ctx->rank = rank;
     ctx->nranks = nranks;
     ck_assert_int_eq(
-        bri_plan_new(ctx, &(bri_outputs){outputs, sinks, n, (unsigned)dice(16), NULL}, &plan),
+        bri_plan_new(
+            ctx,
+            &(bri_outputs){.node = outputs, .sink = sinks, .n = n, .thrift = (unsigned)dice(16)},
+            &plan),
         BR_OK);
     readings all = enumerate(plan);
     for (int i = 0; i < plan->nstages; i++)
@@ -278,7 +281,8 @@ static void note_order(br_array *x, int rank)
     ctx->nranks = 2;
     order[0] = '\0';
     ops.next = next_noted;
-    ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){&x->node, &sink, 1, 0, NULL}, &plan), BR_OK);
+    ck_assert_int_eq(
+        bri_plan_new(ctx, &(bri_outputs){.node = &x->node, .sink = &sink, .n = 1}, &plan), BR_OK);
     ck_assert_int_eq(bri_job_init(&job, ctx, &ops, plan), BR_OK);
     ck_assert_int_eq(bri_job_dry_run(&job, &dry), BR_OK);
     bri_job_fini(&job);
@@ -316,8 +320,9 @@ START_TEST(the_peak_is_what_was_predicted)
         bri_sink sink = {.kind = BRI_SINK_RESULT, .buffer = buffer};
         bri_plan *plan;
         bri_dry_run dry;
-        ck_assert_int_eq(bri_plan_new(ctx, &(bri_outputs){&x->node, &sink, 1, 0, NULL}, &plan),
-                         BR_OK);
+        ck_assert_int_eq(
+            bri_plan_new(ctx, &(bri_outputs){.node = &x->node, .sink = &sink, .n = 1}, &plan),
+            BR_OK);
         ck_assert_int_eq(bri_plan_measure(plan, &dry, NULL), BR_OK);
         bri_plan_free(plan);
         br_run_info info;

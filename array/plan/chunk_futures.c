@@ -142,7 +142,8 @@ static br_status launch(const br_to_futures_args *a, bri_node *node)
                          bri_file_name(a->at.file), a->at.line, a->n, count_chunks(node));
     BRI_TRY(make_promises(a, node, &c));
     bri_sink sink = {.kind = BRI_SINK_FUTURES, .writer = c};
-    br_status st = bri_launch_hidden(a->x->ctx, &(bri_outputs){&node, &sink, 1, false, NULL}, &job);
+    br_status st =
+        bri_launch_hidden(a->x->ctx, &(bri_outputs){.node = &node, .sink = &sink, .n = 1}, &job);
     if (st != BR_OK)
         bri_chunk_futures_end(c, st, bri_last_error());
     for (size_t i = 0; i < a->n; i++)

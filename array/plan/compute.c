@@ -79,7 +79,7 @@ static br_status compute_settled(const br_result *results, int n, bri_node **nod
 {
     br_context *ctx = results[0].x->ctx;
     BRI_TRY(settle(results, n, nodes + n, nodes, sinks));
-    br_status st = bri_run(ctx, &(bri_outputs){nodes, sinks, n, false, NULL});
+    br_status st = bri_run(ctx, &(bri_outputs){.node = nodes, .sink = sinks, .n = n});
     for (int i = 0; i < n; i++)
         bri_node_release(nodes[i]);
     return st;
@@ -106,7 +106,7 @@ static br_future *launch_settled(const br_result *results, int n, bri_node **nod
     br_status st = settle(results, n, nodes + n, nodes, sinks);
     if (st != BR_OK)
         return bri_future_failed(ctx, st, bri_last_error());
-    br_future *future = bri_launch(ctx, &(bri_outputs){nodes, sinks, n, false, NULL});
+    br_future *future = bri_launch(ctx, &(bri_outputs){.node = nodes, .sink = sinks, .n = n});
     for (int i = 0; i < n; i++)
         bri_node_release(nodes[i]);
     return future;
@@ -153,7 +153,7 @@ static br_status resolved(br_array *x, bri_node **node)
 static br_status run_into(bri_node *node, void *buffer)
 {
     bri_sink sink = {.kind = BRI_SINK_RESULT, .buffer = buffer};
-    return bri_run(node->ctx, &(bri_outputs){&node, &sink, 1, false, NULL});
+    return bri_run(node->ctx, &(bri_outputs){.node = &node, .sink = &sink, .n = 1});
 }
 
 br_status br_compute_alloc(br_array *x, void **buffer)
@@ -240,7 +240,7 @@ br_array *br_persist_(br_array *x, br_place at)
         return bri_handle_error(&call, st);
     bri_persisted_params params = {++data->next_persisted};
     bri_sink sink = {.kind = BRI_SINK_KEEP, .id = params.id};
-    st = bri_run(x->ctx, &(bri_outputs){&node, &sink, 1, false, NULL});
+    st = bri_run(x->ctx, &(bri_outputs){.node = &node, .sink = &sink, .n = 1});
     bri_node_release(node);
     return st == BR_OK ? bri_build(&call, &bri_op_persisted, &params, sizeof params, NULL, 0)
                        : bri_handle_error(&call, st);

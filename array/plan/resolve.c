@@ -127,7 +127,7 @@ static br_status compute_tables(phase *p)
         sink[n++] = (bri_sink){.kind = BRI_SINK_RESULT, .buffer = p->table[i]->data};
     }
     if (n > 0) {
-        BRI_TRY(bri_run(p->ctx, &(bri_outputs){node, sink, n, false, NULL}));
+        BRI_TRY(bri_run(p->ctx, &(bri_outputs){.node = node, .sink = sink, .n = n}));
         bri_array_data_of(p->ctx)->counted = bri_array_data_of(p->ctx)->last_run;
     }
     for (int i = 0; i < p->n; i++)

@@ -295,7 +295,7 @@ static br_status store_all(call *c)
     }
     if (c->completed)
         return BR_OK;
-    st = bri_run(c->ctx, &(bri_outputs){c->nodes, c->sinks, c->n, false, NULL});
+    st = bri_run(c->ctx, &(bri_outputs){.node = c->nodes, .sink = c->sinks, .n = c->n});
     if (st != BR_OK)
         return give_up(c, st);
     note_run(c);

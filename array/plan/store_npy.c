@@ -51,7 +51,7 @@ static br_status compute(const br_store_raw_args *args, bri_node *x, bri_npy_wri
     if (st != BR_OK)
         bri_context_fail(x->ctx, st, bri_last_error());
     else
-        st = bri_run(x->ctx, &(bri_outputs){&x, &sink, 1, false, NULL});
+        st = bri_run(x->ctx, &(bri_outputs){.node = &x, .sink = &sink, .n = 1});
     br_status ended = bri_joining_end(&joining, st == BR_OK);
     if (st != BR_OK || ended == BR_OK)
         return st;
