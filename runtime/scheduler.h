@@ -20,6 +20,8 @@ typedef struct bri_question {
     size_t each; /* bytes of the answer */
 } bri_question;
 
+enum { BRI_ALL_RANKS = -1 /* but this one; instead of a rank */ };
+
 /* HOW a job's tasks run. One row of bri_schedulers each; BRAMBLE_SCHEDULER picks it. */
 typedef struct bri_scheduler {
     const char *name;
@@ -73,9 +75,9 @@ typedef struct bri_scheduler {
                      size_t each);
     /* Ranks above 0: asks the engine of rank 0 in the same way. Any thread, also inside a task. */
     br_status (*inquire)(const void *question, size_t bytes, void *answer, size_t each);
-    /* Rank 0: gives every other rank's engine bytes that later messages mention (bri_engine.keep).
-     */
-    br_status (*share)(br_context *ctx, const void *message, size_t bytes);
+    /* Rank 0: gives the engine of a rank above 0, or of each (BRI_ALL_RANKS), bytes that later
+     * messages mention (bri_engine.keep). */
+    br_status (*share)(br_context *ctx, int rank, const void *message, size_t bytes);
     /* Sends a ready value to a rank, or to all its destinations
      * (BRI_ALL_READERS); for each calls bri_job_sent when
      * its bytes are free again. Any thread. */

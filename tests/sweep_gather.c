@@ -3,6 +3,7 @@
  * axes, known and computed, of every integer dtype and in every cut; what reads the result, and
  * several readers of one source.
  */
+#include "array/expr/node.h"
 #include "tests/picks.h"
 
 static value sum(value a, value b)
@@ -265,11 +266,19 @@ static void long_repeats(void)
     }
 }
 
+/* Few indices travel to all ranks with their node; here every second time they are dealt out as
+ * many are. */
+static void deal_indices(int number)
+{
+    bri_array_data_of(sweep.ctx)->most_indices = number % 2 ? BRI_APART_BYTES : 0;
+}
+
 int main(int argc, char **argv)
 {
     operand o;
     sweep_open(&argc, &argv);
     for (int number = 0; next_operand(&number, &o);) {
+        deal_indices(number);
         takes(&o, number);
         flat_takes(&o, number);
         points(&o, number);

@@ -462,27 +462,51 @@ static void long_data(void)
     }
 }
 
-/* The indices of a take, in two expressions; then others, when nothing mentions the first ones. */
+/* Bytes of the parts of points: of each of the blocks that other ranks than 0 make, the indices, the
+ * order and where the runs begin, which are as many as the source has chunks. */
+static int64_t part_bytes(const bri_persisted *taken)
+{
+    int64_t bytes = ranks > 1 ? 8 * ((int64_t)ranks - 1) : 0;
+    for (int64_t c = 0; c < taken->axis[0].nchunks; c++) {
+        int64_t n = bri_axis_count(&taken->axis[0], c);
+        if (taken->owner[c] != 0)
+            bytes += 16 + 8 * n + (4 * (n + ROWS) + 7) / 8 * 8;
+    }
+    return bytes;
+}
+
+/* The indices of a take, in two expressions, go to the ranks that make what they name, once; then
+ * others, when nothing mentions the first ones. All ranks hear only in which chunks they lie. */
 static void long_tables(void)
 {
     static int64_t index[MANY];
-    int64_t before = bri_array_data_of(sweep.ctx)->apart.sent;
-    br_array *x = line(LINE);
+    const bri_apart *apart = &bri_array_data_of(sweep.ctx)->apart;
+    const int64_t sent = apart->sent;
+    br_array *x = kept("columns", br_index(plane(), ":, :64"));
     br_scope *inner = br_scope_open(sweep.ctx);
     for (int round = 0; round < 2; round++) {
+        int64_t dealt = apart->dealt;
         double want = 0;
-        for (int i = 0; i < MANY; i++)
-            want += (double)(index[i] = (int64_t)i * (7 + round) % (LINE * SIDE));
+        for (int i = 0; i < MANY; i++) {
+            index[i] = (int64_t)i * (7 + 4 * round) % (ROWS * SIDE);
+            want += (double)(SIDE * COLUMNS * SIDE * index[i] + SIDE * (SIDE - 1) / 2);
+        }
         br_array *at = br_from_memory(sweep.ctx, index, BR_INT64, BR_SHAPE(MANY), .copy = true);
         br_array *taken = br_take(x, at, .axis = BR_AXIS(0));
-        sum_of("take", taken, want);
+        br_array *p = kept("taken", taken);
+        dealt += part_bytes(last_persisted());
+        check_message("take", sent);
+        sum_of("take", p, want);
         sum_of("take, doubled", br_mul(taken, 2), 2 * want);
-        check_message("take", before + (round + 1) * (int64_t)sizeof index);
+        check_message("take, doubled", sent);
+        if (apart->dealt != dealt)
+            fail("take", "%" PRId64 " bytes of indices more than %" PRId64, apart->dealt - dealt,
+                 dealt);
         br_scope_close(inner);
         inner = br_scope_open(sweep.ctx);
-        sum_of("between", x, sum_to(LINE * SIDE));
-        if (ranks > 1 && bri_array_data_of(sweep.ctx)->apart.n > 1)
-            fail("take", "%zu tables are still there", bri_array_data_of(sweep.ctx)->apart.n);
+        sum_of("between", x, SIDE * sum_to(ROWS * SIDE) * COLUMNS * SIDE + 2016.0 * ROWS * SIDE);
+        if (apart->ndeals > 0)
+            fail("take", "%zu deals are still there", apart->ndeals);
     }
     br_scope_close(inner);
 }

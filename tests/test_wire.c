@@ -219,6 +219,8 @@ static size_t last_head(const bri_writer *w)
             memcpy(&bytes, w->bytes + at, sizeof bytes);
             at += 2 * sizeof bytes + bytes;
         }
+        if (table == BRI_TABLE_STAYS)
+            at += 3 * sizeof table;
     }
     return last;
 }
@@ -304,6 +306,63 @@ START_TEST(other_operations_are_refused)
 }
 END_TEST
 
+static br_status unpack_node(const bri_writer *w, bri_node **out)
+{
+    bri_reader r = {.at = w->bytes, .left = w->n};
+    int n = 0;
+    return bri_unpack_nodes(ctx, &r, out, 1, &n);
+}
+
+/* As from rank 0, of several: its indices stay there. */
+static bri_writer pack_staying(br_array *x)
+{
+    bri_writer w = {.apart = ctx};
+    bri_table_stay(x->node->table);
+    ck_assert_int_eq(bri_pack_nodes(ctx, &w, &x->node, 1), BR_OK);
+    return w;
+}
+
+START_TEST(indices_that_stay_are_known_by_number)
+{
+    bri_node *node[3];
+    br_array *x = a_take();
+    bri_writer w = pack_staying(x);
+    /* The last node ends with length, hash and number of its table; then come the outputs. */
+    unsigned char *table = w.bytes + w.n - 2 * sizeof(int) - 3 * sizeof(int64_t);
+    const int64_t number = x->node->table->stays + 1;
+    const uint64_t bytes = sizeof(int64_t);
+    for (int i = 0; i < 3; i++) {
+        if (i == 2)
+            memcpy(table + 2 * sizeof number, &number, sizeof number);
+        ck_assert_int_eq(unpack_node(&w, &node[i]), BR_OK);
+    }
+    ck_assert(node[0]->table->absent && node[0]->table->bytes == x->node->table->bytes);
+    ck_assert(node[0] == node[1] && node[0] != node[2] && node[0] != x->node);
+    for (int i = 0; i < 3; i++)
+        bri_node_release(node[i]);
+    memcpy(table, &bytes, sizeof bytes); /* fewer than the parameters say */
+    ck_assert_int_eq(unpack(&w), BR_EINTERNAL);
+    ck_assert_msg(strstr(bri_last_error(), unfit) != NULL, "%s", bri_last_error());
+    bri_free(w.bytes);
+}
+END_TEST
+
+/* Other operations look into their tables. */
+START_TEST(other_tables_cannot_stay)
+{
+    br_array *x = br_resolve(br_compress(br_greater(an_arange(), 7), an_arange()));
+    ck_assert_ptr_nonnull(x->node->table);
+    bri_writer w = pack_staying(x);
+    ck_assert_int_eq(unpack(&w), BR_EINTERNAL);
+    ck_assert_msg(strstr(bri_last_error(), unfit) != NULL, "%s", bri_last_error());
+    bri_free(w.bytes);
+    bri_table *table;
+    const int64_t stays[] = {BRI_TABLE_STAYS, 8, 0, 1};
+    bri_reader r = {.at = (const unsigned char *)stays, .left = sizeof stays};
+    ck_assert_int_eq(bri_read_table(ctx, &r, &table), BR_EINTERNAL);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("wire");
@@ -311,5 +370,7 @@ int main(void)
     tcase_add_loop_test(tests, impossible_parameters_are_refused, 0,
                         (int)(sizeof lies / sizeof lies[0]));
     tcase_add_test(tests, other_operations_are_refused);
+    tcase_add_test(tests, indices_that_stay_are_known_by_number);
+    tcase_add_test(tests, other_tables_cannot_stay);
     return run_case("wire", tests);
 }

@@ -28,17 +28,17 @@ typedef struct share_head {
 
 /* ---- rank 0 ---- */
 
-static br_status send(br_context *ctx, const bri_apart_entry *e)
+static br_status send(br_context *ctx, int rank, int64_t id, const bri_table *table)
 {
-    const share_head head = {e->id, e->table->hash};
-    size_t n = sizeof head + e->bytes;
+    const share_head head = {id, table->hash};
+    size_t n = sizeof head + table->bytes;
     unsigned char *message = bri_malloc(n);
     if (message == NULL)
         return BR_ENOMEM;
     memcpy(message, &head, sizeof head);
-    if (e->bytes > 0)
-        memcpy(message + sizeof head, e->table->data, e->bytes);
-    br_status st = ctx->scheduler->share(ctx, message, n);
+    if (table->bytes > 0)
+        memcpy(message + sizeof head, table->data, table->bytes);
+    br_status st = ctx->scheduler->share(ctx, rank, message, n);
     bri_free(message);
     return st;
 }
@@ -57,7 +57,7 @@ br_status bri_apart_number(br_context *ctx, bri_table *table, int64_t *id)
         bri_table_release(table);
         return st;
     }
-    st = send(ctx, &e);
+    st = send(ctx, BRI_ALL_RANKS, e.id, table);
     if (st != BR_OK) {
         apart->n--;
         bri_table_release(table);
@@ -68,18 +68,94 @@ br_status bri_apart_number(br_context *ctx, bri_table *table, int64_t *id)
     return BR_OK;
 }
 
-br_status bri_apart_sweep(br_context *ctx, int64_t **gone, int *n)
+/* ---- rank 0: tables that are dealt ---- */
+
+const bri_deal *bri_apart_find_deal(br_context *ctx, const bri_deal *like)
+{
+    const bri_apart *apart = apart_of(ctx);
+    for (size_t i = 0; i < apart->ndeals; i++) {
+        const bri_deal *d = &apart->deal[i];
+        if (bri_table_equal(d->cut, like->cut) && bri_table_equal(d->of, like->of) &&
+            bri_table_equal(d->with[0], like->with[0]) &&
+            bri_table_equal(d->with[1], like->with[1]))
+            return d;
+    }
+    return NULL;
+}
+
+br_status bri_apart_deal(br_context *ctx, const bri_deal *deal, int64_t *first)
+{
+    bri_apart *apart = apart_of(ctx);
+    BRI_TRY(bri_grow(&apart->deal, &apart->deals_room, apart->ndeals, sizeof *apart->deal));
+    bri_deal *d = &apart->deal[apart->ndeals++];
+    *d = *deal;
+    d->first = *first = apart->last + 1;
+    apart->last += ctx->nranks;
+    bri_table_retain(d->of);
+    bri_table_retain(d->cut);
+    bri_table_retain(d->with[0]);
+    bri_table_retain(d->with[1]);
+    return BR_OK;
+}
+
+br_status bri_apart_hand(br_context *ctx, int64_t first, int rank, const bri_table *part)
+{
+    apart_of(ctx)->dealt += (int64_t)part->bytes;
+    return send(ctx, rank, first + rank, part);
+}
+
+static void release_deal(const bri_deal *d)
+{
+    bri_table_release(d->of);
+    bri_table_release(d->cut);
+    bri_table_release(d->with[0]);
+    bri_table_release(d->with[1]);
+}
+
+/* ---- rank 0: what is gone ---- */
+
+/* Nobody else counts it, so nobody else can begin to. */
+static bool is_gone(const bri_table *table, int own)
+{
+    return atomic_load_explicit(&table->refs, memory_order_acquire) == own;
+}
+
+static int count_deals(const bri_apart *apart, const bri_table *of)
+{
+    int n = 0;
+    for (size_t i = 0; i < apart->ndeals; i++)
+        n += apart->deal[i].of == of;
+    return n;
+}
+
+/* Those of one table go one after the other, the last one as well. */
+static size_t sweep_deals(const br_context *ctx, bri_apart *apart, int64_t *gone)
+{
+    size_t n = 0;
+    for (size_t i = apart->ndeals; i-- > 0;) {
+        const bri_deal d = apart->deal[i];
+        if (is_gone(d.of, count_deals(apart, d.of))) {
+            for (int r = 0; r < ctx->nranks; r++)
+                gone[n++] = d.first + r;
+            apart->ndeals--;
+            memmove(&apart->deal[i], &apart->deal[i + 1], (apart->ndeals - i) * sizeof d);
+            release_deal(&d);
+        }
+    }
+    return n;
+}
+
+br_status bri_apart_sweep(br_context *ctx, int64_t **gone, size_t *n)
 {
     bri_apart *apart = apart_of(ctx);
     size_t kept = 0;
-    *n = 0;
-    *gone = bri_calloc(apart->n + 1, sizeof **gone);
+    *gone = bri_calloc(apart->n + apart->ndeals * (size_t)ctx->nranks + 1, sizeof **gone);
     if (*gone == NULL)
         return BR_ENOMEM;
+    *n = sweep_deals(ctx, apart, *gone);
     for (size_t i = 0; i < apart->n; i++) {
         bri_apart_entry *e = &apart->entry[i];
-        /* Nobody else counts it, so nobody else can begin to. */
-        if (atomic_load_explicit(&e->table->refs, memory_order_acquire) == 1) {
+        if (is_gone(e->table, 1)) {
             (*gone)[(*n)++] = e->id;
             bri_table_release(e->table);
         } else {
@@ -160,6 +236,9 @@ void bri_apart_clear(br_context *ctx)
     bri_apart *apart = apart_of(ctx);
     for (size_t i = 0; i < apart->n; i++)
         bri_table_release(apart->entry[i].table);
+    for (size_t i = 0; i < apart->ndeals; i++)
+        release_deal(&apart->deal[i]);
     bri_free(apart->entry);
+    bri_free(apart->deal);
     *apart = (bri_apart){0};
 }

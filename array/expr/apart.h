@@ -3,7 +3,8 @@
  * parameters that hold data of the user's.
  *
  * A message has the number of such bytes; they go once to each rank and stay there as long as rank
- * 0 has something that mentions them. So the message of a run is short whatever they are.
+ * 0 has something that mentions them. So the message of a run is short whatever they are. A table
+ * of which each rank needs a part of its own is dealt: the parts have numbers one after the other.
  */
 #ifndef BRI_APART_H
 #define BRI_APART_H
@@ -21,19 +22,35 @@ typedef struct bri_apart_entry {
     bool garbled;     /* on its way */
 } bri_apart_entry;
 
+/* A table that has been dealt (rank 0). All of it is counted. */
+typedef struct bri_deal {
+    bri_table *of;      /* whose parts stay on the ranks as long as somebody else has it */
+    bri_table *cut;     /* how: parts of one table that were cut alike are alike */
+    bri_table *with[2]; /* what messages tell beside the parts; NULL: nothing */
+    int64_t first;      /* rank r has its part by the number first + r */
+} bri_deal;
+
 /* Of a context. */
 typedef struct bri_apart {
     bri_apart_entry *entry; /* ascending ids */
     size_t n, room;
+    bri_deal *deal; /* rank 0 */
+    size_t ndeals, deals_room;
     int64_t last;
-    int64_t sent; /* bytes, to each rank (rank 0) */
+    int64_t sent;  /* bytes, to each rank (rank 0), */
+    int64_t dealt; /*  and those of parts, to all ranks together */
 } bri_apart;
 
 /* Rank 0: the number under which all ranks have the table's bytes; sends them when they have not.
  */
 br_status bri_apart_number(br_context *ctx, bri_table *table, int64_t *id);
+/* Rank 0: the deal that is like this one, whose `first` does not count; NULL: there is none. */
+const bri_deal *bri_apart_find_deal(br_context *ctx, const bri_deal *like);
+/* Rank 0: begins one: *first is its number. Then every other rank gets its part. */
+br_status bri_apart_deal(br_context *ctx, const bri_deal *deal, int64_t *first);
+br_status bri_apart_hand(br_context *ctx, int64_t first, int rank, const bri_table *part);
 /* Rank 0: forgets what nothing mentions any more; their numbers, in a list of the caller's. */
-br_status bri_apart_sweep(br_context *ctx, int64_t **gone, int *n);
+br_status bri_apart_sweep(br_context *ctx, int64_t **gone, size_t *n);
 
 /* Ranks above 0: takes what rank 0 has sent (bri_engine.keep). */
 void bri_apart_keep(br_context *ctx, const void *message, size_t bytes);

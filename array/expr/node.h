@@ -172,6 +172,7 @@ typedef struct bri_array_data {
     struct bri_cache *plans;     /* kept for computing the same again */
     void (*forget_plans)(bri_node *output);
     bri_apart apart;
+    size_t most_indices; /* bytes of indices that travel with their node; tests set less */
     struct bri_balance *balance;
     size_t message_bytes; /* of the last run's message to the other ranks */
 } bri_array_data;

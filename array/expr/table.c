@@ -8,20 +8,42 @@
 #include "array/expr/hash.h"
 #include "runtime/alloc.h"
 
-bri_table *bri_table_new(size_t bytes)
+/* With room for some bytes. */
+static bri_table *make(size_t bytes)
 {
-    if (bytes > SIZE_MAX / 2) {
-        bri_no_memory(bytes, "a table");
-        return NULL;
-    }
     bri_table *table = bri_malloc(sizeof *table + bytes);
     if (table == NULL)
         return NULL;
+    *table = (bri_table){.bytes = bytes};
     atomic_init(&table->refs, 1);
-    table->bytes = bytes;
-    table->hash = 0;
-    table->charged = NULL;
     return table;
+}
+
+bri_table *bri_table_new(size_t bytes)
+{
+    if (bytes <= SIZE_MAX / 2)
+        return make(bytes);
+    bri_no_memory(bytes, "a table");
+    return NULL;
+}
+
+bri_table *bri_table_absent(int64_t number, size_t bytes, uint64_t hash)
+{
+    bri_table *table = make(0);
+    if (table == NULL)
+        return NULL;
+    table->bytes = bytes;
+    table->hash = hash;
+    table->stays = number;
+    table->absent = true;
+    return table;
+}
+
+void bri_table_stay(bri_table *table)
+{
+    static atomic_llong last; /* a number is all that is asked of it: relaxed */
+    if (table->stays == 0)
+        table->stays = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
 }
 
 br_status bri_table_charge(bri_table *table, bri_memory *memory)
@@ -62,6 +84,9 @@ bool bri_table_equal(const bri_table *a, const bri_table *b)
 {
     if (a == b)
         return true;
-    return a != NULL && b != NULL && a->hash == b->hash && a->bytes == b->bytes &&
-           memcmp(a->data, b->data, a->bytes) == 0;
+    if (a == NULL || b == NULL || a->hash != b->hash || a->bytes != b->bytes)
+        return false;
+    if (a->absent || b->absent)
+        return a->absent && b->absent && a->stays == b->stays;
+    return memcmp(a->data, b->data, a->bytes) == 0;
 }

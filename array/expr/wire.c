@@ -13,7 +13,7 @@
 
 typedef bri_node_head node_head;
 
-enum { NO_TABLE = BRI_NO_TABLE, INSIDE = BRI_TABLE_INSIDE };
+enum { NO_TABLE = BRI_NO_TABLE, INSIDE = BRI_TABLE_INSIDE, STAYS = BRI_TABLE_STAYS };
 
 br_status bri_write(bri_writer *w, const void *bytes, size_t n)
 {
@@ -85,16 +85,31 @@ br_status bri_write_table(bri_writer *w, bri_table *table)
 {
     int64_t id = NO_TABLE;
     uint64_t bytes = table != NULL ? table->bytes : 0;
-    if (table != NULL && (w->apart == NULL || bytes <= BRI_APART_BYTES))
+    if (table != NULL && w->apart != NULL && table->stays != 0)
+        id = STAYS;
+    else if (table != NULL && (w->apart == NULL || bytes <= BRI_APART_BYTES))
         id = INSIDE;
     else if (table != NULL && !w->trial)
         BRI_TRY(bri_apart_number(w->apart, table, &id));
     BRI_TRY(bri_write(w, &id, sizeof id));
-    if (id != INSIDE)
+    if (id != INSIDE && id != STAYS)
         return BR_OK;
     BRI_TRY(bri_write(w, &bytes, sizeof bytes));
     BRI_TRY(bri_write(w, &table->hash, sizeof table->hash));
-    return bri_write(w, table->data, table->bytes);
+    return id == INSIDE ? bri_write(w, table->data, table->bytes)
+                        : bri_write(w, &table->stays, sizeof table->stays);
+}
+
+static br_status read_absent(bri_reader *r, bri_table **out)
+{
+    uint64_t bytes = 0;
+    uint64_t hash = 0;
+    int64_t number = 0;
+    BRI_TRY(bri_read(r, &bytes, sizeof bytes));
+    BRI_TRY(bri_read(r, &hash, sizeof hash));
+    BRI_TRY(bri_read(r, &number, sizeof number));
+    *out = bri_table_absent(number, bytes, hash);
+    return *out != NULL ? BR_OK : BR_ENOMEM;
 }
 
 static br_status read_inside(br_context *ctx, bri_reader *r, bri_table **out)
@@ -129,7 +144,21 @@ br_status bri_read_table(br_context *ctx, bri_reader *r, bri_table **out)
     BRI_TRY(bri_read(r, &id, sizeof id));
     if (id == NO_TABLE)
         return BR_OK;
+    if (id == STAYS)
+        return garbled();
     return id == INSIDE ? read_inside(ctx, r, out) : bri_apart_find(ctx, id, out);
+}
+
+/* A node's own, which may stay on rank 0. */
+static br_status read_node_table(br_context *ctx, bri_reader *r, bri_table **out)
+{
+    bri_reader ahead = *r;
+    int64_t id = NO_TABLE;
+    BRI_TRY(bri_read(&ahead, &id, sizeof id));
+    if (id != STAYS)
+        return bri_read_table(ctx, r, out);
+    *r = ahead;
+    return read_absent(r, out);
 }
 
 /* ---- nodes ---- */
@@ -348,7 +377,7 @@ static br_status unpack_node(br_context *ctx, bri_reader *r, bri_node *const *li
     bri_reader inner = {.at = p.params, .left = p.head.params_bytes};
     br_status st = unpack_params(ctx, &p.head, &inner, &params, &bytes);
     if (st == BR_OK)
-        st = bri_read_table(ctx, r, &table);
+        st = read_node_table(ctx, r, &table);
     if (st == BR_OK)
         st = unpack_inputs(p.slots, p.head.ninputs, list, made, &inputs);
     bri_recipe recipe = {.op = bri_op_table[p.head.op],

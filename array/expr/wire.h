@@ -22,7 +22,8 @@ struct bri_reader {
 };
 
 /* What a node begins with; then come the name of the file, the inputs' numbers, the parameters and
- * the table: one of the numbers below, or that under which it travels apart. */
+ * the table: one of the numbers below, or that under which it travels apart. One that stays where it
+ * is has its number, length and hash. */
 typedef struct bri_node_head {
     int32_t op;
     int32_t ninputs;
@@ -34,7 +35,7 @@ typedef struct bri_node_head {
     int32_t unused;       /* no padding: it would be hashed */
     uint64_t hash;        /* of this head, with 0 here, and what follows up to the table */
 } bri_node_head;
-enum { BRI_NO_TABLE = 0, BRI_TABLE_INSIDE = -1 };
+enum { BRI_NO_TABLE = 0, BRI_TABLE_INSIDE = -1, BRI_TABLE_STAYS = -2 };
 
 /* rest: the n bytes behind the head, up to the table. */
 uint64_t bri_node_head_hash(const bri_node_head *head, const void *rest, size_t n);

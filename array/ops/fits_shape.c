@@ -144,7 +144,8 @@ bool bri_fits_compress(const bri_recipe *r)
 
 bool bri_fits_picked(const bri_recipe *r)
 {
-    if (!bri_fits_compress(r) || r->table == NULL || r->table->bytes % sizeof(int64_t) != 0)
+    if (!bri_fits_compress(r) || r->table == NULL || r->table->absent ||
+        r->table->bytes % sizeof(int64_t) != 0)
         return false;
     const int64_t *count = (const int64_t *)(const void *)r->table->data;
     int64_t left = r->inputs[0]->axis[0].extent;
@@ -221,16 +222,18 @@ static bool count_points(const bri_take_params *p, int64_t each, int64_t *n)
     return true;
 }
 
-/* The table has a list of indices for each axis that is picked. */
+/* The table has a list of indices for each axis that is picked, here or on rank 0. */
 bool bri_fits_gather(const bri_recipe *r)
 {
     const bri_take_params *p = r->params;
     const bri_node *x = r->inputs[0];
     int64_t n;
-    if (!picked_axes_fit(p, x) || (p->cells != 0 && p->ndim != 1) || r->table == NULL ||
+    if (!picked_axes_fit(p, x) || p->cells != 0 || r->table == NULL ||
         !count_points(p, p->picked * (int64_t)sizeof(int64_t), &n) ||
         r->table->bytes != (size_t)n * (size_t)p->picked * sizeof(int64_t))
         return false;
+    if (r->table->absent)
+        return true;
     const int64_t *index = (const int64_t *)(const void *)r->table->data;
     for (int j = 0; j < p->picked; j++, index += n) {
         uint64_t extent = (uint64_t)x->axis[p->first + j].extent, out = 0;

@@ -167,7 +167,7 @@ typedef struct bri_axis_params {
 typedef struct bri_take_params {
     int32_t first, picked;
     int32_t ndim;
-    int32_t cells; /* the axes are cut where the chunk of x changes, for the planner */
+    int32_t cells; /* the planner's: the table has the extents of the chunks instead of indices */
     int64_t extent[BR_MAX_NDIM];
 } bri_take_params;
 

@@ -3,7 +3,8 @@
  *
  * The planner needs to know the indices. A `take` node has them as inputs and is resolved into a
  * `gather` node, which has them in its table: one list for each axis that is picked, none negative,
- * all in range. Where they are known at the call the gather node is made at once.
+ * all in range. Where they are known at the call the gather node is made at once. Ranks above 0 know
+ * long ones by number only: the planner deals them out (points.h).
  */
 #include <string.h>
 
@@ -28,35 +29,6 @@ static void cut_index_axes(const bri_take_params *p, size_t bytes, bri_axis *out
     }
 }
 
-/* A chunk for the points of each chunk of x, or a few when they are more than the automatic size.
- * Points come sorted by chunk. */
-static br_status cut_by_cells(const bri_node *node, size_t bytes, bri_axis *out)
-{
-    const bri_take_params *p = node->params;
-    const int64_t *index = (const int64_t *)node->table->data;
-    const int64_t n = p->extent[0];
-    const int64_t most = (int64_t)(BRI_AUTO_CHUNK_BYTES / (bytes > 0 ? bytes : 1));
-    int64_t *extents = bri_calloc((size_t)n + 1, sizeof *extents);
-    int64_t chunks = 0;
-    int64_t before = -1;
-    if (extents == NULL)
-        return BR_ENOMEM;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t cell = 0;
-        for (int j = 0; j < p->picked; j++) {
-            const bri_axis *axis = &node->input[0]->axis[p->first + j];
-            cell = cell * axis->nchunks + bri_axis_find(axis, index[j * n + i]);
-        }
-        if (cell != before || extents[chunks - 1] >= most)
-            chunks++;
-        extents[chunks - 1]++;
-        before = cell;
-    }
-    br_status st = bri_axis_listed(extents, chunks, out);
-    bri_free(extents);
-    return st;
-}
-
 /* The parameters with the shape of the indices, which a take has as inputs. */
 static bri_take_params with_shape(const bri_node *node, bri_node *const *inputs)
 {
@@ -70,7 +42,8 @@ static br_status cut_indices(const bri_node *node, const bri_take_params *p, siz
                              bri_axis *out)
 {
     if (p->cells)
-        return cut_by_cells(node, bytes, out);
+        return bri_axis_listed((const int64_t *)(const void *)node->table->data,
+                               node->table->bytes / sizeof(int64_t), out);
     if (node->ninputs == 1 || bri_node_is_known(node->input[1])) {
         cut_index_axes(p, bytes, out);
         return BR_OK;
@@ -225,6 +198,8 @@ static br_status make_table(const bri_node *x, const bri_take_params *p, const i
 br_status bri_gather_node(br_context *ctx, bri_node *x, const bri_take_params *p, bri_table *table,
                           br_place at, bri_node **out)
 {
+    if (ctx->nranks > 1 && table->bytes > bri_array_data_of(ctx)->most_indices)
+        bri_table_stay(table);
     bri_recipe recipe = {.op = &bri_op_gather,
                          .params = p,
                          .params_bytes = sizeof *p,

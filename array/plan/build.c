@@ -15,6 +15,7 @@
 #include "array/plan/place.h"
 #include "array/plan/sink.h"
 #include "array/plan/stage.h"
+#include "array/plan/told.h"
 #include "runtime/alloc.h"
 
 void bri_stage_grid(bri_stage *stage, const bri_node *node)
@@ -326,6 +327,7 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
     plan->thrift = outputs->thrift;
     plan->could = BRI_SPILL;
     plan->files = bri_file_ranks_share(outputs->files);
+    plan->heard = outputs->heard;
     plan->roots = bri_calloc((size_t)n, sizeof *plan->roots);
     br_status st = plan->roots != NULL
                        ? bri_node_sort(ctx, outputs->node, n, &plan->nodes, &plan->nnodes)
@@ -337,6 +339,7 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
     if (st == BR_OK) {
         st = build_outputs(plan, outputs);
     }
+    plan->heard = NULL;
     for (int i = 0; i < n; i++)
         outputs->node[i]->is_output = false;
     if (st == BR_OK)
@@ -363,6 +366,7 @@ void bri_plan_free(bri_plan *plan)
         bri_node_release(plan->own[i]);
     bri_free(plan->own);
     bri_balance_forget(plan);
+    bri_tellings_free(plan->told);
     bri_free(plan->stage_of);
     bri_free(plan->held);
     bri_free(plan->roots);

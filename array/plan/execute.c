@@ -151,7 +151,8 @@ static bool lendable(bri_job *job, const bri_task *task, bool ready, int64_t *na
     const bri_plan *plan = job->plan;
     const bri_stage *stage = task->kind >= 0 ? plan->stages[task->kind] : NULL;
     if (stage == NULL || job->spill != NULL || (ready && is_node(stage, task->key)) ||
-        stage->kind->owner != NULL || task->output == NULL || bri_is_supplied(stage))
+        stage->kind->owner != NULL || stage->at_owner || task->output == NULL ||
+        bri_is_supplied(stage))
         return false;
     for (unsigned i = 0; ready && i < task->ninputs; i++) {
         const bri_value *v = task->inputs[i].value;

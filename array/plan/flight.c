@@ -148,6 +148,7 @@ bri_flight *bri_flight_new(br_context *ctx, const bri_outputs *outputs, bool unp
     f->outputs.node = f->node;
     f->outputs.sink = f->sink;
     f->outputs.files = NULL; /* the plan has them */
+    f->outputs.heard = NULL;
     f->unpacked = unpacked;
     for (int i = 0; i < outputs->n; i++)
         bri_node_retain(f->node[i]);

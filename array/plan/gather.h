@@ -5,33 +5,38 @@
  * The result's axes of the indices are cut so that a block of them is a range of points, points
  * being counted in C order. A cell is a chunk of the source along the axes that are picked. What
  * lies in one cell for one block is a run.
+ *
+ * Which cells each block reads every rank knows. The points themselves may be dealt out: then a
+ * rank has those of the blocks that it makes (points.h).
  */
 #ifndef BRI_GATHER_H
 #define BRI_GATHER_H
 
 #include "array/expr/node.h"
 
-typedef struct bri_run {
-    int64_t block, cell;
-    int64_t first; /* its points in the order; they end where the next run begins */
-} bri_run;
-
 typedef struct bri_gather {
     int first, picked; /* the source's axes that are picked, one after the other */
     int index_ndim;    /* axes of the indices, which stand in their place */
     const bri_node *x; /* the source */
     int64_t npoints;
-    const int64_t *index; /* picked lists of npoints indices, in range */
     int64_t nblocks, ncells;
     int64_t *block_first; /* first point of each block, and npoints */
-    uint32_t *order;      /* each block's points, counted from its first one, sorted by cell */
-    bri_run *run;         /* sorted by block, then by cell; one more at the end */
+
+    bri_table *lists;         /* has the next three: */
+    const int64_t *block_run; /* first run of each block, and nruns */
+    const int64_t *span;      /* most elements along the picked axes that a run of each block */
+                              /*  reads of a file; else 0 */
+    const int64_t *run_cell;  /* runs are sorted by block, then by cell */
     int64_t nruns;
-    int64_t *block_run; /* first run of each block, and nruns */
-    int64_t *by_cell;   /* numbers of runs, sorted by cell, then by block */
-    int64_t *cell_run;  /* each cell's first place in by_cell, and nruns */
-    int64_t most_runs;  /* of a block */
-    size_t promised;    /* bytes of all these lists */
+    int64_t most_runs; /* of a block */
+    int64_t *by_cell;  /* numbers of runs, sorted by cell, then by block */
+    int64_t *cell_run; /* each cell's first place in by_cell, and nruns */
+
+    const int64_t *index; /* picked lists of npoints indices, in range; NULL: they are elsewhere */
+    uint32_t *order;      /* each block's points, counted from its first one, sorted by run */
+    uint32_t *run_start;  /* where a run begins in its block's order */
+    bri_table *part;      /* the points of this rank's blocks, where they are dealt (points.h) */
+    size_t promised;      /* bytes of lists of its own */
 } bri_gather;
 
 /* How points of one cell are put into runs that are read one by one: by the place in the file. */
@@ -42,14 +47,25 @@ typedef struct bri_granules {
     int64_t most;               /* indices that a run along one axis spans at most */
 } bri_granules;
 
-/* Sorts the indices with which a gather node reads x: its own when x is its input. granules NULL: a
- * run is all of a cell. Freed by bri_gather_free, also after a failure. */
-br_status bri_gather_new(const bri_node *node, const bri_node *x, const bri_table *indices,
-                         const bri_granules *granules, bri_gather **out);
+/* How a gather node's indices are sorted. */
+typedef struct bri_sorting {
+    const bri_node *node, *x; /* its input, or what has been picked of that */
+    const bri_table *indices;
+    const bri_granules *granules; /* NULL: a run is all of a cell */
+} bri_sorting;
+
+/* Sorts; freed by bri_gather_free, also after a failure. */
+br_status bri_gather_new(const bri_sorting *how, bri_gather **out);
+/* What rank 0 has sorted: its lists, and the points of this rank's blocks; both are counted. */
+br_status bri_gather_told(const bri_sorting *how, bri_table *lists, bri_table *part,
+                          bri_gather **out);
 void bri_gather_free(bri_gather *g);
 
-/* The picked axes of a cell, or of a run's points only: first index and extent of each. */
+/* Bytes of the source's chunks per element of the axes that are picked. */
+int64_t bri_gather_across(const bri_gather *g);
+/* The block of a run. */
+int64_t bri_gather_block(const bri_gather *g, int64_t run);
+/* The picked axes of a cell: first index and extent of each. */
 void bri_gather_cell_box(const bri_gather *g, int64_t cell, int64_t *origin, int64_t *extent);
-void bri_gather_run_box(const bri_gather *g, int64_t run, int64_t *origin, int64_t *extent);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "array/ops/ops.h"
+#include "array/plan/points.h"
 #include "array/plan/restrict.h"
 #include "runtime/alloc.h"
 
@@ -32,14 +33,41 @@ static void sort_points(const bri_gather *g, int64_t *index, int64_t *place)
 {
     int64_t at = 0;
     for (int64_t i = 0; i < g->nruns; i++) {
-        const bri_run *run = &g->run[g->by_cell[i]];
-        for (int64_t k = run[0].first; k < run[1].first; k++, at++) {
-            int64_t point = g->block_first[run->block] + g->order[k];
+        const int64_t run = g->by_cell[i];
+        const int64_t block = bri_gather_block(g, run);
+        const bri_points p = bri_points_of(g, block);
+        const int64_t end = bri_points_start(&p, run + 1);
+        for (int64_t k = bri_points_start(&p, run); k < end; k++, at++) {
             for (int j = 0; j < g->picked; j++)
-                index[j * g->npoints + at] = g->index[j * g->npoints + point];
-            place[point] = at;
+                index[j * g->npoints + at] = p.index[j * p.stride + p.order[k]];
+            place[g->block_first[block] + p.order[k]] = at;
         }
     }
+}
+
+static int64_t points_in_cell(const bri_gather *g, int64_t cell)
+{
+    int64_t n = 0;
+    for (int64_t i = g->cell_run[cell]; i < g->cell_run[cell + 1]; i++) {
+        const int64_t run = g->by_cell[i];
+        const bri_points p = bri_points_of(g, bri_gather_block(g, run));
+        n += bri_points_start(&p, run + 1) - bri_points_start(&p, run);
+    }
+    return n;
+}
+
+/* A chunk for the points of each cell, or a few when they are more than the automatic size: their
+ * number, and their extents unless that is NULL. */
+static int64_t cut_by_cells(const bri_gather *g, int64_t *extents)
+{
+    const int64_t fit = BRI_AUTO_CHUNK_BYTES / bri_gather_across(g);
+    const int64_t most = fit > 1 ? fit : 1;
+    int64_t chunks = 0;
+    for (int64_t c = 0; c < g->ncells; c++)
+        for (int64_t left = points_in_cell(g, c); left > 0; left -= most, chunks++)
+            if (extents != NULL)
+                extents[chunks] = left < most ? left : most;
+    return chunks;
 }
 
 static br_status new_table(bri_plan *plan, int64_t nlists, int64_t n, bri_table **out)
@@ -55,53 +83,73 @@ static br_status new_table(bri_plan *plan, int64_t nlists, int64_t n, bri_table 
     return st;
 }
 
-/* A node that belongs to the plan, like `node` with other indices. */
-static br_status taking(bri_plan *plan, const bri_node *node, bri_node *x,
-                        const bri_take_params *params, bri_table *indices, bri_node **out)
+/* A node that belongs to the plan, like `node` with other parameters and table. */
+static br_status taking(bri_plan *plan, const bri_node *node, const bri_take_params *params,
+                        bri_table *table, bri_node **out)
 {
-    bri_table_seal(indices);
+    bri_node *x = node->input[0];
     bri_recipe recipe = {.op = &bri_op_gather,
                          .params = params,
                          .params_bytes = sizeof *params,
                          .inputs = &x,
                          .ninputs = 1,
-                         .table = indices,
+                         .table = table,
                          .at = node->at};
     return bri_plan_node(plan, &recipe, out);
 }
 
-static br_status stage_for(bri_plan *plan, bri_node *node, bri_stage **out)
+/* indices: of `root`'s; NULL where they are not known. */
+static br_status stage_for(bri_plan *plan, bri_node *node, bri_table *indices, bri_table *root,
+                           bri_stage **out)
 {
     *out = bri_stage_new(plan, &bri_stage_gather, node);
-    return *out != NULL ? bri_stage_finish(plan, *out, bri_stage_gather.build(plan, *out))
-                        : BR_ENOMEM;
+    if (*out == NULL)
+        return BR_ENOMEM;
+    br_status st = bri_gather_set(*out, indices, root);
+    if (st == BR_OK)
+        st = bri_stage_gather.build(plan, *out);
+    return bri_stage_finish(plan, *out, st);
 }
 
-br_status bri_gather_pick(bri_plan *plan, bri_stage *stage, const bri_gather *g, bri_node **picked,
-                          bri_table **places)
+br_status bri_gather_read_picked(bri_plan *plan, bri_stage *stage, bri_table *extents,
+                                 bri_table *indices, bri_table *root, bri_node **picked)
 {
-    const bri_node *node = stage->node;
-    bri_take_params p = *(const bri_take_params *)node->params;
+    bri_take_params p = *(const bri_take_params *)stage->node->params;
+    const int64_t *extent = (const int64_t *)(const void *)extents->data;
     bri_input input = {.from = BRI_FROM_STAGE};
-    bri_table *indices = NULL;
     int index;
     memset(p.extent, 0, sizeof p.extent);
     p.ndim = p.cells = 1;
-    p.extent[0] = g->npoints;
-    br_status st = new_table(plan, g->picked, g->npoints, &indices);
-    if (st == BR_OK)
-        st = new_table(plan, 1, g->npoints, places);
-    if (st == BR_OK) {
-        sort_points(g, (int64_t *)indices->data, (int64_t *)(*places)->data);
-        st = taking(plan, node, node->input[0], &p, indices, picked);
-    }
-    bri_table_release(indices);
-    BRI_TRY(st);
-    BRI_TRY(stage_for(plan, *picked, &input.stage));
+    for (size_t i = 0; i < extents->bytes / sizeof *extent; i++)
+        p.extent[0] += extent[i];
+    BRI_TRY(taking(plan, stage->node, &p, extents, picked));
+    BRI_TRY(stage_for(plan, *picked, indices, root, &input.stage));
     plan->could |= BRI_APART;
     input.node = *picked;
     input.map = bri_map_identity((*picked)->ndim);
     return bri_stage_add_input(stage, &input, &index);
+}
+
+static void pick(const bri_gather *g, bri_table *indices, bri_table *places, bri_table *extents)
+{
+    sort_points(g, (int64_t *)(void *)indices->data, (int64_t *)(void *)places->data);
+    cut_by_cells(g, (int64_t *)(void *)extents->data);
+    bri_table_seal(indices);
+    bri_table_seal(places);
+    bri_table_seal(extents);
+}
+
+br_status bri_gather_pick(bri_plan *plan, const bri_gather *g, bri_table **indices,
+                          bri_table **places, bri_table **extents)
+{
+    br_status st = new_table(plan, g->picked, g->npoints, indices);
+    if (st == BR_OK)
+        st = new_table(plan, 1, g->npoints, places);
+    if (st == BR_OK)
+        st = new_table(plan, 1, cut_by_cells(g, NULL), extents);
+    if (st == BR_OK)
+        pick(g, *indices, *places, *extents);
+    return st;
 }
 
 /* ---- slices ---- */
@@ -153,15 +201,30 @@ static void copy_indices(const bri_node *node, const part *s, int64_t *to)
     }
 }
 
-static br_status part_node(bri_plan *plan, const bri_node *node, const part *s, bri_node **out)
+static br_status copy_part(bri_plan *plan, const bri_node *node, const part *s, bri_table **out)
+{
+    const bri_take_params *p = node->params;
+    *out = NULL;
+    if (node->table->absent)
+        return BR_OK;
+    BRI_TRY(new_table(plan, p->picked, s->npoints, out));
+    copy_indices(node, s, (int64_t *)(void *)(*out)->data);
+    bri_table_seal(*out);
+    return BR_OK;
+}
+
+static br_status part_stage(bri_plan *plan, const bri_node *node, const part *s, bri_stage **out)
 {
     bri_take_params p = *(const bri_take_params *)node->params;
     bri_table *indices = NULL;
-    BRI_TRY(new_table(plan, p.picked, s->npoints, &indices));
-    copy_indices(node, s, (int64_t *)indices->data);
+    bri_node *part_of;
     for (int a = 0; a < p.ndim; a++)
         p.extent[a] = s->count[a];
-    br_status st = taking(plan, node, node->input[0], &p, indices, out);
+    br_status st = copy_part(plan, node, s, &indices);
+    if (st == BR_OK)
+        st = taking(plan, node, &p, indices, &part_of);
+    if (st == BR_OK)
+        st = stage_for(plan, part_of, indices, node->table, out);
     bri_table_release(indices);
     return st;
 }
@@ -169,15 +232,13 @@ static br_status part_node(bri_plan *plan, const bri_node *node, const part *s, 
 br_status bri_restrict_gather(bri_plan *plan, const bri_stage *reader, bri_input *input)
 {
     bri_node *node = input->node;
-    bri_node *part_of = NULL;
     if (node->op != &bri_op_gather || node->nparents + node->is_output > 1)
         return BR_OK;
     const bri_take_params *p = node->params;
     const part s = part_seen(reader, input);
     if (s.npoints == 0 || s.share > 0.5)
         return BR_OK;
-    BRI_TRY(part_node(plan, node, &s, &part_of));
-    BRI_TRY(stage_for(plan, part_of, &input->stage));
+    BRI_TRY(part_stage(plan, node, &s, &input->stage));
     for (int a = p->first; a < p->first + p->ndim; a++) {
         int axis = input->map.from[a].axis;
         input->map.from[a] = axis >= 0 ? (bri_map_axis){axis, -first_index(input, axis), 1}

@@ -10,6 +10,7 @@
 #include "array/plan/file_ranks.h"
 #include "array/plan/persist.h"
 #include "array/plan/store_shared.h"
+#include "array/plan/told.h"
 #include "runtime/alloc.h"
 
 typedef struct sink_head {
@@ -39,11 +40,12 @@ typedef struct run_head {
 static br_status pack_gone(br_context *ctx, bri_writer *w)
 {
     int64_t *gone = NULL;
-    int n = 0;
-    BRI_TRY(bri_apart_sweep(ctx, &gone, &n));
+    size_t many = 0;
+    BRI_TRY(bri_apart_sweep(ctx, &gone, &many));
+    int n = (int)many;
     br_status st = bri_write(w, &n, sizeof n);
     if (st == BR_OK)
-        st = bri_write(w, gone, (size_t)n * sizeof gone[0]);
+        st = bri_write(w, gone, many * sizeof gone[0]);
     bri_free(gone);
     return st;
 }
@@ -137,8 +139,7 @@ static br_status join(br_context *ctx, bri_reader *r, int n, bri_writer *whole)
 
 /* ---- packing ---- */
 
-static br_status pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
-                      bri_writer *w)
+static br_status pack(br_context *ctx, const bri_outputs *outputs, bri_plan *plan, bri_writer *w)
 {
     const int in_one = 0;
     run_head run = {outputs->n, outputs->thrift};
@@ -149,19 +150,20 @@ static br_status pack(br_context *ctx, const bri_outputs *outputs, bri_table *we
     BRI_TRY(bri_write(w, &data->ndropped, sizeof data->ndropped));
     BRI_TRY(bri_write(w, data->dropped, (size_t)data->ndropped * sizeof data->dropped[0]));
     BRI_TRY(bri_write(w, &run, sizeof run));
-    BRI_TRY(bri_write_table(w, weights));
+    BRI_TRY(bri_write_table(w, plan->weights));
     for (int i = 0; i < outputs->n; i++)
         BRI_TRY(pack_sink(&outputs->sink[i], w));
     BRI_TRY(bri_file_ranks_pack(outputs->files, w));
+    BRI_TRY(bri_tellings_pack(plan, w));
     BRI_TRY(bri_pack_nodes(ctx, w, outputs->node, outputs->n));
     data->ndropped = 0;
     return BR_OK;
 }
 
-br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
+br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_plan *plan,
                            bri_writer *w)
 {
-    BRI_TRY(pack(ctx, outputs, weights, w));
+    BRI_TRY(pack(ctx, outputs, plan, w));
     if (w->n > BRI_MESSAGE_BYTES)
         BRI_TRY(cut(ctx, w));
     BRI_ASSERT(w->n <= BRI_MESSAGE_BYTES);
@@ -254,6 +256,8 @@ static br_status unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_si
     if (st == BR_OK)
         st = bri_file_ranks_unpack(r, ctx->nranks, &outputs->files);
     if (st == BR_OK)
+        st = bri_tellings_unpack(ctx, r, &outputs->heard);
+    if (st == BR_OK)
         st = bri_unpack_nodes(ctx, r, nodes, run.noutputs, &outputs->n);
     int made = st == BR_OK ? outputs->n : 0;
     if (st == BR_OK)
@@ -263,7 +267,9 @@ static br_status unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_si
     for (int i = 0; i < made; i++)
         bri_node_release(nodes[i]);
     bri_file_ranks_release(outputs->files);
+    bri_tellings_free(outputs->heard);
     outputs->files = NULL;
+    outputs->heard = NULL;
     outputs->n = 0;
     bri_message_free(sinks, run.noutputs);
     return st;

@@ -17,12 +17,12 @@ enum { BRI_MESSAGE_BYTES = 64 << 10 };
  * others free it when they close. */
 void bri_message_note_dropped(br_context *ctx, int64_t id);
 
-/* weights: the plan's. What travels apart has been sent when it returns. */
-br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_table *weights,
+/* With the plan's weights and what it tells. What travels apart has been sent when it returns. */
+br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_plan *plan,
                            bri_writer *w);
 /* Drops what is gone, sets the ranks' weights, then rebuilds the outputs in nodes and sinks, arrays
- * of BRI_MAX_OUTPUTS; the nodes are counted for the caller, who frees the sinks by
- * bri_message_free. */
+ * of BRI_MAX_OUTPUTS; the nodes are counted for the caller, who frees what was
+ * told, and the sinks by bri_message_free. */
 br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
                              bri_outputs *outputs);
 /* Frees what the sinks of a message have. */

@@ -17,6 +17,7 @@
 #include "array/plan/message.h"
 #include "array/plan/persist.h"
 #include "array/plan/questions.h"
+#include "array/plan/told.h"
 #include "runtime/alloc.h"
 #include "runtime/blas.h"
 #include "runtime/clock.h"
@@ -110,13 +111,12 @@ static br_status run_job(br_context *ctx, bri_plan *plan, bool here, bri_running
     return result;
 }
 
-static br_status announce(br_context *ctx, uint64_t id, const bri_outputs *outputs,
-                          const bri_plan *plan)
+static br_status announce(br_context *ctx, uint64_t id, const bri_outputs *outputs, bri_plan *plan)
 {
     bri_writer w = {0};
     if (ctx->nranks == 1)
         return BR_OK;
-    br_status st = bri_message_pack(ctx, outputs, plan->weights, &w);
+    br_status st = bri_message_pack(ctx, outputs, plan, &w);
     if (st == BR_OK)
         st = ctx->scheduler->announce(ctx, id, w.bytes, w.n);
     bri_free(w.bytes);
@@ -288,6 +288,7 @@ static void serve(br_context *ctx, uint64_t id, const void *message, size_t byte
     for (int i = 0; i < outputs.n; i++)
         bri_node_release(nodes[i]);
     bri_file_ranks_release(outputs.files);
+    bri_tellings_free(outputs.heard);
 }
 
 /* ---- opening and closing ---- */
@@ -331,6 +332,7 @@ static br_status open_data(br_context *ctx)
     ctx->array_data = bri_calloc(1, sizeof(bri_array_data));
     if (ctx->array_data == NULL)
         return BR_ENOMEM;
+    bri_array_data_of(ctx)->most_indices = BRI_APART_BYTES;
     br_status st = bri_flights_open(ctx);
     if (st != BR_OK) {
         bri_free(ctx->array_data);

@@ -20,6 +20,7 @@ typedef struct bri_stage bri_stage;
 typedef struct bri_emitter bri_emitter;
 typedef struct bri_file_ranks bri_file_ranks;
 typedef struct bri_sharing bri_sharing;
+typedef struct bri_tellings bri_tellings;
 
 /* A box of a leaf grid. */
 typedef struct bri_leaf {
@@ -171,6 +172,7 @@ struct bri_stage {
     bool eager;      /* the same of a stage whose chunk c needs chunk c of one stage alone */
     bool shifted;    /* some inputs read one source, shifted */
     bool widened;    /* its program runs over widened leaves: elements are made more than once */
+    bool at_owner;   /* the owner of a chunk alone has all that it takes to make it */
     bool local;      /* a chunk needs little but what lies about there (borders.c) */
     int border;      /* the root before which those at borders are made, from 1 on; 0: none */
     bool direct; /* the chunks are at hand on the rank that owns them: no task makes them there */
@@ -217,11 +219,14 @@ struct bri_plan {
     unsigned thrift;      /* bri_thrift: what this plan gives up, */
     unsigned could;       /*  and what could make a difference to it */
     int npasses;
-    bri_file_ranks *files; /* which ranks have which files (file_ranks.h); counted, NULL: all */
-    size_t lists;          /* bytes of the lists of places that stages keep (gather.h) */
-    double careless_bound; /* bytes that are never all held (fit.c) */
-    size_t peak;           /* of the serial order, at most; set where the memory is checked */
-    size_t supply_room;    /* bytes kept free to supply other ranks (supply.h) */
+    bri_file_ranks *files;     /* which ranks have which files (file_ranks.h); counted, NULL: all */
+    size_t lists;              /* bytes of the lists of places that stages keep (gather.h) */
+    bri_tellings *told;        /* what rank 0's plan tells the others (told.h): its own, */
+    const bri_tellings *heard; /*  or what it has told this rank, so many of which */
+    int nheard;                /*  have been heard */
+    double careless_bound;     /* bytes that are never all held (fit.c) */
+    size_t peak;               /* of the serial order, at most; set where the memory is checked */
+    size_t supply_room;        /* bytes kept free to supply other ranks (supply.h) */
     bool serial; /* one task after the other, all of rank 0, whatever the scheduler (fit.c) */
     bool spills; /* values go to disk: what the serial order does to them, and what it */
     size_t spill_limit; /*  may hold (fit.c) */
@@ -447,6 +452,7 @@ typedef struct bri_outputs {
     int n;
     unsigned thrift;       /* bri_thrift: what is given up for memory */
     bri_file_ranks *files; /* which ranks have the files below them (file_ranks.h); NULL: all */
+    bri_tellings *heard;   /* ranks above 0: what rank 0's plan tells (told.h), while planning */
 } bri_outputs;
 
 br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **out);

@@ -12,7 +12,9 @@
 #include "array/ops/ops.h"
 #include "array/plan/gather_file.h"
 #include "array/plan/gather_pick.h"
+#include "array/plan/points.h"
 #include "array/plan/stage.h"
+#include "array/plan/told.h"
 #include "runtime/alloc.h"
 
 enum {
@@ -24,10 +26,11 @@ enum {
 
 typedef struct gathering {
     bri_gather *g;
-    bri_table *places; /* the indices in two parts' second one */
-    bri_stage *whole;  /* makes the source, an expression of files, box by box; or NULL */
+    bri_table *indices; /* NULL, or absent: they are on rank 0 */
+    bri_table *root;    /* the table of a node's that they were made from */
+    bri_table *places;  /* of two parts: the second one's indices */
+    bri_stage *whole;   /* makes the source, an expression of files, box by box; or NULL */
     int64_t runs_per_step;
-    int64_t *span; /* of files: elements along the picked axes that a block's runs read at most */
 } gathering;
 
 /* ---- building ---- */
@@ -37,23 +40,12 @@ static bool reads_file(const bri_stage *stage)
     return stage->inputs[0].from == BRI_FROM_FILE;
 }
 
-/* Bytes of x's chunks per element of the axes that are picked. */
-static int64_t bytes_across(const bri_gather *g)
-{
-    const bri_node *x = g->x;
-    int64_t bytes = (int64_t)br_dtype_size(x->dtype);
-    for (int a = 0; a < x->ndim; a++)
-        if (a < g->first || a >= g->first + g->picked)
-            bytes *= bri_axis_largest(&x->axis[a]);
-    return bytes > 0 ? bytes : 1;
-}
-
 static bri_granules granules_of(const bri_stage *stage, const bri_gather *g)
 {
     const bri_take_params *p = stage->node->params;
     const bri_input *input = &stage->inputs[0];
     const bri_h5_info *file = bri_h5_about(input->node->resource);
-    const int64_t across = bytes_across(g);
+    const int64_t across = bri_gather_across(g);
     bri_granules r = {.most = BRI_AUTO_CHUNK_BYTES / across};
     for (int j = 0; j < p->picked; j++)
         r.size[j] = 1;
@@ -70,30 +62,11 @@ static bri_granules granules_of(const bri_stage *stage, const bri_gather *g)
     return r;
 }
 
-static br_status set_spans(gathering *d)
-{
-    const bri_gather *g = d->g;
-    int64_t origin[BR_MAX_NDIM];
-    int64_t extent[BR_MAX_NDIM];
-    d->span = bri_calloc((size_t)g->nblocks, sizeof *d->span);
-    if (d->span == NULL)
-        return BR_ENOMEM;
-    for (int64_t r = 0; r < g->nruns; r++) {
-        int64_t n = 1;
-        bri_gather_run_box(g, r, origin, extent);
-        for (int j = 0; j < g->picked; j++)
-            n *= extent[j];
-        int64_t *span = &d->span[g->run[r].block];
-        *span = n > *span ? n : *span;
-    }
-    return BR_OK;
-}
-
 /* As many chunks of the source in a step as have STEP_BYTES together. */
 static void set_steps(bri_stage *stage, gathering *d)
 {
     const bri_gather *g = d->g;
-    int64_t cell = bytes_across(g);
+    int64_t cell = bri_gather_across(g);
     for (int j = 0; j < g->picked; j++)
         cell *= bri_axis_largest(&g->x->axis[g->first + j]);
     int64_t fit = STEP_BYTES / (cell > 0 ? cell : 1);
@@ -122,48 +95,108 @@ static br_status add_source(bri_plan *plan, bri_stage *stage, gathering *d)
     return BR_OK;
 }
 
+br_status bri_gather_set(bri_stage *stage, bri_table *indices, bri_table *root)
+{
+    gathering *d = bri_calloc(1, sizeof *d);
+    if (d == NULL)
+        return BR_ENOMEM;
+    d->indices = bri_table_retain(indices);
+    d->root = bri_table_retain(root);
+    stage->data = d;
+    return BR_OK;
+}
+
 /* A file is read run by run. */
 static br_status sort_for_file(bri_stage *stage, gathering *d)
 {
     bri_node *x = stage->node->input[0];
     bri_granules granules = granules_of(stage, d->g);
     bri_gather_free(d->g);
-    BRI_TRY(bri_gather_new(stage->node, x, stage->node->table, &granules, &d->g));
-    return set_spans(d);
+    return bri_gather_new(&(bri_sorting){stage->node, x, d->indices, &granules}, &d->g);
 }
 
 /* In two parts: what the first one has picked is the input instead of x. */
-static br_status read_picked(bri_plan *plan, bri_stage *stage, gathering *d)
+static br_status read_picked(bri_plan *plan, bri_stage *stage, bri_table *extents,
+                             bri_table *indices, bri_node **picked)
 {
-    bri_node *picked;
+    gathering *d = stage->data;
     stage->ninputs = 0;
     bri_stage_free(d->whole);
     d->whole = NULL;
-    BRI_TRY(bri_gather_pick(plan, stage, d->g, &picked, &d->places));
-    bri_gather_free(d->g);
-    return bri_gather_new(stage->node, picked, d->places, NULL, &d->g);
+    return bri_gather_read_picked(plan, stage, extents, indices, d->root, picked);
 }
 
-static br_status build(bri_plan *plan, bri_stage *stage)
+static br_status in_two_parts(bri_plan *plan, bri_stage *stage, bri_table **extents)
 {
+    gathering *d = stage->data;
+    bri_node *picked;
+    bri_table *indices = NULL;
+    br_status st = bri_gather_pick(plan, d->g, &indices, &d->places, extents);
+    if (st == BR_OK)
+        st = read_picked(plan, stage, *extents, indices, &picked);
+    bri_table_release(indices);
+    BRI_TRY(st);
+    bri_gather_free(d->g);
+    return bri_gather_new(&(bri_sorting){stage->node, picked, d->places, NULL}, &d->g);
+}
+
+static br_status sort(bri_plan *plan, bri_stage *stage, bri_table **extents)
+{
+    gathering *d = stage->data;
     bri_node *x = stage->node->input[0];
-    gathering *d = bri_calloc(1, sizeof *d);
-    if (d == NULL)
-        return BR_ENOMEM;
-    stage->data = d;
-    bri_stage_grid(stage, stage->node);
-    BRI_TRY(add_source(plan, stage, d));
-    BRI_TRY(bri_gather_new(stage->node, x, stage->node->table, NULL, &d->g));
+    BRI_TRY(bri_gather_new(&(bri_sorting){stage->node, x, d->indices, NULL}, &d->g));
     const bool picks = ((const bri_take_params *)stage->node->params)->cells;
     const bool at_hand = !reads_file(stage) && stage->inputs[0].stage->direct;
     if (!(plan->thrift & BRI_APART) && !picks && !at_hand &&
         bri_gather_comes_back(d->g, reads_file(stage)))
-        BRI_TRY(read_picked(plan, stage, d));
-    if (reads_file(stage))
-        BRI_TRY(sort_for_file(stage, d));
-    else
+        BRI_TRY(in_two_parts(plan, stage, extents));
+    return reads_file(stage) ? sort_for_file(stage, d) : BR_OK;
+}
+
+/* Rank 0, or the only one: others are told what comes of it where they have no indices. */
+static br_status sort_and_tell(bri_plan *plan, bri_stage *stage)
+{
+    const gathering *d = stage->data;
+    bri_table *extents = NULL;
+    int place = -1;
+    if (d->root->stays != 0)
+        BRI_TRY(bri_tell_later(plan, &place));
+    br_status st = sort(plan, stage, &extents);
+    if (st == BR_OK && place >= 0)
+        bri_tell(plan, place,
+                 &(bri_told){.lists = d->g->lists,
+                             .extents = extents,
+                             .stage = stage,
+                             .gather = d->g,
+                             .root = d->root});
+    bri_table_release(extents);
+    return st;
+}
+
+static br_status hear(bri_plan *plan, bri_stage *stage)
+{
+    gathering *d = stage->data;
+    bri_node *x = stage->node->input[0];
+    const bri_told *told;
+    BRI_TRY(bri_hear(plan, &told));
+    if (told->extents != NULL)
+        BRI_TRY(read_picked(plan, stage, told->extents, NULL, &x));
+    return bri_gather_told(&(bri_sorting){stage->node, x, NULL, NULL}, told->lists, told->part,
+                           &d->g);
+}
+
+static br_status build(bri_plan *plan, bri_stage *stage)
+{
+    if (stage->data == NULL)
+        BRI_TRY(bri_gather_set(stage, stage->node->table, stage->node->table));
+    gathering *d = stage->data;
+    bri_stage_grid(stage, stage->node);
+    BRI_TRY(add_source(plan, stage, d));
+    BRI_TRY(d->root->absent ? hear(plan, stage) : sort_and_tell(plan, stage));
+    if (!reads_file(stage))
         set_steps(stage, d);
-    plan->lists += d->g->promised;
+    stage->at_owner = d->root->stays != 0;
+    plan->lists += d->g->promised + d->g->lists->bytes;
     return BR_OK;
 }
 
@@ -173,9 +206,10 @@ static void destroy(bri_stage *stage)
     if (d == NULL)
         return;
     bri_gather_free(d->g);
+    bri_table_release(d->indices);
+    bri_table_release(d->root);
     bri_table_release(d->places);
     bri_stage_free(d->whole);
-    bri_free(d->span);
     bri_free(d);
 }
 
@@ -226,7 +260,7 @@ static br_status needs(const bri_stage *stage, int64_t chunk, int64_t step, bri_
     bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
     runs_of_step(stage, block_of(stage, coord), step, &run, &end);
     for (; run < end; run++) {
-        source_coords(g, coord, g->run[run].cell, source);
+        source_coords(g, coord, g->run_cell[run], source);
         int64_t c = bri_grid_linear(from->ndim, from->axis, source);
         if (!from->direct || bri_value_owner(from, c) != owner)
             BRI_TRY(bri_needs_add(list, from, c));
@@ -249,7 +283,7 @@ static void readers(const bri_stage *stage, int input, int64_t of, const bri_vis
     int64_t cell = bri_grid_linear(g->picked, g->x->axis + g->first, source + g->first);
     for (int64_t i = g->cell_run[cell]; i < g->cell_run[cell + 1]; i++) {
         int64_t run = g->by_cell[i];
-        int64_t block = g->run[run].block;
+        int64_t block = bri_gather_block(g, run);
         bri_grid_coords(g->index_ndim, stage->axis + g->first, block, coord + g->first);
         int64_t chunk = bri_grid_linear(stage->ndim, stage->axis, coord);
         if (bri_chunk_nelem(stage, chunk) > 0)
@@ -260,7 +294,8 @@ static void readers(const bri_stage *stage, int input, int64_t of, const bri_vis
 /* ---- running ---- */
 
 /* A run's part of the source, in the source's own indices. */
-static bri_leaf source_box(const bri_stage *stage, const bri_leaf *leaf, int64_t run)
+static bri_leaf source_box(const bri_stage *stage, const bri_leaf *leaf, const bri_points *points,
+                           int64_t run)
 {
     const bri_gather *g = ((const gathering *)stage->data)->g;
     bri_leaf box = {.nelem = 1};
@@ -273,9 +308,9 @@ static bri_leaf source_box(const bri_stage *stage, const bri_leaf *leaf, int64_t
         box.extent[a] = leaf->extent[a - g->picked + g->index_ndim];
     }
     if (reads_file(stage))
-        bri_gather_run_box(g, run, box.origin + g->first, box.extent + g->first);
+        bri_points_box(g, points, run, box.origin + g->first, box.extent + g->first);
     else
-        bri_gather_cell_box(g, g->run[run].cell, box.origin + g->first, box.extent + g->first);
+        bri_gather_cell_box(g, g->run_cell[run], box.origin + g->first, box.extent + g->first);
     for (int a = 0; a < g->x->ndim; a++)
         box.nelem *= box.extent[a];
     return box;
@@ -308,7 +343,7 @@ static void sizes(const bri_stage *stage, int64_t chunk, int64_t step, bri_sizes
         bri_grid_coords(stage->ndim, stage->axis, chunk, coord);
         int64_t block = block_of(stage, coord);
         int64_t across = nelem / (g->block_first[block + 1] - g->block_first[block]);
-        read_sizes(stage, d->span[block] * across, &bump);
+        read_sizes(stage, g->span[block] * across, &bump);
     }
     sizes->scratch = bump.used;
 }
@@ -370,22 +405,21 @@ static void move_pieces(const across *a, const bri_pieces *pieces, char *to, con
 }
 
 /* Bytes from the first element of the run's part to that of a point. */
-static int64_t offset_of(const bri_gather *g, const bri_leaf *box, const bri_view *x, int64_t point)
+static int64_t offset_of(const bri_gather *g, const bri_leaf *box, const bri_view *x,
+                         const bri_points *points, int64_t point)
 {
     int64_t at = 0;
     for (int j = 0; j < g->picked; j++)
-        at += (g->index[j * g->npoints + point] - box->origin[g->first + j]) *
+        at += (points->index[j * points->stride + point] - box->origin[g->first + j]) *
               x->stride[g->first + j];
     return at;
 }
 
-static br_status do_run(bri_work *work, const bri_leaf *leaf, int64_t run)
+static br_status do_run(bri_work *work, const bri_leaf *leaf, const bri_points *points, int64_t run)
 {
     const gathering *d = work->stage->data;
     const bri_gather *g = d->g;
-    const int64_t block = g->run[run].block;
-    const int64_t base = g->block_first[block];
-    const bri_leaf box = source_box(work->stage, leaf, run);
+    const bri_leaf box = source_box(work->stage, leaf, points, run);
     bri_bump bump = {work->scratch, 0};
     bri_view x = {0}; /* of more axes than the stage has, perhaps */
     int64_t from[BATCH];
@@ -393,12 +427,12 @@ static br_status do_run(bri_work *work, const bri_leaf *leaf, int64_t run)
         BRI_TRY(bri_file_program_run(work, d->whole, &box, &bump, &x));
     else
         BRI_TRY(bri_load(work, 0, &box, &bump, &x));
-    const across a = axes_across(work->stage, &box, &x, g->block_first[block + 1] - base);
-    const int64_t end = g->run[run + 1].first;
-    for (int64_t i = g->run[run].first; i < end; i += BATCH) {
-        bri_pieces pieces = {end - i < BATCH ? end - i : BATCH, g->order + i, from};
+    const across a = axes_across(work->stage, &box, &x, points->n);
+    const int64_t end = bri_points_start(points, run + 1);
+    for (int64_t i = bri_points_start(points, run); i < end; i += BATCH) {
+        bri_pieces pieces = {end - i < BATCH ? end - i : BATCH, points->order + i, from};
         for (int64_t k = 0; k < pieces.n; k++)
-            from[k] = offset_of(g, &box, &x, base + pieces.to[k]);
+            from[k] = offset_of(g, &box, &x, points, pieces.to[k]);
         move_pieces(&a, &pieces, work->task->output->data, x.base);
     }
     return BR_OK;
@@ -407,6 +441,7 @@ static br_status do_run(bri_work *work, const bri_leaf *leaf, int64_t run)
 static br_status execute(bri_work *work)
 {
     const bri_stage *stage = work->stage;
+    const bri_gather *g = ((const gathering *)stage->data)->g;
     int64_t coord[BR_MAX_NDIM];
     int64_t run;
     int64_t end;
@@ -416,9 +451,11 @@ static br_status execute(bri_work *work)
     if (leaf.nelem == 0)
         return BR_OK;
     bri_grid_coords(stage->ndim, stage->axis, work->chunk, coord);
-    runs_of_step(stage, block_of(stage, coord), work->step, &run, &end);
+    const int64_t block = block_of(stage, coord);
+    const bri_points points = bri_points_of(g, block);
+    runs_of_step(stage, block, work->step, &run, &end);
     for (; run < end; run++)
-        BRI_TRY(do_run(work, &leaf, run));
+        BRI_TRY(do_run(work, &leaf, &points, run));
     return BR_OK;
 }
 

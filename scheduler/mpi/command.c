@@ -5,6 +5,7 @@
 
 #include "runtime/alloc.h"
 #include "runtime/config.h"
+#include "runtime/scheduler.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/meet.h"
 #include "scheduler/mpi/parts.h"
@@ -12,10 +13,19 @@
 #include "scheduler/mpi/serve.h"
 #include "scheduler/mpi/thread.h"
 
-/* A command of any size on its way to all ranks. */
+/* Somebody waits until a command is gone, so that large ones are in memory one at a time. */
+typedef struct departure {
+    pthread_mutex_t lock; /* guards gone */
+    pthread_cond_t changed;
+    bool gone;
+} departure;
+
+/* A command of any size on its way to one rank or to all. */
 typedef struct command {
     bri_packet packet;
-    int receivers; /* to which it has not been sent entirely */
+    int only;             /* the rank, or BRI_ALL_RANKS */
+    departure *departure; /* NULL: nobody waits */
+    int receivers;        /* to which it has not been sent entirely */
     unsigned char message[];
 } command;
 
@@ -33,11 +43,23 @@ static struct {
 
 /* ---- sending ---- */
 
+static void end_command(command *c)
+{
+    departure *d = c->departure;
+    bri_free(c);
+    if (d == NULL)
+        return;
+    pthread_mutex_lock(&d->lock);
+    d->gone = true;
+    pthread_cond_signal(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
 static void delivered(bri_transfer *transfer)
 {
     delivery *d = (delivery *)transfer; /* its first member */
     if (--d->command->receivers == 0)
-        bri_free(d->command);
+        end_command(d->command);
     bri_free(d);
 }
 
@@ -52,21 +74,23 @@ static void deliver_long(command *c, int rank)
                        c->packet.bytes, c->packet.bytes);
 }
 
-static void send_to_all(const bri_request *request)
+static void send_out(const bri_request *request)
 {
     command *c = request->data;
     int nranks = bri_meet_nranks();
     bool is_long = c->packet.bytes > BRI_LINK_INLINE;
     bool is_exit = c->packet.kind == BRI_PACKET_EXIT;
-    c->receivers = nranks - 1;
-    for (int r = 1; r < nranks; r++) {
+    int first = c->only == BRI_ALL_RANKS ? 1 : c->only;
+    int end = c->only == BRI_ALL_RANKS ? nranks : c->only + 1;
+    c->receivers = end - first;
+    for (int r = first; r < end; r++) {
         if (is_long)
             deliver_long(c, r);
         else
             bri_link_send(r, &c->packet, c->message);
     }
-    if (!is_long || nranks == 1)
-        bri_free(c);
+    if (!is_long || first == end)
+        end_command(c);
     if (is_exit)
         bri_thread_stop();
 }
@@ -77,6 +101,8 @@ static command *new_command(const bri_packet *packet, const void *message)
     if (c == NULL)
         return NULL;
     c->packet = *packet;
+    c->only = BRI_ALL_RANKS;
+    c->departure = NULL;
     if (message != NULL)
         memcpy(c->message, message, packet->bytes);
     return c;
@@ -84,18 +110,22 @@ static command *new_command(const bri_packet *packet, const void *message)
 
 static void drop_command(const bri_request *request)
 {
-    bri_free(request->data);
+    end_command(request->data);
+}
+
+static br_status post(command *c)
+{
+    br_status st =
+        bri_thread_post(&(bri_request){.run = send_out, .drop = drop_command, .data = c});
+    if (st != BR_OK)
+        bri_free(c);
+    return st;
 }
 
 static br_status give(const bri_packet *packet, const void *message)
 {
     command *c = new_command(packet, message);
-    br_status st = BR_ENOMEM;
-    if (c != NULL)
-        st = bri_thread_post(&(bri_request){.run = send_to_all, .drop = drop_command, .data = c});
-    if (st != BR_OK)
-        bri_free(c);
-    return st;
+    return c != NULL ? post(c) : BR_ENOMEM;
 }
 
 /* For commands that nobody can miss. */
@@ -151,15 +181,29 @@ br_status bri_serve_announce(uint64_t part, const void *message, size_t bytes)
     command *c = new_command(&packet, message);
     br_status st = BR_ENOMEM;
     if (c != NULL)
-        st = bri_part_announce(part, &(bri_request){.run = send_to_all, .data = c});
+        st = bri_part_announce(part, &(bri_request){.run = send_out, .data = c});
     if (st != BR_OK)
         bri_free(c);
     return st;
 }
 
-br_status bri_serve_share(unsigned number, const void *message, size_t bytes)
+br_status bri_serve_share(unsigned number, int rank, const void *message, size_t bytes)
 {
-    return give(&(bri_packet){.kind = BRI_PACKET_SHARE, .job = number, .bytes = bytes}, message);
+    const bri_packet packet = {.kind = BRI_PACKET_SHARE, .job = number, .bytes = bytes};
+    departure d = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    command *c = new_command(&packet, message);
+    if (c == NULL)
+        return BR_ENOMEM;
+    c->only = rank;
+    c->departure = &d;
+    BRI_TRY(post(c));
+    pthread_mutex_lock(&d.lock);
+    while (!d.gone)
+        pthread_cond_wait(&d.changed, &d.lock);
+    pthread_mutex_unlock(&d.lock);
+    pthread_cond_destroy(&d.changed);
+    pthread_mutex_destroy(&d.lock);
+    return BR_OK;
 }
 
 void bri_serve_send_exit(int code)

@@ -214,10 +214,10 @@ static br_status ask(br_context *ctx, const void *question, size_t bytes, void *
     return bri_ask(question, bytes, answers, each);
 }
 
-static br_status share(br_context *ctx, const void *message, size_t bytes)
+static br_status share(br_context *ctx, int rank, const void *message, size_t bytes)
 {
     const bri_mpi_context *mpi = ctx->scheduler_data;
-    return bri_serve_share(mpi->number, message, bytes);
+    return bri_serve_share(mpi->number, rank, message, bytes);
 }
 
 /* The part comes first, so that it is there when the pool's threads send and expect. */

@@ -23,8 +23,9 @@ typedef struct bri_mpi_context {
 br_status bri_serve_open(unsigned number);
 void bri_serve_close(unsigned number);
 br_status bri_serve_announce(uint64_t part, const void *message, size_t bytes);
-/* Bytes for the engines of context `number`. */
-br_status bri_serve_share(unsigned number, const void *message, size_t bytes);
+/* Bytes for the engine of context `number` on a rank, or on each (BRI_ALL_RANKS); waits until they
+ * are on their way, short ones, or there. */
+br_status bri_serve_share(unsigned number, int rank, const void *message, size_t bytes);
 /* The last command: all ranks finalise MPI, this one too. */
 void bri_serve_send_exit(int code);
 
