@@ -222,6 +222,17 @@ static void out_of_memory(br_context *ctx)
     compute(ctx, br_persist(br_ones(ctx, BR_SHAPE(64 << 20), .chunks = BR_CHUNKS(8 << 20))));
 }
 
+/* Of which each of two ranks gets a part of 6 MiB. */
+static void many_indices(br_context *ctx)
+{
+    enum { MANY = 1 << 20 };
+    static int64_t index[MANY];
+    for (int64_t i = 0; i < MANY; i++)
+        index[i] = i * 7 % MANY;
+    compute(ctx, br_take(br_arange(ctx, .stop = BR_NUM(MANY), .dtype = BR_FLOAT64),
+                         br_from_memory(ctx, index, BR_INT64, BR_SHAPE(MANY), .copy = true)));
+}
+
 static int fails_late(const br_block *in, int n, const br_block *out, const void *data)
 {
     (void)n;
@@ -296,6 +307,8 @@ static void bad(br_context *ctx, const char *what, const char *argument)
         compute(ctx, last_for_all(ctx));
     if (strcmp(what, "memory") == 0)
         out_of_memory(ctx);
+    if (strcmp(what, "indices") == 0)
+        many_indices(ctx);
     if (strcmp(what, "passes") == 0)
         rows_of_normal_numbers(ctx);
     if (strcmp(what, "limit") == 0)
