@@ -222,15 +222,20 @@ static void out_of_memory(br_context *ctx)
     compute(ctx, br_persist(br_ones(ctx, BR_SHAPE(64 << 20), .chunks = BR_CHUNKS(8 << 20))));
 }
 
-/* Of which each of two ranks gets a part of 6 MiB. */
+/* Of which each of two ranks gets a part of 6 MiB: beside 16 MiB that are kept, then alone. */
 static void many_indices(br_context *ctx)
 {
     enum { MANY = 1 << 20 };
     static int64_t index[MANY];
     for (int64_t i = 0; i < MANY; i++)
         index[i] = i * 7 % MANY;
-    compute(ctx, br_take(br_arange(ctx, .stop = BR_NUM(MANY), .dtype = BR_FLOAT64),
-                         br_from_memory(ctx, index, BR_INT64, BR_SHAPE(MANY), .copy = true)));
+    br_array *at = br_from_memory(ctx, index, BR_INT64, BR_SHAPE(MANY), .copy = true);
+    br_array *taken = br_take(br_persist(br_ones(ctx, BR_SHAPE(MANY))), at);
+    br_scope *kept = br_scope_open(ctx);
+    br_persist(br_ones(ctx, BR_SHAPE(4 * MANY), .chunks = BR_CHUNKS(MANY / 2)));
+    compute(ctx, taken);
+    br_scope_close(kept);
+    compute(ctx, taken);
 }
 
 static int fails_late(const br_block *in, int n, const br_block *out, const void *data)

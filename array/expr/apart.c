@@ -129,12 +129,12 @@ static int count_deals(const bri_apart *apart, const bri_table *of)
 }
 
 /* Those of one table go one after the other, the last one as well. */
-static size_t sweep_deals(const br_context *ctx, bri_apart *apart, int64_t *gone)
+static size_t sweep_deals(const br_context *ctx, bri_apart *apart, bool all, int64_t *gone)
 {
     size_t n = 0;
     for (size_t i = apart->ndeals; i-- > 0;) {
         const bri_deal d = apart->deal[i];
-        if (is_gone(d.of, count_deals(apart, d.of))) {
+        if (all || is_gone(d.of, count_deals(apart, d.of))) {
             for (int r = 0; r < ctx->nranks; r++)
                 gone[n++] = d.first + r;
             apart->ndeals--;
@@ -145,6 +145,11 @@ static size_t sweep_deals(const br_context *ctx, bri_apart *apart, int64_t *gone
     return n;
 }
 
+void bri_apart_renew(br_context *ctx)
+{
+    atomic_store_explicit(&apart_of(ctx)->renewed, true, memory_order_relaxed);
+}
+
 br_status bri_apart_sweep(br_context *ctx, int64_t **gone, size_t *n)
 {
     bri_apart *apart = apart_of(ctx);
@@ -152,10 +157,11 @@ br_status bri_apart_sweep(br_context *ctx, int64_t **gone, size_t *n)
     *gone = bri_calloc(apart->n + apart->ndeals * (size_t)ctx->nranks + 1, sizeof **gone);
     if (*gone == NULL)
         return BR_ENOMEM;
-    *n = sweep_deals(ctx, apart, *gone);
+    bool all = atomic_exchange_explicit(&apart->renewed, false, memory_order_relaxed);
+    *n = sweep_deals(ctx, apart, all, *gone);
     for (size_t i = 0; i < apart->n; i++) {
         bri_apart_entry *e = &apart->entry[i];
-        if (is_gone(e->table, 1)) {
+        if (all || is_gone(e->table, 1)) {
             (*gone)[(*n)++] = e->id;
             bri_table_release(e->table);
         } else {
@@ -240,5 +246,5 @@ void bri_apart_clear(br_context *ctx)
         release_deal(&apart->deal[i]);
     bri_free(apart->entry);
     bri_free(apart->deal);
-    *apart = (bri_apart){0};
+    memset(apart, 0, sizeof *apart);
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "array/expr/apart.h"
 #include "array/plan/balance.h"
 #include "array/plan/cache.h"
 #include "array/plan/chunk_futures.h"
@@ -223,6 +224,8 @@ static void landed(bri_job *job)
     bri_balance_learn(&f->job);
     bri_memory_reclaim(ctx->memory);
     f->status = bri_job_status(job);
+    if (f->status == BR_EMEMLIMIT)
+        bri_apart_renew(ctx);
     snprintf(text, sizeof text, "%s", f->status != BR_OK ? job->error_text : "");
     bri_job_fini(job);
     end_chunks(f, text);

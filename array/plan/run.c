@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "array/expr/apart.h"
 #include "array/expr/handle.h"
 #include "array/io/hdf5.h"
 #include "array/ops/ops.h"
@@ -105,6 +106,8 @@ static br_status run_job(br_context *ctx, bri_plan *plan, bool here, bri_running
     bri_memory_reclaim(ctx->memory);
     bri_memory_set_ceiling(ctx->memory, 0);
     br_status result = bri_job_status(&job);
+    if (result == BR_EMEMLIMIT)
+        bri_apart_renew(ctx);
     if (result != BR_OK)
         bri_error(result, "%s", job.error_text);
     bri_job_fini(&job);
