@@ -9,7 +9,9 @@ dataset, dtype, how it is to be read, shape and the file of its elements, separa
 "error" has a part of the message instead of the way it is read; elements that are "unpacked" are what xarray makes of
 them. A dataset "x.y" is field y of dataset x.
 """
+import contextlib
 import ctypes
+import ctypes.util
 import os
 import sys
 import warnings
@@ -135,12 +137,6 @@ def library(name):
     return ctypes.CDLL(name)
 
 
-def lz4(data):
-    out = ctypes.create_string_buffer(len(data) + len(data) // 255 + 32)
-    n = library("liblz4.so.1").LZ4_compress_default(data, out, len(data), len(out))
-    return out.raw[:n]
-
-
 def zstd(data):
     out = ctypes.create_string_buffer(len(data) + 1024)
     compress = library("libzstd.so.1").ZSTD_compress
@@ -155,16 +151,17 @@ def bit_rows(block, size):
     return np.packbits(bits.T, axis=1, bitorder="little").tobytes()
 
 
-def bitshuffle(data, size, count, codec):
+def bitshuffle_zstd(data, size, count):
     count = count or max(8192 // size // 8 * 8, 128)
-    pack = {0: bytes, 2: lz4, 3: zstd}[codec]
-    out = len(data).to_bytes(8, "big") + (count * size).to_bytes(4, "big") if codec else b""
+    out = len(data).to_bytes(8, "big") + (count * size).to_bytes(4, "big")
     while len(data) >= 8 * size:
         n = min(count, len(data) // size // 8 * 8) * size
-        block = pack(bit_rows(data[:n], size))
-        out += (len(block).to_bytes(4, "big") if codec else b"") + block
+        block = zstd(bit_rows(data[:n], size))
+        out += len(block).to_bytes(4, "big") + block
         data = data[n:]
     return out + data
+
+
 
 
 def create(f, name, a, chunk, *pipeline):
@@ -190,19 +187,52 @@ def write_chunks(d, a, encode, mask=lambda index: 0):
     note(d.file.filename, d.name[1:], how_read(d), a)
 
 
+@contextlib.contextmanager
+def no_plugins():
+    """Filters are only numbers, whose parameters no plugin changes."""
+    hdf5 = library(ctypes.util.find_library("hdf5_serial"))
+    before = ctypes.c_uint()
+    hdf5.H5PLget_loading_state(ctypes.byref(before))
+    hdf5.H5PLset_loading_state(0)
+    if h5py.h5z.filter_avail(BITSHUFFLE):  # it has been loaded
+        h5py.h5z.unregister_filter(BITSHUFFLE)
+    yield
+    hdf5.H5PLset_loading_state(before)
+
+
 def write_foreign():
-    with h5py.File("foreign.h5", "w") as f:
+    """What Debian's libraries and plugins do not write: zstd, and bitshuffle with it."""
+    with h5py.File("foreign.h5", "w") as f, no_plugins():
         for shape, dtype in CASES:
             extent, chunk = SHAPES[shape]
             a = values(dtype, extent)
             size = a.itemsize
-            for codec in 0, 2, 3:
-                for count in 0, 8, 1000:
-                    d = create(f, "bits%d-%d/%s/%s" % (codec, count, shape, dtype[-2:]), a, chunk,
-                               (BITSHUFFLE, (0, 4, size, count, codec)))
-                    write_chunks(d, a, lambda b, _: bitshuffle(b, size, count, codec))
+            for count in 0, 8, 1000:
+                d = create(f, "bits3-%d/%s/%s" % (count, shape, dtype[-2:]), a, chunk,
+                           (BITSHUFFLE, (0, 4, size, count, 3)))
+                write_chunks(d, a, lambda b, _: bitshuffle_zstd(b, size, count))
             d = create(f, "zstd/%s/%s" % (shape, dtype[-2:]), a, chunk, (ZSTD, (3,)))
             write_chunks(d, a, lambda b, _: zstd(b))
+
+
+def write_bitshuffle():
+    """As its plugin writes it, which puts its version and the size of elements before these parameters."""
+    with h5py.File("bitshuffle.h5", "w") as f:
+        for shape, dtype in CASES:
+            extent, chunk = SHAPES[shape]
+            a = values(dtype, extent)
+            for codec in 0, 2:
+                for count in 0, 8, 1000:
+                    d = create(f, "bits%d-%d/%s/%s" % (codec, count, shape, dtype[-2:]), a, chunk,
+                               (BITSHUFFLE, (count, codec)))
+                    d[...] = a
+                    note(f.filename, d.name[1:], how_read(d), a)
+        # Only HDF5, and with it the plugin, reads a dataset by way of another.
+        source = f["bits2-0/line/i2"]
+        seen = h5py.VirtualLayout(source.shape, source.dtype)
+        seen[...] = h5py.VirtualSource(source)
+        note(f.filename, "virtual", "H5Dread (virtual", source[()])
+        f.create_virtual_dataset("virtual", seen)
 
 
 def shuffle(data, size):
@@ -458,6 +488,7 @@ def main():
     write_filters()
     write_holes()
     write_foreign()
+    write_bitshuffle()
     write_masks()
     write_slow()
     write_types()

@@ -2,6 +2,7 @@
  * hdf5_lock.c - the one lock around HDF5, its errors as ours, and the list of files in use.
  */
 #include <errno.h>
+#include <fenv.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
@@ -15,11 +16,15 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static H5E_auto2_t old_print;
 static void *old_print_data;
 static bool old_print_known;
+/* Plugins that were linked with -ffast-math, as Debian's bitshuffle, have the thread that loads
+ * them take subnormal numbers for 0 from then on. */
+static fenv_t old_arithmetic;
 static bri_h5_use *uses;
 
 void bri_h5_lock(void)
 {
     pthread_mutex_lock(&mutex);
+    fegetenv(&old_arithmetic);
     old_print_known = H5Eget_auto2(H5E_DEFAULT, &old_print, &old_print_data) >= 0;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     bri_h5_errno_reset();
@@ -30,6 +35,7 @@ void bri_h5_unlock(void)
     bri_h5_open_any();
     if (old_print_known)
         H5Eset_auto2(H5E_DEFAULT, old_print, old_print_data);
+    fesetenv(&old_arithmetic);
     pthread_mutex_unlock(&mutex);
 }
 
