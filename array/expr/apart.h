@@ -36,7 +36,7 @@ typedef struct bri_apart {
     size_t n, room;
     bri_deal *deal; /* rank 0 */
     size_t ndeals, deals_room;
-    atomic_bool renewed; /* rank 0: some rank had no memory for a table, perhaps; relaxed */
+    atomic_bool renewed; /* rank 0: some rank may lack a table; relaxed */
     int64_t last;
     int64_t sent;  /* bytes, to each rank (rank 0), */
     int64_t dealt; /*  and those of parts, to all ranks together */
@@ -50,8 +50,8 @@ const bri_deal *bri_apart_find_deal(br_context *ctx, const bri_deal *like);
 /* Rank 0: begins one: *first is its number. Then every other rank gets its part. */
 br_status bri_apart_deal(br_context *ctx, const bri_deal *deal, int64_t *first);
 br_status bri_apart_hand(br_context *ctx, int64_t first, int rank, const bri_table *part);
-/* Rank 0: a run did not fit the memory of some rank, which may have let a table go by: the next
- * message sends all that it mentions again. Any thread. */
+/* Rank 0: some rank may lack a table, as there was no memory for it here or there: the next message
+ * sends all that it mentions again. Any thread. */
 void bri_apart_renew(br_context *ctx);
 /* Rank 0: forgets what nothing mentions any more; their numbers, in a list of the caller's. */
 br_status bri_apart_sweep(br_context *ctx, int64_t **gone, size_t *n);

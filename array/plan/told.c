@@ -124,6 +124,8 @@ static br_status deal(br_context *ctx, const bri_told *told, int64_t *first)
         st = bri_apart_deal(ctx, &d, first);
         if (st == BR_OK)
             st = hand_out(ctx, told->gather, d.cut, *first);
+        if (st != BR_OK)
+            bri_apart_renew(ctx); /* some ranks have no part */
     }
     bri_table_release(d.cut);
     return st;

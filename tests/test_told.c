@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * test_told.c - what rank 0 sends before a run with indices: to each rank its part, once, again
+ * after a failure, and no more when nothing mentions the indices.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bramble/bramble.h>
+
+#include "array/expr/apart.h"
+#include "array/expr/handle.h"
+#include "array/plan/message.h"
+#include "runtime/alloc.h"
+#include "runtime/scheduler.h"
+#include "tests/suite.h"
+
+enum { RANKS = 4, ROWS = 600, WIDTH = 20000, POINTS = 4000 };
+
+static br_context *ctx;
+static const bri_scheduler *own;
+static bri_scheduler several;
+static int shared[RANKS]; /* messages for each rank alone, */
+static int until_failure; /*  of which this one fails; 0: none */
+
+static br_status share(br_context *c, int rank, const void *message, size_t bytes)
+{
+    ck_assert_ptr_eq(c, ctx);
+    ck_assert_ptr_nonnull(message);
+    ck_assert_int_gt(bytes, 0);
+    if (rank == BRI_ALL_RANKS)
+        return BR_OK;
+    if (until_failure > 0 && --until_failure == 0)
+        return BR_ENOMEM;
+    shared[rank]++;
+    return BR_OK;
+}
+
+static void open_context(void)
+{
+    setenv("BRAMBLE_SCHEDULER", "sync", 1);
+    setenv("BRAMBLE_LOG", "quiet", 1);
+    ctx = br_open(NULL, NULL);
+    ck_assert_int_eq(br_error_status(ctx), BR_OK);
+    own = ctx->scheduler;
+    several = *own;
+    several.share = share;
+    ctx->scheduler = &several;
+    ctx->nranks = RANKS;
+    memset(shared, 0, sizeof shared);
+    until_failure = 0;
+}
+
+static void close_context(void)
+{
+    ctx->scheduler = own;
+    ctx->nranks = 1;
+    br_close(ctx);
+}
+
+/* Rows of 156 KiB: a block has 26 of them. */
+static br_array *rows(int64_t step)
+{
+    static int64_t index[POINTS];
+    for (int64_t i = 0; i < POINTS; i++)
+        index[i] = i * step % ROWS;
+    return br_take(br_zeros(ctx, BR_SHAPE(ROWS, WIDTH), .chunks = BR_CHUNKS(20, WIDTH)),
+                   br_from_memory(ctx, index, BR_INT64, BR_SHAPE(POINTS), .copy = true),
+                   .axis = BR_AXIS(0));
+}
+
+static br_status tell(br_array *x)
+{
+    bri_plan *plan;
+    bri_writer w = {0};
+    bri_sink sink = {.kind = BRI_SINK_KEEP, .id = 1};
+    bri_outputs outputs = {.node = &x->node, .sink = &sink, .n = 1};
+    ck_assert_int_eq(bri_plan_new(ctx, &outputs, &plan), BR_OK);
+    br_status st = bri_message_pack(ctx, &outputs, plan, &w);
+    bri_free(w.bytes);
+    bri_plan_free(plan);
+    return st;
+}
+
+static void each_has(int n)
+{
+    for (int r = 0; r < RANKS; r++)
+        ck_assert_int_eq(shared[r], r > 0 ? n : 0);
+}
+
+START_TEST(each_rank_gets_its_part_once)
+{
+    br_scope *scope = br_scope_open(ctx);
+    br_array *x = rows(7);
+    const bri_apart *apart = &bri_array_data_of(ctx)->apart;
+    ck_assert_int_eq(tell(x), BR_OK);
+    each_has(1);
+    ck_assert_int_ge(apart->dealt, 12 * POINTS / RANKS * (RANKS - 1) - 12 * 26 * RANKS);
+    ck_assert_int_le(apart->dealt, 16 * POINTS / RANKS * (RANKS - 1));
+    ck_assert_int_eq(tell(x), BR_OK);
+    ck_assert_int_eq(tell(br_mul(x, 2)), BR_OK);
+    ck_assert_int_eq(tell(rows(7)), BR_OK);
+    each_has(1);
+    ck_assert_int_eq(tell(rows(11)), BR_OK);
+    each_has(2);
+    ck_assert_int_eq(apart->ndeals, 2);
+    br_scope_close(scope);
+    ck_assert_int_eq(tell(br_ones(ctx, BR_SHAPE(400000))), BR_OK);
+    ck_assert_int_eq(apart->ndeals, 0);
+    ck_assert_int_eq(tell(rows(7)), BR_OK);
+    each_has(3);
+}
+END_TEST
+
+/* Two deals of the same table, which both go with it. */
+START_TEST(a_table_that_is_dealt_twice_goes)
+{
+    br_scope *scope = br_scope_open(ctx);
+    br_array *x = rows(7);
+    ck_assert_int_eq(tell(x), BR_OK);
+    br_array *cut = br_rechunk(br_ones(ctx, BR_SHAPE(ROWS, WIDTH)), BR_CHUNKS(3, WIDTH));
+    static int64_t index[POINTS];
+    for (int64_t i = 0; i < POINTS; i++)
+        index[i] = i * 7 % ROWS;
+    br_array *at = br_from_memory(ctx, index, BR_INT64, BR_SHAPE(POINTS), .copy = true);
+    ck_assert_int_eq(tell(br_take(cut, at, .axis = BR_AXIS(0))), BR_OK);
+    each_has(2);
+    br_scope_close(scope);
+    ck_assert_int_eq(tell(br_ones(ctx, BR_SHAPE(400000))), BR_OK);
+    ck_assert_int_eq(bri_array_data_of(ctx)->apart.ndeals, 0);
+    ck_assert_int_eq(bri_array_data_of(ctx)->apart.n, 0);
+}
+END_TEST
+
+START_TEST(after_a_failure_all_is_dealt_again)
+{
+    br_array *x = rows(7);
+    until_failure = 1 + _i;
+    ck_assert_int_eq(tell(x), BR_ENOMEM);
+    memset(shared, 0, sizeof shared);
+    ck_assert_int_eq(tell(x), BR_OK);
+    each_has(1);
+    bri_apart_renew(ctx); /* as after a run that did not fit on some rank */
+    ck_assert_int_eq(tell(x), BR_OK);
+    each_has(2);
+    ck_assert_int_eq(tell(x), BR_OK);
+    each_has(2);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("told");
+    tcase_add_checked_fixture(tests, open_context, close_context);
+    tcase_add_test(tests, each_rank_gets_its_part_once);
+    tcase_add_test(tests, a_table_that_is_dealt_twice_goes);
+    tcase_add_loop_test(tests, after_a_failure_all_is_dealt_again, 0, RANKS - 1);
+    return run_case("told", tests);
+}
