@@ -287,8 +287,8 @@ static int64_t set_blocks(bri_gather *g, const bri_axis *axis)
 
 static br_status promise(bri_gather *g)
 {
-    const int64_t points = g->part == NULL ? g->npoints : 0;
-    const int64_t starts = g->part == NULL ? g->nruns : 0;
+    const int64_t points = g->order != NULL ? g->npoints : 0;
+    const int64_t starts = g->order != NULL ? g->nruns : 0;
     size_t bytes = (size_t)points * sizeof *g->order + (size_t)starts * sizeof *g->run_start +
                    (size_t)(g->nruns + g->nblocks + g->ncells) * sizeof *g->cell_run;
     if (!bri_memory_reserve(g->x->ctx->memory, bytes))
@@ -373,7 +373,7 @@ br_status bri_gather_told(const bri_sorting *how, bri_table *lists, bri_table *p
     if (!lists_fit(g))
         return bri_error(BR_EINTERNAL, "lists of indices from rank 0 came garbled");
     find_lists(g);
-    if (!bri_points_fit(g, part))
+    if (part != NULL && !bri_points_fit(g, part))
         return bri_error(BR_EINTERNAL, "indices from rank 0 came garbled");
     BRI_TRY(sort_by_cell(g));
     return promise(g);

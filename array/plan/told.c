@@ -112,9 +112,13 @@ static br_status hand_out(br_context *ctx, const bri_gather *g, const bri_table 
     return BR_OK;
 }
 
-/* What has been dealt for an earlier run is there still. */
+/* What has been dealt for an earlier run is there still. A stage that nobody wants, as the whole of a
+ * take of which a slice is read, has no parts: 0. */
 static br_status deal(br_context *ctx, const bri_told *told, int64_t *first)
 {
+    *first = 0;
+    if (!told->stage->wanted)
+        return BR_OK;
     bri_deal d = {.of = told->root, .with = {told->lists, told->extents}};
     br_status st = cut_points(told, &d.cut);
     const bri_deal *before = st == BR_OK ? bri_apart_find_deal(ctx, &d) : NULL;
@@ -156,7 +160,7 @@ static br_status unpack(br_context *ctx, bri_reader *r, bri_told *told)
     BRI_TRY(bri_read_table(ctx, r, &told->extents));
     if (told->lists == NULL)
         return bri_error(BR_EINTERNAL, "lists of indices from rank 0 are missing");
-    return bri_apart_find(ctx, first + ctx->rank, &told->part);
+    return first != 0 ? bri_apart_find(ctx, first + ctx->rank, &told->part) : BR_OK;
 }
 
 br_status bri_tellings_unpack(br_context *ctx, bri_reader *r, bri_tellings **out)

@@ -15,9 +15,9 @@
 
 /* Of one take. The tables are counted. */
 typedef struct bri_told {
-    bri_table *lists;       /* which cells each block reads (gather.h) */
-    bri_table *extents;     /* of the chunks of what is picked first; NULL: nothing is */
-    bri_table *part;        /* ranks above 0: the points of the blocks that are made here */
+    bri_table *lists;   /* which cells each block reads (gather.h) */
+    bri_table *extents; /* of the chunks of what is picked first; NULL: nothing is */
+    bri_table *part;    /* ranks above 0: the points of the blocks that are made here, or NULL */
     const bri_stage *stage; /* rank 0: the plan's, */
     const bri_gather *gather;
     bri_table *root; /*  and the table of the node's */
