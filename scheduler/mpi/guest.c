@@ -163,6 +163,14 @@ void bri_guests_on_lent(int from, const bri_packet *packet, const void *payload)
     return_to(from, packet->number, nothing);
 }
 
+bool bri_guests_compute(const bri_part *part)
+{
+    const bri_guest *g = part->guests;
+    while (g != NULL && atomic_load_explicit(&g->job.users, memory_order_relaxed) == 0)
+        g = g->next;
+    return g != NULL;
+}
+
 void bri_guests_cancel(bri_part *part)
 {
     for (bri_guest *g = part->guests; g != NULL; g = g->next)

@@ -5,6 +5,7 @@
 
 #include "runtime/alloc.h"
 #include "scheduler/mpi/credits.h"
+#include "scheduler/mpi/guest.h"
 #include "scheduler/mpi/leave.h"
 #include "scheduler/mpi/lend.h"
 #include "scheduler/mpi/meet.h"
@@ -106,10 +107,17 @@ bool bri_parts_any(void)
     return first_part() != NULL;
 }
 
+static bool computes(const bri_part *part)
+{
+    bri_job *job = part->job;
+    bool own = job != NULL && atomic_load_explicit(&job->users, memory_order_relaxed) > 0;
+    return own || bri_guests_compute(part);
+}
+
 bool bri_parts_compute(void)
 {
     for (const bri_part *part = first_part(); part != NULL; part = part->next)
-        if (part->job != NULL && atomic_load_explicit(&part->job->users, memory_order_relaxed) > 0)
+        if (computes(part))
             return true;
     return false;
 }
