@@ -2,7 +2,7 @@
  * mpi_places.c - computes with files that not all ranks have; started by test_mpi_places.sh in
  * directories of their own. Files are relative paths.
  *
- * usage: mpi_places make | cases | travel LACKING | store | within | slow |
+ * usage: mpi_places make | cases | flights | travel LACKING | store | within | slow |
  * compute | virtual | vanish PATH | explain
  */
 #include <bramble/bramble.h>
@@ -199,6 +199,31 @@ static void cases(void)
         run_cases(open_source(i), sources[i]);
 }
 
+/* ---- several in flight ---- */
+
+enum { FLIGHTS = 12 };
+
+/* Each is planned while others run, and has the file's node at another place among its own. */
+static void flights(void)
+{
+    static double result[FLIGHTS][DEPTH];
+    br_future *flight[FLIGHTS];
+    br_array *x = br_from_hdf5(ctx, "data.h5", "packed", .chunks = BR_CHUNKS(12, 20, 32));
+    for (int i = 0; i < FLIGHTS; i++) {
+        br_array *y = br_arange(ctx, BR_NUM(0.0), BR_NUM((double)DEPTH));
+        for (int k = 0; k < i; k++)
+            y = br_sqrt(br_add(y, k));
+        flight[i] = br_compute_async(br_sum(br_mul(y, x), .axis = BR_AXES(0, 1)), result[i],
+                                     sizeof result[i]);
+    }
+    for (int i = 0; i < FLIGHTS; i++) {
+        must(br_wait(flight[i]));
+        br_future_free(flight[i]);
+        printf("flight %d %016" PRIx64 "\n", i,
+               digest((const unsigned char *)result[i], sizeof result[i]));
+    }
+}
+
 /* ---- how much travels ---- */
 
 /* At most `times` what the file holds, and a little for messages and states. */
@@ -392,6 +417,8 @@ int main(int argc, char **argv)
         make_files();
     else if (strcmp(mode, "cases") == 0)
         cases();
+    else if (strcmp(mode, "flights") == 0)
+        flights();
     else if (strcmp(mode, "travel") == 0 && argc > 2)
         travel(atoi(argv[2]));
     else if (strcmp(mode, "store") == 0)

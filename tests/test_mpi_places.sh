@@ -78,6 +78,13 @@ for counts in "1 2" "2 1"; do
 done
 verdict "nothing is written where no files are" test -z "$(ls -A "$work/without")"
 
+alone "$program" flights
+for counts in "1 2" "2 1"; do
+    # shellcheck disable=SC2086
+    ranks $counts "$program" flights
+    verdict "several computes in flight, files on ${counts/ / rank(s), not on }" silent
+done
+
 # The file has 3.75 MiB, twice. What comes from other ranks may exceed the limit by one task's inputs.
 alone "$program" within
 export BRAMBLE_MEMORY_LIMIT=1792KiB

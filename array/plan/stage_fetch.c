@@ -12,12 +12,20 @@
 
 /* ---- the stage ---- */
 
+/* Which ranks have the file is found by the node's slot, which is another one when something else
+ * is planned while this runs. */
+static void keep_having(bri_stage *stage)
+{
+    stage->data = (void *)(uintptr_t)bri_having_of(stage->plan, stage->node);
+}
+
 static br_status build(bri_plan *plan, bri_stage *stage)
 {
     bri_input input = {
         .from = BRI_FROM_FILE, .node = stage->node, .map = bri_map_identity(stage->node->ndim)};
     int index;
     bri_stage_grid(stage, stage->node);
+    keep_having(stage);
     plan->could |= BRI_READ_AGAIN;
     return bri_stage_add_input(stage, &input, &index);
 }
@@ -102,7 +110,7 @@ static int wanted_by(const bri_stage *stage, int64_t chunk)
 /* Who needs the chunk reads it, when it has the file. */
 static int owner(const bri_stage *stage, int64_t chunk, int64_t step)
 {
-    const bri_having *h = bri_having_of(stage->plan, stage->node);
+    const bri_having *h = stage->data;
     int rank = wanted_by(stage, chunk);
     (void)step;
     if (rank < 0)
@@ -145,6 +153,7 @@ static br_status boxes_of(bri_plan *plan, const bri_stage *reader, bri_input *in
     bri_map whole = {.ndim = axes_seen(reader, input, number)};
     if (stage == NULL)
         return BR_ENOMEM;
+    keep_having(stage);
     stage->dtype = input->node->dtype;
     stage->ndim = stage->leaf_ndim = whole.ndim;
     for (int l = 0; l < reader->leaf_ndim; l++) {

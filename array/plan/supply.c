@@ -33,7 +33,7 @@ static bool is_here(const bri_stage *s)
 {
     if (s->kind == &bri_stage_memory || s->kind == &bri_stage_results)
         return s->plan->rank == 0;
-    return s->kind != &bri_stage_fetch || bri_having_of(s->plan, s->node)->has[s->plan->rank];
+    return s->kind != &bri_stage_fetch || ((const bri_having *)s->data)->has[s->plan->rank];
 }
 
 static size_t largest_chunk(const bri_stage *s)
