@@ -429,6 +429,8 @@ static void check_message(const char *name, int64_t apart)
     if (data->apart.sent != (ranks > 1 ? apart : 0))
         fail(name, "%" PRId64 " bytes have travelled apart, expected %" PRId64, data->apart.sent,
              apart);
+    if (data->apart.ngone != 0)
+        fail(name, "%zu tables are gone of which the message has not told", data->apart.ngone);
 }
 
 static int add_byte(const br_block *in, int n, const br_block *out, const void *data)

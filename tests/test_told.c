@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * test_told.c - what rank 0 sends before a run with indices: to each rank its part, once, again
- * after a failure, and no more when nothing mentions the indices.
+ * after a failure; and what it says is gone.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -77,6 +77,8 @@ static br_status tell(br_array *x)
     bri_outputs outputs = {.node = &x->node, .sink = &sink, .n = 1};
     ck_assert_int_eq(bri_plan_new(ctx, &outputs, &plan), BR_OK);
     br_status st = bri_message_pack(ctx, &outputs, plan, &w);
+    if (st == BR_OK)
+        bri_message_sent(ctx);
     bri_free(w.bytes);
     bri_plan_free(plan);
     return st;
@@ -146,6 +148,53 @@ START_TEST(after_a_failure_all_is_dealt_again)
 }
 END_TEST
 
+static br_array *slice(br_array *x, int i)
+{
+    return br_add(br_indexf(x, "%d:%d", 100 * i, 100 * i + 1000), 1);
+}
+
+/* Each has a cut of its own. They must not pile up on the ranks. */
+START_TEST(the_latest_slices_stay)
+{
+    enum { SLICES = 12, STAY = 4 };
+    const bri_apart *apart = &bri_array_data_of(ctx)->apart;
+    br_array *x = rows(7);
+    for (int i = 0; i < SLICES; i++) {
+        ck_assert_int_eq(tell(slice(x, i)), BR_OK);
+        each_has(i + 1);
+        ck_assert_int_le(apart->ndeals, STAY + 1);
+    }
+    for (int i = SLICES - STAY; i < SLICES; i++)
+        ck_assert_int_eq(tell(slice(x, i)), BR_OK);
+    each_has(SLICES);
+    ck_assert_int_eq(apart->ndeals, STAY);
+    ck_assert_int_eq(tell(slice(x, 0)), BR_OK);
+    each_has(SLICES + 1);
+    ck_assert_int_eq(tell(slice(x, SLICES - 1)), BR_OK); /* used after the one that goes now */
+    ck_assert_int_eq(tell(slice(x, SLICES - 4)), BR_OK);
+    each_has(SLICES + 2);
+}
+END_TEST
+
+/* The numbers of the first message come with the next one. */
+START_TEST(a_message_that_fails_loses_no_number)
+{
+    const bri_apart *apart = &bri_array_data_of(ctx)->apart;
+    br_scope *scope = br_scope_open(ctx);
+    ck_assert_int_eq(tell(rows(7)), BR_OK);
+    br_scope_close(scope);
+    br_array *next = rows(11);
+    const int64_t first = apart->deal[0].first;
+    until_failure = 1;
+    ck_assert_int_eq(tell(next), BR_ENOMEM);
+    ck_assert_int_ge(apart->ngone, RANKS);
+    for (int r = 0; r < RANKS; r++)
+        ck_assert_int_eq(apart->gone[r], first + r);
+    ck_assert_int_eq(tell(next), BR_OK);
+    ck_assert_int_eq(apart->ngone, 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("told");
@@ -153,5 +202,7 @@ int main(void)
     tcase_add_test(tests, each_rank_gets_its_part_once);
     tcase_add_test(tests, a_table_that_is_dealt_twice_goes);
     tcase_add_loop_test(tests, after_a_failure_all_is_dealt_again, 0, RANKS - 1);
+    tcase_add_test(tests, the_latest_slices_stay);
+    tcase_add_test(tests, a_message_that_fails_loses_no_number);
     return run_case("told", tests);
 }

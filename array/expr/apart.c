@@ -70,17 +70,25 @@ br_status bri_apart_number(br_context *ctx, bri_table *table, int64_t *id)
 
 /* ---- rank 0: tables that are dealt ---- */
 
-const bri_deal *bri_apart_find_deal(br_context *ctx, const bri_deal *like)
+static bool is_like(const bri_deal *a, const bri_deal *b)
 {
-    const bri_apart *apart = apart_of(ctx);
+    return bri_table_equal(a->cut, b->cut) && bri_table_equal(a->of, b->of) &&
+           bri_table_equal(a->with[0], b->with[0]) && bri_table_equal(a->with[1], b->with[1]);
+}
+
+/* It becomes the last one. */
+int64_t bri_apart_find_deal(br_context *ctx, const bri_deal *like)
+{
+    bri_apart *apart = apart_of(ctx);
     for (size_t i = 0; i < apart->ndeals; i++) {
-        const bri_deal *d = &apart->deal[i];
-        if (bri_table_equal(d->cut, like->cut) && bri_table_equal(d->of, like->of) &&
-            bri_table_equal(d->with[0], like->with[0]) &&
-            bri_table_equal(d->with[1], like->with[1]))
-            return d;
+        const bri_deal d = apart->deal[i];
+        if (!is_like(&d, like))
+            continue;
+        memmove(&apart->deal[i], &apart->deal[i + 1], (apart->ndeals - 1 - i) * sizeof d);
+        apart->deal[apart->ndeals - 1] = d;
+        return d.first;
     }
-    return NULL;
+    return 0;
 }
 
 br_status bri_apart_deal(br_context *ctx, const bri_deal *deal, int64_t *first)
@@ -120,29 +128,46 @@ static bool is_gone(const bri_table *table, int own)
     return atomic_load_explicit(&table->refs, memory_order_acquire) == own;
 }
 
-static int count_deals(const bri_apart *apart, const bri_table *of)
+static int count_deals(const bri_apart *apart, size_t from, const bri_table *of)
 {
     int n = 0;
-    for (size_t i = 0; i < apart->ndeals; i++)
+    for (size_t i = from; i < apart->ndeals; i++)
         n += apart->deal[i].of == of;
     return n;
 }
 
-/* Those of one table go one after the other, the last one as well. */
-static size_t sweep_deals(const br_context *ctx, bri_apart *apart, bool all, int64_t *gone)
+/* Slices of a take, and ranks of other speeds, have deals of their own: the latest stay. */
+enum { MOST_DEALS = 4 };
+
+/* From the last one on; where a table has nothing but deals, all of them go one after the other. */
+static void sweep_deals(const br_context *ctx, bri_apart *apart, bool all)
 {
-    size_t n = 0;
     for (size_t i = apart->ndeals; i-- > 0;) {
         const bri_deal d = apart->deal[i];
-        if (all || is_gone(d.of, count_deals(apart, d.of))) {
-            for (int r = 0; r < ctx->nranks; r++)
-                gone[n++] = d.first + r;
-            apart->ndeals--;
-            memmove(&apart->deal[i], &apart->deal[i + 1], (apart->ndeals - i) * sizeof d);
-            release_deal(&d);
+        if (!all && !is_gone(d.of, count_deals(apart, 0, d.of)) &&
+            count_deals(apart, i + 1, d.of) < MOST_DEALS)
+            continue;
+        for (int r = 0; r < ctx->nranks; r++)
+            apart->gone[apart->ngone++] = d.first + r;
+        apart->ndeals--;
+        memmove(&apart->deal[i], &apart->deal[i + 1], (apart->ndeals - i) * sizeof d);
+        release_deal(&d);
+    }
+}
+
+static void sweep_entries(bri_apart *apart, bool all)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < apart->n; i++) {
+        bri_apart_entry *e = &apart->entry[i];
+        if (all || is_gone(e->table, 1)) {
+            apart->gone[apart->ngone++] = e->id;
+            bri_table_release(e->table);
+        } else {
+            apart->entry[kept++] = *e;
         }
     }
-    return n;
+    apart->n = kept;
 }
 
 void bri_apart_renew(br_context *ctx)
@@ -150,26 +175,20 @@ void bri_apart_renew(br_context *ctx)
     atomic_store_explicit(&apart_of(ctx)->renewed, true, memory_order_relaxed);
 }
 
-br_status bri_apart_sweep(br_context *ctx, int64_t **gone, size_t *n)
+br_status bri_apart_sweep(br_context *ctx)
 {
     bri_apart *apart = apart_of(ctx);
-    size_t kept = 0;
-    *gone = bri_calloc(apart->n + apart->ndeals * (size_t)ctx->nranks + 1, sizeof **gone);
-    if (*gone == NULL)
-        return BR_ENOMEM;
+    size_t most = apart->ngone + apart->n + apart->ndeals * (size_t)ctx->nranks;
+    BRI_TRY(bri_grow(&apart->gone, &apart->gone_room, most, sizeof *apart->gone));
     bool all = atomic_exchange_explicit(&apart->renewed, false, memory_order_relaxed);
-    *n = sweep_deals(ctx, apart, all, *gone);
-    for (size_t i = 0; i < apart->n; i++) {
-        bri_apart_entry *e = &apart->entry[i];
-        if (all || is_gone(e->table, 1)) {
-            (*gone)[(*n)++] = e->id;
-            bri_table_release(e->table);
-        } else {
-            apart->entry[kept++] = *e;
-        }
-    }
-    apart->n = kept;
+    sweep_deals(ctx, apart, all);
+    sweep_entries(apart, all);
     return BR_OK;
+}
+
+void bri_apart_gone_told(br_context *ctx)
+{
+    apart_of(ctx)->ngone = 0;
 }
 
 /* ---- the other ranks ---- */
@@ -246,5 +265,6 @@ void bri_apart_clear(br_context *ctx)
         release_deal(&apart->deal[i]);
     bri_free(apart->entry);
     bri_free(apart->deal);
+    bri_free(apart->gone);
     memset(apart, 0, sizeof *apart);
 }

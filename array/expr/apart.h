@@ -34,8 +34,10 @@ typedef struct bri_deal {
 typedef struct bri_apart {
     bri_apart_entry *entry; /* ascending ids */
     size_t n, room;
-    bri_deal *deal; /* rank 0 */
+    bri_deal *deal; /* rank 0: the latest one that was used is the last */
     size_t ndeals, deals_room;
+    int64_t *gone; /* rank 0: numbers that the others have yet to be told of */
+    size_t ngone, gone_room;
     atomic_bool renewed; /* rank 0: some rank may lack a table; relaxed */
     int64_t last;
     int64_t sent;  /* bytes, to each rank (rank 0), */
@@ -45,16 +47,20 @@ typedef struct bri_apart {
 /* Rank 0: the number under which all ranks have the table's bytes; sends them when they have not.
  */
 br_status bri_apart_number(br_context *ctx, bri_table *table, int64_t *id);
-/* Rank 0: the deal that is like this one, whose `first` does not count; NULL: there is none. */
-const bri_deal *bri_apart_find_deal(br_context *ctx, const bri_deal *like);
+/* Rank 0: the number of the deal that is like this one, whose `first` does not count; 0: there is
+ * none. */
+int64_t bri_apart_find_deal(br_context *ctx, const bri_deal *like);
 /* Rank 0: begins one: *first is its number. Then every other rank gets its part. */
 br_status bri_apart_deal(br_context *ctx, const bri_deal *deal, int64_t *first);
 br_status bri_apart_hand(br_context *ctx, int64_t first, int rank, const bri_table *part);
 /* Rank 0: some rank may lack a table, as there was no memory for it here or there: the next message
  * sends all that it mentions again. Any thread. */
 void bri_apart_renew(br_context *ctx);
-/* Rank 0: forgets what nothing mentions any more; their numbers, in a list of the caller's. */
-br_status bri_apart_sweep(br_context *ctx, int64_t **gone, size_t *n);
+/* Rank 0: forgets what nothing mentions any more, and all but a few deals of a table: adds their
+ * numbers to those that are gone. */
+br_status bri_apart_sweep(br_context *ctx);
+/* Rank 0: a message has told the others. */
+void bri_apart_gone_told(br_context *ctx);
 
 /* Ranks above 0: takes what rank 0 has sent (bri_engine.keep). */
 void bri_apart_keep(br_context *ctx, const void *message, size_t bytes);

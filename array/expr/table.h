@@ -17,9 +17,8 @@ typedef struct bri_table {
     size_t bytes;
     uint64_t hash;
     bri_memory *charged; /* what the bytes are promised in; NULL: nowhere */
-    int64_t
-        stays;   /* others than rank 0 know a table by this number, not by its bytes; 0: by them */
-    bool absent; /* the bytes are elsewhere */
+    int64_t stays;       /* the number by which other ranks know it; 0: they have its bytes */
+    bool absent;         /* the bytes are elsewhere */
     _Alignas(16) unsigned char data[];
 } bri_table;
 

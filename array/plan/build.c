@@ -336,10 +336,10 @@ br_status bri_plan_new(br_context *ctx, const bri_outputs *outputs, bri_plan **o
         plan->stage_of = bri_calloc((size_t)plan->nnodes, sizeof *plan->stage_of);
         st = plan->stage_of != NULL ? weigh_ranks(plan) : BR_ENOMEM;
     }
-    if (st == BR_OK) {
+    if (st == BR_OK)
         st = build_outputs(plan, outputs);
-    }
-    plan->heard = NULL;
+    if (st == BR_OK)
+        st = bri_heard_all(plan);
     for (int i = 0; i < n; i++)
         outputs->node[i]->is_output = false;
     if (st == BR_OK)

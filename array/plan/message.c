@@ -39,15 +39,11 @@ typedef struct run_head {
 /* Tells the other ranks which tables nothing mentions any more. */
 static br_status pack_gone(br_context *ctx, bri_writer *w)
 {
-    int64_t *gone = NULL;
-    size_t many = 0;
-    BRI_TRY(bri_apart_sweep(ctx, &gone, &many));
-    int n = (int)many;
-    br_status st = bri_write(w, &n, sizeof n);
-    if (st == BR_OK)
-        st = bri_write(w, gone, many * sizeof gone[0]);
-    bri_free(gone);
-    return st;
+    const bri_apart *apart = &bri_array_data_of(ctx)->apart;
+    BRI_TRY(bri_apart_sweep(ctx));
+    const int n = (int)apart->ngone;
+    BRI_TRY(bri_write(w, &n, sizeof n));
+    return bri_write(w, apart->gone, apart->ngone * sizeof apart->gone[0]);
 }
 
 /* A bit for each chunk: a table, since chunks may be many. */
@@ -156,8 +152,13 @@ static br_status pack(br_context *ctx, const bri_outputs *outputs, bri_plan *pla
     BRI_TRY(bri_file_ranks_pack(outputs->files, w));
     BRI_TRY(bri_tellings_pack(plan, w));
     BRI_TRY(bri_pack_nodes(ctx, w, outputs->node, outputs->n));
-    data->ndropped = 0;
     return BR_OK;
+}
+
+void bri_message_sent(br_context *ctx)
+{
+    bri_array_data_of(ctx)->ndropped = 0;
+    bri_apart_gone_told(ctx);
 }
 
 br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_plan *plan,

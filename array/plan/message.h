@@ -20,9 +20,11 @@ void bri_message_note_dropped(br_context *ctx, int64_t id);
 /* With the plan's weights and what it tells. What travels apart has been sent when it returns. */
 br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_plan *plan,
                            bri_writer *w);
+/* Rank 0: the others have it, or will: what it says is gone need not be said again. */
+void bri_message_sent(br_context *ctx);
 /* Drops what is gone, sets the ranks' weights, then rebuilds the outputs in nodes and sinks, arrays
- * of BRI_MAX_OUTPUTS; the nodes are counted for the caller, who frees what was
- * told, and the sinks by bri_message_free. */
+ * of BRI_MAX_OUTPUTS. The caller's are: the nodes, counted; the sinks (bri_message_free); what was
+ * told (bri_tellings_free). */
 br_status bri_message_unpack(br_context *ctx, bri_reader *r, bri_node **nodes, bri_sink *sinks,
                              bri_outputs *outputs);
 /* Frees what the sinks of a message have. */

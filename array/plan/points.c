@@ -33,8 +33,9 @@ static const part_head *head_of(const bri_table *part)
 
 /* ---- reading ---- */
 
-static const place *find_place(const part_head *head, int64_t block)
+static const place *find_place(const bri_table *part, int64_t block)
 {
+    const part_head *head = head_of(part);
     int64_t low = 0;
     int64_t high = head->nblocks;
     while (low < high) {
@@ -44,8 +45,12 @@ static const place *find_place(const part_head *head, int64_t block)
         else
             high = half;
     }
-    BRI_ASSERT(low < head->nblocks && head->place[low].block == block);
-    return &head->place[low];
+    return low < head->nblocks && head->place[low].block == block ? &head->place[low] : NULL;
+}
+
+bool bri_points_here(const bri_gather *g, int64_t block)
+{
+    return g->part == NULL ? g->index != NULL : find_place(g->part, block) != NULL;
 }
 
 bri_points bri_points_of(const bri_gather *g, int64_t block)
@@ -60,7 +65,7 @@ bri_points bri_points_of(const bri_gather *g, int64_t block)
         p.start = g->run_start + g->block_run[block];
         return p;
     }
-    const unsigned char *at = g->part->data + find_place(head_of(g->part), block)->at;
+    const unsigned char *at = g->part->data + find_place(g->part, block)->at;
     p.index = (const int64_t *)(const void *)at;
     p.stride = p.n;
     p.order = (const uint32_t *)(p.index + g->picked * p.n);

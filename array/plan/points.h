@@ -20,7 +20,9 @@ typedef struct bri_points {
     const uint32_t *start; /* of each run in the order */
 } bri_points;
 
-/* Where this rank has them. */
+/* Has this rank those of the block? */
+bool bri_points_here(const bri_gather *g, int64_t block);
+/* Where it has them. */
 bri_points bri_points_of(const bri_gather *g, int64_t block);
 /* Where one of the block's runs starts in the order, which is where the one before it ends. */
 int64_t bri_points_start(const bri_points *points, int64_t run);

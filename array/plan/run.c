@@ -122,6 +122,8 @@ static br_status announce(br_context *ctx, uint64_t id, const bri_outputs *outpu
     br_status st = bri_message_pack(ctx, outputs, plan, &w);
     if (st == BR_OK)
         st = ctx->scheduler->announce(ctx, id, w.bytes, w.n);
+    if (st == BR_OK)
+        bri_message_sent(ctx);
     bri_free(w.bytes);
     return st;
 }

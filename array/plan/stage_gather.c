@@ -452,6 +452,8 @@ static br_status execute(bri_work *work)
         return BR_OK;
     bri_grid_coords(stage->ndim, stage->axis, work->chunk, coord);
     const int64_t block = block_of(stage, coord);
+    if (!bri_points_here(g, block))
+        return bri_error(BR_EINTERNAL, "indices of a chunk are on another rank");
     const bri_points points = bri_points_of(g, block);
     runs_of_step(stage, block, work->step, &run, &end);
     for (; run < end; run++)

@@ -40,6 +40,15 @@ br_status bri_hear(bri_plan *plan, const bri_told **told)
     return BR_OK;
 }
 
+br_status bri_heard_all(bri_plan *plan)
+{
+    const int n = plan->heard != NULL ? plan->heard->n : 0;
+    plan->heard = NULL;
+    if (plan->nheard != n)
+        return bri_error(BR_EINTERNAL, "rank 0 has planned a run otherwise than this rank");
+    return BR_OK;
+}
+
 void bri_tellings_free(bri_tellings *tellings)
 {
     if (tellings == NULL)
@@ -70,6 +79,7 @@ static uint64_t hash_points(const bri_gather *g)
 {
     const size_t n = (size_t)g->npoints;
     uint64_t h = bri_hash_bytes(n, g->index, n * (size_t)g->picked * sizeof *g->index);
+    h = bri_hash_bytes(h, g->block_first, (size_t)(g->nblocks + 1) * sizeof *g->block_first);
     h = bri_hash_bytes(h, g->order, n * sizeof *g->order);
     return bri_hash_bytes(h, g->run_start, (size_t)g->nruns * sizeof *g->run_start);
 }
@@ -121,10 +131,9 @@ static br_status deal(br_context *ctx, const bri_told *told, int64_t *first)
         return BR_OK;
     bri_deal d = {.of = told->root, .with = {told->lists, told->extents}};
     br_status st = cut_points(told, &d.cut);
-    const bri_deal *before = st == BR_OK ? bri_apart_find_deal(ctx, &d) : NULL;
-    if (before != NULL)
-        *first = before->first;
-    if (st == BR_OK && before == NULL) {
+    if (st == BR_OK)
+        *first = bri_apart_find_deal(ctx, &d);
+    if (st == BR_OK && *first == 0) {
         st = bri_apart_deal(ctx, &d, first);
         if (st == BR_OK)
             st = hand_out(ctx, told->gather, d.cut, *first);

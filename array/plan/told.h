@@ -34,6 +34,8 @@ br_status bri_tell_later(bri_plan *plan, int *place);
 void bri_tell(bri_plan *plan, int place, const bri_told *told);
 /* Ranks above 0: the next one. */
 br_status bri_hear(bri_plan *plan, const bri_told **told);
+/* At the end of planning: has all been heard? */
+br_status bri_heard_all(bri_plan *plan);
 
 /* Rank 0: deals the parts out, and writes the rest. */
 br_status bri_tellings_pack(bri_plan *plan, bri_writer *w);

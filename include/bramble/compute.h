@@ -65,7 +65,8 @@ BR_API br_status br_compute_many(const br_result *results, size_t n);
  * Returns a future, which br_future_free forgets. br_close cancels what is still in flight.
  * Errors  as br_compute's; BR_ECANCELLED; BR_EMEMLIMIT also where br_compute would have found a
  *         way with less memory because it does not fit another rank.
- * Cost    as br_compute's, and some 20 us for waking and telling.
+ * Cost    as br_compute's, and some 20 us for waking and telling; over ranks the call also waits
+ *         until long arrays of indices and parameters, which go to other ranks once, are there.
  */
 BR_API br_future *br_compute_async(br_array *x, void *buffer, size_t bytes);
 BR_API br_future *br_compute_many_async(const br_result *results, size_t n);
