@@ -16,7 +16,6 @@ typedef struct bri_h5_packed {
     char *to;
     size_t room, made; /* bytes there are at `to`, and bytes put there */
     const bri_h5_filters *filters;
-    struct libdeflate_decompressor *inflater;
 } bri_h5_packed;
 
 /* NULL, or what is wrong with the stored bytes. */
@@ -33,6 +32,11 @@ const bri_h5_codec *bri_h5_codec_of(H5Z_filter_t id);
 
 /* Blocks of elements with a size before each, as bitshuffle stores them; LZ4 or zstd. */
 const char *bri_h5_unpack_blocks(bri_h5_packed *p);
+
+/* zlib's format, with a decompressor that the thread keeps; bri_h5_can_inflate makes that: false
+ * without memory. */
+bool bri_h5_can_inflate(void);
+const char *bri_h5_inflate(bri_h5_packed *p);
 
 /* Big-endian numbers at any address. */
 uint32_t bri_h5_be32(const char *p);

@@ -70,7 +70,6 @@ static const char *unpack(decoding *s, bri_h5_unpack *function, bool final)
         .to = direct ? how->into : s->spare,
         .room = direct ? how->bytes : how->room,
         .filters = how->filters,
-        .inflater = how->inflater,
     };
     const char *wrong = function(&p);
     now_at(s, p.to, p.made);

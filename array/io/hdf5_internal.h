@@ -216,7 +216,6 @@ typedef struct bri_h5_decode {
     char *rows_to;                 /* in the chunk and from here on, where they may be put */
     char *spare;                   /* a buffer as large as the one that holds the stored bytes, */
     size_t room;                   /* which is this large */
-    struct libdeflate_decompressor *inflater;
 } bri_h5_decode;
 
 /* Undoes the filters of n stored bytes, which it overwrites. *out is where byte `first` is then, or

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * hdf5_read.c - reading a selection: chunk by chunk, decoded in the calling thread.
  */
-#include <libdeflate.h>
 #include <string.h>
 
 #include "array/io/hdf5_ahead.h"
 #include "array/io/hdf5_cache.h"
+#include "array/io/hdf5_codec.h"
 #include "runtime/error.h"
 
 const char *bri_h5_where(const bri_h5_dataset *d, int64_t chunk, char text[BRI_H5_MESSAGE])
@@ -109,6 +109,14 @@ static void let_go_of_held(bri_h5_want *want)
         want->held->dataset = NULL;
 }
 
+static br_status can_decode(const bri_h5_filters *filters)
+{
+    for (int i = 0; i < filters->n; i++)
+        if (filters->id[i] == H5Z_FILTER_DEFLATE && !bri_h5_can_inflate())
+            return bri_no_memory(16 << 10, "a decompressor");
+    return BR_OK;
+}
+
 /* Decodes bytes first..last of a chunk; *from is where they are, which is `into` if that fits. */
 static br_status decode(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
                         bri_h5_decode *how, char **from)
@@ -116,6 +124,7 @@ static br_status decode(const bri_h5_dataset *d, int64_t index, bri_h5_want *wan
     const bri_h5_chunk *chunk = bri_h5_chunk_at(d, index);
     char where[BRI_H5_MESSAGE];
     let_go_of_held(want);
+    BRI_TRY(can_decode(&d->filters));
     BRI_TRY(bri_h5_pread(d, want->scratch, chunk->bytes, chunk->address, index));
     want->bytes_read += chunk->bytes;
     how->filters = &d->filters;
@@ -132,10 +141,10 @@ static br_status decode(const bri_h5_dataset *d, int64_t index, bri_h5_want *wan
 }
 
 static br_status fill_kept(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
-                           struct libdeflate_decompressor *inflater, bri_h5_kept *kept)
+                           bri_h5_kept *kept)
 {
     char *from = NULL, *data = bri_h5_kept_bytes(kept);
-    bri_h5_decode how = {.last = d->chunk_bytes, .into = data, .inflater = inflater};
+    bri_h5_decode how = {.last = d->chunk_bytes, .into = data};
     br_status st = decode(d, index, want, &how, &from);
     if (st == BR_OK && from != data)
         memcpy(data, from, d->chunk_bytes);
@@ -145,7 +154,7 @@ static br_status fill_kept(const bri_h5_dataset *d, int64_t index, bri_h5_want *
 
 /* By way of the chunks that are kept; *done is false when this one could not be. */
 static br_status read_shared(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want,
-                             struct libdeflate_decompressor *inflater, bool *done)
+                             bool *done)
 {
     bool fill;
     bri_h5_kept *kept = bri_h5_cache_get(d->cache, d, index, d->chunk_bytes, &fill);
@@ -153,7 +162,7 @@ static br_status read_shared(const bri_h5_dataset *d, piece *p, int64_t index, b
     if (kept == NULL)
         return BR_OK;
     if (fill)
-        BRI_TRY(fill_kept(d, index, want, inflater, kept));
+        BRI_TRY(fill_kept(d, index, want, kept));
     bri_h5_box_join(&p->box);
     bri_h5_box_copy(&p->box, d->element, bri_h5_kept_bytes(kept) + p->first, p->to);
     bri_h5_cache_put(d->cache, kept);
@@ -215,11 +224,10 @@ bool bri_h5_can_hold(const bri_h5_dataset *d, const int64_t *start, const int64_
     return true;
 }
 
-static br_status hold(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
-                      struct libdeflate_decompressor *inflater)
+static br_status hold(const bri_h5_dataset *d, int64_t index, bri_h5_want *want)
 {
     bri_h5_held *held = want->held;
-    bri_h5_decode how = {.mask = shuffle_bit, .last = d->chunk_bytes, .inflater = inflater};
+    bri_h5_decode how = {.mask = shuffle_bit, .last = d->chunk_bytes};
     BRI_TRY(decode(d, index, want, &how, &held->planes));
     held->spare = held->planes == want->scratch ? how.spare : want->scratch;
     held->scratch = want->scratch;
@@ -228,13 +236,12 @@ static br_status hold(const bri_h5_dataset *d, int64_t index, bri_h5_want *want,
     return BR_OK;
 }
 
-static br_status read_held(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want,
-                           struct libdeflate_decompressor *inflater)
+static br_status read_held(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want)
 {
     bri_h5_held *held = want->held;
     char *from;
     if (held->dataset != d || held->chunk != index || held->scratch != want->scratch)
-        BRI_TRY(hold(d, index, want, inflater));
+        BRI_TRY(hold(d, index, want));
     bri_h5_decode how = wanted(d, p);
     how.filters = &d->filters;
     how.mask = ~shuffle_bit;
@@ -248,8 +255,7 @@ static br_status read_held(const bri_h5_dataset *d, piece *p, int64_t index, bri
     return BR_OK;
 }
 
-static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want,
-                               struct libdeflate_decompressor *inflater)
+static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index, bri_h5_want *want)
 {
     bool done = false;
     char *from;
@@ -258,22 +264,20 @@ static br_status read_filtered(const bri_h5_dataset *d, piece *p, int64_t index,
         return BR_OK;
     }
     if (d->cache != NULL)
-        BRI_TRY(read_shared(d, p, index, want, inflater, &done));
+        BRI_TRY(read_shared(d, p, index, want, &done));
     if (done)
         return BR_OK;
     if (want->held != NULL && is_shuffled(d) &&
         (bri_h5_chunk_at(d, index)->mask & shuffle_bit) == 0)
-        return read_held(d, p, index, want, inflater);
+        return read_held(d, p, index, want);
     bri_h5_decode how = wanted(d, p);
-    how.inflater = inflater;
     BRI_TRY(decode(d, index, want, &how, &from));
     if (from != p->to)
         bri_h5_box_copy(&p->box, d->element, from, p->to);
     return BR_OK;
 }
 
-static br_status read_chunk(const bri_h5_dataset *d, const int64_t *at, bri_h5_want *want,
-                            struct libdeflate_decompressor *inflater)
+static br_status read_chunk(const bri_h5_dataset *d, const int64_t *at, bri_h5_want *want)
 {
     piece p;
     if (!piece_of(d, want, at, &p))
@@ -288,7 +292,7 @@ static br_status read_chunk(const bri_h5_dataset *d, const int64_t *at, bri_h5_w
     }
     uint32_t all = (1u << d->filters.n) - 1;
     if ((chunk->mask & all) != all)
-        return read_filtered(d, &p, index, want, inflater);
+        return read_filtered(d, &p, index, want);
     let_go_of_held(want);
     bri_h5_want part = {.to = p.to, .scratch = want->scratch, .counting = want->counting};
     br_status status = bri_h5_read_plain(d, &p.box, chunk->address + p.first, index, &part);
@@ -304,20 +308,16 @@ static br_status read_chunks(const bri_h5_dataset *d, bri_h5_want *want)
         at[a] = first[a] = want->start[a] / d->info.chunk[a];
         last[a] = end / d->info.chunk[a];
     }
-    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
-    if (inflater == NULL)
-        return bri_no_memory(16 << 10, "a decompressor");
     br_status status = BR_OK;
     bri_h5_ahead ahead;
     bri_h5_ahead_begin(&ahead, d, first, last, want->step);
     for (int a = 0; a >= 0 && status == BR_OK;) {
         if (!want->counting)
             bri_h5_ahead_of(&ahead, at);
-        status = read_chunk(d, at, want, inflater);
+        status = read_chunk(d, at, want);
         for (a = d->info.ndim - 1; a >= 0 && ++at[a] > last[a]; a--)
             at[a] = first[a];
     }
-    libdeflate_free_decompressor(inflater);
     return status;
 }
 

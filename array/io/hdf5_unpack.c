@@ -5,7 +5,6 @@
  * thread; lzf is small enough to be written out here.
  */
 #include <blosc.h>
-#include <libdeflate.h>
 #include <lz4.h>
 #include <string.h>
 #include <zstd.h>
@@ -24,15 +23,6 @@ uint64_t bri_h5_be64(const char *p)
     uint64_t x;
     memcpy(&x, p, sizeof x);
     return __builtin_bswap64(x);
-}
-
-static const char *deflate(bri_h5_packed *p)
-{
-    enum libdeflate_result r =
-        libdeflate_zlib_decompress(p->inflater, p->from, p->n, p->to, p->room, &p->made);
-    if (r == LIBDEFLATE_INSUFFICIENT_SPACE)
-        return "it inflates to more than a chunk";
-    return r == LIBDEFLATE_SUCCESS ? NULL : "its deflate data is damaged";
 }
 
 enum { WORD = 8, LITERALS = 32 };
@@ -183,7 +173,7 @@ const char *bri_h5_unpack_blocks(bri_h5_packed *p)
 #define H5Z_ZSTD  32015
 
 static const bri_h5_codec codecs[] = {
-    {H5Z_FILTER_DEFLATE, "deflate", deflate},
+    {H5Z_FILTER_DEFLATE, "deflate", bri_h5_inflate},
     {H5Z_LZF, "lzf", lzf},
     {H5Z_BLOSC, "blosc", blosc},
     {H5Z_LZ4, "lz4", lz4},
