@@ -131,7 +131,7 @@ static inline value element(const ref *x, const br_boundaries *b, const int64_t 
 static inline void add_reference(ref *out, const ref *x, const around *s, const br_boundaries *b)
 {
     int64_t coord[REF_NDIM];
-    int64_t by[3];
+    int64_t by[3] = {0};
     int64_t at[3];
     for (int64_t i = 0; i < out->n; i++) {
         ref_coords(out, i, coord);

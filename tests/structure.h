@@ -90,7 +90,7 @@ static inline ref *converted(const ref *x, br_dtype dtype)
 static inline ref *joined(ref *const *x, int n, int axis)
 {
     int64_t shape[REF_NDIM];
-    int64_t c[REF_NDIM];
+    int64_t c[REF_NDIM] = {0};
     memcpy(shape, x[0]->shape, sizeof shape);
     for (int k = 1; k < n; k++)
         shape[axis] += x[k]->shape[axis];

@@ -45,7 +45,7 @@ static inline br_extents extents_of(int ndim, const int64_t *extent)
 static inline void *ref_bytes(const ref *r, size_t *bytes)
 {
     *bytes = (size_t)r->n * br_dtype_size(r->dtype);
-    void *buffer = calloc(1, *bytes + 1);
+    void *buffer = calloc(1, *bytes > 0 ? *bytes : sizeof(double _Complex));
     for (int64_t i = 0; i < r->n; i++)
         put(r->dtype, buffer, i, r->v[i]);
     return buffer;
