@@ -7,7 +7,8 @@
  * milliseconds; on one host a bell wakes it. What it asks of Linux is compared, no time is
  * measured. Each rank says at its end what it has seen; with 1 it ends when that was not so.
  *
- * usage: mpi_looks own|lent: ranks run their own tasks, or rank 0 those of the last one.
+ * usage: mpi_looks own|lent|submitted: ranks run their own tasks, or rank 0 those of the last one,
+ * or each one that was handed in.
  *
  * It is linked so that calls of bri_rest_yields and bri_bell_wait come here (--wrap), which the
  * communication thread alone makes.
@@ -146,13 +147,29 @@ static br_status run_lent(br_context *ctx)
     return st;
 }
 
+static int task(br_task *self, const void *args, size_t bytes)
+{
+    (void)self, (void)args, (void)bytes;
+    compute();
+    return 0;
+}
+
+static br_status run_submitted(br_context *ctx)
+{
+    br_future *one[] = {br_submit(ctx, task, .on = BR_RANK(0)),
+                        br_submit(ctx, task, .on = BR_RANK(1))};
+    return br_wait_all(one, 2);
+}
+
 int main(int argc, char **argv)
 {
     atexit(report);
     br_context *ctx = br_open(&argc, &argv);
     if (br_error_status(ctx) != BR_OK)
         return 2;
-    bool lent = argc > 1 && strcmp(argv[1], "lent") == 0;
-    br_status st = lent ? run_lent(ctx) : run(ctx, 0);
+    const char *what = argc > 1 ? argv[1] : "";
+    br_status st = strcmp(what, "lent") == 0        ? run_lent(ctx)
+                   : strcmp(what, "submitted") == 0 ? run_submitted(ctx)
+                                                    : run(ctx, 0);
     return br_close(ctx) != 0 || st != BR_OK;
 }

@@ -23,7 +23,7 @@ check "a host's own number of threads stays its own" grep -q "^rank 1 .*threads 
 
 # What it is that a short value waits for where all threads of both hosts compute, their own tasks or the other one's: the
 # communication thread. It looks every 0.3 ms at least.
-for what in own lent; do
+for what in own lent submitted; do
     BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
         -np 2 --map-by node "$looks" $what >"$work/out" 2>&1 </dev/null
     check "both look for messages often while tasks compute ($what)" [ "$(grep -c '^good: ' "$work/out")" = 2 ]

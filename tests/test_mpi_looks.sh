@@ -12,7 +12,7 @@ cd "$(dirname "$0")" || exit 2
 export BRAMBLE_NUM_THREADS=1
 
 both_good() { [ "$code" = 0 ] && [ "$(grep -c '^good: ' "$work/out")" = 2 ]; }
-for what in own lent; do
+for what in own lent submitted; do
     ranks 2 $what
     verdict "a core is kept while tasks compute ($what)" both_good
 done

@@ -67,8 +67,9 @@ END_TEST
 /* 0.3 ms, whether all ranks ring or none does; where they ring, sleeps are for what can wait. */
 START_TEST(a_rank_that_computes_looks_often)
 {
-    for (int way = 0; way < 8; way++) {
+    for (int way = 0; way < 16; way++) {
         bri_rest_sight s = computing;
+        s.jobs = way & 8; /* else errands */
         s.moving = way & 1;
         s.out = way & 2;
         s.rings = way & 4;

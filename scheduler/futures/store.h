@@ -251,6 +251,8 @@ void bri_errand_cancel(br_future *future);
 bool bri_store_work(bri_store *store, int64_t ns, const bri_until *until);
 /* Runs one that was taken. */
 void bri_errand_run(bri_errand *errand, bri_drain *drain);
+/* Some thread of the process runs errands. */
+bool bri_errands_run(void);
 /* What the calling thread runs, or NULL. */
 br_task *bri_task_current(void);
 void bri_task_drop_result(br_task *task);

@@ -14,7 +14,7 @@ typedef struct bri_rest_sight {
     bool moving;   /* messages are under way, which may need MPI's own, and those don't ring */
     bool out;      /* other ranks have errands of this one */
     bool jobs;     /* some are under way */
-    bool computes; /* a thread of this rank is at a job's tasks */
+    bool computes; /* a thread of this rank is at tasks */
     bool rings;    /* whoever sends a message rings (bell.h) */
 } bri_rest_sight;
 

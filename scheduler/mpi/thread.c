@@ -214,7 +214,7 @@ static bri_rest_sight look_around(void)
     return (bri_rest_sight){.moving = bri_link_busy(),
                             .out = bri_errands_out(),
                             .jobs = bri_parts_any(),
-                            .computes = bri_parts_compute(),
+                            .computes = bri_parts_compute() || bri_errands_run(),
                             .rings = bri_bell_hears_all()};
 }
 
