@@ -176,6 +176,46 @@ START_TEST(the_latest_slices_stay)
 }
 END_TEST
 
+/* All by the same indices, each from chunks of its own. */
+START_TEST(an_expression_with_many_takes_is_dealt_once)
+{
+    enum { TAKES = 7 };
+    static int64_t index[POINTS];
+    for (int64_t i = 0; i < POINTS; i++)
+        index[i] = i * 7 % ROWS;
+    const bri_apart *apart = &bri_array_data_of(ctx)->apart;
+    br_array *indices = br_from_memory(ctx, index, BR_INT64, BR_SHAPE(POINTS), .copy = true);
+    br_array *sum = NULL;
+    for (int i = 0; i < TAKES; i++) {
+        br_array *x = br_zeros(ctx, BR_SHAPE(ROWS, WIDTH), .chunks = BR_CHUNKS(20 + i, WIDTH));
+        br_array *taken = br_take(x, indices, .axis = BR_AXIS(0));
+        sum = i == 0 ? taken : br_add(sum, taken);
+    }
+    for (int again = 0; again < 3; again++)
+        ck_assert_int_eq(tell(sum), BR_OK);
+    each_has(TAKES);
+    ck_assert_int_eq(apart->ndeals, TAKES);
+}
+END_TEST
+
+/* More than a list has room for at first, all in one message. */
+START_TEST(many_tables_go_at_once)
+{
+    enum { MANY = 40 };
+    const bri_apart *apart = &bri_array_data_of(ctx)->apart;
+    br_scope *scope = br_scope_open(ctx);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_eq(tell(rows(7 + 2 * i)), BR_OK);
+    ck_assert_int_eq(apart->ndeals, MANY);
+    br_scope_close(scope);
+    br_array *next = rows(5);
+    until_failure = 1;
+    ck_assert_int_eq(tell(next), BR_ENOMEM);
+    ck_assert_int_ge(apart->ngone, MANY * RANKS);
+    ck_assert_int_ge(apart->gone_room, apart->ngone);
+}
+END_TEST
+
 /* The numbers of the first message come with the next one. */
 START_TEST(a_message_that_fails_loses_no_number)
 {
@@ -203,6 +243,8 @@ int main(void)
     tcase_add_test(tests, a_table_that_is_dealt_twice_goes);
     tcase_add_loop_test(tests, after_a_failure_all_is_dealt_again, 0, RANKS - 1);
     tcase_add_test(tests, the_latest_slices_stay);
+    tcase_add_test(tests, an_expression_with_many_takes_is_dealt_once);
+    tcase_add_test(tests, many_tables_go_at_once);
     tcase_add_test(tests, a_message_that_fails_loses_no_number);
     return run_case("told", tests);
 }

@@ -136,16 +136,23 @@ static int count_deals(const bri_apart *apart, size_t from, const bri_table *of)
     return n;
 }
 
-/* Slices of a take, and ranks of other speeds, have deals of their own: the latest stay. */
+/* Slices of a take, and ranks of other speeds, have deals of their own; an expression has at most
+ * two of one take (gather_pick.h). */
 enum { MOST_DEALS = 4 };
+
+static bool stays(const bri_apart *apart, size_t i)
+{
+    const bri_deal *d = &apart->deal[i];
+    return !is_gone(d->of, count_deals(apart, 0, d->of)) &&
+           count_deals(apart, i + 1, d->of) < MOST_DEALS;
+}
 
 /* From the last one on; where a table has nothing but deals, all of them go one after the other. */
 static void sweep_deals(const br_context *ctx, bri_apart *apart, bool all)
 {
     for (size_t i = apart->ndeals; i-- > 0;) {
         const bri_deal d = apart->deal[i];
-        if (!all && !is_gone(d.of, count_deals(apart, 0, d.of)) &&
-            count_deals(apart, i + 1, d.of) < MOST_DEALS)
+        if (!all && stays(apart, i))
             continue;
         for (int r = 0; r < ctx->nranks; r++)
             apart->gone[apart->ngone++] = d.first + r;
@@ -179,7 +186,8 @@ br_status bri_apart_sweep(br_context *ctx)
 {
     bri_apart *apart = apart_of(ctx);
     size_t most = apart->ngone + apart->n + apart->ndeals * (size_t)ctx->nranks;
-    BRI_TRY(bri_grow(&apart->gone, &apart->gone_room, most, sizeof *apart->gone));
+    while (apart->gone_room < most)
+        BRI_TRY(bri_grow(&apart->gone, &apart->gone_room, apart->gone_room, sizeof *apart->gone));
     bool all = atomic_exchange_explicit(&apart->renewed, false, memory_order_relaxed);
     sweep_deals(ctx, apart, all);
     sweep_entries(apart, all);

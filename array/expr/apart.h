@@ -47,8 +47,8 @@ typedef struct bri_apart {
 /* Rank 0: the number under which all ranks have the table's bytes; sends them when they have not.
  */
 br_status bri_apart_number(br_context *ctx, bri_table *table, int64_t *id);
-/* Rank 0: the number of the deal that is like this one, whose `first` does not count; 0: there is
- * none. */
+/* Rank 0: the number of the deal that is like this one, whose own does not count; 0: there is none.
+ */
 int64_t bri_apart_find_deal(br_context *ctx, const bri_deal *like);
 /* Rank 0: begins one: *first is its number. Then every other rank gets its part. */
 br_status bri_apart_deal(br_context *ctx, const bri_deal *deal, int64_t *first);
@@ -56,8 +56,8 @@ br_status bri_apart_hand(br_context *ctx, int64_t first, int rank, const bri_tab
 /* Rank 0: some rank may lack a table, as there was no memory for it here or there: the next message
  * sends all that it mentions again. Any thread. */
 void bri_apart_renew(br_context *ctx);
-/* Rank 0: forgets what nothing mentions any more, and all but a few deals of a table: adds their
- * numbers to those that are gone. */
+/* Rank 0: forgets what nothing mentions any more, and of a table's deals all but the latest; adds
+ * their numbers to those that are gone. */
 br_status bri_apart_sweep(br_context *ctx);
 /* Rank 0: a message has told the others. */
 void bri_apart_gone_told(br_context *ctx);

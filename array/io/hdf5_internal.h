@@ -164,7 +164,6 @@ br_status bri_h5_find(hid_t file, const char *path, const char *dataset, hid_t *
 bool bri_h5_exists(hid_t file, const char *name);
 
 struct libdeflate_compressor;
-struct libdeflate_decompressor;
 
 /* ---- filters, in any order; no HDF5 calls ---- */
 

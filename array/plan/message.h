@@ -20,7 +20,8 @@ void bri_message_note_dropped(br_context *ctx, int64_t id);
 /* With the plan's weights and what it tells. What travels apart has been sent when it returns. */
 br_status bri_message_pack(br_context *ctx, const bri_outputs *outputs, bri_plan *plan,
                            bri_writer *w);
-/* Rank 0: the others have it, or will: what it says is gone need not be said again. */
+/* Rank 0: the others have it, so what it says is gone need not be said again. (Where a message in
+ * pieces finds no memory for one of them, that stays until the context is closed.) */
 void bri_message_sent(br_context *ctx);
 /* Drops what is gone, sets the ranks' weights, then rebuilds the outputs in nodes and sinks, arrays
  * of BRI_MAX_OUTPUTS. The caller's are: the nodes, counted; the sinks (bri_message_free); what was
