@@ -7,8 +7,8 @@
  * milliseconds; on one host a bell wakes it. What it asks of Linux is compared, no time is
  * measured. Each rank says at its end what it has seen; with 1 it ends when that was not so.
  *
- * usage: mpi_looks own|lent|submitted: ranks run their own tasks, or rank 0 those of the last one,
- * or each one that was handed in.
+ * usage: mpi_looks own|lent|submitted: ranks run their own tasks of a run, or rank 0 those of the
+ * last one, or each a task of br_submit.
  *
  * It is linked so that calls of bri_rest_yields and bri_bell_wait come here (--wrap), which the
  * communication thread alone makes.

@@ -9,6 +9,7 @@
 
 #include <bramble/bramble.h>
 
+#include "scheduler/futures/store.h"
 #include "tests/copies.h"
 #include "tests/refused.h"
 #include "tests/suite.h"
@@ -424,10 +425,52 @@ START_TEST(test_close_inside)
 }
 END_TEST
 
+/* ---- who computes ---- */
+
+static int receives(br_task *task, const void *args, size_t bytes)
+{
+    char got;
+    (void)args, (void)bytes;
+    atomic_fetch_add(&begun, 1);
+    return br_recv(task, "go", &got, 1);
+}
+
+static int waits_for_it(br_task *task, const void *args, size_t bytes)
+{
+    (void)task, (void)args, (void)bytes;
+    atomic_fetch_add(&begun, 1);
+    return (int)br_wait(goal_now());
+}
+
+static int sends(br_task *task, const void *args, size_t bytes)
+{
+    (void)args, (void)bytes;
+    ck_assert(bri_errands_run());
+    return br_send(task, "go", "", 1);
+}
+
+/* Tasks that sleep don't count as computing, wherever they do (scheduler/mpi/rest.h). */
+START_TEST(test_sleeping_tasks_do_not_compute)
+{
+    br_context *ctx = open_with(thread_counts[_i]);
+    reset();
+    br_future *one[3] = {br_submit(ctx, receives, NULL, 0)};
+    one[1] = br_submit(ctx, waits_for_it, NULL, 0);
+    atomic_store(&goal, one[0]);
+    while (atomic_load(&begun) < 2 || bri_errands_run())
+        pause_ms(1);
+    one[2] = br_submit(ctx, sends, NULL, 0);
+    ck_assert_int_eq(br_wait_all(one, 3), BR_OK);
+    ck_assert_int_eq(br_close(ctx), 0);
+    ck_assert(!bri_errands_run());
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("futures wait");
     const int threaded = 1; /* without sync, where tasks would wait for what comes after them */
+    const int beside_main = 2;
     tcase_add_loop_test(tests, test_compute_in_task, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_compute_in_awaited_task, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_turn_that_never_comes, threaded, NTHREAD_COUNTS);
@@ -441,5 +484,6 @@ int main(void)
     tcase_add_loop_test(tests, test_frees_itself, 0, NTHREAD_COUNTS);
     tcase_add_loop_test(tests, test_close_inside, 0, NTHREAD_COUNTS);
     tcase_add_test(tests, test_freed_by_a_task);
+    tcase_add_loop_test(tests, test_sleeping_tasks_do_not_compute, beside_main, NTHREAD_COUNTS);
     return run_case("futures wait", tests);
 }

@@ -21,8 +21,8 @@ check "a function runs once a host" grep -qx "one a host: 0 1" "$work/out"
 check "rank 0's settings reach the other host" grep -q "^rank 1 .*timeout 17," "$work/out"
 check "a host's own number of threads stays its own" grep -q "^rank 1 .*threads setting -1," "$work/out"
 
-# What it is that a short value waits for where all threads of both hosts compute, their own tasks or the other one's: the
-# communication thread. It looks every 0.3 ms at least.
+# What it is that a short value waits for where all threads of both hosts compute, their own tasks, the other one's, or submitted
+# ones: the communication thread. It looks every 0.3 ms at least.
 for what in own lent submitted; do
     BRAMBLE_NUM_THREADS=1 timeout -k 5 400 cluster/vcluster mpirun --mca plm_rsh_agent "$work/rsh" \
         -np 2 --map-by node "$looks" $what >"$work/out" 2>&1 </dev/null

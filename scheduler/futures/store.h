@@ -251,8 +251,11 @@ void bri_errand_cancel(br_future *future);
 bool bri_store_work(bri_store *store, int64_t ns, const bri_until *until);
 /* Runs one that was taken. */
 void bri_errand_run(bri_errand *errand, bri_drain *drain);
-/* Some thread of the process runs errands. */
+/* Some thread of the process runs errands, and does not sleep in one. */
 bool bri_errands_run(void);
+/* The calling thread sleeps, perhaps in an errand, until it goes on. */
+void bri_errands_sleep(void);
+void bri_errands_go_on(void);
 /* What the calling thread runs, or NULL. */
 br_task *bri_task_current(void);
 void bri_task_drop_result(br_task *task);

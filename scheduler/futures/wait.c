@@ -315,10 +315,12 @@ static void sleep_inside(const waiting *w, unsigned ticket)
 {
     bri_store *store = w->store;
     bri_rest rest = bri_relief_rest(store, !w->crosses);
+    bri_errands_sleep();
     if (store->pool != NULL)
         bri_pool_sleep_for_few(store->pool, ticket);
     else
         bri_event_sleep(store->event, ticket, BRI_SLEEPS_FOR_JOB);
+    bri_errands_go_on();
     bri_relief_resume(store, rest);
 }
 

@@ -97,12 +97,29 @@ static int refuse(br_task *task, bri_inside *inside, int code)
     return code != 0 ? code : -1;
 }
 
-/* Threads that run errands, or are about to. Relaxed: who asks comes by again. */
+/* Threads that run errands, or are about to, and don't sleep in one. Relaxed: who asks comes by
+ * again. */
 static atomic_int running;
+
+static void count(int threads)
+{
+    if (threads != 0)
+        atomic_fetch_add_explicit(&running, threads, memory_order_relaxed);
+}
 
 bool bri_errands_run(void)
 {
     return atomic_load_explicit(&running, memory_order_relaxed) > 0;
+}
+
+void bri_errands_sleep(void)
+{
+    count(current != NULL ? -1 : 0);
+}
+
+void bri_errands_go_on(void)
+{
+    count(current != NULL ? 1 : 0);
 }
 
 /* One that is over is released by the caller, when it does not hurry. */
@@ -127,9 +144,10 @@ static bool run(bri_errand *e, bri_drain *drain)
 void bri_errand_run(bri_errand *e, bri_drain *drain)
 {
     atomic_fetch_add_explicit(&e->store->nrun, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&running, 1, memory_order_relaxed);
+    const int outermost = current == NULL;
+    count(outermost);
     bool over = run(e, drain);
-    atomic_fetch_sub_explicit(&running, 1, memory_order_relaxed);
+    count(-outermost);
     if (over)
         bri_errand_release(e);
 }
@@ -202,7 +220,8 @@ static int run_some(bri_drain *d, bri_errand *over[BRI_DRAIN_MOST], int64_t *now
 {
     int nover = 0, nrun = 0;
     int64_t begin = *now;
-    atomic_fetch_add_explicit(&running, 1, memory_order_relaxed);
+    const int outermost = current == NULL;
+    count(outermost);
     for (int i;
          *now - begin < BATCH_NS && !is_done(until) && (i = atomic_fetch_add(&d->at, 1)) < d->n;) {
         bri_errand *e = d->errand[i];
@@ -211,7 +230,7 @@ static int run_some(bri_drain *d, bri_errand *over[BRI_DRAIN_MOST], int64_t *now
         *now = bri_now_ns();
         nrun++;
     }
-    atomic_fetch_sub_explicit(&running, 1, memory_order_relaxed);
+    count(-outermost);
     atomic_fetch_add_explicit(&d->store->nrun, nrun, memory_order_relaxed);
     bool brief = *now - begin < BATCH_NS;
     d->some = brief ? 2 * d->some : 1;

@@ -50,7 +50,7 @@ static double longest(const bri_rest_sight *s, double quiet)
     bool rung = s->rings && !s->moving && !s->out;
     double least = rung ? SLEEP_RUNG_BUSY : LONGEST_SLEEP_BUSY;
     double most = s->computes && !rung ? LONGEST_SLEEP_COMPUTING : LONGEST_SLEEP;
-    if (s->moving || s->out || s->jobs || s->computes)
+    if (s->moving || s->out || s->jobs || (s->computes && !rung))
         return clamp(PART_OF_WAIT * quiet, least, most);
     if (rung)
         return SLEEP_RUNG_IDLE;

@@ -103,8 +103,10 @@ static void wait_for(bri_exchange *x, bri_waiter *w)
     if (store->pool != NULL)
         bri_pool_stand_up(store->pool, &seat);
     bri_store_lock(store);
+    bri_errands_sleep();
     while (!w->done)
         sleep_a_while(x, w);
+    bri_errands_go_on();
     x->nmain -= w->on_main;
     bri_store_unlock(store);
     if (store->pool != NULL)
