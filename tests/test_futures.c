@@ -8,7 +8,6 @@
 #include <bramble/bramble.h>
 
 #include "tests/refused.h"
-#include "tests/sanitized.h"
 #include "tests/suite.h"
 #include "tests/tasks.h"
 
@@ -176,7 +175,7 @@ END_TEST
 START_TEST(test_chain)
 {
     br_context *ctx = open_with(thread_counts[_i]);
-    enum { N = SLOW ? 60000 : 200000 };
+    enum { N = 200000 };
     int64_t one = 1;
     br_future **f = malloc(N * sizeof *f);
     f[0] = br_submit(ctx, add_inputs, &one, sizeof one);
@@ -266,7 +265,7 @@ static int outer(br_task *task, const void *args, size_t bytes)
 START_TEST(test_outer)
 {
     br_context *ctx = open_with(thread_counts[_i]);
-    enum { N = SLOW ? 5000 : 20000 };
+    enum { N = 20000 };
     br_future **f = malloc(N * sizeof *f);
     for (int64_t i = 0; i < N; i++)
         f[i] = br_submit(ctx, outer, &i, sizeof i);

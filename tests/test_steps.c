@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * test_steps.c - long iterations: a thousand steps (a quarter of that under sanitizers) of x =
- * persist(f(x)) in constant memory and constant time a step; and what is resident when nothing runs.
+ * test_steps.c - long iterations: a thousand steps of x = persist(f(x)) in constant memory and
+ * constant time a step; and what is resident when nothing runs.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "tests/sanitized.h"
 #include "tests/suite.h"
 
-enum { STEPS = SLOW ? 250 : 1000, SIDE = 128, CHUNK = 64 };
+enum { STEPS = 1000, SIDE = 128, CHUNK = 64 };
 
 static long resident_kib(void)
 {
@@ -129,7 +129,7 @@ END_TEST
 START_TEST(on_disk)
 {
     br_context *ctx = open_with("threads", "1536K");
-    iterate(ctx, 4 * SIDE, 2 * CHUNK, SLOW ? 40 : 100);
+    iterate(ctx, 4 * SIDE, 2 * CHUNK, 100);
     ck_assert_int_eq(br_close(ctx), 0);
 }
 END_TEST

@@ -128,7 +128,7 @@ static int ahead(int nranks, size_t each, size_t limit)
     int n = 0;
     toy_open(&ctx, &bri_scheduler_threads, 1, limit);
     ctx.nranks = nranks;
-    toy_independent(&plan, 200);
+    toy_independent(&plan, 1000);
     for (int i = 0; i < plan.n; i++)
         plan.nodes[i].scratch = each;
     toy_start(&ctx, &job, &plan);
