@@ -162,8 +162,6 @@ def bitshuffle_zstd(data, size, count):
     return out + data
 
 
-
-
 def create(f, name, a, chunk, *pipeline):
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk(chunk)

@@ -3,8 +3,8 @@
  * pieces of at most 64 MiB, so that what is sent never waits for a receive; for
  * test_mpi_preposted.sh.
  *
- * usage: mpi_preposted long|many|lent. Each rank says at its end what it has asked for; with 1 it ends
- * when something was asked for before.
+ * usage: mpi_preposted long|many|lent. Each rank says at its end what it has asked for; with 1 it
+ * ends when something was asked for before.
  *
  * MPI_Irecv is its own, and it is linked so that calls of bri_link_send and bri_tree_seek, the two
  * ways to ask, come here (--wrap). All of them are the communication thread's.

@@ -136,8 +136,8 @@ static int count_deals(const bri_apart *apart, size_t from, const bri_table *of)
     return n;
 }
 
-/* Slices of a take, and ranks of other speeds, have deals of their own; an expression has at most
- * two of one take (gather_pick.h). */
+/* Slices of a take, and ranks of other speeds, have deals of their own; a take in two parts has two
+ * in one message (gather_pick.h). */
 enum { MOST_DEALS = 4 };
 
 static bool stays(const bri_apart *apart, size_t i)

@@ -56,8 +56,8 @@ typedef struct bri_sorting {
 
 /* Sorts; freed by bri_gather_free, also after a failure. */
 br_status bri_gather_new(const bri_sorting *how, bri_gather **out);
-/* What rank 0 has sorted: its lists, and the points of this rank's blocks, NULL where nobody asks for
- * them; both are counted. */
+/* What rank 0 has sorted: its lists, and the points of this rank's blocks, NULL where nobody asks
+ * for them; both are counted. */
 br_status bri_gather_told(const bri_sorting *how, bri_table *lists, bri_table *part,
                           bri_gather **out);
 void bri_gather_free(bri_gather *g);

@@ -122,8 +122,8 @@ static br_status hand_out(br_context *ctx, const bri_gather *g, const bri_table 
     return BR_OK;
 }
 
-/* What has been dealt for an earlier run is there still. A stage that nobody wants, as the whole of a
- * take of which a slice is read, has no parts: 0. */
+/* What has been dealt for an earlier run is there still. A stage that nobody wants, as the whole of
+ * a take of which a slice is read, has no parts: 0. */
 static br_status deal(br_context *ctx, const bri_told *told, int64_t *first)
 {
     *first = 0;

@@ -103,7 +103,8 @@ bri_job *bri_part_job(bri_part *part);
 void bri_part_arrived(bri_part *part, bri_job *job, bri_value *value);
 /* Keeps the job on its pool until bri_pool_let_go; false when it has left, or not begun. */
 bool bri_part_hold(bri_part *part);
-/* Threads of this rank may be at the tasks of some job, another rank's, too; not of br_submit. */
+/* Threads of this rank may be at the tasks of some job, another rank's, too; not of br_submit
+ * (bri_errands_run). */
 bool bri_parts_compute(void);
 /* Looks for failures and ends; true when something was done. */
 bool bri_parts_step(void);
