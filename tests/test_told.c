@@ -204,8 +204,10 @@ START_TEST(many_tables_go_at_once)
     enum { MANY = 40 };
     const bri_apart *apart = &bri_array_data_of(ctx)->apart;
     br_scope *scope = br_scope_open(ctx);
-    for (int i = 0; i < MANY; i++)
-        ck_assert_int_eq(tell(rows(7 + 2 * i)), BR_OK);
+    br_array *sum = rows(7);
+    for (int i = 1; i < MANY; i++)
+        sum = br_add(sum, rows(7 + 2 * i));
+    ck_assert_int_eq(tell(sum), BR_OK); /* room grows by little from message to message */
     ck_assert_int_eq(apart->ndeals, MANY);
     br_scope_close(scope);
     br_array *next = rows(5);
